@@ -1,0 +1,18 @@
+//! The allocator: what is shared between leads is granted here, in one order, outside of decisions.
+
+use super::decision::{Grants, Want};
+
+/// Grants wants in order of (instant, priority, lead). A refusal comes with a future slot, never a retry.
+///
+/// Nothing shared is limited yet, so every want is granted; caps of accounts, rates and ramps are
+/// counted here once policy can name them.
+#[derive(Debug, Default)]
+pub struct Allocator;
+
+impl Allocator {
+    /// Answers the wants of one lead's decision.
+    #[must_use]
+    pub fn grant(&mut self, _wants: &[Want]) -> Grants {
+        Grants::default()
+    }
+}

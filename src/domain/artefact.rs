@@ -1,0 +1,41 @@
+//! Artefacts: what is defined, each under the hash of its content, kept for ever.
+
+use serde::{Deserialize, Serialize};
+
+use super::{name::Name, workflow::Version};
+
+/// What an artefact defines.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtefactKind {
+    Workflow,
+    Segment,
+    Scoring,
+    Policy,
+    People,
+    Attributes,
+    /// One language variant of a mail.
+    Mail,
+    Layout,
+    Partial,
+}
+
+/// One thing defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    pub kind: ArtefactKind,
+    pub name: Name,
+    pub version: Version,
+    /// The file it was read from, for messages.
+    pub file: String,
+    /// Canonical JSON, or a template's text.
+    pub content: String,
+}
+
+/// An artefact by kind, name and version: one line of a release's manifest.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ArtefactRef {
+    pub kind: ArtefactKind,
+    pub name: Name,
+    pub version: Version,
+}

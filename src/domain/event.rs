@@ -1,0 +1,147 @@
+//! Events: facts about a lead, in the past tense, never changed.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    id::{EnrolmentNo, MessageId, Rev},
+    name::Name,
+    time::Instant,
+    value::Value,
+};
+
+/// What happened, as `noun.past-participle`. The product's own kinds are constants; an import may
+/// bring others.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventKind(Cow<'static, str>);
+
+impl EventKind {
+    pub const MAIL_SENT: Self = Self(Cow::Borrowed("mail.sent"));
+    pub const MAIL_FAILED: Self = Self(Cow::Borrowed("mail.failed"));
+    pub const MAIL_IN_DOUBT: Self = Self(Cow::Borrowed("mail.in_doubt"));
+    pub const MAIL_CANCELLED: Self = Self(Cow::Borrowed("mail.cancelled"));
+    pub const MAIL_OPENED: Self = Self(Cow::Borrowed("mail.opened"));
+    pub const MAIL_CLICKED: Self = Self(Cow::Borrowed("mail.clicked"));
+    pub const MAIL_BOUNCED: Self = Self(Cow::Borrowed("mail.bounced"));
+    pub const MAIL_COMPLAINED: Self = Self(Cow::Borrowed("mail.complained"));
+    pub const PAGE_VISITED: Self = Self(Cow::Borrowed("page.visited"));
+    pub const FORM_SUBMITTED: Self = Self(Cow::Borrowed("form.submitted"));
+    pub const LEAD_REPLIED: Self = Self(Cow::Borrowed("lead.replied"));
+    pub const LEAD_UNSUBSCRIBED: Self = Self(Cow::Borrowed("lead.unsubscribed"));
+    pub const LEAD_IMPORTED: Self = Self(Cow::Borrowed("lead.imported"));
+    pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
+    /// Somebody asked for an enrolment by hand; the object is the workflow.
+    pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));
+    /// A later judgement of an earlier hit; `revises` names it.
+    pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
+
+    /// Reads a kind out of a file.
+    ///
+    /// # Errors
+    /// When it is not lower-case words joined by dots, `a.b`, of at most 60 characters.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let word = |part: &str| {
+            !part.is_empty()
+                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        };
+        if text.len() <= 60 && text.split('.').count() >= 2 && text.split('.').all(word) {
+            Ok(Self(Cow::Owned(text.to_owned())))
+        } else {
+            Err(format!("`{text}` is not an event: write it like `page.visited`"))
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+/// Who was behind a hit. Stored, never dropped; a later `judgement.revised` corrects it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Judgement {
+    /// Counts at once. Also what any event is that is not a hit.
+    #[default]
+    Human,
+    /// Never counts.
+    Machine,
+    /// Counts once `settles_at` has come.
+    Unsure,
+}
+
+impl Judgement {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Machine => "machine",
+            Self::Unsure => "unsure",
+        }
+    }
+
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Human, Self::Machine, Self::Unsure].into_iter().find(|j| j.word() == word)
+    }
+}
+
+/// One visit of one step by one enrolment: what a message is for, and what its outcome is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct StepRef {
+    pub enrolment: EnrolmentNo,
+    pub step: Name,
+    pub visit: u32,
+}
+
+/// The data an event carries beside its object.
+pub type EventData = BTreeMap<Name, Value>;
+
+/// An event of one lead, as recorded.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Its place in the lead's history; with the lead, its name.
+    pub rev: Rev,
+    pub kind: EventKind,
+    /// What it was about: a template, a page, a form, a stage.
+    pub object: Option<Name>,
+    /// When it happened; never after `recorded_at` (later ones are clamped at the door).
+    pub occurred_at: Instant,
+    pub recorded_at: Instant,
+    pub judgement: Judgement,
+    /// For an unsure hit: from when on it counts unless revised.
+    pub settles_at: Option<Instant>,
+    /// The message that this is a hit on or an outcome of.
+    pub message: Option<MessageId>,
+    /// For the outcome of a message: the step that sent it.
+    pub about: Option<StepRef>,
+    /// For `judgement.revised`: the event that is judged anew.
+    pub revises: Option<Rev>,
+    pub data: EventData,
+}
+
+impl Event {
+    /// From when on conditions count it; `None` for a machine's hit.
+    #[must_use]
+    pub fn counts_from(&self) -> Option<Instant> {
+        match self.judgement {
+            Judgement::Human => Some(self.occurred_at),
+            Judgement::Unsure => Some(self.settles_at.unwrap_or(self.occurred_at)),
+            Judgement::Machine => None,
+        }
+    }
+}

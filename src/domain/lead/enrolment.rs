@@ -1,0 +1,150 @@
+//! Enrolments: one lead's passage through one version of one workflow.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    event::{Event, EventData, EventKind},
+    id::{EnrolmentNo, Rev},
+    name::Name,
+    time::Instant,
+    value::Value,
+    workflow::Version,
+};
+
+/// An active enrolment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Enrolment {
+    pub no: EnrolmentNo,
+    pub workflow: Name,
+    /// The structure it is pinned to.
+    pub version: Version,
+    pub entered_at: Instant,
+    /// The event that it entered by, if it was one.
+    pub entry: Option<Entry>,
+    pub step: Name,
+    /// The how-manieth time it is at this step, from 1.
+    pub visit: u32,
+    /// When it arrived at this step.
+    pub armed_at: Instant,
+    pub phase: Phase,
+}
+
+/// What an enrolment is doing at its step.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Phase {
+    /// The step is to be done as soon as nothing holds it back.
+    Ready { held: Option<Held> },
+    /// A wait, or the deadline of a `wait_for`.
+    Waiting { due: Due },
+    /// Its message is open; the outcome advances it.
+    Mailing,
+}
+
+impl Phase {
+    pub const READY: Self = Self::Ready { held: None };
+}
+
+/// Why a step that is due is not done now, and when it is looked at again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    pub reason: String,
+    pub until: Instant,
+}
+
+/// When a wait is over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Due {
+    pub at: Instant,
+    /// For a civil wait, what `at` was computed from: a change of the zone's rules re-arms it.
+    pub civil: Option<CivilDue>,
+}
+
+/// A local time in a zone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CivilDue {
+    pub local: jiff::civil::DateTime,
+    pub zone: String,
+}
+
+/// The entering event, as conditions (`entry.object`, `entry.KEY`) and templates see it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    pub rev: Rev,
+    pub kind: EventKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Name>,
+    pub at: Instant,
+    #[serde(default, skip_serializing_if = "EventData::is_empty")]
+    pub data: EventData,
+}
+
+impl Entry {
+    /// `object`, `kind`, `at`, or a key of the event's data.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<Value> {
+        match key {
+            "object" => self.object.clone().map(Value::Text),
+            "kind" => Some(Value::Text(self.kind.as_str().into())),
+            "at" => Some(Value::Date(self.at)),
+            _ => self.data.get(key).cloned(),
+        }
+    }
+}
+
+impl From<&Event> for Entry {
+    fn from(event: &Event) -> Self {
+        Self {
+            rev: event.rev,
+            kind: event.kind.clone(),
+            object: event.object.clone(),
+            at: event.occurred_at,
+            data: event.data.clone(),
+        }
+    }
+}
+
+/// How an enrolment ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    pub at: Instant,
+    pub outcome: Outcome,
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Came to the end of the steps, or to a `stop`.
+    Finished,
+    /// The goal became true.
+    Goal,
+    /// Left without success: its `leave` became true, a mail was refused for good, the lead was suppressed.
+    Left,
+    /// Taken out by hand or by an edit.
+    Cancelled,
+}
+
+impl Outcome {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Goal => "goal",
+            Self::Left => "left",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What is remembered of a lead's former enrolments in one workflow.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Passage {
+    /// How often it entered.
+    #[serde(rename = "n")]
+    pub times: u32,
+    #[serde(rename = "e")]
+    pub entered_at: Instant,
+    /// `None` while it is inside.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Instant>,
+}

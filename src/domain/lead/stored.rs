@@ -1,0 +1,235 @@
+//! The stored form of a lead: what the database keeps as JSON that only we read, and the way from it
+//! to a [`LeadState`] and back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Consent, LeadState, Passage, SentMail, Stage, Suppression, enrolment::Enrolment};
+use crate::domain::{
+    address::Address,
+    definitions::Definitions,
+    event::Event,
+    facts::{Fact, fold},
+    id::{EnrolmentNo, LeadId, Rev},
+    message::OpenMessage,
+    name::Name,
+    score::MilliPoints,
+    time::{Instant, Zone},
+    value::Value,
+};
+
+/// Who a lead is, as an import or a person wrote it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// By attribute; plain JSON, read by the live schema's types. Attributes that the schema does not
+    /// name are kept.
+    #[serde(default)]
+    pub attributes: BTreeMap<Name, serde_json::Value>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<Name>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub consents: BTreeMap<Name, Consent>,
+}
+
+/// What decisions remember of a lead.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// [`FactPlan::mark`](crate::domain::facts::FactPlan::mark) of the plan that `facts` were folded under.
+    #[serde(default)]
+    pub plan: i64,
+    /// Events up to this one are reflected.
+    #[serde(default)]
+    pub reflected: Rev,
+    /// By [`FactKey`](crate::domain::facts::FactKey) as text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, Fact>,
+    #[serde(default)]
+    pub fit: MilliPoints,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub fit_rules: BTreeSet<Name>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<Name, Instant>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_the_door: BTreeMap<Name, Instant>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passages: BTreeMap<Name, Passage>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sends: Vec<SentMail>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub received: BTreeMap<Name, Instant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsettled: Vec<Event>,
+    #[serde(default)]
+    pub next_enrolment: EnrolmentNo,
+}
+
+/// A lead as the store reads it: a few rows, not yet looked at through definitions.
+#[derive(Clone, Debug)]
+pub struct LeadRecord {
+    pub lead: LeadId,
+    pub rev: Rev,
+    /// Goes up with each objection; a message made under an older one is not sent.
+    pub stop_epoch: i64,
+    /// How often deciding it failed in a row.
+    pub attempts: i64,
+    pub created_at: Instant,
+    pub decided_at: Instant,
+    pub address: Address,
+    pub stage: Stage,
+    pub stage_since: Instant,
+    pub profile: Profile,
+    pub memory: Memory,
+    /// Active ones, by number.
+    pub enrolments: Vec<Enrolment>,
+    pub open_message: Option<OpenMessage>,
+    pub suppressed: Option<Suppression>,
+    /// After `memory.reflected`, by rev.
+    pub new_events: Vec<Event>,
+}
+
+/// A state, and what of it must first be filled in from the lead's whole history.
+#[derive(Debug)]
+pub struct Hydrated {
+    pub state: LeadState,
+    /// The memory was folded under another plan that lacked, or kept less of, these facts.
+    /// Fill them with [`LeadState::fill_facts`] before deciding.
+    pub missing: Vec<usize>,
+}
+
+impl LeadRecord {
+    /// Looks at the record through definitions.
+    #[must_use]
+    pub fn hydrate(self, definitions: &Definitions) -> Hydrated {
+        let Self { profile, memory, address, .. } = self;
+        let schema = &definitions.schema;
+        let mut attributes: Vec<Option<Value>> = schema
+            .iter()
+            .map(|(_, attribute)| {
+                let json = profile.attributes.get(&attribute.name)?;
+                Value::from_json(attribute.kind, json)
+            })
+            .collect();
+        if let Some(slot) = schema.slot("email") {
+            attributes[slot.0] = Some(Value::Text(address.as_str().into()));
+        }
+        let text = |name: &str| match schema.slot(name).and_then(|slot| attributes[slot.0].as_ref())
+        {
+            Some(Value::Text(text)) => Some(text.clone()),
+            _ => None,
+        };
+        let zone = text("zone")
+            .and_then(|name| Zone::named(&name).ok())
+            .unwrap_or_else(|| definitions.policy.zone.clone());
+        let language = text("language").unwrap_or_else(|| definitions.policy.language.clone());
+
+        let same_plan = memory.plan == definitions.plan_mark;
+        let mut missing = Vec::new();
+        let mut known = memory.facts;
+        let facts = definitions
+            .plan
+            .iter()
+            .map(|(index, planned)| {
+                if !same_plan {
+                    missing.push(index.0);
+                }
+                known.remove(&planned.key.to_string()).unwrap_or_default()
+            })
+            .collect();
+
+        let state = LeadState {
+            lead: self.lead,
+            rev: self.rev,
+            created_at: self.created_at,
+            decided_at: self.decided_at,
+            address,
+            attributes,
+            tags: profile.tags,
+            consents: profile.consents,
+            zone,
+            language,
+            stage: self.stage,
+            stage_since: self.stage_since,
+            facts,
+            fit: memory.fit,
+            fit_rules: memory.fit_rules,
+            segments: memory.segments,
+            at_the_door: memory.at_the_door,
+            enrolments: self.enrolments,
+            next_enrolment: EnrolmentNo(memory.next_enrolment.0.max(1)),
+            passages: memory.passages,
+            sends: memory.sends,
+            received: memory.received,
+            open_message: self.open_message,
+            suppressed: self.suppressed,
+            new_events: self.new_events,
+            unsettled: memory.unsettled,
+        };
+        Hydrated { state, missing }
+    }
+}
+
+impl LeadState {
+    /// Folds a lead's reflected history into the facts that its memory lacks. A fact whose events are
+    /// no longer kept stays as remembered.
+    pub fn fill_facts(
+        &mut self,
+        definitions: &Definitions,
+        missing: &[usize],
+        history: &[Event],
+        now: Instant,
+    ) {
+        let mut fresh = vec![Fact::default(); definitions.plan.len()];
+        for event in history {
+            fold(&definitions.plan, &mut fresh, event, now);
+        }
+        for &index in missing {
+            if fresh[index].count >= self.facts[index].count {
+                self.facts[index] = std::mem::take(&mut fresh[index]);
+            }
+        }
+    }
+
+    /// What is to be stored as the lead's memory once `reflected` is.
+    #[must_use]
+    pub fn memory(&self, definitions: &Definitions, reflected: Rev) -> Memory {
+        let facts = definitions
+            .plan
+            .iter()
+            .filter(|(index, _)| self.facts[index.0] != Fact::default())
+            .map(|(index, planned)| (planned.key.to_string(), self.facts[index.0].clone()))
+            .collect();
+        Memory {
+            plan: definitions.plan_mark,
+            reflected,
+            facts,
+            fit: self.fit,
+            fit_rules: self.fit_rules.clone(),
+            segments: self.segments.clone(),
+            at_the_door: self.at_the_door.clone(),
+            passages: self.passages.clone(),
+            sends: self.sends.clone(),
+            received: self.received.clone(),
+            unsettled: self.unsettled.clone(),
+            next_enrolment: self.next_enrolment,
+        }
+    }
+
+    /// The stored profile with this state's attributes and tags in it.
+    #[must_use]
+    pub fn profile(&self, definitions: &Definitions, mut stored: Profile) -> Profile {
+        for (slot, attribute) in definitions.schema.iter() {
+            match &self.attributes[slot.0] {
+                _ if attribute.name == "email" => {}
+                Some(value) => {
+                    stored.attributes.insert(attribute.name.clone(), value.to_json());
+                }
+                None => {
+                    stored.attributes.remove(&attribute.name);
+                }
+            }
+        }
+        stored.tags.clone_from(&self.tags);
+        stored
+    }
+}

@@ -1,0 +1,23 @@
+//! The rules, pure: no clock, no randomness, no I/O, no async.
+
+pub mod address;
+pub mod allocator;
+pub mod artefact;
+pub mod condition;
+pub mod decide;
+pub mod decision;
+pub mod definitions;
+pub mod event;
+pub mod facts;
+pub mod id;
+pub mod lead;
+pub mod message;
+pub mod name;
+pub mod policy;
+pub mod schedule;
+pub mod score;
+pub mod template;
+pub mod time;
+pub mod value;
+pub mod verdict;
+pub mod workflow;

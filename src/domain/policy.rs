@@ -1,0 +1,77 @@
+//! The house rules that no workflow may break, and the people who work here.
+
+use std::collections::BTreeMap;
+
+use super::{address::Address, lead::Basis, name::Name, schedule::Window, time::Zone};
+
+/// The live policy.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// For leads without a zone of their own.
+    pub zone: Zone,
+    /// For leads without a language of their own.
+    pub language: Name,
+    /// When marketing mail may leave, on the lead's own clock, where a workflow says nothing.
+    pub window: Window,
+    /// What we may write about.
+    pub purposes: BTreeMap<Name, Purpose>,
+    pub tracking: Tracking,
+}
+
+/// One purpose that a lead can consent to.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// As the lead reads it on the unsubscribe page.
+    pub label: String,
+    /// The grounds that are good enough.
+    pub basis: Vec<Basis>,
+}
+
+/// Whose opens, clicks and visits may be looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tracking {
+    Nobody,
+    /// Those with a ground for this purpose. The others' engagement is unknown, not 0.
+    With(Name),
+    Everybody,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            zone: Zone::utc(),
+            language: "en".into(),
+            window: Window::always(),
+            purposes: BTreeMap::new(),
+            tracking: Tracking::Nobody,
+        }
+    }
+}
+
+/// Who works here: persons and teams.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    pub persons: BTreeMap<Name, Person>,
+    pub teams: BTreeMap<Name, Vec<Name>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// As written in a `To:` header.
+    pub name: String,
+    pub address: Address,
+    /// The language of mails to this person.
+    pub language: Option<Name>,
+}
+
+impl People {
+    /// The persons behind a person's or a team's name, in the order of the file.
+    #[must_use]
+    pub fn resolve(&self, name: &str) -> Vec<(&Name, &Person)> {
+        if let Some(person) = self.persons.get_key_value(name) {
+            return vec![person];
+        }
+        let team = self.teams.get(name).map_or(&[][..], Vec::as_slice);
+        team.iter().filter_map(|member| self.persons.get_key_value(member)).collect()
+    }
+}

@@ -1,0 +1,59 @@
+//! Mail templates as definitions hold them: front matter read, body not yet rendered.
+
+use std::collections::BTreeMap;
+
+use super::name::Name;
+
+/// How a body is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Markup {
+    Markdown,
+    Html,
+}
+
+/// One language variant of a mail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailTemplate {
+    /// Its file, for messages: `templates/cold/industry-report.it.md`.
+    pub file: String,
+    /// `None`: the variant for whoever has no variant of their own.
+    pub language: Option<Name>,
+    pub markup: Markup,
+    /// A template of its own, without escaping.
+    pub subject: String,
+    /// The line that inboxes show after the subject; a template of its own.
+    pub preheader: Option<String>,
+    /// A file under `templates/layouts/`, by name.
+    pub layout: Option<Name>,
+    /// Values that templates may use where the lead has none: `defaults: { first_name: there }`.
+    pub defaults: BTreeMap<Name, String>,
+    pub reply_to: Option<String>,
+    pub body: String,
+    /// The line of `file` on which `body` starts, 1-based, for messages.
+    pub body_line: usize,
+}
+
+/// All that is needed to render: mails by name and language, and what they are made of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Templates {
+    /// `cold/industry-report` → its variants; the one without a language is under the empty name.
+    pub mails: BTreeMap<Name, BTreeMap<Name, MailTemplate>>,
+    /// By name without folder and ending.
+    pub layouts: BTreeMap<Name, String>,
+    /// By the name used in `{% include "partials/footer.html" %}`.
+    pub partials: BTreeMap<Name, String>,
+}
+
+impl Templates {
+    /// The variant for a language: its own, else the house's, else the one without a language.
+    #[must_use]
+    pub fn variant(&self, mail: &str, language: &str, house: &str) -> Option<&MailTemplate> {
+        let variants = self.mails.get(mail)?;
+        // `it-CH` is served by `it`.
+        let primary = language.split(['-', '_']).next().unwrap_or(language);
+        [language, primary, house, ""]
+            .into_iter()
+            .find_map(|wanted| variants.get(wanted))
+            .or_else(|| variants.values().next())
+    }
+}

@@ -1,0 +1,3 @@
+//! The store: all SQL, over SQLite and PostgreSQL alike.
+
+pub mod records;

@@ -1,0 +1,355 @@
+//! What goes into and comes out of the store: plain records, no SQL.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{
+    address::Address,
+    artefact::ArtefactRef,
+    decision::{EnrolmentChange, LedgerLine, LogLine, MadeEvent, NewMessage},
+    event::{EventData, EventKind, Judgement, StepRef},
+    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    lead::{Consent, Memory, Profile, Stage, Suppression},
+    message::{MessageKind, MessageState},
+    name::Name,
+    time::Instant,
+    workflow::Version,
+};
+
+/// Whose turn it is. A reply never stands behind a million timers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Lane {
+    /// Clicks, replies, unsubscribes, what a person did by hand.
+    Acts,
+    /// A lead's own wake-ups.
+    Timers,
+    /// Imports.
+    Bulk,
+    /// Releases.
+    Sweep,
+}
+
+impl Lane {
+    pub const ALL: [Self; 4] = [Self::Acts, Self::Timers, Self::Bulk, Self::Sweep];
+
+    /// As stored.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Acts => 0,
+            Self::Timers => 1,
+            Self::Bulk => 2,
+            Self::Sweep => 3,
+        }
+    }
+}
+
+/// One row of an import, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeadUpsert {
+    pub address: Address,
+    /// Only what the row has a value for: an empty cell never erases.
+    pub attributes: BTreeMap<Name, serde_json::Value>,
+    /// By purpose. Never lifts a later withdrawal.
+    pub consents: BTreeMap<Name, Consent>,
+    /// Taken for a new lead; an existing one keeps its own.
+    pub stage: Option<Stage>,
+    /// Put on the suppression list; nothing in an import takes anybody off it.
+    pub suppress: Option<Suppression>,
+    /// When the CRM says that it was created; used for a new lead.
+    pub created_at: Option<Instant>,
+}
+
+/// Where an import comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRun {
+    /// Made by us; a second row with the same address in the same run is a merge.
+    pub id: i64,
+    pub source: Name,
+    pub campaign: Option<Name>,
+}
+
+/// What became of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upserted {
+    pub lead: LeadId,
+    pub how: UpsertKind,
+    /// The address is on the suppression list, by this row or from before.
+    pub suppressed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpsertKind {
+    Created,
+    Updated,
+    /// Known already, and the row says nothing new.
+    Unchanged,
+    /// The same address came before in the same run; the values of this row that are not empty were taken.
+    Merged,
+}
+
+/// An event at the door.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    pub lead: LeadId,
+    pub kind: EventKind,
+    pub object: Option<Name>,
+    /// Clamped to the instant of recording if it lies after it.
+    pub occurred_at: Instant,
+    pub judgement: Judgement,
+    pub settles_at: Option<Instant>,
+    pub message: Option<MessageId>,
+    pub about: Option<StepRef>,
+    /// For `judgement.revised`: the event judged anew. The stored judgement of that event changes too.
+    pub revises: Option<Rev>,
+    pub data: EventData,
+    /// Where it came from: `http`, a file, `lmtp`.
+    pub source: Name,
+    /// Recorded once per lead for the same key.
+    pub dedupe: Option<String>,
+    /// An objection: the address goes on the suppression list and the lead's `stop_epoch` goes up, in
+    /// the same transaction.
+    pub suppress: Option<Suppression>,
+    pub lane: Lane,
+}
+
+impl NewEvent {
+    /// An event that happened to a lead, with nothing else to say.
+    #[must_use]
+    pub fn new(lead: LeadId, kind: EventKind, occurred_at: Instant, source: &str) -> Self {
+        Self {
+            lead,
+            kind,
+            object: None,
+            occurred_at,
+            judgement: Judgement::Human,
+            settles_at: None,
+            message: None,
+            about: None,
+            revises: None,
+            data: EventData::new(),
+            source: source.into(),
+            dedupe: None,
+            suppress: None,
+            lane: Lane::Acts,
+        }
+    }
+}
+
+/// What became of an event at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// Recorded under this rev; `clamped` if it claimed to come from the future.
+    New {
+        rev: Rev,
+        clamped: bool,
+    },
+    /// Its dedupe key was there.
+    Duplicate,
+    NoSuchLead,
+}
+
+/// How many leads of each lane one batch takes; what a lane leaves over goes to the next ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    pub acts: i64,
+    pub timers: i64,
+    pub bulk: i64,
+    pub sweep: i64,
+}
+
+impl Quota {
+    /// The weights of the lanes for a batch of about `size`: every lane moves, acts most.
+    #[must_use]
+    pub const fn of(size: i64) -> Self {
+        Self {
+            acts: size / 2,
+            timers: size / 4,
+            bulk: size / 8,
+            sweep: size - size / 2 - size / 4 - size / 8,
+        }
+    }
+
+    #[must_use]
+    pub const fn total(&self) -> i64 {
+        self.acts + self.timers + self.bulk + self.sweep
+    }
+}
+
+/// A decision as it is written, where `rev` still holds.
+#[derive(Clone, Debug)]
+pub struct LeadWrite {
+    pub lead: LeadId,
+    /// The rev that was loaded.
+    pub rev: Rev,
+    pub profile: Option<Profile>,
+    pub memory: Option<Memory>,
+    pub stage: Option<(Stage, Instant)>,
+    pub enrolments: Vec<EnrolmentChange>,
+    pub messages: Vec<NewMessage>,
+    pub withdraw: Vec<(MessageId, String)>,
+    pub events: Vec<MadeEvent>,
+    pub log: Vec<LogLine>,
+    pub ledger: Vec<LedgerLine>,
+    pub wake_at: Instant,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Written, with their new rev.
+    pub written: Vec<(LeadId, Rev)>,
+    /// Their rev had moved on; they stay due.
+    pub lost: Vec<LeadId>,
+    pub reserved: u64,
+    pub withdrawn: u64,
+}
+
+/// A message as the sender sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageRow {
+    pub id: MessageId,
+    pub lead: LeadId,
+    pub about: StepRef,
+    pub kind: MessageKind,
+    /// Empty for the lead, else the person it goes to.
+    pub recipient: Name,
+    pub workflow: Name,
+    pub version: Version,
+    pub purpose: Name,
+    pub template: Name,
+    pub state: MessageState,
+    pub due_at: Instant,
+    /// How often a relay was asked to take it.
+    pub attempts: i64,
+    pub created_at: Instant,
+    /// When it was first handed to a relay.
+    pub first_tried_at: Option<Instant>,
+    pub sent_at: Option<Instant>,
+    /// Why it is in this state, where there is a reason.
+    pub reason: Option<String>,
+}
+
+/// Names the claimer of a message. Every later write of the claim is fenced by it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct ClaimToken(pub i64);
+
+/// The end of one claim of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settlement {
+    pub message: MessageId,
+    pub token: ClaimToken,
+    pub outcome: Settled,
+    /// The relay, where one was asked.
+    pub relay: Option<Name>,
+}
+
+/// What became of a claimed message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// From `transmitting`, or from `in_doubt` by a late answer.
+    Sent { reply: String },
+    /// Refused for good or given up. `hard`: the address does not exist.
+    Failed { reason: String, hard: bool },
+    /// Handed over, no answer.
+    InDoubt { reason: String },
+    /// The relay said "later", or could not be asked (`counted`: as an attempt).
+    Deferred { until: Instant, reason: String, counted: bool },
+    /// Not allowed now: back to `reserved`.
+    Released { due_at: Instant, reason: String },
+    /// Never to be sent.
+    Cancelled { reason: String },
+    /// Cannot be rendered.
+    Parked { reason: String },
+}
+
+impl Settled {
+    /// The state it leads to.
+    #[must_use]
+    pub const fn state(&self) -> MessageState {
+        match self {
+            Self::Sent { .. } => MessageState::Sent,
+            Self::Failed { .. } => MessageState::Failed,
+            Self::InDoubt { .. } => MessageState::InDoubt,
+            Self::Deferred { .. } => MessageState::Deferred,
+            Self::Released { .. } => MessageState::Reserved,
+            Self::Cancelled { .. } => MessageState::Cancelled,
+            Self::Parked { .. } => MessageState::Parked,
+        }
+    }
+
+    /// The event that tells the lead's enrolment, if it is to be told.
+    #[must_use]
+    pub const fn event(&self) -> Option<EventKind> {
+        match self {
+            Self::Sent { .. } => Some(EventKind::MAIL_SENT),
+            Self::Failed { .. } => Some(EventKind::MAIL_FAILED),
+            Self::InDoubt { .. } => Some(EventKind::MAIL_IN_DOUBT),
+            Self::Cancelled { .. } => Some(EventKind::MAIL_CANCELLED),
+            Self::Deferred { .. } | Self::Released { .. } | Self::Parked { .. } => None,
+        }
+    }
+}
+
+/// What a hit's token leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageBrief {
+    pub id: MessageId,
+    pub lead: LeadId,
+    pub kind: MessageKind,
+    pub template: Name,
+    pub workflow: Name,
+    pub about: StepRef,
+    pub sent_at: Option<Instant>,
+}
+
+/// A release as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseRow {
+    pub id: crate::domain::id::ReleaseId,
+    pub at: Instant,
+    pub who: String,
+    pub reason: String,
+    pub manifest: Vec<ArtefactRef>,
+    /// Since when a workflow of each name has been live without a break.
+    pub live_since: BTreeMap<Name, Instant>,
+}
+
+/// An ended or active enrolment, for people to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnrolmentRow {
+    pub no: EnrolmentNo,
+    pub workflow: Name,
+    pub version: Version,
+    pub step: Name,
+    /// `ready`, `waiting`, `mailing`, or the outcome's word.
+    pub state: String,
+    pub entered_at: Instant,
+    pub due_at: Option<Instant>,
+    pub ended_at: Option<Instant>,
+    pub reason: Option<String>,
+}
+
+/// One line of a lead's timeline: an event, or a line of the decision log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineRow {
+    pub at: Instant,
+    /// An event's kind, or `decision.VERB`.
+    pub kind: String,
+    pub object: Option<String>,
+    pub workflow: Option<String>,
+    pub step: Option<String>,
+    pub detail: Option<String>,
+    pub judgement: Option<Judgement>,
+}
+
+/// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub leads: u64,
+    pub by_stage: BTreeMap<Name, u64>,
+    pub messages: BTreeMap<Name, u64>,
+    pub enrolments_active: u64,
+    pub suppressions: u64,
+    pub due: u64,
+    pub parked_leads: u64,
+}
