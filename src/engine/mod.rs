@@ -1,1 +1,3 @@
-//! See `DESIGN`.
+//! The engine: what makes decisions happen.
+
+pub mod import;
