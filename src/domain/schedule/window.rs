@@ -10,6 +10,12 @@ pub struct Window {}
 #[error("{0}")]
 pub struct WindowError(pub String);
 
+impl std::fmt::Display for Window {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+
 impl Window {
     /// Open at all hours.
     #[must_use]
