@@ -198,10 +198,13 @@ proptest! {
     fn a_later_arrival_is_never_over_earlier(
         wait in any_wait(), zone in any_zone(), from in any_instant(), minutes in 0i64..5000,
     ) {
-        // Not so in a fold, whose second pass reads earlier than the end of the first, nor for
-        // business days: a friday's 23:59 leads to a monday's 23:59, the saturday's 00:00 to its 00:00.
-        prop_assume!(!matches!(wait, WaitSpec::BusinessDays(_)));
+        // Business days and months are not so: friday 23:59 leads to monday 23:59 and saturday
+        // 00:00 to monday 00:00; 30 and 31 July both lead to 30 September.
+        if matches!(wait, WaitSpec::BusinessDays(_) | WaitSpec::Civil { months: 1.., .. }) {
+            return Ok(());
+        }
         let later = crate::domain::time::Instant::from_millis(from.millis() + minutes * 60_000);
+        // The second pass of a fold reads earlier than the end of the first.
         prop_assume!(resolve(local(later, &zone), &zone) == later);
         prop_assert!(wait.due(from, &zone).at <= wait.due(later, &zone).at);
     }
