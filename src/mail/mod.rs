@@ -1,1 +1,5 @@
-//! See `DESIGN`.
+//! Mail: composing it, handing it to a relay, and what the relay's reply means.
+
+pub mod compose;
+pub mod header_text;
+pub mod relay;
