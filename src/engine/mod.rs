@@ -1,1 +1,3 @@
-//! See `DESIGN`.
+//! The engine: what turns events and time into decisions, and decisions into mail.
+
+pub mod judge;
