@@ -44,3 +44,10 @@ pub fn random_u64() -> u64 {
     #[allow(clippy::disallowed_methods)] // here, and nowhere else
     rand::random()
 }
+
+/// A fresh secret key, from the system's secure generator.
+#[must_use]
+pub fn random_key() -> [u8; 32] {
+    #[allow(clippy::disallowed_methods)] // here, and nowhere else
+    rand::random()
+}
