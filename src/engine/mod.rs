@@ -2,6 +2,8 @@
 
 pub mod deciding;
 pub mod group;
+pub mod import;
+pub mod judge;
 pub mod live;
 pub mod outcome;
 pub mod preparing;
