@@ -70,7 +70,7 @@ impl Engine {
         };
         match self.decide_and_commit(live, batch, now).await {
             Ok(decided) => done.add(Decided { claimed: 0, ..decided }),
-            Err(error) if error.is_environment() => return Err(error),
+            Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::warn!(leads = leads.len(), %error, "a batch failed and is bisected");
                 done.add(self.bisect(live, leads, now).await?);
@@ -99,7 +99,7 @@ impl Engine {
             let batch = self.store.lock_leads(&leads).await?;
             match self.decide_and_commit(live, batch, now).await {
                 Ok(decided) => done.add(decided),
-                Err(error) if error.is_environment() => return Err(error),
+                Err(error) if error.is_transient() => return Err(error),
                 Err(error) if leads.len() == 1 => {
                     done.parked += self.failed(&leads, &error.to_string(), now).await?;
                 }

@@ -64,7 +64,7 @@ impl Engine {
         let mut tally = Tally::default();
         match self.decide_and_commit(live, batch, now).await {
             Ok(decided) => tally.reserved = decided.reserved,
-            Err(error) if error.is_environment() => return Err(error),
+            Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "outcomes are written without deciding on them");
                 let batch = self.store.settle(settlements, now).await?;
