@@ -1,1 +1,3 @@
-//! See `DESIGN`.
+//! Mail: composed, handed over, and what comes back.
+
+pub mod inbound;
