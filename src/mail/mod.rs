@@ -3,3 +3,6 @@
 pub mod compose;
 pub mod header_text;
 pub mod relay;
+//! Mail: composed, handed over, and what comes back.
+
+pub mod inbound;
