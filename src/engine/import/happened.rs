@@ -14,7 +14,7 @@ use crate::domain::{
     event::{EventData, EventKind},
     name::Name,
     time::Instant,
-    value::{Value, parse_date},
+    value::Value,
 };
 
 /// An event as a file tells it.
@@ -144,7 +144,7 @@ fn kind(text: &str) -> Result<EventKind, Refusal> {
 
 /// RFC 3339, a date, or a date and a time without a zone (UTC).
 fn instant(text: &str) -> Option<Instant> {
-    parse_date(text).or_else(|| {
+    text.parse().ok().or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
         Some(Instant::from(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()))
     })
