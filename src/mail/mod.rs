@@ -1,8 +1,6 @@
-//! Mail: composing it, handing it to a relay, and what the relay's reply means.
+//! Mail: composing it, handing it to a relay, what the relay's reply means, and what comes back.
 
 pub mod compose;
 pub mod header_text;
-pub mod relay;
-//! Mail: composed, handed over, and what comes back.
-
 pub mod inbound;
+pub mod relay;

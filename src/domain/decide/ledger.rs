@@ -45,6 +45,8 @@ impl Work<'_> {
     /// Hits that began to count since the last decision.
     fn write_engagement(&mut self) {
         let (state, now) = (self.lead.state, self.lead.now);
+        // Points that come by settling are booked when they come.
+        self.wake(self.lead.definitions.scoring.next_rise(&self.lead.facts, now));
         let first_new = state.new_events.first().map(|event| event.rev);
         let is_news = |hit: &Hit| {
             hit.counts_from > state.decided_at || first_new.is_some_and(|first| hit.rev >= first)

@@ -8,7 +8,7 @@ use std::{
 
 use super::permission::tracked;
 use crate::domain::{
-    condition::View,
+    condition::{EngagementMemo, View},
     definitions::Definitions,
     event::Event,
     facts::Fact,
@@ -43,7 +43,7 @@ pub(super) struct Overlay<'a> {
     pub unsettled: Cow<'a, [Event]>,
     /// Verdicts of the segments in this round, in their order.
     pub verdicts: Vec<Verdict>,
-    engagement: Cell<Option<MilliPoints>>,
+    engagement: Cell<Option<EngagementMemo>>,
     fit_hold: Cell<Option<(MilliPoints, Instant)>>,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// Keeps what a view has worked out, for the next views of this round.
-    pub fn remember(&self, engagement: Option<MilliPoints>) {
+    pub fn remember(&self, engagement: Option<EngagementMemo>) {
         if engagement.is_some() {
             self.engagement.set(engagement);
         }

@@ -27,11 +27,6 @@ pub struct Window {
     pub(super) days: [Vec<Hours>; 7],
 }
 
-impl std::fmt::Display for Window {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Ok(())
-    }
-}
 
 impl Window {
     /// Open at all hours.
