@@ -1,1 +1,3 @@
 //! What the integration tests share: servers, folders, clocks.
+
+pub mod smtp;

@@ -237,7 +237,7 @@ mod tests {
     fn what_is_said_against_us_is_not_the_leads_fault() {
         for line in [
             "550 5.7.515 Access denied, sending domain does not meet the required authentication level",
-            "550-5.7.26 This mail has been blocked because the sender is unauthenticated",
+            "550 5.7.26 This mail has been blocked because the sender is unauthenticated",
             "421 4.7.32 Your email has been rate limited because the From: header is not aligned",
             "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example",
             "550 5.1.1 rejected as spam",

@@ -30,8 +30,9 @@ pub fn next_try(
     let mut hasher = SipHasher13::new();
     hasher.write_u64(jitter_seed);
     hasher.write_u32(attempt);
-    let share = 800 + hasher.finish() % 401; // thousandths
-    let delay = Duration::from_millis(minutes * 60 * share).max(SHORTEST);
+    let middle = minutes * 60_000;
+    let spread = hasher.finish() % (middle * 2 / 5 + 1);
+    let delay = Duration::from_millis(middle - middle / 5 + spread).max(SHORTEST);
 
     let last = first_tried_at + GIVE_UP_AFTER;
     let next = (now + delay).min(last);

@@ -21,6 +21,8 @@ use tokio::{
 const LONGEST_LINE: usize = 8192;
 /// What is handed on of a line: the library refuses more than 1000 octets.
 const KEPT_LINE: usize = 900;
+/// The library reads a reply anew from its start with each line.
+const MOST_LINES: usize = 100;
 
 /// The bytes under the dialogue: plain, or TLS.
 pub(super) trait Channel: AsyncRead + AsyncWrite + Send + Sync + Unpin {
@@ -52,13 +54,15 @@ pub(super) struct Wire<C> {
     /// The line being handed on.
     line: Vec<u8>,
     given: usize,
+    /// Lines of this reply so far.
+    lines: usize,
     /// Tells, from the outside, whether more was received than has been handed on.
     ahead: Arc<AtomicBool>,
 }
 
 impl<C: Channel> Wire<C> {
     pub(super) const fn new(channel: C, ahead: Arc<AtomicBool>) -> Self {
-        Self { channel, received: Vec::new(), line: Vec::new(), given: 0, ahead }
+        Self { channel, received: Vec::new(), line: Vec::new(), given: 0, lines: 0, ahead }
     }
 
     /// With a line as if the relay had sent it: after STARTTLS there is no second greeting.
@@ -86,6 +90,7 @@ impl<C: Channel> Wire<C> {
         if line.len() == 3 {
             line.push(b' ');
         }
+        self.lines = if line.get(3) == Some(&b'-') { self.lines + 1 } else { 0 };
         line.extend_from_slice(b"\r\n");
         self.line = line;
         self.given = 0;
@@ -101,9 +106,9 @@ impl<C: Channel> AsyncRead for Wire<C> {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let wire = self.get_mut();
-        while wire.given == wire.line.len() && !wire.take_line() {
-            if wire.received.len() > LONGEST_LINE {
-                return Poll::Ready(Err(io::Error::other("the relay sent a line without an end")));
+        while wire.given == wire.line.len() && (wire.lines > MOST_LINES || !wire.take_line()) {
+            if wire.received.len() > LONGEST_LINE || wire.lines > MOST_LINES {
+                return Poll::Ready(Err(io::Error::other("the relay's reply has no end")));
             }
             let mut chunk = [0; 2048];
             let mut buffer = ReadBuf::new(&mut chunk);
