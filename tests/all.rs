@@ -2,4 +2,5 @@
 
 mod cli;
 mod import;
+mod relay;
 mod support;

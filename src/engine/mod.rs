@@ -1,3 +1,64 @@
-//! The engine: what makes decisions happen.
+//! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
+pub mod deciding;
+pub mod group;
 pub mod import;
+pub mod intake;
+pub mod judge;
+pub mod live;
+pub mod outcome;
+pub mod preparing;
+pub mod releasing;
+pub mod sending;
+pub mod settling;
+pub mod tick;
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::Notify;
+
+use crate::{
+    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store, token::Keyring,
+};
+use live::Live;
+
+/// What all parts of the engine share.
+#[derive(Debug)]
+pub struct Engine {
+    pub store: Store,
+    pub clock: Clock,
+    pub keyring: Arc<Keyring>,
+    pub config: Arc<Config>,
+    pub relay: Relay,
+    /// Rung when something may be due: an event came, a message was reserved, a release went live.
+    pub nudge: Notify,
+    live: RwLock<Option<Arc<Live>>>,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        keyring: Arc<Keyring>,
+        config: Arc<Config>,
+        relay: Relay,
+    ) -> Self {
+        Self { store, clock, keyring, config, relay, nudge: Notify::new(), live: RwLock::new(None) }
+    }
+
+    /// What is live as far as this engine knows; see [`Engine::take_over`].
+    #[must_use]
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.live.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn set_live(&self, live: Arc<Live>) {
+        *self.live.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(live);
+    }
+
+    #[must_use]
+    pub fn live_release(&self) -> Option<ReleaseId> {
+        self.live().map(|live| live.definitions.release)
+    }
+}

@@ -1,2 +1,4 @@
 //! What the integration tests share: servers, folders, clocks.
+
 pub mod site;
+pub mod smtp;

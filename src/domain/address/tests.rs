@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn canonical(text: &str) -> String {
-    Address::parse(text).map(String::from).unwrap_or_else(|why| panic!("{text:?}: {why}"))
+    Address::parse(text).map_or_else(|why| panic!("{text:?}: {why}"), String::from)
 }
 
 fn refusal(text: &str) -> BadAddress {

@@ -1,0 +1,212 @@
+//! Failures told in words, by servers that know no RFC 3464.
+
+use super::{
+    class,
+    diagnostic::Diagnostic,
+    mime::{self, Mail},
+    report::{RecipientReport, report},
+};
+use crate::domain::address::Address;
+
+const MOST_ADDRESSES: usize = 20;
+
+/// Who tells of failures.
+const SENDERS: &[&str] = &[
+    "mailer-daemon",
+    "mailerdaemon",
+    "postmaster",
+    "mail-daemon",
+    "maildaemon",
+    "mailsystem",
+    "mail-system",
+    "postoffice",
+    "bounce",
+    "bounces",
+];
+
+/// What such mails are about.
+const SUBJECTS: &[&str] = &[
+    "undeliver",
+    "non-deliver",
+    "nondeliver",
+    "delivery status",
+    "delivery failure",
+    "delivery failed",
+    "delivery notification",
+    "delivery error",
+    "delivery problem",
+    "delivery report",
+    "failure notice",
+    "failure notification",
+    "mail delivery",
+    "mail failure",
+    "mail error",
+    "mail could not",
+    "mail was not delivered",
+    "message could not be delivered",
+    "message delivery",
+    "message not delivered",
+    "returned mail",
+    "returned to sender",
+    "returned message",
+    "return receipt failure",
+    "could not send message",
+    "could not be delivered",
+    "warning: could not",
+    "warning: message",
+    "unzustellbar",
+    "mancata consegna",
+    "non remis",
+    "no se puede entregar",
+    "permanent delivery",
+    "delayed mail",
+    "email could not",
+    "rejected:",
+    "unable to deliver",
+];
+
+/// Where our own mail begins, in the words of those who return it.
+const RETURNED: &[&str] = &[
+    "below this line is a copy",
+    "this is a copy of the message",
+    "original message follows",
+    "original message header",
+    "message header follows",
+    "message headers follow",
+    "unsent message follows",
+    "unsent message below",
+    "returned message follows",
+    "text of the original message",
+    "text of your message",
+    "start of the original message",
+    "----- original message -----",
+    "-----original message-----",
+    "your original message",
+    "original message below",
+    "contents of your message",
+    "included below",
+    "is attached below",
+    "forwarded message",
+    "the header of the original",
+    "headers of the original message",
+    "body of the message is",
+    "copy of the original message",
+    "message follows:",
+    "original mail",
+    "first lines of your message",
+];
+
+/// What is told of the recipients that failed, if that is what the mail is about. `ours` are the
+/// addresses the mail came to.
+pub(super) fn read(mail: &Mail<'_>, ours: &[Address]) -> Option<Vec<RecipientReport>> {
+    let named: Vec<Address> = mail
+        .headers("X-Failed-Recipients")
+        .flat_map(mime::addresses_in)
+        .take(MOST_ADDRESSES)
+        .collect();
+    if named.is_empty() && !tells_of_failure(mail) {
+        return None;
+    }
+    let words = mail.words()?;
+    let told = before_our_mail(&words);
+    let addresses = if named.is_empty() { addresses_told(told, ours) } else { named };
+    if addresses.len() <= 1 {
+        return Some(vec![judged(addresses.into_iter().next(), told)]);
+    }
+    Some(
+        addresses
+            .iter()
+            .map(|address| judged(Some(address.clone()), &told_of(address, &addresses, told)))
+            .collect(),
+    )
+}
+
+fn judged(address: Option<Address>, told: &str) -> RecipientReport {
+    let diagnostic = Diagnostic::read(told, None);
+    report(class::judge(None, &diagnostic), address, None, &diagnostic, told)
+}
+
+fn tells_of_failure(mail: &Mail<'_>) -> bool {
+    let from = mail.header("From").unwrap_or_default().to_ascii_lowercase();
+    let subject = mail.subject().unwrap_or_default().to_lowercase();
+    let by_sender = from
+        .split(|c: char| c.is_whitespace() || "<>\"()".contains(c))
+        .any(|word| SENDERS.contains(&word.split('@').next().unwrap_or(word)));
+    by_sender || SUBJECTS.iter().any(|words| subject.contains(words))
+}
+
+/// The text up to where our own mail is returned: its words must not be taken for the server's.
+fn before_our_mail(text: &str) -> &str {
+    let mut offset = 0;
+    let mut fields_in_a_row = 0;
+    let mut fields_start = 0;
+    for line in text.split_inclusive('\n') {
+        let lower = line.trim().to_lowercase();
+        if RETURNED.iter().any(|words| lower.contains(words)) {
+            return &text[..offset];
+        }
+        if is_mail_field(&lower) {
+            if fields_in_a_row == 0 {
+                fields_start = offset;
+            }
+            fields_in_a_row += 1;
+            if fields_in_a_row == 3 {
+                return &text[..fields_start];
+            }
+        } else if !line.starts_with([' ', '\t']) || lower.is_empty() {
+            fields_in_a_row = 0;
+        }
+        offset += line.len();
+    }
+    text
+}
+
+fn is_mail_field(lower: &str) -> bool {
+    [
+        "received:",
+        "return-path:",
+        "message-id:",
+        "from:",
+        "to:",
+        "subject:",
+        "date:",
+        "mime-version:",
+        "content-type:",
+        "x-mailer:",
+        "reply-to:",
+        "dkim-signature:",
+    ]
+    .iter()
+    .any(|name| lower.starts_with(name))
+}
+
+fn addresses_told(told: &str, ours: &[Address]) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    for address in told.lines().flat_map(mime::addresses_in) {
+        let about_us = ours.contains(&address) || SENDERS.contains(&address.local_part());
+        if !about_us && !found.contains(&address) {
+            found.push(address);
+        }
+        if found.len() == MOST_ADDRESSES {
+            break;
+        }
+    }
+    found
+}
+
+/// The lines that name an address, each with what follows up to the next address.
+fn told_of(address: &Address, all: &[Address], told: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for line in told.lines() {
+        let mut named = mime::addresses_in(line).filter(|found| all.contains(found)).peekable();
+        if named.peek().is_some() {
+            inside = named.any(|found| found == *address);
+        }
+        if inside {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
+}
