@@ -63,7 +63,11 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
             };
             tasks.spawn(async move {
                 if let Err(error) = (chore.work)().await {
-                    tracing::warn!(chore = chore.name, error = format!("{error:#}"), "housekeeping failed");
+                    tracing::warn!(
+                        chore = chore.name,
+                        error = format!("{error:#}"),
+                        "housekeeping failed"
+                    );
                 }
                 drop(turn);
             });
@@ -74,13 +78,14 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
 /// Counts what is in the database, for the metrics.
 fn census(parts: &Parts) -> Chore {
     let (store, metrics) = (parts.store.clone(), Arc::clone(&parts.metrics));
+    let clock = parts.clock.clone();
     Chore {
         name: "census",
         schedule: "0 * * * * *",
         work: Arc::new(move || {
-            let (store, metrics) = (store.clone(), Arc::clone(&metrics));
+            let (store, metrics, clock) = (store.clone(), Arc::clone(&metrics), clock.clone());
             Box::pin(async move {
-                metrics.census(&store.census().await?);
+                metrics.census(&store.census(clock.now()).await?);
                 Ok(())
             })
         }),

@@ -66,8 +66,7 @@ struct Reader {
 
 impl Reader {
     fn folder(&mut self, path: &Path, name: &str, depth: usize) -> Result<(), FolderError> {
-        let unreadable =
-            |source| FolderError::Unreadable { path: path.to_owned(), source };
+        let unreadable = |source| FolderError::Unreadable { path: path.to_owned(), source };
         let mut entries = Vec::new();
         for entry in fs::read_dir(path).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
@@ -110,7 +109,8 @@ impl Reader {
         self.files += 1;
         if self.files > MOST {
             if self.files == MOST + 1 {
-                let message = format!("the folder holds more than {MOST} files; the rest is not read");
+                let message =
+                    format!("the folder holds more than {MOST} files; the rest is not read");
                 self.problem(&name, "too-large", &message, None);
             }
             return;
@@ -129,7 +129,8 @@ impl Reader {
     }
 
     fn bad_name(&mut self, name: &str) {
-        let hint = "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
+        let hint =
+            "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
         let message = "this name cannot be used";
         self.problem(name, "bad-name", message, Some(hint.to_owned()));
     }
@@ -233,7 +234,9 @@ mod tests {
     fn a_missing_folder_says_how_to_name_it() {
         let root = tempfile::tempdir().unwrap();
         let missing = read_folder(&root.path().join("nowhere")).unwrap_err();
-        assert!(matches!(missing, FolderError::Missing(_)) && missing.to_string().contains("--dir"));
+        assert!(
+            matches!(missing, FolderError::Missing(_)) && missing.to_string().contains("--dir")
+        );
         assert!(matches!(read_folder(root.path()), Err(FolderError::NoWorkflows(_))));
     }
 
@@ -248,7 +251,8 @@ mod tests {
         write(root.path(), "workflows/Bad Name.yaml", b"a");
         write(root.path(), &format!("workflows/{}.yaml", "x".repeat(200)), b"a");
         write(root.path(), "templates/..%2fetc/x.md", b"a");
-        std::os::unix::fs::symlink(outside.path(), root.path().join("workflows/link.yaml")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), root.path().join("workflows/link.yaml"))
+            .unwrap();
         std::os::unix::fs::symlink("/etc", root.path().join("templates/etc")).unwrap();
         let sources = read_folder(root.path()).unwrap();
         assert_eq!(sources.files.keys().collect::<Vec<_>>(), ["workflows/good.yaml"]);

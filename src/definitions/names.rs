@@ -56,7 +56,9 @@ mod tests {
 
     #[test]
     fn no_name_is_a_path_or_a_flag() {
-        for bad in ["", "..", "a/../b", "/a", "a//b", "-x", "A", "a b", "a\0", "é", &"x".repeat(300)] {
+        for bad in
+            ["", "..", "a/../b", "/a", "a//b", "-x", "A", "a b", "a\0", "é", &"x".repeat(300)]
+        {
             assert!(!is_slug_path(bad), "{bad:?}");
         }
         for good in ["cold/industry-report", "a", "2-days", "q_1"] {

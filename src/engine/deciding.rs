@@ -64,10 +64,8 @@ impl Engine {
         let batch = self.store.claim_due(now, &Quota::of(size)).await?;
         let corrupt = batch.corrupt.clone();
         let leads: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
-        let mut done = Decided {
-            claimed: (leads.len() + corrupt.len()) as u64,
-            ..Decided::default()
-        };
+        let mut done =
+            Decided { claimed: (leads.len() + corrupt.len()) as u64, ..Decided::default() };
         match self.decide_and_commit(live, batch, now).await {
             Ok(decided) => done.add(Decided { claimed: 0, ..decided }),
             Err(error) if error.is_transient() => return Err(error),
@@ -163,7 +161,12 @@ impl Engine {
     }
 
     /// Counts failed attempts; parks the leads that have had their last. Returns how many.
-    async fn failed(&self, leads: &[LeadId], reason: &str, now: Instant) -> Result<u64, StoreError> {
+    async fn failed(
+        &self,
+        leads: &[LeadId],
+        reason: &str,
+        now: Instant,
+    ) -> Result<u64, StoreError> {
         let attempts = self.store.count_attempt(leads).await?;
         let mut parked = 0;
         for (lead, count) in attempts {

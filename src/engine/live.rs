@@ -37,7 +37,10 @@ fn list(problems: &[Problem]) -> String {
 }
 
 fn list_mails(problems: &[RenderProblem]) -> String {
-    let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message))
+        .collect();
     lines.join("; ")
 }
 

@@ -18,7 +18,8 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store, token::Keyring,
+    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store,
+    token::Keyring,
 };
 use live::Live;
 

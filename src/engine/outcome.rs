@@ -13,7 +13,7 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Option
     Some(match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
         Delivery::Refused { reply, stage } => Settled::Failed {
-            hard: classify_reply(&reply) == Fault::Hard,
+            hard: reply.fault(stage) == Fault::Hard,
             reason: format!("refused at {}: {reply}", stage.word()),
         },
         Delivery::Later { reply, stage } => {

@@ -120,7 +120,7 @@ fn ready(
     let letter = desk
         .letter(message, &state, now)
         .map_err(|unready| Settled::Parked { reason: unready.to_string() })?;
-    if !config.allows(&letter.to.address) {
+    if !config.delivery.allows(&letter.to.address) {
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }

@@ -9,6 +9,9 @@ use crate::{
     store::{Store, StoreError, records::ReleaseRow},
 };
 
+/// Leads woken in one step of a sweep: a few milliseconds of the writing connection.
+const SWEEP: i64 = 2_000;
+
 /// What `apply` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Applied {
@@ -52,7 +55,7 @@ pub async fn apply(
 impl Engine {
     /// Wakes the next leads of an unfinished sweep. Returns whether there are more.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
-        let progress = self.store.sweep_step(self.config.engine.sweep, now).await?;
+        let progress = self.store.sweep_step(SWEEP, now).await?;
         Ok(!progress.done)
     }
 }

@@ -244,11 +244,7 @@ async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<O
     session.close().await;
 }
 
-async fn hand_over(
-    line: &Arc<Line>,
-    session: &mut Session,
-    mail: Outgoing,
-) -> Option<Settlement> {
+async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
     let engine = &line.engine;
     let Outgoing { message, token, letter, deadline } = mail;
     let marked = Arc::new(AtomicBool::new(false));
@@ -293,11 +289,13 @@ async fn hand_over(
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
     let mut breaker = line.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-    let change =
-        if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
+    let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
     match change {
         Some(Change::Opened) => {
-            tracing::error!(relay = line.engine.relay.name(), "the relay is down; one probe at a time");
+            tracing::error!(
+                relay = line.engine.relay.name(),
+                "the relay is down; one probe at a time"
+            );
         }
         Some(Change::Closed) => {
             tracing::info!(relay = line.engine.relay.name(), "the relay is back");

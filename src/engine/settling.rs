@@ -103,7 +103,9 @@ impl Engine {
                 token,
                 relay: None,
                 outcome: if message.state == MessageState::Transmitting {
-                    Settled::InDoubt { reason: "the process ended before the relay's answer".into() }
+                    Settled::InDoubt {
+                        reason: "the process ended before the relay's answer".into(),
+                    }
                 } else {
                     Settled::Released { due_at: now, reason: "the claim was not used".into() }
                 },

@@ -5,13 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Engine,
-    deciding::Decided,
-    live::LiveError,
-    sending::Until,
-    settling::Tally,
-};
+use super::{Engine, deciding::Decided, live::LiveError, sending::Until, settling::Tally};
 use crate::{domain::time::Instant, store::StoreError};
 
 /// How many batches a pass may decide; only definitions that chase their own tail come this far.

@@ -2,7 +2,12 @@
 
 use super::{Found, policy, read};
 use crate::{
-    definitions::{names::is_slug, nearest::did_you_mean, node::Node, problem::{File, quote}},
+    definitions::{
+        names::is_slug,
+        nearest::did_you_mean,
+        node::Node,
+        problem::{File, quote},
+    },
     domain::{
         address::Address,
         policy::{People, Person},
@@ -15,7 +20,8 @@ pub(super) fn lower(found: &Found<'_>) -> People {
     let Some(entries) = read::map(file, node, "`people`") else { return people };
     for (key, node) in entries {
         if !is_slug(&key.text) {
-            let message = format!("`{}` cannot be the name of a person or a team", quote(&key.text));
+            let message =
+                format!("`{}` cannot be the name of a person or a team", quote(&key.text));
             let hint = "use lower-case letters, digits, `-` and `_`".to_owned();
             file.error("bad-name", key.span, message, Some(hint));
         } else if node.get("team").is_some() {
@@ -52,7 +58,8 @@ fn person(file: &File<'_>, node: &Node, name: &str) -> Option<Person> {
     let what = format!("person `{name}`");
     let keys = ["name", "email", "language", "about"];
     let fields = read::Fields::open(file, node, &what, &keys, &["phone", "role", "calendar"])?;
-    let shown = fields.need("name", "name: Ada Rossi").and_then(|node| read::text(file, node, "name"));
+    let shown =
+        fields.need("name", "name: Ada Rossi").and_then(|node| read::text(file, node, "name"));
     let address = fields.need("email", "email: ada@example.com").and_then(|node| {
         let written = read::text(file, node, "email")?;
         match Address::parse(written) {

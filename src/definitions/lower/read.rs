@@ -239,7 +239,8 @@ pub(super) fn duration(file: &File<'_>, node: &Node, what: &str) -> Option<Durat
         return Some(duration);
     }
     let message = format!("`{what}` is a length of time; this is `{}`", quote(written));
-    let hint = "write weeks, days, hours or minutes, at most 5 years: 2w, 180d, 36h, 90m".to_owned();
+    let hint =
+        "write weeks, days, hours or minutes, at most 5 years: 2w, 180d, 36h, 90m".to_owned();
     file.error("bad-value", node.span, message, Some(hint));
     None
 }

@@ -33,8 +33,7 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
                 placed.contains(named.as_str()) || !drafts.contains_key(&Name::from(named.as_str()))
             })
         };
-        let (next, rest): (Vec<&Name>, Vec<&Name>) =
-            waiting.iter().partition(|name| ready(name));
+        let (next, rest): (Vec<&Name>, Vec<&Name>) = waiting.iter().partition(|name| ready(name));
         if next.is_empty() {
             break;
         }

@@ -89,8 +89,8 @@ fn no_yaml_makes_it_panic() {
     let mut runner = proptest::test_runner::TestRunner::default();
     let words = prop::sample::select(vec![
         "workflow", "steps", "email", "wait_for", "then", "if", ":", ": ", "- ", "\n", "\n  ", "{",
-        "}", "[", "]", ",", "\"", "'", "#", " #", "!", "&a", "*a", "|", ">", "\t", "é", "\u{0}", "---",
-        "hello", "10d", "segments", "scoring", "enter", "null", "~", "subject",
+        "}", "[", "]", ",", "\"", "'", "#", " #", "!", "&a", "*a", "|", ">", "\t", "é", "\u{0}",
+        "---", "hello", "10d", "segments", "scoring", "enter", "null", "~", "subject",
     ]);
     runner
         .run(&prop::collection::vec(words, 0..60), |words| {

@@ -90,6 +90,10 @@ impl Work<'_> {
         self.enrolments[index].wants_to_send = false;
         match permission(self.lead.definitions, self.lead.state, workflow, self.lead.now) {
             MaySend::Now => self.enrolments[index].wants_to_send = true,
+            // Behind another mail the hour does not matter yet: it is asked when that one is settled.
+            MaySend::NotBefore(..) if self.lead.state.open_message.is_some() => {
+                self.enrolments[index].wants_to_send = true;
+            }
             MaySend::NotBefore(until, reason) => self.hold(index, until, &reason),
             MaySend::Never(reason) => self.end(index, Outcome::Left, &reason),
         }

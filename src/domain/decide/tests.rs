@@ -514,7 +514,10 @@ fn an_event_enters_once_and_not_if_it_is_older_than_the_workflow() {
     story.happens(EventKind::FORM_SUBMITTED, Some("whitepaper"));
     story.decide();
     assert_eq!(story.state.enrolments.len(), 1);
-    assert_eq!(story.state.enrolments[0].entry.as_ref().unwrap().object.as_deref(), Some("whitepaper"));
+    assert_eq!(
+        story.state.enrolments[0].entry.as_ref().unwrap().object.as_deref(),
+        Some("whitepaper")
+    );
 
     let mut old = Story::new(&house, &[]);
     let event = old.happens(EventKind::FORM_SUBMITTED, Some("whitepaper"));
@@ -650,11 +653,15 @@ fn busy_house() -> House {
             w.again = Again::After(7 * DAY);
         },
     );
-    house.workflow("warm-up", vec![wait("12h"), email("hello"), wait("until tuesday 10:00")], |w| {
-        w.enter = Enter::When(enter);
-        w.again = Again::Always;
-        w.priority = 5;
-    });
+    house.workflow(
+        "warm-up",
+        vec![wait("12h"), email("hello"), wait("until tuesday 10:00")],
+        |w| {
+            w.enter = Enter::When(enter);
+            w.again = Again::Always;
+            w.priority = 5;
+        },
+    );
     house
 }
 
@@ -704,6 +711,10 @@ proptest! {
                 Happening::Objection => story.state.suppressed = Some(Suppression::Unsubscribed),
             }
             story.decide();
+            if !story.last.withdraw.is_empty() {
+                // Whoever was behind the withdrawn mail looks again a moment later.
+                story.at(story.now.next()).decide();
+            }
             let wake = story.last.wake_at;
             prop_assert!(wake > story.now, "wakes at {wake}, decided at {}", story.now);
             let again = decide(&house.0, &story.state, &Grants::default(), story.now);

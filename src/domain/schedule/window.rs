@@ -27,7 +27,6 @@ pub struct Window {
     pub(super) days: [Vec<Hours>; 7],
 }
 
-
 impl Window {
     /// Open at all hours.
     #[must_use]

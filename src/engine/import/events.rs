@@ -197,7 +197,7 @@ impl Writer<'_> {
                 }
                 Recorded::Duplicate => self.report.duplicates += 1,
                 // Deleted between the look-up and now.
-                Recorded::NoSuchLead => {
+                Recorded::NoSuchLead | Recorded::Unstorable => {
                     self.report.rejected += 1;
                     self.report.unknown_leads += 1;
                 }

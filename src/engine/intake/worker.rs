@@ -184,7 +184,7 @@ impl IntakeWorker {
                 Planned::Event(index) => match recorded.get(index) {
                     Some(Recorded::New { .. }) => Taken::Recorded(events[index].judgement),
                     Some(Recorded::Duplicate) => Taken::Already,
-                    Some(Recorded::NoSuchLead) | None => Taken::Nobody,
+                    Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Taken::Nobody,
                 },
             })
             .collect();
@@ -223,8 +223,7 @@ impl Plan {
         let Some(brief) = brief.filter(|brief| brief.kind == MessageKind::Marketing) else {
             return Planned::Ignored;
         };
-        let mut mail =
-            self.mails.remove(&brief.id).unwrap_or_else(|| recent.of(brief.id));
+        let mut mail = self.mails.remove(&brief.id).unwrap_or_else(|| recent.of(brief.id));
         let burst = match approach {
             Approach::Open => mail.is_after_burst(at),
             Approach::Click => mail.follow(at, target(url.map(String::as_str))),
