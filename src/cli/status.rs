@@ -29,7 +29,7 @@ struct Report {
 
 pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
-    let census = store.census().await?;
+    let census = store.census(context.now()).await?;
     let report = Report {
         leads: census.leads,
         by_stage: census.by_stage,
