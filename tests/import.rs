@@ -388,7 +388,9 @@ fn a_real_export_is_taken_row_by_row() {
     assert_eq!(rejects, rows.len() - good.len());
 
     let again = site.json(&arguments);
-    assert_eq!((&again["created"], &again["updated"]), (&json!(0), &json!(0)), "{again}");
+    // Of rows that disagree about one lead the later one is right, each time anew.
+    assert_eq!((&again["created"], &again["merged"]), (&json!(0), &report["merged"]), "{again}");
+    assert!(again["updated"].as_u64() <= report["merged"].as_u64(), "{again}");
 
     let Some(activities) = shared("crm/activities.csv") else { return };
     let path = activities.display().to_string();

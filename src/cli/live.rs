@@ -1,6 +1,6 @@
 //! What is live: the definitions of the last release, and leads looked at through them.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::failure::Failure;
 use crate::{
@@ -12,47 +12,32 @@ use crate::{
         policy::Tracking,
         score::{MilliPoints, Temperature},
         time::Instant,
-        workflow::Version,
     },
+    engine::live::{self, LiveError},
+    render::Renderer,
     store::Store,
 };
 
-/// The live definitions.
+/// The last release, compiled, for commands.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub definitions: Definitions,
+    pub definitions: Arc<Definitions>,
+    pub renderer: Renderer,
 }
 
 impl Live {
-    /// The last release, compiled; `None` before the first one.
+    /// `None` before the first release.
     pub(super) async fn load(store: &Store) -> Result<Option<Self>, Failure> {
-        let Some(release) = store.live_release().await? else { return Ok(None) };
-        let listed: BTreeSet<Version> =
-            release.manifest.iter().map(|line| line.version.clone()).collect();
-        let pinned = store.active_versions().await?;
-        let pinned: Vec<Version> =
-            pinned.into_iter().filter(|version| !listed.contains(version)).collect();
-        let listed: Vec<Version> = listed.into_iter().collect();
-        let mut artefacts = store.artefacts(&listed).await?;
-        artefacts.retain(|artefact| {
-            release.manifest.iter().any(|line| {
-                line.kind == artefact.kind
-                    && line.name == artefact.name
-                    && line.version == artefact.version
-            })
-        });
-        let pinned = store.artefacts(&pinned).await?;
-        let definitions =
-            crate::definitions::compile(&artefacts, &pinned, release.id, &release.live_since)
-                .map_err(|problems| {
-                    Failure::environment(format!(
-                        "the live release cannot be read ({} problems): {}",
-                        problems.len(),
-                        problems.first().map_or("", |problem| &problem.message)
-                    ))
-                    .hint("run `nurtured check`, then `nurtured apply`")
-                })?;
-        Ok(Some(Self { definitions }))
+        match live::Live::load(store).await {
+            Ok(None) => Ok(None),
+            Ok(Some(live::Live { definitions, renderer, .. })) => {
+                Ok(Some(Self { definitions, renderer }))
+            }
+            Err(LiveError::Store(error)) => Err(error.into()),
+            Err(error) => {
+                Err(Failure::problems(error).hint("run `nurtured check`, then `nurtured apply`"))
+            }
+        }
     }
 
     /// The last release, which there must be.

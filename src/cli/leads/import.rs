@@ -64,7 +64,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
         rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
         file: arguments.file,
         mapping,
-        schema: live.map_or_else(Schema::standard, |live| live.definitions.schema),
+        schema: live.map_or_else(Schema::standard, |live| live.definitions.schema.clone()),
         run: ImportRun {
             id: (clock::random_u64() >> 1).cast_signed(),
             source: source.into(),
