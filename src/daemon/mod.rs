@@ -10,6 +10,7 @@ mod open;
 mod signals;
 mod stop;
 mod systemd;
+mod wiring;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
+pub use wiring::wire;
 
 use crate::{
     clock::Clock,

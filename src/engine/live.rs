@@ -51,7 +51,15 @@ impl Live {
         let live: BTreeSet<Name> =
             release.manifest.iter().map(|entry| entry.version.0.clone()).collect();
         let versions: Vec<_> = release.manifest.iter().map(|entry| entry.version.clone()).collect();
-        let artefacts: Vec<Artefact> = store.artefacts(&versions).await?;
+        let mut artefacts: Vec<Artefact> = store.artefacts(&versions).await?;
+        // The same content may stand under another name, too.
+        artefacts.retain(|artefact| {
+            release.manifest.iter().any(|line| {
+                line.kind == artefact.kind
+                    && line.name == artefact.name
+                    && line.version == artefact.version
+            })
+        });
         let elders: Vec<_> = store
             .active_versions()
             .await?
@@ -77,7 +85,8 @@ impl Engine {
         let Some(live) = Live::load(&self.store).await? else { return Ok(false) };
         tracing::info!(release = %live.definitions.release, "a release is live");
         self.set_live(Arc::new(live));
-        self.nudge.notify_waiters();
+        self.nudge.notify_one();
+        self.outbox.notify_one();
         Ok(true)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::time::Instant,
-    mail::relay::{Delivery, Fault, classify_reply, next_try},
+    mail::relay::{Delivery, Fault, next_try},
     store::records::{MessageRow, Settled},
 };
 

@@ -148,7 +148,7 @@ async fn feed(
     let engine = &line.engine;
     while !stop.is_cancelled() {
         // Registered before looking, so that nothing that happens in between is missed.
-        let (nudged, room) = (engine.nudge.notified(), line.room.notified());
+        let (nudged, room) = (engine.outbox.notified(), line.room.notified());
         tokio::pin!(nudged, room);
         nudged.as_mut().enable();
         room.as_mut().enable();

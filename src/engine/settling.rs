@@ -80,7 +80,11 @@ impl Engine {
                 tally.count(&settlement.outcome);
             }
         }
+        (self.on_settled)(&tally);
         self.nudge.notify_one();
+        if tally.reserved > 0 {
+            self.outbox.notify_one();
+        }
         Ok(tally)
     }
 

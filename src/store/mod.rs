@@ -77,6 +77,12 @@ impl Store {
         Self { db, ids: Arc::new(IdSource::new(node)) }
     }
 
+    /// Whether one engine at a time is all that this database allows: an SQLite file.
+    #[must_use]
+    pub fn admits_one_engine(&self) -> bool {
+        self.db.file().is_some()
+    }
+
     /// Writes back and closes all connections.
     pub async fn close(&self) {
         self.db.close().await;

@@ -8,6 +8,7 @@ use std::{fmt, future::Future, sync::Arc};
 
 pub mod breaker;
 pub mod classify;
+mod configured;
 mod connection;
 mod data;
 pub mod folder;
@@ -22,6 +23,7 @@ mod wire;
 pub use self::{
     breaker::{Breaker, Change, Permit},
     classify::{Fault, classify_reply},
+    configured::BadRelay,
     folder::FolderRelay,
     reply::{Enhanced, Reply},
     retry::next_try,
