@@ -53,6 +53,11 @@ impl Context {
         }
     }
 
+    /// The database that `--database` or the environment names.
+    pub(super) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     pub(super) fn database_url(&self, config: &Config) -> Result<DatabaseUrl, Failure> {
         let text = self.database.as_ref().unwrap_or(&config.database.url);
         DatabaseUrl::parse(text, &config.base).map_err(|error| {

@@ -5,6 +5,8 @@
 //! 4 people in flight are affected.
 
 mod context;
+mod demo;
+mod engine;
 mod enrol;
 mod events;
 mod failure;
@@ -15,9 +17,11 @@ mod migrate;
 mod output;
 mod pause;
 mod progress;
+mod run;
 mod status;
 mod suppressions;
 mod tables;
+mod tick;
 mod unbuilt;
 mod why_score;
 
@@ -93,11 +97,11 @@ enum Command {
     /// Take in mail that came back
     Inbox(unbuilt::Arguments),
     /// Do everything that is due at an instant, then stop
-    Tick(unbuilt::Arguments),
+    Tick(tick::Arguments),
     /// Run the daemon
-    Run(unbuilt::Arguments),
+    Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
-    Demo(unbuilt::Arguments),
+    Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
 }
@@ -146,9 +150,9 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Render(_) => Err(unbuilt::failure("render")),
         Command::SendTest(_) => Err(unbuilt::failure("send-test")),
         Command::Inbox(_) => Err(unbuilt::failure("inbox")),
-        Command::Tick(_) => Err(unbuilt::failure("tick")),
-        Command::Run(_) => Err(unbuilt::failure("run")),
-        Command::Demo(_) => Err(unbuilt::failure("demo")),
+        Command::Tick(arguments) => tick::run(context, &arguments).await,
+        Command::Run(arguments) => run::run(context, &arguments).await,
+        Command::Demo(arguments) => demo::run(context, &arguments).await,
     }
 }
 
