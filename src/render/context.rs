@@ -9,6 +9,7 @@ use super::{
     filters::{LANGUAGE, ZONE, today},
 };
 use crate::domain::{
+    score::MilliPoints,
     template::MailTemplate,
     value::{Schema, Value},
 };
@@ -57,9 +58,9 @@ pub(super) fn context(
     match &mail.links {
         Some(links) => context.insert("unsubscribe_url", &links.unsubscribe_url()),
         None => {
-            context.insert("fit", &lead.fit.as_points());
+            context.insert("fit", &whole(lead.fit));
             if let Some(engagement) = mail.standing.and_then(|standing| standing.engagement) {
-                context.insert("engagement", &engagement.as_points());
+                context.insert("engagement", &whole(engagement));
             }
             if let Some(temperature) = mail.standing.and_then(|standing| standing.temperature) {
                 context.insert("temperature", temperature.word());
@@ -67,6 +68,12 @@ pub(super) fn context(
         }
     }
     Ok(context)
+}
+
+/// People read whole points.
+#[allow(clippy::cast_possible_truncation)] // scores are far below 2^52
+fn whole(points: MilliPoints) -> i64 {
+    points.as_points().round() as i64
 }
 
 fn entry(mail: &Mail) -> Result<TeraValue, RenderError> {

@@ -10,7 +10,7 @@ use std::{
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 /// Passages through loops and includes.
-pub(super) const STEPS: u32 = 100_000;
+pub(super) const STEPS: u32 = 20_000;
 pub(super) const TIME: Duration = Duration::from_millis(500);
 /// Bytes of what a template writes.
 pub(super) const OUTPUT: usize = 1_000_000;

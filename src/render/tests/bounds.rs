@@ -12,6 +12,11 @@ fn outcome(files: &[(&str, &str)]) -> RenderError {
     error
 }
 
+/// On a busy machine time may be over first.
+fn ended(error: &RenderError) -> bool {
+    matches!(error, RenderError::TooManySteps { .. } | RenderError::TooSlow { .. })
+}
+
 fn body(body: &str) -> String {
     format!("---\nsubject: s\nlayout: plain\n---\n{body}")
 }
@@ -20,7 +25,7 @@ fn body(body: &str) -> String {
 fn loops_end() {
     let quiet =
         "{% for a in range(end=100000) %}{% for b in range(end=100000) %}{% endfor %}{% endfor %}";
-    assert!(matches!(outcome(&[("m.md", &body(quiet))]), RenderError::TooManySteps { .. }));
+    assert!(ended(&outcome(&[("m.md", &body(quiet))])));
     let nested =
         format!("{}{}", "{% for a in [1,2,3,4,5,6,7,8,9] %}".repeat(20), "{% endfor %}".repeat(20));
     assert!(matches!(outcome(&[("m.md", &body(&nested))]), RenderError::TooManySteps { .. }));
@@ -39,7 +44,7 @@ fn includes_that_multiply_end() {
         ));
     }
     let files: Vec<_> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
-    assert!(matches!(outcome(&files), RenderError::TooManySteps { .. }));
+    assert!(ended(&outcome(&files)));
 }
 
 #[test]

@@ -75,7 +75,9 @@ fn what_no_mail_may_do_is_refused() {
         ("[x](/pricing)", "full address"),
         ("[x](javascript:alert)", "javascript"),
         ("{{ company", "not closed"),
-        ("{% if company %}", ""),
+        ("{% if company %}", "`{% if %}` is not closed"),
+        ("{% endfor %}", "closes nothing"),
+        ("{% if company %}{% endfor %}", "is not closed"),
         ("{{ 1 + }}", ""),
     ] {
         let said = body(text).join("\n");
@@ -105,7 +107,7 @@ fn files_that_include_each_other_are_said() {
 #[test]
 fn a_mail_that_is_right_has_no_problems() {
     let good = "{% for tag in tags %}{{ loop.index }} {{ tag | upper }}{% endfor %}{% set n = 1 %}{{ n + 1 }}\n\n\
-                {% if company is starting_with(\"A\") and not (first_name is defined) %}x{% endif %}\n\n\
+                {% if company is starting_with(pat=\"A\") and not (first_name is defined) %}x{% endif %}\n\n\
                 {% raw %}{{ as it is }}{% endraw %}{# and a note #} {{ today | date(format=\"%Y\") }}";
     assert_eq!(body(good), [""; 0]);
 }

@@ -54,10 +54,8 @@ fn a_value_is_shown_as_it_is_and_does_nothing() {
             "{value:?}: {}",
             mail.html
         );
-        assert!(
-            !mail.html.contains("<script") && !mail.html.contains("onerror=alert(1)>"),
-            "{value}"
-        );
+        // `read` refuses scripts and handlers.
+        assert!(html::read(&mail.html).is_ok(), "{value}");
         let links = hrefs(&mail.html);
         assert_eq!(links.len(), plain.len(), "{value}");
         let token = links[0].rsplit('/').next().unwrap();

@@ -100,9 +100,10 @@ fn every_link_is_accounted_for() {
         tracked.html.contains("src=\"https://e.example/i.png\""),
         "pictures stay where they are"
     );
-    for href in hrefs(&tracked.html).iter().filter(|href| href.starts_with("http")) {
+    for (href, target) in hrefs(&tracked.html).iter().zip(&targets) {
+        let shown = target.starts_with("http") && !target.contains("/map");
         assert!(
-            tracked.text.contains(href.as_str()),
+            !shown || tracked.text.contains(href.as_str()),
             "{href} is in the text too: {}",
             tracked.text
         );
