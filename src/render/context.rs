@@ -55,16 +55,15 @@ pub(super) fn context(
     context.insert("sender_name", &one_line(&mail.sender.name));
     context.insert("postal_address", &one_line(&mail.sender.postal_address));
     context.insert_value("entry", entry(mail)?);
-    match &mail.links {
-        Some(links) => context.insert("unsubscribe_url", &links.unsubscribe_url()),
-        None => {
-            context.insert("fit", &whole(lead.fit));
-            if let Some(engagement) = mail.standing.and_then(|standing| standing.engagement) {
-                context.insert("engagement", &whole(engagement));
-            }
-            if let Some(temperature) = mail.standing.and_then(|standing| standing.temperature) {
-                context.insert("temperature", temperature.word());
-            }
+    if let Some(links) = &mail.links {
+        context.insert("unsubscribe_url", &links.unsubscribe_url());
+    } else {
+        context.insert("fit", &whole(lead.fit));
+        if let Some(engagement) = mail.standing.and_then(|standing| standing.engagement) {
+            context.insert("engagement", &whole(engagement));
+        }
+        if let Some(temperature) = mail.standing.and_then(|standing| standing.temperature) {
+            context.insert("temperature", temperature.word());
         }
     }
     Ok(context)

@@ -1,6 +1,8 @@
 //! Bounds on one rendering. tera has no limit of its own, so each loop, include and `set` is made to
 //! call [`spend`] or [`weigh`] (see `prepare`), and all output goes through a [`Page`].
 
+#![allow(clippy::needless_pass_by_value)] // the shape that tera calls
+
 use std::{
     cell::Cell,
     io,

@@ -110,7 +110,7 @@ impl Renderer {
         rewrite(&mut nodes, mail, template)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
-            add_pixel(&mut nodes, pixel);
+            add_pixel(&mut nodes, &pixel);
         }
         let html = self
             .inliner
@@ -213,9 +213,9 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
     Ok(())
 }
 
-fn add_pixel(nodes: &mut Vec<Node>, address: String) {
+fn add_pixel(nodes: &mut Vec<Node>, address: &str) {
     let attributes = [
-        ("src", address.as_str()),
+        ("src", address),
         ("width", "1"),
         ("height", "1"),
         ("alt", ""),

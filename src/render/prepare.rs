@@ -125,7 +125,9 @@ fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
 /// Each tag is a word that Markdown leaves alone; tags alone on their lines are comments, which are
 /// blocks of their own and end a paragraph.
 fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (usize, String)> {
-    let mark = (0..).map(|n: u32| format!("zq{n}tag")).find(|mark| !source.contains(mark.as_str()));
+    let mark = (0..1_000_000)
+        .map(|n: u32| format!("zq{n}tag"))
+        .find(|mark| !source.contains(mark.as_str()));
     let mark = mark.unwrap_or_default();
     let mut plain = String::with_capacity(source.len());
     let mut at = 0;

@@ -14,15 +14,15 @@ const WIDTH: usize = 76;
 /// # Errors
 /// When the HTML cannot be laid out as text.
 pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
-    let (nodes, notes) = flat(nodes);
+    let (nodes, addresses) = flat(nodes);
     let text = html2text::config::plain_no_decorate()
         .allow_width_overflow()
         .string_from_read(write(&nodes).as_bytes(), WIDTH)
         .map_err(|error| format!("cannot be made plain text: {error}"))?;
     let mut text = tidy(&text);
-    for (index, note) in notes.iter().enumerate() {
+    for (index, address) in addresses.iter().enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
-        let _ = writeln!(text, "{gap}[{}] {note}", index + 1);
+        let _ = writeln!(text, "{gap}[{}] {address}", index + 1);
     }
     Ok(text)
 }
@@ -30,7 +30,7 @@ pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
 /// Without what is not shown, and with a number for each address that a link leads to. Tables are
 /// layout, so each cell is a block of its own.
 fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
-    let (mut kept, mut notes) = (Vec::with_capacity(nodes.len()), Vec::<String>::new());
+    let (mut kept, mut addresses) = (Vec::with_capacity(nodes.len()), Vec::<String>::new());
     let mut hidden: Option<(LocalName, usize)> = None;
     let mut link = None;
     for node in nodes {
@@ -57,10 +57,10 @@ fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
             }
             Node::End(name) if *name == local_name!("a") => {
                 if let Some(href) = link.take() {
-                    let known = notes.iter().position(|note| *note == href);
+                    let known = addresses.iter().position(|known| *known == href);
                     let number = known.unwrap_or_else(|| {
-                        notes.push(href);
-                        notes.len() - 1
+                        addresses.push(href);
+                        addresses.len() - 1
                     });
                     kept.push(Node::Text(format!("\u{a0}[{}]", number + 1)));
                 }
@@ -82,7 +82,7 @@ fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
             other => kept.push(other.clone()),
         }
     }
-    (kept, notes)
+    (kept, addresses)
 }
 
 fn is_block(name: &LocalName) -> bool {

@@ -1,6 +1,8 @@
+#![allow(clippy::similar_names)] // a renderer and what it rendered
+
 mod bounds;
 mod check;
-// mod docs;
+mod docs;
 mod hostile;
 mod shipped;
 mod strict;
