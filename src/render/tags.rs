@@ -1,6 +1,6 @@
 //! Finds tera's tags in a text, and the words inside them, without evaluating anything.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TagKind {
@@ -199,6 +199,24 @@ pub(super) fn variables(tag: &str) -> Vec<Variable<'_>> {
     variables
 }
 
+/// The names that a text gives values itself: of its loops and its `set`.
+pub(super) fn bound(text: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::from(["loop"]);
+    for tag in tags(text).unwrap_or_default() {
+        let tag = &text[tag.range];
+        let mut words = words(tag).filter_map(|(_, word)| match word {
+            Word::Name(name) => Some(name),
+            _ => None,
+        });
+        match words.next() {
+            Some("for") => names.extend(words.take_while(|name| *name != "in")),
+            Some("set" | "set_global") => names.extend(words.next()),
+            _ => {}
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +234,12 @@ mod tests {
         for open in ["x {{ a", "x {% a }}", "x {# a", "x {% raw %} {{ }}"] {
             assert_eq!(tags(open), Err(2), "{open}");
         }
+    }
+
+    #[test]
+    fn a_text_binds_names_itself() {
+        let text = "{% for k, v in pairs %}{{ v }}{% endfor %}{% set total = k %}";
+        assert_eq!(bound(text), ["k", "loop", "total", "v"].into());
     }
 
     #[test]
