@@ -3,4 +3,5 @@
 mod cli;
 mod import;
 mod relay;
+mod store_contract;
 mod support;
