@@ -19,7 +19,13 @@ use crate::domain::{
 /// An artefact of a kind that is written in YAML.
 pub(super) fn of_node(kind: ArtefactKind, name: &str, file: &str, node: &Node) -> Artefact {
     let content = to_json(node).to_string();
-    Artefact { kind, name: name.into(), version: version(kind, name, "", &content), file: file.into(), content }
+    Artefact {
+        kind,
+        name: name.into(),
+        version: version(kind, name, "", &content),
+        file: file.into(),
+        content,
+    }
 }
 
 /// A template, a layout or a partial. Its ending says how it is written, so it is hashed as well.

@@ -50,13 +50,25 @@ pub(super) fn slugged(text: &str) -> String {
     slug.trim_matches(['-', '_']).to_owned()
 }
 
+/// What to write instead of a name that is no slug.
+pub(super) fn slug_hint(written: &str) -> String {
+    let slug = slugged(written);
+    if slug.is_empty() {
+        "use lower-case letters, digits, `-` and `_`, at most 60".to_owned()
+    } else {
+        format!("write: {slug}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn no_name_is_a_path_or_a_flag() {
-        for bad in ["", "..", "a/../b", "/a", "a//b", "-x", "A", "a b", "a\0", "é", &"x".repeat(300)] {
+        for bad in
+            ["", "..", "a/../b", "/a", "a//b", "-x", "A", "a b", "a\0", "é", &"x".repeat(300)]
+        {
             assert!(!is_slug_path(bad), "{bad:?}");
         }
         for good in ["cold/industry-report", "a", "2-days", "q_1"] {

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
-use super::{folder::Sources, problem::{Problem, Severity}};
+use super::{
+    folder::Sources,
+    problem::{Problem, Severity},
+};
 
 /// The most characters of a line that are shown.
 const WIDEST: usize = 160;

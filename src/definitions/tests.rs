@@ -39,9 +39,8 @@ const BASE: [(&str, &str); 8] = [
 
 /// A workflow around some steps.
 fn with_steps(steps: &str) -> Checked {
-    let text = format!(
-        "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}\n"
-    );
+    let text =
+        format!("workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}\n");
     check(&campaign(&[("workflows/hello.yaml", &text)]))
 }
 

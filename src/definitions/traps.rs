@@ -32,9 +32,9 @@ pub(super) fn explain(file: &File<'_>, error: &ScanError, at: usize) -> Trap {
         | E::TabAtBlockScalarStart => {
             // The parser may stop before it: a plain value goes on over the line break.
             let tab = file.text[start..].find('\t').map_or(at, |tab| start + tab);
-            let fixed = file.line(file.line_of(tab)).replace('\t', "  ");
+            let hint = "put two spaces instead, here and wherever there is a tab".to_owned();
             let tab = Span::new(tab, tab + 1);
-            trap("yaml-tab", tab, "a tab: YAML is indented by spaces only", Some(write_it(fixed)))
+            trap("yaml-tab", tab, "a tab: YAML is indented by spaces only", Some(hint))
         }
         E::InvalidTagTerminator | E::UndeclaredTagHandle | E::InvalidGlobalTagCharacter
             if value.is_some_and(|from| line[from..].starts_with('!')) =>
@@ -148,7 +148,10 @@ pub(super) fn tag(file: &File<'_>, tag: Span) {
         _ => Trap {
             rule: "yaml-tag",
             at: tag,
-            message: format!("`{}` is a YAML tag: they are no part of this language", quote(written)),
+            message: format!(
+                "`{}` is a YAML tag: they are no part of this language",
+                quote(written)
+            ),
             hint: Some("delete it, or quote the value".to_owned()),
         },
     };
@@ -164,7 +167,10 @@ fn negation(file: &File<'_>, at: Span, line: &str) -> Trap {
     Trap {
         rule: "yaml-tag",
         at,
-        message: format!("`{}` at the beginning of a value is a YAML tag, not a “not”", quote(word)),
+        message: format!(
+            "`{}` at the beginning of a value is a YAML tag, not a “not”",
+            quote(word)
+        ),
         hint: fixed.map(write_it),
     }
 }
@@ -301,10 +307,7 @@ mod tests {
     #[test]
     fn a_value_is_quoted_as_little_as_possible() {
         assert_eq!(quoted_line("  about: a: b").as_deref(), Some("  about: \"a: b\""));
-        assert_eq!(
-            quoted_line("- if: tag(\"x #1\")").as_deref(),
-            Some("- if: 'tag(\"x #1\")'")
-        );
+        assert_eq!(quoted_line("- if: tag(\"x #1\")").as_deref(), Some("- if: 'tag(\"x #1\")'"));
         assert_eq!(quoted_line("a: \"it's\" x").as_deref(), Some("a: '\"it''s\" x'"));
         assert_eq!(quoted_line("steps:"), None);
     }

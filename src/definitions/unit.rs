@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     artefact,
-    names::{is_language, is_slug, is_slug_path, slugged},
+    names::{is_language, is_slug, is_slug_path, slug_hint},
     nearest::did_you_mean,
     node::{Data, Node},
     problem::{File, Span, quote},
@@ -38,7 +38,8 @@ const LATER: [&str; 3] = ["campaign", "pages", "calendar"];
 
 /// Sorts files into units; what cannot be sorted is reported. The artefacts are in the same order.
 pub(super) fn of_files(files: &[File<'_>]) -> (Vec<Unit>, Vec<Artefact>) {
-    let mut sorter = Sorter { files, units: Vec::new(), artefacts: Vec::new(), known: HashMap::new() };
+    let mut sorter =
+        Sorter { files, units: Vec::new(), artefacts: Vec::new(), known: HashMap::new() };
     for (index, file) in files.iter().enumerate() {
         if file.path.starts_with("templates/") {
             sorter.template(index, file);
@@ -136,7 +137,8 @@ impl Sorter<'_> {
             }
             Data::Broken => {}
             _ => {
-                let message = format!("`segments` is a map of names to conditions; this is {}", value.what());
+                let message =
+                    format!("`segments` is a map of names to conditions; this is {}", value.what());
                 let hint = "write: cold-prospects: lead_status == \"Not now\"".to_owned();
                 file.error("wrong-type", value.span, message, Some(hint));
             }
@@ -218,32 +220,32 @@ impl Sorter<'_> {
 }
 
 fn bad_name(file: &File<'_>, at: Span, written: &str, what: &str) {
-    let slug = slugged(written);
-    let hint = if slug.is_empty() {
-        "use lower-case letters, digits, `-` and `_`, at most 60".to_owned()
-    } else {
-        format!("write: {slug}")
-    };
     let message = format!("`{}` cannot be the name of {what}", quote(written));
-    file.error("bad-name", at, message, Some(hint));
+    file.error("bad-name", at, message, Some(slug_hint(written)));
 }
 
 /// Reads stored artefacts as units; `files[n]` belongs to the `n`-th of `live`, then of `pinned`.
-pub(super) fn of_artefacts(live: &[Artefact], pinned: &[Artefact], files: &[File<'_>]) -> Vec<Unit> {
-    let all = live.iter().map(|found| (found, true)).chain(pinned.iter().map(|found| (found, false)));
+pub(super) fn of_artefacts(
+    live: &[Artefact],
+    pinned: &[Artefact],
+    files: &[File<'_>],
+) -> Vec<Unit> {
+    let all =
+        live.iter().map(|found| (found, true)).chain(pinned.iter().map(|found| (found, false)));
     let mut units: Vec<Unit> = Vec::new();
     for (index, (found, is_live)) in all.enumerate() {
-        let is_text = matches!(
-            found.kind,
-            ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial
-        );
+        let is_text =
+            matches!(found.kind, ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial);
         let node = if is_text {
             None
         } else {
             match artefact::to_node(&found.content) {
                 Ok(node) => Some(node),
                 Err(error) => {
-                    let message = format!("`{}` is stored in a form that cannot be read: {error}", found.name);
+                    let message = format!(
+                        "`{}` is stored in a form that cannot be read: {error}",
+                        found.name
+                    );
                     files[index].error("stored", Span::default(), message, None);
                     continue;
                 }

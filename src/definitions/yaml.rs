@@ -152,8 +152,7 @@ impl<'a> Builder<'a> {
                 self.open(FrameKind::List(Vec::new()), at, anchor, tag.is_some());
             }
             Event::MappingStart(_, anchor, tag) => {
-                let kind =
-                    FrameKind::Map { entries: Vec::new(), seen: HashSet::new(), key: None };
+                let kind = FrameKind::Map { entries: Vec::new(), seen: HashSet::new(), key: None };
                 self.open(kind, at, anchor, tag.is_some());
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(at)?,
@@ -163,13 +162,7 @@ impl<'a> Builder<'a> {
     }
 
     fn open(&mut self, kind: FrameKind, span: Span, anchor: usize, broken: bool) {
-        self.stack.push(Frame {
-            span,
-            anchor,
-            size: Size { nodes: 1, text: 0 },
-            broken,
-            kind,
-        });
+        self.stack.push(Frame { span, anchor, size: Size { nodes: 1, text: 0 }, broken, kind });
     }
 
     fn close(&mut self, at: Span) -> Result<(), Stop> {

@@ -2,7 +2,11 @@
 
 use super::read;
 use crate::{
-    definitions::{names::is_identifier, node::Node, problem::{File, quote}},
+    definitions::{
+        names::is_identifier,
+        node::Node,
+        problem::{File, quote},
+    },
     domain::value::{Schema, ValueType},
 };
 
@@ -30,8 +34,7 @@ pub(super) fn schema(found: Option<(&File<'_>, &Node)>) -> Schema {
             let message = format!("`{}` is a word of the condition language", key.text);
             let hint = "give the attribute another name".to_owned();
             file.error("bad-name", key.span, message, Some(hint));
-        } else if let Some((_, kind)) =
-            Schema::STANDARD.iter().find(|(name, _)| *name == key.text)
+        } else if let Some((_, kind)) = Schema::STANDARD.iter().find(|(name, _)| *name == key.text)
         {
             let message = format!("`{}` is a standard attribute ({kind})", key.text);
             file.error("bad-name", key.span, message, Some("delete the line".to_owned()));
@@ -48,7 +51,29 @@ pub(super) fn schema(found: Option<(&File<'_>, &Node)>) -> Schema {
 
 /// Words that mean something else in conditions or templates.
 const RESERVED: [&str; 25] = [
-    "and", "or", "not", "in", "true", "false", "null", "now", "date", "has", "entry", "stage", "fit",
-    "engagement", "temperature", "tag", "tags", "in_segment", "clicked", "opened", "visited",
-    "submitted", "replied", "happened", "lead",
+    "and",
+    "or",
+    "not",
+    "in",
+    "true",
+    "false",
+    "null",
+    "now",
+    "date",
+    "has",
+    "entry",
+    "stage",
+    "fit",
+    "engagement",
+    "temperature",
+    "tag",
+    "tags",
+    "in_segment",
+    "clicked",
+    "opened",
+    "visited",
+    "submitted",
+    "replied",
+    "happened",
+    "lead",
 ];

@@ -2,7 +2,12 @@
 
 use super::{Found, policy, read};
 use crate::{
-    definitions::{names::is_slug, nearest::did_you_mean, node::Node, problem::{File, quote}},
+    definitions::{
+        names::{is_slug, slug_hint},
+        nearest::did_you_mean,
+        node::Node,
+        problem::{File, quote},
+    },
     domain::{
         address::Address,
         policy::{People, Person},
@@ -15,9 +20,9 @@ pub(super) fn lower(found: &Found<'_>) -> People {
     let Some(entries) = read::map(file, node, "`people`") else { return people };
     for (key, node) in entries {
         if !is_slug(&key.text) {
-            let message = format!("`{}` cannot be the name of a person or a team", quote(&key.text));
-            let hint = "use lower-case letters, digits, `-` and `_`".to_owned();
-            file.error("bad-name", key.span, message, Some(hint));
+            let message =
+                format!("`{}` cannot be the name of a person or a team", quote(&key.text));
+            file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
         } else if node.get("team").is_some() {
             let what = format!("team `{}`", key.text);
             let fields = read::Fields::open(file, node, &what, &["team", "about"], &["rotate"]);
@@ -40,8 +45,13 @@ pub(super) fn lower(found: &Found<'_>) -> People {
             let is_written = entries.iter().any(|(k, n)| k.text == name && n.get("team").is_none());
             if !is_written {
                 let message = format!("team `{}` names `{name}`, who is no person here", key.text);
-                let persons = people.persons.keys().map(|name| name.as_str());
-                file.error("unknown-person", member.span, message, did_you_mean(name, persons));
+                let persons: Vec<&str> = entries
+                    .iter()
+                    .filter(|(_, node)| node.get("team").is_none())
+                    .map(|(key, _)| key.text.as_str())
+                    .collect();
+                let hint = did_you_mean(name, persons.iter().copied());
+                file.error("unknown-person", member.span, message, hint);
             }
         }
     }
@@ -52,7 +62,8 @@ fn person(file: &File<'_>, node: &Node, name: &str) -> Option<Person> {
     let what = format!("person `{name}`");
     let keys = ["name", "email", "language", "about"];
     let fields = read::Fields::open(file, node, &what, &keys, &["phone", "role", "calendar"])?;
-    let shown = fields.need("name", "name: Ada Rossi").and_then(|node| read::text(file, node, "name"));
+    let shown =
+        fields.need("name", "name: Ada Rossi").and_then(|node| read::text(file, node, "name"));
     let address = fields.need("email", "email: ada@example.com").and_then(|node| {
         let written = read::text(file, node, "email")?;
         match Address::parse(written) {

@@ -3,7 +3,7 @@
 use super::{Found, read};
 use crate::{
     definitions::{
-        names::{is_language, is_slug},
+        names::{is_language, is_slug, slug_hint},
         nearest::did_you_mean,
         node::Node,
         problem::{File, quote},
@@ -97,8 +97,7 @@ fn purposes(file: &File<'_>, node: &Node, policy: &mut Policy) {
     for (key, node) in entries {
         if !is_slug(&key.text) {
             let message = format!("`{}` cannot be the name of a purpose", quote(&key.text));
-            let hint = "use lower-case letters, digits, `-` and `_`".to_owned();
-            file.error("bad-name", key.span, message, Some(hint));
+            file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
             continue;
         }
         let what = format!("purpose `{}`", key.text);

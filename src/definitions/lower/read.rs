@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::definitions::{
-    names::{is_slug, slugged},
-    nearest::did_you_mean,
+    names::{is_slug, slug_hint},
+    nearest::{did_you_mean, nearest},
     node::{Data, Key, Node, Style},
     problem::{File, quote},
     traps::{hashtag_cut, quoted_line, requoted_flow, write_it},
@@ -16,6 +16,7 @@ pub(super) struct Fields<'a> {
     file: &'a File<'a>,
     node: &'a Node,
     what: &'a str,
+    known: &'a [&'a str],
 }
 
 impl<'a> Fields<'a> {
@@ -24,7 +25,7 @@ impl<'a> Fields<'a> {
         file: &'a File<'a>,
         node: &'a Node,
         what: &'a str,
-        known: &[&str],
+        known: &'a [&'a str],
         later: &[&str],
     ) -> Option<Self> {
         for (key, _) in map(file, node, what)? {
@@ -32,7 +33,7 @@ impl<'a> Fields<'a> {
                 unknown_key(file, key, what, known, later);
             }
         }
-        Some(Self { file, node, what })
+        Some(Self { file, node, what, known })
     }
 
     /// A key's value. One without a value is reported, and is none.
@@ -50,11 +51,23 @@ impl<'a> Fields<'a> {
     /// A value that must be there; `example` is shown if it is not.
     pub fn need(&self, key: &str, example: &str) -> Option<&'a Node> {
         if self.node.get(key).is_none() {
+            if self.is_misspelt(key) {
+                return None;
+            }
             let message = format!("{} has no `{key}`", self.what);
             self.file.error("missing-key", self.at(), message, Some(format!("add: {example}")));
             return None;
         }
         self.get(key)
+    }
+
+    /// An unknown key that is nearly this one is reported already.
+    fn is_misspelt(&self, key: &str) -> bool {
+        let Data::Map(entries) = &self.node.data else { return false };
+        entries
+            .iter()
+            .map(|(found, _)| found.text.as_str())
+            .any(|found| !self.known.contains(&found) && nearest(found, [key]).is_some())
     }
 
     /// Where the map begins: its first key.
@@ -168,14 +181,8 @@ pub(super) fn slug<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
     if is_slug(written) {
         return Some(written);
     }
-    let slug = slugged(written);
-    let hint = if slug.is_empty() {
-        "use lower-case letters, digits, `-` and `_`, at most 60".to_owned()
-    } else {
-        format!("write: {slug}")
-    };
     let message = format!("`{}` cannot be a name", quote(written));
-    file.error("bad-name", node.span, message, Some(hint));
+    file.error("bad-name", node.span, message, Some(slug_hint(written)));
     None
 }
 
@@ -239,7 +246,8 @@ pub(super) fn duration(file: &File<'_>, node: &Node, what: &str) -> Option<Durat
         return Some(duration);
     }
     let message = format!("`{what}` is a length of time; this is `{}`", quote(written));
-    let hint = "write weeks, days, hours or minutes, at most 5 years: 2w, 180d, 36h, 90m".to_owned();
+    let hint =
+        "write weeks, days, hours or minutes, at most 5 years: 2w, 180d, 36h, 90m".to_owned();
     file.error("bad-value", node.span, message, Some(hint));
     None
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{conditions::Conditions, read};
 use crate::{
-    definitions::{node::Node, problem::{File, quote}},
+    definitions::{
+        node::Node,
+        problem::{File, quote},
+    },
     domain::{
         condition::Scope,
         facts::FactPlan,
@@ -128,7 +131,8 @@ fn hits(file: &File<'_>, at: &Node, points: MilliPoints, cap: MilliPoints) -> Op
     }
     if all % each != 0 {
         let real = MilliPoints(each * hits);
-        let message = format!("{hits} hits of {points} points make {real}: the cap is {real}, not {cap}");
+        let message =
+            format!("{hits} hits of {points} points make {real}: the cap is {real}, not {cap}");
         file.warning("cap-rounded", at.span, message, Some(format!("write: cap: {real}")));
     }
     usize::try_from(hits).ok()
@@ -155,8 +159,9 @@ fn points(file: &File<'_>, node: &Node, what: &str) -> Option<MilliPoints> {
     let milli = (found * 1000.0).round();
     let exact = (found * 1000.0 - milli).abs() < 1e-6;
     if milli == 0.0 || found.abs() > MOST_POINTS || !exact {
-        let message =
-            format!("`{what}` is a number of points: not 0, at most 100000, with 3 decimals at most");
+        let message = format!(
+            "`{what}` is a number of points: not 0, at most 100000, with 3 decimals at most"
+        );
         file.error("bad-value", node.span, message, None);
         return None;
     }
@@ -179,7 +184,8 @@ fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring) {
         }
     }
     if scoring.warm.0 <= 0 || scoring.hot <= scoring.warm {
-        let message = format!("warm ({}) must be above 0 and below hot ({})", scoring.warm, scoring.hot);
+        let message =
+            format!("warm ({}) must be above 0 and below hot ({})", scoring.warm, scoring.hot);
         file.error("bad-value", fields.at(), message, None);
     }
 }

@@ -66,7 +66,8 @@ pub(super) fn read(
         return unknown_kind(file, node);
     };
     if let Some((second, _)) = kinds.next() {
-        let message = format!("a step does one thing; this one has `{}` and `{}`", kind.text, second.text);
+        let message =
+            format!("a step does one thing; this one has `{}` and `{}`", kind.text, second.text);
         let hint = format!("begin a step of its own: - {}: …", second.text);
         file.error("conflict", second.span, message, Some(hint));
         return None;
@@ -158,10 +159,8 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     if known.conditions.templates.contains(written) {
         return Some(written.into());
     }
-    let plain = written
-        .trim_start_matches("templates/")
-        .trim_end_matches(".md")
-        .trim_end_matches(".html");
+    let plain =
+        written.trim_start_matches("templates/").trim_end_matches(".md").trim_end_matches(".html");
     let message = format!("there is no template `{}`", quote(written));
     let names = known.conditions.templates.iter().map(|name| name.as_str());
     let hint = if known.conditions.templates.contains(plain) {
@@ -296,7 +295,8 @@ fn attribute(
             return None;
         }
     };
-    let word = matches!(&*scalar.text.to_lowercase(), "yes" | "no" | "on" | "off" | "true" | "false");
+    let word =
+        matches!(&*scalar.text.to_lowercase(), "yes" | "no" | "on" | "off" | "true" | "false");
     if kind == crate::domain::value::ValueType::Text && scalar.style == Style::Plain && word {
         let line = file.line(file.line_of(node.span.start));
         let message = format!("`{name}` is a text, and `{}` looks like a yes or no", scalar.text);
@@ -382,8 +382,15 @@ fn stop(file: &File<'_>, node: &Node) -> Option<Made> {
 fn condition_slug(source: &str) -> String {
     let mut words = source.to_owned();
     for (sign, word) in [
-        ("&&", " and "), ("||", " or "), ("!=", " ne "), ("==", " is "), (">=", " ge "),
-        ("<=", " le "), (">", " gt "), ("<", " lt "), ("!", " not "),
+        ("&&", " and "),
+        ("||", " or "),
+        ("!=", " ne "),
+        ("==", " is "),
+        (">=", " ge "),
+        ("<=", " le "),
+        (">", " gt "),
+        ("<", " lt "),
+        ("!", " not "),
     ] {
         words = words.replace(sign, word);
     }
@@ -391,21 +398,26 @@ fn condition_slug(source: &str) -> String {
 }
 
 /// Gives each derived id its number where it repeats, in document order. Explicit ids go first.
-pub(super) fn name_all(file: &File<'_>, drafts: &mut [Draft]) {
+/// `false` if two explicit ones are the same.
+pub(super) fn name_all(file: &File<'_>, drafts: &mut [Draft]) -> bool {
     let mut taken = BTreeSet::new();
-    keep_explicit(file, drafts, &mut taken);
+    let distinct = keep_explicit(file, drafts, &mut taken);
     number_derived(drafts, &mut taken);
+    distinct
 }
 
-fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) {
+fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) -> bool {
+    let mut distinct = true;
     for draft in drafts {
         if draft.explicit && !taken.insert(draft.id.clone()) {
             let message = format!("two steps have the id `{}`", draft.id);
             file.error("duplicate-id", draft.at, message, Some("give it another id".to_owned()));
+            distinct = false;
         }
-        keep_explicit(file, &draft.then, taken);
-        keep_explicit(file, &draft.otherwise, taken);
+        distinct &= keep_explicit(file, &draft.then, taken);
+        distinct &= keep_explicit(file, &draft.otherwise, taken);
     }
+    distinct
 }
 
 fn number_derived(drafts: &mut [Draft], taken: &mut BTreeSet<Name>) {

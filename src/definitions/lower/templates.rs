@@ -101,7 +101,8 @@ fn mail(
     });
     let reply_to = fields.get("reply_to").and_then(|node| {
         let written = read::text(file, node, "reply_to")?;
-        let address = written.rsplit_once('<').map_or(written, |(_, rest)| rest.trim_end_matches('>'));
+        let address =
+            written.rsplit_once('<').map_or(written, |(_, rest)| rest.trim_end_matches('>'));
         if let Err(error) = Address::parse(address) {
             let message = format!("`{}` is no e-mail address: {error}", quote(written));
             let hint = "write: Ada Rossi <ada@example.com>".to_owned();
@@ -133,7 +134,8 @@ fn front_matter(file: &File<'_>) -> Option<(Span, Span)> {
     const HINT: &str = "begin the file with `---`, `subject: …`, `---`, then the text";
     let fence = |number: usize| file.line(number).trim_end() == "---";
     let starts_with_bom = file.text.starts_with('\u{feff}');
-    let opens = fence(1) || (starts_with_bom && file.line(1).trim_start_matches('\u{feff}') == "---");
+    let opens =
+        fence(1) || (starts_with_bom && file.line(1).trim_start_matches('\u{feff}') == "---");
     if !opens {
         let message = "a mail begins with its front matter, and this one has none";
         file.error("front-matter", Span::default(), message, Some(HINT.to_owned()));
@@ -173,7 +175,8 @@ fn defaults(file: &File<'_>, fields: &read::Fields<'_>, schema: &Schema) -> BTre
             }
         }
         // An empty default is a choice: nothing instead of a missing value.
-        let written = if value.data == Data::Null { Some("") } else { read::text(file, value, "defaults") };
+        let written =
+            if value.data == Data::Null { Some("") } else { read::text(file, value, "defaults") };
         if let Some(written) = written {
             defaults.insert(key.text.as_str().into(), written.to_owned());
         }

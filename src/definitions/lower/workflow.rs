@@ -21,7 +21,15 @@ use crate::{
 const KEYS: [&str; 9] =
     ["workflow", "about", "purpose", "priority", "enter", "goal", "leave", "send", "steps"];
 const LATER: [&str; 9] = [
-    "on_change", "calendar", "campaign", "pin_copy", "on_failure", "in_doubt", "utm", "each", "caps",
+    "on_change",
+    "calendar",
+    "campaign",
+    "pin_copy",
+    "on_failure",
+    "in_doubt",
+    "utm",
+    "each",
+    "caps",
 ];
 const ENTER_LATER: [&str; 7] = ["date", "schedule", "workflow", "api", "each", "stage", "limit"];
 
@@ -120,7 +128,8 @@ fn enter(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<(Enter, bool
     };
     for (key, needs) in [("object", "event"), ("where", "event")] {
         if fields.has(key) && way != needs {
-            let message = format!("`{key}` belongs to `{needs}`, and this workflow enters by `{way}`");
+            let message =
+                format!("`{key}` belongs to `{needs}`, and this workflow enters by `{way}`");
             file.error("conflict", fields.key_span(key), message, None);
         }
     }
@@ -128,7 +137,8 @@ fn enter(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<(Enter, bool
     let existing = match (fields.get("existing"), by_state) {
         (Some(node), true) => read::yes_no(file, node, "existing"),
         (Some(_), false) => {
-            let message = format!("`existing` has no meaning with `{way}`: nobody is inside before");
+            let message =
+                format!("`existing` has no meaning with `{way}`: nobody is inside before");
             let hint = "delete the line".to_owned();
             file.error("conflict", fields.key_span("existing"), message, Some(hint));
             None
@@ -185,9 +195,19 @@ fn event(
     known: &Known<'_>,
 ) -> Option<Enter> {
     const KNOWN: [&str; 13] = [
-        "mail.sent", "mail.failed", "mail.opened", "mail.clicked", "mail.bounced",
-        "mail.complained", "page.visited", "form.submitted", "lead.replied", "lead.imported",
-        "lead.unsubscribed", "stage.changed", "deal.won",
+        "mail.sent",
+        "mail.failed",
+        "mail.opened",
+        "mail.clicked",
+        "mail.bounced",
+        "mail.complained",
+        "page.visited",
+        "form.submitted",
+        "lead.replied",
+        "lead.imported",
+        "lead.unsubscribed",
+        "stage.changed",
+        "deal.won",
     ];
     let written = read::text(file, node, "event")?;
     let kind = match EventKind::parse(written) {

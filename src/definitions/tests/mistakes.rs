@@ -19,9 +19,7 @@ const STEPS: &str = "steps:\n  - email: cold/hello\n";
 
 #[test]
 fn a_misspelt_key() {
-    insta::assert_snapshot!(workflow(&format!(
-        "priorty: 20\nenter: {{ by_hand: yes }}\n{STEPS}"
-    )));
+    insta::assert_snapshot!(workflow(&format!("priorty: 20\nenter: {{ by_hand: yes }}\n{STEPS}")));
 }
 
 #[test]
@@ -129,7 +127,10 @@ fn policy_and_people() {
 #[test]
 fn a_template() {
     let sources = campaign(&[
-        ("templates/cold/hello.md", "---\nsubjct: Hello\nlayout: mial\ndefaults: { frist_name: you }\n---\nx\n"),
+        (
+            "templates/cold/hello.md",
+            "---\nsubjct: Hello\nlayout: mial\ndefaults: { frist_name: you }\n---\nx\n",
+        ),
         ("templates/cold/bye.md", "Just text\n"),
         ("templates/cold/hello.klingon.md", "---\nsubject: nuqneH\n---\nx\n"),
         ("templates/cold/tag.md", "---\nsubject: Our #1 question\n---\nx\n"),

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use super::campaign;
 use crate::{
     definitions::{Sources, check, compile},
-    domain::{artefact::{Artefact, ArtefactKind}, id::ReleaseId, time::Instant},
+    domain::{
+        artefact::{Artefact, ArtefactKind},
+        id::ReleaseId,
+        time::Instant,
+    },
 };
 
 fn artefacts(sources: &Sources) -> Vec<Artefact> {
@@ -28,8 +32,14 @@ fn each_thing_defined_is_an_artefact_under_its_name() {
     .map(|found| format!("{:?} {}", found.kind, found.name))
     .collect();
     for name in [
-        "Workflow hello", "Segment cold", "Policy policy", "People people", "Attributes attributes",
-        "Mail cold/hello", "Mail cold/hello.it", "Layout mail",
+        "Workflow hello",
+        "Segment cold",
+        "Policy policy",
+        "People people",
+        "Attributes attributes",
+        "Mail cold/hello",
+        "Mail cold/hello.it",
+        "Layout mail",
     ] {
         assert!(names.contains(&name.to_owned()), "{name} in {names:?}");
     }
@@ -72,10 +82,7 @@ fn what_is_stored_compiles_to_the_same_in_any_order() {
     let since = BTreeMap::from([("reawaken-cold".into(), Instant::from_millis(5))]);
     let compiled = compile(&stored, &[], ReleaseId(7), &since).unwrap();
     assert_eq!(compiled.release, ReleaseId(7));
-    assert_eq!(
-        compiled.workflow("reawaken-cold").unwrap().live_since,
-        Instant::from_millis(5)
-    );
+    assert_eq!(compiled.workflow("reawaken-cold").unwrap().live_since, Instant::from_millis(5));
     let straight = checked.definitions.unwrap();
     assert_eq!(compiled.plan_mark, straight.plan_mark);
     assert_eq!(compiled.templates, straight.templates);

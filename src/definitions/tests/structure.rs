@@ -10,7 +10,8 @@ use crate::{
 };
 
 fn steps(checked: &Checked) -> &Steps {
-    let definitions = checked.definitions.as_ref().unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    let definitions =
+        checked.definitions.as_ref().unwrap_or_else(|| panic!("{:#?}", checked.problems));
     &definitions.workflows[0].workflow.steps
 }
 
@@ -57,7 +58,8 @@ fn a_branch_that_ends_goes_on_after_the_whole() {
 
 #[test]
 fn ids_stay_when_other_steps_are_put_in_between() {
-    let before = with_steps("  - email: cold/hello\n  - wait: 2 business days\n  - email: cold/bye");
+    let before =
+        with_steps("  - email: cold/hello\n  - wait: 2 business days\n  - email: cold/bye");
     let after = with_steps(
         "  - tag: new\n  - email: cold/hello\n  - notify: sales\n  - wait: 2 business days\n  - email: cold/bye",
     );
@@ -130,11 +132,14 @@ fn a_step_after_stop_is_never_reached() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    for step in ["branch: []", "split: {}", "stream: x", "repeat: 3", "hand_off: sales", "webhook: x"] {
+    for step in
+        ["branch: []", "split: {}", "stream: x", "repeat: 3", "hand_off: sales", "webhook: x"]
+    {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_change: pin", "calendar: it", "send: { not_after: 3d }", "enter: { date: x }"] {
+    for line in ["on_change: pin", "calendar: it", "send: { not_after: 3d }", "enter: { date: x }"]
+    {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())
@@ -162,7 +167,9 @@ fn who_enters_and_how_often() {
         definitions.workflows[0].workflow.clone()
     };
     let workflow = live("{ segment: cold, existing: yes, again: after 2w }");
-    assert!(matches!(&workflow.enter, Enter::When(when) if when.source() == "in_segment(\"cold\")"));
+    assert!(
+        matches!(&workflow.enter, Enter::When(when) if when.source() == "in_segment(\"cold\")")
+    );
     assert!(workflow.existing);
     assert_eq!(workflow.again, Again::After(std::time::Duration::from_secs(14 * 86_400)));
     let workflow = live("{ event: form.submitted, object: whitepaper, again: always }");
