@@ -108,7 +108,20 @@ impl<'x> Mail<'x> {
         if let Some(part) = of_type("text/plain") {
             return Some(self.text(part));
         }
+        // It claims to have parts, and no boundary was found.
+        let flattened = |part: &&MessagePart<'_>| {
+            self.media_type(part).starts_with("multipart/") && !is_container(part)
+        };
+        if let Some(part) = self.message.parts.iter().find(flattened) {
+            return Some(self.text(part));
+        }
         of_type("text/html").map(|part| bounded(&html_to_text(&self.text(part))).to_owned())
+    }
+
+    /// A report whose boundaries were lost on the way.
+    pub(super) fn is_flattened_report(&self) -> bool {
+        let Some(part) = self.message.parts.first() else { return false };
+        self.media_type(part) == "multipart/report" && !is_container(part)
     }
 
     fn media_type(&self, part: &MessagePart<'_>) -> String {

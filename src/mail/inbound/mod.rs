@@ -120,7 +120,9 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
     };
     if let Some(reports) = report::delivery(&mail) {
         (incoming.kind, incoming.reports) = (Kind::Delivery, reports);
-    } else if let Some((feedback, report)) = report::complaint(&mail) {
+    } else if let Some((feedback, report)) =
+        report::complaint(&mail).or_else(|| report::opt_out(&mail))
+    {
         incoming.kind = Kind::Complaint;
         (incoming.feedback, incoming.reports) = (Some(feedback), report);
     } else if mail.part("message/disposition-notification").is_some() {

@@ -1,7 +1,7 @@
 //! Failures told in words, by servers that know no RFC 3464.
 
 use super::{
-    class,
+    auto_reply, class,
     diagnostic::Diagnostic,
     mime::{self, Mail},
     report::{RecipientReport, report},
@@ -15,6 +15,7 @@ const SENDERS: &[&str] = &[
     "mailer-daemon",
     "mailerdaemon",
     "postmaster",
+    "post_master",
     "mail-daemon",
     "maildaemon",
     "mailsystem",
@@ -65,6 +66,20 @@ const SUBJECTS: &[&str] = &[
     "unable to deliver",
 ];
 
+/// How the text of a mail without a sender tells that ours failed.
+const FAILED: &[&str] = &[
+    "could not be delivered",
+    "couldn't be delivered",
+    "cannot be delivered",
+    "was not delivered",
+    "wasn't delivered",
+    "unable to deliver",
+    "not deliver",
+    "delivery failed",
+    "delivery to the following",
+    "permanent error",
+];
+
 /// Where our own mail begins, in the words of those who return it.
 const RETURNED: &[&str] = &[
     "below this line is a copy",
@@ -85,6 +100,9 @@ const RETURNED: &[&str] = &[
     "original message below",
     "contents of your message",
     "included below",
+    "below is a copy of",
+    "included is a copy of",
+    "original mail as follows",
     "is attached below",
     "forwarded message",
     "the header of the original",
@@ -132,11 +150,23 @@ fn tells_of_failure(mail: &Mail<'_>) -> bool {
     let by_sender = from
         .split(|c: char| c.is_whitespace() || "<>\"()".contains(c))
         .any(|word| SENDERS.contains(&word.split('@').next().unwrap_or(word)));
-    by_sender || SUBJECTS.iter().any(|words| subject.contains(words))
+    // What a person forwards to us or answers is a person's mail.
+    let passed_on =
+        ["fwd:", "fw:", "re:"].iter().any(|mark| subject.trim_start().starts_with(mark));
+    by_sender
+        || !passed_on && SUBJECTS.iter().any(|words| subject.contains(words))
+        || auto_reply::has_null_sender(mail) && says_so(mail)
+}
+
+fn says_so(mail: &Mail<'_>) -> bool {
+    let words = mail.words().unwrap_or_default().to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let words = words.join(" ");
+    FAILED.iter().any(|phrase| words.contains(phrase))
 }
 
 /// The text up to where our own mail is returned: its words must not be taken for the server's.
-fn before_our_mail(text: &str) -> &str {
+pub(super) fn before_our_mail(text: &str) -> &str {
     let mut offset = 0;
     let mut fields_in_a_row = 0;
     let mut fields_start = 0;
@@ -145,7 +175,7 @@ fn before_our_mail(text: &str) -> &str {
         if RETURNED.iter().any(|words| lower.contains(words)) {
             return &text[..offset];
         }
-        if is_mail_field(&lower) {
+        if !line.starts_with([' ', '\t']) && is_mail_field(&lower) {
             if fields_in_a_row == 0 {
                 fields_start = offset;
             }
@@ -180,9 +210,17 @@ fn is_mail_field(lower: &str) -> bool {
     .any(|name| lower.starts_with(name))
 }
 
+/// Those that are named outside of quoted fields (`To: …` is whom we meant, not who failed), or,
+/// when there are none, anywhere.
 fn addresses_told(told: &str, ours: &[Address]) -> Vec<Address> {
+    let outside = |line: &&str| !is_mail_field(&line.trim().to_lowercase());
+    let found = distinct(told.lines().filter(outside), ours);
+    if found.is_empty() { distinct(told.lines(), ours) } else { found }
+}
+
+fn distinct<'a>(lines: impl Iterator<Item = &'a str>, ours: &[Address]) -> Vec<Address> {
     let mut found: Vec<Address> = Vec::new();
-    for address in told.lines().flat_map(mime::addresses_in) {
+    for address in lines.flat_map(mime::addresses_in) {
         let about_us = ours.contains(&address) || SENDERS.contains(&address.local_part());
         if !about_us && !found.contains(&address) {
             found.push(address);
@@ -195,7 +233,7 @@ fn addresses_told(told: &str, ours: &[Address]) -> Vec<Address> {
 }
 
 /// The lines that name an address, each with what follows up to the next address.
-fn told_of(address: &Address, all: &[Address], told: &str) -> String {
+pub(super) fn told_of(address: &Address, all: &[Address], told: &str) -> String {
     let mut text = String::new();
     let mut inside = false;
     for line in told.lines() {

@@ -7,16 +7,29 @@ use super::diagnostic::Diagnostic;
 pub(super) enum Says {
     SenderFault,
     Soft,
+    /// Soft, in words that come with many failures.
+    Trouble,
     NoSuchUser,
     NoSuchHost,
 }
+
+/// Wrappers around what was really said.
+const WRAPPERS: &[&str] =
+    &["recipient address rejected:", "unknown address error", "other mail system problem"];
+
+/// What a mobile carrier (KDDI) answers to DATA when its subscriber's filter refuses the mail: of a
+/// recipient that it does not know, it names the address.
+const FILTERED: &[&str] = &["550 : user unknown", "550: : user unknown"];
+
+/// What Microsoft's front door says of recipients that its directory does not hold.
+const NOT_IN_DIRECTORY: &str = "recipient address rejected: access denied";
 
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
     (Says::SenderFault, SENDER),
     (Says::Soft, FULL),
     (Says::Soft, CLOSED_FOR_NOW),
-    (Says::Soft, TROUBLE),
+    (Says::Trouble, TROUBLE),
     (Says::NoSuchUser, NO_SUCH_USER),
     (Says::NoSuchHost, NO_SUCH_HOST),
 ];
@@ -94,6 +107,9 @@ const SENDER: &[&str] = &[
     "duplicate header",
     "address is not verified",
     "user complaints",
+    "permission to post",
+    "not allowed to send",
+    "not authorized to send",
     "rate limit",
     "frequency limited",
     "throttl",
@@ -105,7 +121,6 @@ const SENDER: &[&str] = &[
     "dangerous",
     "potential security",
     "presents a potential",
-    "message filtered",
 ];
 
 const FULL: &[&str] = &[
@@ -159,7 +174,7 @@ const CLOSED_FOR_NOW: &[&str] = &[
     "not accepting mail",
     "not accepting messages",
     "account expired",
-    "out of office",
+    "message filtered",
 ];
 
 const TROUBLE: &[&str] = &[
@@ -180,7 +195,8 @@ const TROUBLE: &[&str] = &[
     "connection lost",
     "connection reset",
     "temporar",
-    "try again",
+    "again later",
+    "not found, try again",
     "try later",
     "essayer plus tard",
     "greylist",
@@ -256,6 +272,8 @@ const NO_SUCH_USER: &[&str] = &[
     "mailbox not found",
     "account not found",
     "recipient not recognized",
+    "name is not recognized",
+    "check if address is correct",
     "user not known",
     "not a known user",
     "is not known",
@@ -296,7 +314,6 @@ const NO_SUCH_USER: &[&str] = &[
     "unbekannter empf",
     "utente sconosciuto",
     "usuario desconocido",
-    "recipient address rejected: access denied",
     "does not like recipient",
 ];
 
@@ -333,6 +350,7 @@ const NO_SUCH_HOST: &[&str] = &[
     "no mail exchangers",
     "no valid mx",
     "name server: host not found",
+    "dns lookup failure: host",
     "no existe el dominio",
 ];
 
@@ -353,7 +371,16 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
     if BLOCKING_SITES.iter().any(|site| diagnostic.links.contains(site)) {
         return Some(Says::SenderFault);
     }
-    let words = diagnostic.words.as_str();
+    if FILTERED.iter().any(|phrase| diagnostic.words.contains(phrase)) {
+        return Some(Says::Soft);
+    }
+    if diagnostic.words.contains(NOT_IN_DIRECTORY) {
+        return Some(Says::NoSuchUser);
+    }
+    let mut words = diagnostic.words.clone();
+    for wrapper in WRAPPERS {
+        words = words.replace(wrapper, "");
+    }
     let said =
         |(_, phrases): &&(Says, &[&str])| phrases.iter().any(|phrase| words.contains(phrase));
     GROUPS.iter().find(said).map(|(says, _)| *says)
