@@ -1,3 +1,4 @@
 //! Mail: composed, handed over, and what comes back.
 
 pub mod inbound;
+pub mod lmtp;

@@ -9,6 +9,8 @@ use super::{
 use crate::domain::address::Address;
 
 const MOST_ADDRESSES: usize = 20;
+/// Octets told of one of several recipients.
+const MOST_TOLD: usize = 8 * 1024;
 
 /// Who tells of failures.
 const SENDERS: &[&str] = &[
@@ -131,12 +133,9 @@ pub(super) fn read(mail: &Mail<'_>, ours: &[Address]) -> Option<Vec<RecipientRep
     if addresses.len() <= 1 {
         return Some(vec![judged(addresses.into_iter().next(), told)]);
     }
-    Some(
-        addresses
-            .iter()
-            .map(|address| judged(Some(address.clone()), &told_of(address, &addresses, told)))
-            .collect(),
-    )
+    let told = Told::new(told, &addresses);
+    let reports = addresses.into_iter().enumerate();
+    Some(reports.map(|(which, address)| judged(Some(address), &told.of(which))).collect())
 }
 
 fn judged(address: Option<Address>, told: &str) -> RecipientReport {
@@ -153,7 +152,8 @@ fn tells_of_failure(mail: &Mail<'_>) -> bool {
     // What a person forwards to us or answers is a person's mail.
     let passed_on =
         ["fwd:", "fw:", "re:"].iter().any(|mark| subject.trim_start().starts_with(mark));
-    by_sender
+    // Even a postmaster may answer as a person.
+    by_sender && (!passed_on || has_reply_code(mail))
         || !passed_on && SUBJECTS.iter().any(|words| subject.contains(words))
         || auto_reply::has_null_sender(mail) && says_so(mail)
 }
@@ -163,6 +163,10 @@ fn says_so(mail: &Mail<'_>) -> bool {
     let words: Vec<&str> = words.split_whitespace().collect();
     let words = words.join(" ");
     FAILED.iter().any(|phrase| words.contains(phrase))
+}
+
+fn has_reply_code(mail: &Mail<'_>) -> bool {
+    mail.words().is_some_and(|words| Diagnostic::read(&words, None).code.is_some())
 }
 
 /// The text up to where our own mail is returned: its words must not be taken for the server's.
@@ -232,19 +236,31 @@ fn distinct<'a>(lines: impl Iterator<Item = &'a str>, ours: &[Address]) -> Vec<A
     found
 }
 
-/// The lines that name an address, each with what follows up to the next address.
-pub(super) fn told_of(address: &Address, all: &[Address], told: &str) -> String {
-    let mut text = String::new();
-    let mut inside = false;
-    for line in told.lines() {
-        let mut named = mime::addresses_in(line).filter(|found| all.contains(found)).peekable();
-        if named.peek().is_some() {
-            inside = named.any(|found| found == *address);
-        }
-        if inside {
-            text.push_str(line);
-            text.push('\n');
-        }
+/// A text that tells of several recipients, line by line with those that it names.
+pub(super) struct Told<'a> {
+    lines: Vec<(Vec<usize>, &'a str)>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(text: &'a str, about: &[Address]) -> Self {
+        let index = |found: Address| about.iter().position(|address| *address == found);
+        let named = |line| mime::addresses_in(line).filter_map(index).collect();
+        Self { lines: text.lines().map(|line| (named(line), line)).collect() }
     }
-    text
+
+    /// The lines that name one of them, each with what follows up to the next that is named.
+    pub(super) fn of(&self, which: usize) -> String {
+        let mut text = String::new();
+        let mut inside = false;
+        for (named, line) in &self.lines {
+            if !named.is_empty() {
+                inside = named.contains(&which);
+            }
+            if inside && text.len() + line.len() < MOST_TOLD {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text
+    }
 }

@@ -1,13 +1,13 @@
 //! Reports in the standard forms: RFC 3464 (delivery), RFC 5965 (complaints).
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use super::{
     class::{self, Class, Judged},
     diagnostic::{Diagnostic, Status},
     fields::{self, Group},
     mime::{self, Mail},
-    notice,
+    notice::{self, Told},
 };
 use crate::domain::address::Address;
 
@@ -16,7 +16,7 @@ const MOST_WORDS: usize = 500;
 const MOST_REPORTS: usize = 100;
 
 /// What is reported of one recipient.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RecipientReport {
     pub class: Class,
     /// As the reporter names it; `None` if it does not.
@@ -28,6 +28,19 @@ pub struct RecipientReport {
     pub code: Option<u16>,
     /// What the server said, on one line, cut at 500 octets. Written by strangers; may hold addresses.
     pub words: String,
+}
+
+/// Without the words: they may hold addresses.
+impl fmt::Debug for RecipientReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecipientReport")
+            .field("class", &self.class)
+            .field("address", &self.address)
+            .field("action", &self.action)
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
 }
 
 /// RFC 3464 §2.3.3.
@@ -122,14 +135,23 @@ pub(super) fn delivery(mail: &Mail<'_>) -> Option<Vec<RecipientReport>> {
     };
     let groups: Vec<&Group> = groups.iter().filter(is_recipient).take(MOST_REPORTS).collect();
     let told = notice::before_our_mail(&words);
-    let addresses: Vec<Address> = groups.iter().filter_map(|group| address(group)).collect();
-    let told_of = |address: Option<Address>| match address {
-        _ if groups.len() == 1 => told.to_owned(),
-        Some(address) => notice::told_of(&address, &addresses, told),
-        None => String::new(),
+    let reports: Vec<_> = if let [group] = groups[..] {
+        vec![recipient(group, address(group), told)]
+    } else {
+        let named: Vec<Option<Address>> = groups.iter().map(|group| address(group)).collect();
+        let known: Vec<Address> = named.iter().flatten().cloned().collect();
+        let told = Told::new(told, &known);
+        let told_of = |address: &Option<Address>| {
+            let which = known.iter().position(|known| Some(known) == address.as_ref());
+            which.map_or_else(String::new, |which| told.of(which))
+        };
+        let each = groups.iter().zip(named);
+        each.map(|(group, address)| {
+            let told = told_of(&address);
+            recipient(group, address, &told)
+        })
+        .collect()
     };
-    let reports: Vec<_> =
-        groups.iter().map(|group| recipient(group, &told_of(address(group)))).collect();
     (!reports.is_empty()).then_some(reports)
 }
 
@@ -141,7 +163,7 @@ fn address(group: &Group) -> Option<Address> {
 }
 
 /// `told` is what the part for people says of this recipient.
-fn recipient(group: &Group, told: &str) -> RecipientReport {
+fn recipient(group: &Group, address: Option<Address>, told: &str) -> RecipientReport {
     let action = group.bare("action").and_then(|text| text.parse().ok());
     let stated: Option<Status> = group.bare("status").and_then(|text| text.parse().ok());
     let said = group.typed("diagnostic-code").unwrap_or_default();
@@ -157,7 +179,7 @@ fn recipient(group: &Group, told: &str) -> RecipientReport {
             (judged, diagnostic) = (again, for_people);
         }
     }
-    report(judged, address(group), action, &diagnostic, if said.is_empty() { told } else { said })
+    report(judged, address, action, &diagnostic, if said.is_empty() { told } else { said })
 }
 
 /// The type and the reports of a `message/feedback-report` part.

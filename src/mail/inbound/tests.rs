@@ -236,11 +236,29 @@ fn tells_people_from_machines() {
         "Return-Path: <ann@example.org>",
         "Subject: Re: Undelivered Mail Returned to Sender",
         "Subject: Fwd: Returned mail: see transcript",
+        "Sender: postmaster@example.org\nSubject: Re: Hello",
     ] {
         let mail = mail(header);
         assert_eq!((mail.kind, mail.class()), (Kind::Reply, Class::Reply), "{header}");
         assert_eq!(mail.original_message_id.as_deref(), Some("m4@example.com"));
         assert_eq!(mail.from.as_ref().map(Address::as_str), Some("ann@example.org"));
+    }
+}
+
+#[test]
+fn a_postmaster_may_be_a_person() {
+    let mail = parse(
+        "From: postmaster@example.org\nTo: us@example.com\nSubject: Re: Hello\n\nYes, please.\n",
+    );
+    assert_eq!(mail.kind, Kind::Reply);
+}
+
+#[test]
+fn who_asks_to_be_left_alone_is_heard() {
+    for header in ["Subject: Unsubscribe", "Subject: x\nX-Apple-Unsubscribe: true"] {
+        let mail = parse(&format!("From: ann@example.org\nTo: u@example.com\n{header}\n\n.\n"));
+        assert_eq!((mail.kind, mail.feedback), (Kind::Complaint, Some(FeedbackType::OptOut)));
+        assert_eq!(mail.reports[0].address, mail.from);
     }
 }
 
@@ -271,11 +289,10 @@ fn a_bounce_that_a_person_attaches_is_a_persons_mail() {
 fn bombs_are_refused() {
     let header = "From: a@example.org\nTo: b@example.com\nSubject: x\n";
     let nested = |levels: usize| {
-        let mut text = header.to_owned();
-        for level in 0..levels {
-            text += &format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n");
-        }
-        text
+        let parts = (0..levels).map(|level| {
+            format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n")
+        });
+        header.to_owned() + &parts.collect::<String>()
     };
     let messages = format!("{header}{}", "Content-Type: message/rfc822\n\n".repeat(50_000));
     let split = format!("{header}{}", "Content - Type: message/rfc822\n\n".repeat(50_000));
