@@ -73,14 +73,14 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
 
 /// Counts what is in the database, for the metrics.
 fn census(parts: &Parts) -> Chore {
-    let (store, metrics) = (parts.store.clone(), Arc::clone(&parts.metrics));
+    let parts = parts.clone();
     Chore {
         name: "census",
         schedule: "0 * * * * *",
         work: Arc::new(move || {
-            let (store, metrics) = (store.clone(), Arc::clone(&metrics));
+            let parts = parts.clone();
             Box::pin(async move {
-                metrics.census(&store.census().await?);
+                parts.metrics.census(&parts.store.census(parts.clock.now()).await?);
                 Ok(())
             })
         }),
