@@ -63,7 +63,11 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
             };
             tasks.spawn(async move {
                 if let Err(error) = (chore.work)().await {
-                    tracing::warn!(chore = chore.name, error = format!("{error:#}"), "housekeeping failed");
+                    tracing::warn!(
+                        chore = chore.name,
+                        error = format!("{error:#}"),
+                        "housekeeping failed"
+                    );
                 }
                 drop(turn);
             });

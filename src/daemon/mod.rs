@@ -90,7 +90,7 @@ pub struct Wired {
 /// How long a part may take to leave after it was told to leave all.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// The longest that the intake may be at one batch before it is taken for dead.
-const INTAKE_WITHIN: Duration = Duration::from_secs(120);
+const INTAKE_WITHIN: Duration = Duration::from_mins(2);
 
 /// Runs the daemon until it is told to stop.
 ///
@@ -197,13 +197,7 @@ fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behin
     });
     let limits = Limits { connections: parts.config.public.connections, ..Limits::default() };
     let mut public = JoinSet::new();
-    public.spawn(listener::serve(
-        doors.public,
-        routes,
-        limits,
-        stats,
-        parts.stop.claiming.clone(),
-    ));
+    public.spawn(listener::serve(doors.public, routes, limits, stats, parts.stop.claiming.clone()));
     let routes = console::router(console::Console {
         metrics: Arc::clone(&parts.metrics),
         health: parts.health.clone(),
@@ -274,9 +268,7 @@ async fn finish(
     }
     tracing::warn!("stopping at once: what is under way is left in doubt");
     parts.stop.all.cancel();
-    let left = async {
-        while work.join_next().await.is_some() {}
-    };
+    let left = async { while work.join_next().await.is_some() {} };
     if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
         work.shutdown().await;
     }

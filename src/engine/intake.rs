@@ -124,8 +124,7 @@ impl Intake {
     pub fn new(store: Store, clock: Clock, nudge: Arc<Notify>) -> (Self, IntakeWorker) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let stats = Arc::new(IntakeStats::default());
-        let worker =
-            IntakeWorker::new(store, clock.clone(), nudge, receiver, Arc::clone(&stats));
+        let worker = IntakeWorker::new(store, clock.clone(), nudge, receiver, Arc::clone(&stats));
         (Self { queue: sender, clock, stats }, worker)
     }
 

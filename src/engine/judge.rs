@@ -168,7 +168,7 @@ mod tests {
             head: false,
             agent: CHROME,
             at: NOON,
-            sent_at: Some(NOON - Duration::from_secs(3_600)),
+            sent_at: Some(NOON - Duration::from_hours(1)),
             burst: false,
         }
     }
@@ -212,7 +212,10 @@ mod tests {
             target: Target(target),
         };
         assert!(!is_burst(NOON, Target(1), &[]));
-        assert!(!is_burst(NOON, Target(1), &[hit(500, 1), hit(900, 1)]), "one link, again and again");
+        assert!(
+            !is_burst(NOON, Target(1), &[hit(500, 1), hit(900, 1)]),
+            "one link, again and again"
+        );
         assert!(is_burst(NOON, Target(1), &[hit(2_000, 2)]));
         assert!(!is_burst(NOON, Target(1), &[hit(2_001, 2)]), "a person reads and goes on");
         assert!(is_burst(NOON, Target(1), &[hit(9_000, 2), hit(5_000, 3)]));

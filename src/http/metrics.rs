@@ -19,9 +19,7 @@ use prometheus_client::{
 use super::listener::ListenerStats;
 use crate::{
     clock::Clock,
-    domain::{
-        event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant,
-    },
+    domain::{event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant},
     engine::intake::{Intake, IntakeError, Taken},
     store::{Store, records::Census},
 };
@@ -71,7 +69,7 @@ pub enum HitOutcome {
 }
 
 impl HitOutcome {
-    pub(super) const fn of(taken: &Result<Taken, IntakeError>) -> Self {
+    pub(super) const fn of(taken: Result<Taken, IntakeError>) -> Self {
         match taken {
             Ok(Taken::Recorded(judgement)) => Self::Judged(*judgement),
             Ok(Taken::Already) => Self::Repeated,
@@ -166,7 +164,11 @@ impl Metrics {
         let registry = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs", version);
-        registry.register("mails", "Settled tries to send, by what became of them", self.mails.clone());
+        registry.register(
+            "mails",
+            "Settled tries to send, by what became of them",
+            self.mails.clone(),
+        );
         registry.register("leads_decided", "Leads decided", self.decided.clone());
         registry.register(
             "decide_seconds",
@@ -302,9 +304,7 @@ impl Metrics {
         let stats = observed.intake.stats();
         self.hit_transactions.inner().store(stats.transactions(), Ordering::Relaxed);
         self.revised.inner().store(stats.revised(), Ordering::Relaxed);
-        self.refused_connections
-            .inner()
-            .store(observed.public.refused(), Ordering::Relaxed);
+        self.refused_connections.inner().store(observed.public.refused(), Ordering::Relaxed);
         let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.waiting_hits.set(gauge(observed.intake.depth()));
         self.connections.set(gauge(observed.public.open()));

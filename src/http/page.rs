@@ -186,7 +186,9 @@ mod tests {
                 Page::Failed,
             ] {
                 let html = page.html(language);
-                for forbidden in ["<script", "<img", "<link", "onclick", " style=", "src=", "@import", "{"] {
+                for forbidden in
+                    ["<script", "<img", "<link", "onclick", " style=", "src=", "@import", "{"]
+                {
                     let text = html.replace(STYLE, "");
                     assert!(!text.contains(forbidden), "{forbidden} in {page:?}");
                 }

@@ -7,8 +7,11 @@ use reqwest::{Method, header};
 
 use super::rig::{PRICING, SENT_AT, rig};
 
-const LINKS: [&str; 3] =
-    ["https://www.example.com/report", "https://www.example.com/pricing", "https://www.example.com/"];
+const LINKS: [&str; 3] = [
+    "https://www.example.com/report",
+    "https://www.example.com/pricing",
+    "https://www.example.com/",
+];
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -67,7 +67,11 @@ async fn a_token_changed_in_any_byte_leads_nowhere() {
                 }
                 changed[place] = other;
                 let changed: String = changed.into_iter().collect();
-                assert_eq!(seen(&rig, &format!("{route}{changed}")).await, missing, "{place} {other}");
+                assert_eq!(
+                    seen(&rig, &format!("{route}{changed}")).await,
+                    missing,
+                    "{place} {other}"
+                );
             }
         }
     }

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Bytes, routing::get};
-use nurtured::http::{Limits, listener::{self, ListenerStats}};
+use nurtured::http::{
+    Limits,
+    listener::{self, ListenerStats},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -34,8 +37,10 @@ async fn server(limits: Limits, router: Router) -> Server {
 }
 
 fn hello() -> Router {
-    Router::new()
-        .route("/", get(|| async { "hello" }).post(|body: Bytes| async move { body.len().to_string() }))
+    Router::new().route(
+        "/",
+        get(|| async { "hello" }).post(|body: Bytes| async move { body.len().to_string() }),
+    )
 }
 
 fn limits() -> Limits {

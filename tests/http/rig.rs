@@ -19,9 +19,7 @@ use nurtured::{
     http::{Limits, Metrics, Public, listener, public},
     store::{
         DatabaseUrl, Store,
-        records::{
-            ClaimToken, ImportRun, LeadUpsert, LeadWrite, Settled, Settlement,
-        },
+        records::{ClaimToken, ImportRun, LeadUpsert, LeadWrite, Settled, Settlement},
     },
     token::{Keyring, MailRef},
 };

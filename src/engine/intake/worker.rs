@@ -226,8 +226,7 @@ impl Plan {
         let Some(brief) = brief.filter(|brief| brief.kind == MessageKind::Marketing) else {
             return Planned::Ignored;
         };
-        let mut mail =
-            self.mails.remove(&brief.id).unwrap_or_else(|| recent.of(brief.id));
+        let mut mail = self.mails.remove(&brief.id).unwrap_or_else(|| recent.of(brief.id));
         let burst = match approach {
             Approach::Open => mail.is_after_burst(at),
             Approach::Click => mail.follow(at, target(url.map(String::as_str))),
@@ -265,7 +264,7 @@ impl Plan {
 
     /// Somebody goes through the links of this mail: what was unsure about it a moment ago was a machine.
     fn revise(&mut self, hit: &Hit, at: Instant, brief: &MessageBrief, mail: &mut RecentMail) {
-        for earlier in mail.to_revise(at) {
+        for earlier in mail.still_unsure(at) {
             earlier.judgement = Judgement::Machine;
             match earlier.place {
                 Place::Pending(index) => {
@@ -342,10 +341,7 @@ fn refused(error: &StoreError) -> IntakeError {
     IntakeError::Unavailable
 }
 
-fn answer(
-    batch: impl IntoIterator<Item = Waiting>,
-    taken: impl IntoIterator<Item = Answer>,
-) {
+fn answer(batch: impl IntoIterator<Item = Waiting>, taken: impl IntoIterator<Item = Answer>) {
     for (waiting, taken) in batch.into_iter().zip(taken) {
         if let Some(sender) = waiting.answer {
             // Whoever waited may have gone.

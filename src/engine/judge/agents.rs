@@ -184,7 +184,8 @@ pub fn recognise(agent: &str) -> Agent {
 
 /// Every browser names its engine, and only old Internet Explorers are `compatible` with one.
 fn is_shaped_like_a_browser(name: &str) -> bool {
-    let engine = ["applewebkit/", "gecko/", "trident/", "msie ", "khtml/", "outlook", "thunderbird"];
+    let engine =
+        ["applewebkit/", "gecko/", "trident/", "msie ", "khtml/", "outlook", "thunderbird"];
     let internet_explorer = ["msie ", "trident/", "konqueror", "ms-office"];
     has(name, &engine) && (!name.contains("compatible;") || has(name, &internet_explorer))
 }
@@ -274,7 +275,10 @@ mod tests {
     fn proxies_of_pictures_are_told_from_prefetchers() {
         let gmail = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)";
         assert_eq!(recognise(gmail), Agent::ImageProxy);
-        assert_eq!(recognise("YahooMailProxy; https://help.yahoo.com/kb/x.html"), Agent::ImageProxy);
+        assert_eq!(
+            recognise("YahooMailProxy; https://help.yahoo.com/kb/x.html"),
+            Agent::ImageProxy
+        );
         assert_eq!(recognise("Mozilla/5.0"), Agent::Prefetcher);
     }
 
