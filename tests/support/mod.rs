@@ -1,1 +1,4 @@
 //! What the integration tests share: servers, folders, clocks.
+
+pub mod databases;
+pub mod postgres;
