@@ -241,6 +241,7 @@ impl Plan {
                     head: hit.head,
                     agent: &hit.agent,
                     at,
+                    on_its_way: brief.state.is_open(),
                     sent_at: brief.sent_at,
                     burst,
                 };
