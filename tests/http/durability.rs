@@ -7,7 +7,7 @@ use nurtured::{
 };
 use reqwest::Method;
 
-use super::rig::{PRICING, Rig, database, hits_of, rig};
+use super::rig::{PRICING, Rig, hits_of, rig, rigs};
 
 fn click(rig: &Rig) -> Hit {
     let act = Act::Click { url: PRICING.into() };
@@ -16,31 +16,33 @@ fn click(rig: &Rig) -> Hit {
 
 #[tokio::test]
 async fn what_was_answered_is_there_for_whoever_opens_the_file_next() {
-    let rig = rig().await;
-    rig.get(&rig.click_path(PRICING)).await;
-    rig.get(&rig.open_path()).await;
-    rig.ask(Method::POST, &rig.unsubscribe_path()).await;
-    // Nothing is closed or flushed: another reader stands in for what is found after a crash.
-    let other = Store::open(&database(rig.folder.path())).await.unwrap();
-    assert_eq!(hits_of(&other, rig.mail.lead).await.len(), 3);
-    let record = other.record(rig.mail.lead).await.unwrap().unwrap();
-    assert_eq!(record.suppressed, Some(Suppression::Unsubscribed));
+    for rig in rigs().await {
+        rig.get(&rig.click_path(PRICING)).await;
+        rig.get(&rig.open_path()).await;
+        rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+        // Nothing is closed or flushed: another reader stands in for what is found after a crash.
+        let other = Store::open(&rig.database.url).await.unwrap();
+        assert_eq!(hits_of(&other, rig.mail.lead).await.len(), 3);
+        let record = other.record(rig.mail.lead).await.unwrap().unwrap();
+        assert_eq!(record.suppressed, Some(Suppression::Unsubscribed));
+    }
 }
 
 #[tokio::test]
 async fn many_hits_at_once_share_their_writes() {
-    let rig = rig().await;
-    let path = rig.open_path();
-    let asked = (0..200).map(|_| rig.get(&path));
-    for answer in futures::future::join_all(asked).await {
-        assert!(answer.status().is_success());
+    for rig in rigs().await {
+        let path = rig.open_path();
+        let asked = (0..200).map(|_| rig.get(&path));
+        for answer in futures::future::join_all(asked).await {
+            assert!(answer.status().is_success());
+        }
+        // All answered, the first 100 recorded: one mail is not hit more often in half a minute.
+        assert_eq!(rig.hits().await.len(), 100);
+        let stats = rig.intake.stats();
+        assert_eq!(stats.hits(), 100);
+        println!("{} transactions", stats.transactions());
+        assert!(stats.transactions() < 60, "{} transactions for 100 hits", stats.transactions());
     }
-    // All answered, the first 100 recorded: one mail is not hit more often in half a minute.
-    assert_eq!(rig.hits().await.len(), 100);
-    let stats = rig.intake.stats();
-    assert_eq!(stats.hits(), 100);
-    println!("{} transactions", stats.transactions());
-    assert!(stats.transactions() < 60, "{} transactions for 100 hits", stats.transactions());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nurtured::domain::event::{EventKind, Judgement};
 use reqwest::{Method, header};
 
-use super::rig::{PRICING, SENT_AT, rig};
+use super::rig::{PRICING, SENT_AT, rig, rigs};
 
 const LINKS: [&str; 3] = [
     "https://www.example.com/report",
@@ -19,31 +19,33 @@ fn seconds(seconds: u64) -> Duration {
 
 #[tokio::test]
 async fn a_person_counts_once_settled() {
-    let rig = rig().await;
-    let at = rig.clock.now();
-    rig.get(&rig.click_path(PRICING)).await;
-    assert_eq!(rig.clicks_counted(at + seconds(19)).await, 0);
-    assert_eq!(rig.clicks_counted(at + seconds(20)).await, 1);
+    for rig in rigs().await {
+        let at = rig.clock.now();
+        rig.get(&rig.click_path(PRICING)).await;
+        assert_eq!(rig.clicks_counted(at + seconds(19)).await, 0);
+        assert_eq!(rig.clicks_counted(at + seconds(20)).await, 1);
+    }
 }
 
 #[tokio::test]
 async fn a_gateway_that_follows_all_links_is_never_a_person() {
-    let rig = rig().await;
-    // It loads the picture and goes through the links at its leisure, one a second, as Chrome.
-    rig.get(&rig.open_path()).await;
-    for link in LINKS {
-        rig.get(&rig.click_path(link)).await;
-        rig.pass(seconds(1));
+    for rig in rigs().await {
+        // It loads the picture and goes through the links at its leisure, one a second, as Chrome.
+        rig.get(&rig.open_path()).await;
+        for link in LINKS {
+            rig.get(&rig.click_path(link)).await;
+            rig.pass(seconds(1));
+        }
+        rig.get(&rig.unsubscribe_path()).await;
+        rig.pass(seconds(15));
+        rig.get(&rig.click_path(LINKS[0])).await;
+        let hits = rig.hits().await;
+        let clicks = hits.iter().filter(|hit| hit.kind == EventKind::MAIL_CLICKED).count();
+        assert_eq!(clicks, 4, "recorded, not dropped");
+        assert_eq!(rig.clicks_counted(rig.clock.now() + seconds(3_600)).await, 0);
+        let unsure = hits.iter().filter(|hit| hit.judgement == Judgement::Unsure).count();
+        assert_eq!(unsure, 0, "the first ones were judged anew: {hits:#?}");
     }
-    rig.get(&rig.unsubscribe_path()).await;
-    rig.pass(seconds(15));
-    rig.get(&rig.click_path(LINKS[0])).await;
-    let hits = rig.hits().await;
-    let clicks = hits.iter().filter(|hit| hit.kind == EventKind::MAIL_CLICKED).count();
-    assert_eq!(clicks, 4, "recorded, not dropped");
-    assert_eq!(rig.clicks_counted(rig.clock.now() + seconds(3_600)).await, 0);
-    let unsure = hits.iter().filter(|hit| hit.judgement == Judgement::Unsure).count();
-    assert_eq!(unsure, 0, "the first ones were judged anew: {hits:#?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A database with one lead who was sent one mail, and the public routes on a real socket before it.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use nurtured::{
     clock::Clock,
@@ -18,15 +18,16 @@ use nurtured::{
     engine::intake::Intake,
     http::{Limits, Metrics, Public, listener, public},
     store::{
-        DatabaseUrl, Store,
+        Store,
         records::{ClaimToken, ImportRun, LeadUpsert, LeadWrite, Settled, Settlement},
     },
     token::{Keyring, MailRef},
 };
 use reqwest::{Client, Method, Response, redirect::Policy};
-use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+
+use crate::support::databases::TestDatabase;
 
 pub const CHROME: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 pub const PRICING: &str = "https://www.example.com/pricing?utm_source=nurtured";
@@ -36,7 +37,7 @@ pub const TEMPLATE: &str = "cold/one-question";
 pub const SENT_AT: Instant = Instant::from_millis(1_800_000_000_000);
 
 pub struct Rig {
-    pub folder: TempDir,
+    pub database: TestDatabase,
     pub store: Store,
     pub clock: Clock,
     pub keyring: Arc<Keyring>,
@@ -55,9 +56,20 @@ pub async fn rig() -> Rig {
 }
 
 pub async fn rig_of(kind: MessageKind) -> Rig {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(&database(folder.path())).await.unwrap();
-    store.migrate(false, SENT_AT).await.unwrap();
+    rig_on(TestDatabase::sqlite().await, kind).await
+}
+
+/// One on each database, each fresh.
+pub async fn rigs() -> Vec<Rig> {
+    let mut rigs = vec![rig().await];
+    if let Some(postgres) = TestDatabase::postgres().await {
+        rigs.push(rig_on(postgres, MessageKind::Marketing).await);
+    }
+    rigs
+}
+
+async fn rig_on(database: TestDatabase, kind: MessageKind) -> Rig {
+    let store = database.store.clone();
     let lead = lead(&store, "ann@example.com").await;
     let message = sent_message(&store, lead, kind).await;
     let clock = Clock::driven(SENT_AT + Duration::from_secs(3_600));
@@ -82,11 +94,7 @@ pub async fn rig_of(kind: MessageKind) -> Rig {
     ));
     let client = Client::builder().redirect(Policy::none()).user_agent(CHROME).build().unwrap();
     let mail = MailRef { lead, message };
-    Rig { folder, store, clock, keyring, intake, nudge, mail, address, client, stop, worker }
-}
-
-pub fn database(folder: &Path) -> DatabaseUrl {
-    DatabaseUrl::parse("sqlite:test.db", folder).unwrap()
+    Rig { database, store, clock, keyring, intake, nudge, mail, address, client, stop, worker }
 }
 
 pub async fn lead(store: &Store, address: &str) -> LeadId {

@@ -72,7 +72,13 @@ impl Server {
         let user = other_user_if_root(&folder);
         let data = folder.join("data");
         let made = command(&user, &bin.join("initdb"))
-            .args(["--auth=trust", "--username=nurtured", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .args([
+                "--auth=trust",
+                "--username=nurtured",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ])
             .arg("--pgdata")
             .arg(&data)
             .current_dir(&folder)
@@ -181,7 +187,9 @@ fn other_user_if_root(folder: &Path) -> Option<String> {
             return Some(format!("{uid}:{gid}"));
         }
     }
-    panic!("running as root, and there is neither a user `postgres` nor `nobody` to run PostgreSQL");
+    panic!(
+        "running as root, and there is neither a user `postgres` nor `nobody` to run PostgreSQL"
+    );
 }
 
 fn number_of(program: &str, arguments: &[&str]) -> Option<u32> {
