@@ -99,11 +99,10 @@ impl Store {
                  OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
                  ORDER BY t.due_at, t.id LIMIT $4",
                 skip,
-                ") UPDATE messages AS m SET state = 'claimed', token = $2, lease_until = $3 \
-                 FROM due WHERE m.id = due.id \
-                 RETURNING m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
-                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason"
+                ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3 \
+                 WHERE id IN (SELECT due.id FROM due) \
+                 RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
+                 template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason"
             ),
             |db, sql| sqlx::query_as(sql)
                 .bind(now.millis())
@@ -158,14 +157,15 @@ impl Store {
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
                  CAST(j.value ->> 'token' AS BIGINT) AS token FROM ",
                 each,
-                ") UPDATE messages AS t SET state = 'transmitting', attempts = t.attempts + 1, \
-                 first_tried_at = COALESCE(t.first_tried_at, $2) \
-                 FROM r WHERE t.id = r.id AND t.token = r.token AND t.state = 'claimed' \
-                 AND (t.kind = 'internal' OR (\
-                 t.stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = t.lead) \
+                ") UPDATE messages SET state = 'transmitting', attempts = messages.attempts + 1, \
+                 first_tried_at = COALESCE(messages.first_tried_at, $2) \
+                 FROM r WHERE messages.id = r.id AND messages.token = r.token \
+                 AND messages.state = 'claimed' AND (messages.kind = 'internal' OR (\
+                 messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
+                 WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
-                 ON s.subject = l.address OR s.subject = l.domain WHERE l.lead = t.lead))) \
-                 RETURNING t.id"
+                 ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
         )?;

@@ -13,40 +13,23 @@ use super::made::*;
 use crate::support::databases::for_each_database;
 
 /// Eight tasks that start together, half of them as if in another daemon.
-async fn together<T: Send + 'static, F>(store: &Store, other: &Store, task: F) -> Vec<T>
+async fn together<T, F, Fut>(store: &Store, other: &Store, task: F) -> Vec<T>
 where
-    F: AsyncFn8<T>,
+    T: Send + 'static,
+    F: Fn(Store, i64) -> Fut,
+    Fut: Future<Output = T> + Send + 'static,
 {
     let barrier = Arc::new(Barrier::new(8));
     let mut tasks = JoinSet::new();
     for number in 0..8 {
         let store = if number % 2 == 0 { store.clone() } else { other.clone() };
-        let (barrier, work) = (barrier.clone(), task.call(store, number));
+        let (barrier, work) = (barrier.clone(), task(store, number));
         tasks.spawn(async move {
             barrier.wait().await;
             work.await
         });
     }
     tasks.join_all().await
-}
-
-/// A plain function of a store and the task's number, whose future can be sent.
-trait AsyncFn8<T> {
-    fn call(
-        &self,
-        store: Store,
-        number: i64,
-    ) -> impl Future<Output = T> + Send + 'static;
-}
-
-impl<T, F, Fut> AsyncFn8<T> for F
-where
-    F: Fn(Store, i64) -> Fut,
-    Fut: Future<Output = T> + Send + 'static,
-{
-    fn call(&self, store: Store, number: i64) -> impl Future<Output = T> + Send + 'static {
-        self(store, number)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
