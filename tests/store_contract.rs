@@ -2,8 +2,8 @@
 
 mod corruption;
 mod decisions;
-mod intake;
 mod imports;
+mod intake;
 mod made;
 mod messages;
 mod races;

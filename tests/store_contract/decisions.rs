@@ -78,7 +78,8 @@ async fn every_phase_of_an_enrolment_comes_back() {
             at: NOON,
             data: Default::default(),
         });
-        let civil = CivilDue { local: "2027-03-28T02:30".parse().unwrap(), zone: "Europe/Rome".into() };
+        let civil =
+            CivilDue { local: "2027-03-28T02:30".parse().unwrap(), zone: "Europe/Rome".into() };
         for (visit, phase) in [
             (1, Phase::READY),
             (2, Phase::Ready { held: Some(Held { reason: "window".into(), until: NOON + HOUR }) }),
@@ -95,8 +96,7 @@ async fn every_phase_of_an_enrolment_comes_back() {
             change.is_new = false;
         }
         assert_eq!(db.store.active_versions().await.unwrap(), [version()]);
-        change.ended =
-            Some(Ended { at: NOON, outcome: Outcome::Goal, reason: "it bought".into() });
+        change.ended = Some(Ended { at: NOON, outcome: Outcome::Goal, reason: "it bought".into() });
         decide(&db.store, lead, |decision| decision.enrolments.push(change)).await;
         assert!(db.store.record(lead).await.unwrap().unwrap().enrolments.is_empty());
         let shown = &db.store.enrolments(lead).await.unwrap()[0];
@@ -151,7 +151,11 @@ async fn a_second_open_marketing_message_and_a_second_visit_are_refused_whole() 
             let error = db.store.commit(batch, writes, NOON).await.unwrap_err();
             assert!(matches!(error, StoreError::UniqueViolation(_)), "{error}");
         }
-        assert_eq!(db.store.record(other).await.unwrap().unwrap().rev, Rev(1), "nothing was written");
+        assert_eq!(
+            db.store.record(other).await.unwrap().unwrap().rev,
+            Rev(1),
+            "nothing was written"
+        );
         // Also when the first one is over, its step and visit stay taken (P1, P13).
         let id = db.store.messages_of(lead).await.unwrap()[0].id;
         decide(&db.store, lead, |decision| decision.withdraw.push((id, "goal".into()))).await;

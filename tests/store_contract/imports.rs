@@ -18,7 +18,10 @@ use crate::support::databases::for_each_database;
 
 fn row(text: &str, attributes: &[(&str, serde_json::Value)]) -> LeadUpsert {
     LeadUpsert {
-        attributes: attributes.iter().map(|(name, value)| ((*name).into(), value.clone())).collect(),
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).into(), value.clone()))
+            .collect(),
         ..upsert(text)
     }
 }
@@ -63,10 +66,7 @@ async fn rows_create_update_and_merge_by_the_stated_rule() {
             row("c@example.com", &[]),
         ];
         let done = db.store.upsert_leads(&rows, &run(2), NOON).await.unwrap();
-        assert_eq!(
-            kinds(&done),
-            [UpsertKind::Updated, UpsertKind::Unchanged, UpsertKind::Created]
-        );
+        assert_eq!(kinds(&done), [UpsertKind::Updated, UpsertKind::Unchanged, UpsertKind::Created]);
         let again = db.store.upsert_leads(&rows, &run(3), NOON).await.unwrap();
         assert_eq!(kinds(&again), [UpsertKind::Unchanged; 3]);
         assert_eq!(db.store.census(NOON).await.unwrap().leads, 3);
@@ -77,8 +77,7 @@ async fn rows_create_update_and_merge_by_the_stated_rule() {
 #[tokio::test]
 async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
     for_each_database(async |db| {
-        let run =
-            ImportRun { id: 9, source: "hubspot".into(), campaign: Some("spring".into()) };
+        let run = ImportRun { id: 9, source: "hubspot".into(), campaign: Some("spring".into()) };
         let rows = [
             row("a@example.com", &[("city", json!("Rome"))]),
             row("a@example.com", &[("city", json!("Bari"))]),
@@ -125,10 +124,8 @@ async fn the_stage_and_the_age_are_taken_for_new_leads_only() {
 #[tokio::test]
 async fn an_import_never_lifts_a_suppression() {
     for_each_database(async |db| {
-        let unsubscribed = LeadUpsert {
-            suppress: Some(Suppression::Unsubscribed),
-            ..upsert("a@example.com")
-        };
+        let unsubscribed =
+            LeadUpsert { suppress: Some(Suppression::Unsubscribed), ..upsert("a@example.com") };
         let rows = [unsubscribed, upsert("b@gone.example"), upsert("c@example.com")];
         let gone = [(Subject::Domain("gone.example".into()), Suppression::Manual)];
         db.store.suppress(&gone, &"list".into(), NOON).await.unwrap();

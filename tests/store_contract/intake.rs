@@ -50,9 +50,8 @@ async fn events_of_one_batch_get_consecutive_revs_in_order_whatever_their_instan
     for_each_database(async |db| {
         let a = settled_lead(&db.store, "a@example.com").await;
         let b = settled_lead(&db.store, "b@example.com").await;
-        let at = |lead, kind, minutes: u32| {
-            NewEvent::new(lead, kind, NOON - MINUTE * minutes, "file")
-        };
+        let at =
+            |lead, kind, minutes: u32| NewEvent::new(lead, kind, NOON - MINUTE * minutes, "file");
         let recorded = db
             .store
             .record_events(
@@ -112,8 +111,7 @@ async fn a_nul_refuses_its_own_event_only() {
         let lead = settled_lead(&db.store, "a@example.com").await;
         let object = NewEvent { object: Some("/a\0b".into()), ..clicked(lead) };
         let key = NewEvent { dedupe: Some("\0".into()), ..clicked(lead) };
-        let recorded =
-            db.store.record_events(&[object, clicked(lead), key], NOON).await.unwrap();
+        let recorded = db.store.record_events(&[object, clicked(lead), key], NOON).await.unwrap();
         assert_eq!(recorded, [Recorded::Unstorable, rev(3), Recorded::Unstorable]);
     })
     .await;

@@ -15,7 +15,9 @@ use nurtured::{
     },
     store::{
         Batch, Store,
-        records::{ClaimToken, ImportRun, LeadUpsert, LeadWrite, NewEvent, Quota, Settled, Settlement},
+        records::{
+            ClaimToken, ImportRun, LeadUpsert, LeadWrite, NewEvent, Quota, Settled, Settlement,
+        },
     },
 };
 
@@ -174,7 +176,12 @@ pub async fn claim(store: &Store, now: Instant, token: ClaimToken) -> Vec<Messag
 }
 
 /// Settles one claim and leaves the lead undecided; returns whether it was settled.
-pub async fn settle(store: &Store, message: MessageId, token: ClaimToken, outcome: Settled) -> bool {
+pub async fn settle(
+    store: &Store,
+    message: MessageId,
+    token: ClaimToken,
+    outcome: Settled,
+) -> bool {
     let settlement = Settlement { message, token, outcome, relay: Some("main".into()) };
     let batch = store.settle(&[settlement], NOON).await.unwrap();
     let settled = batch.refused.is_empty();

@@ -47,7 +47,8 @@ async fn a_message_is_read_back_whole() {
         assert_eq!((message.kind, message.state), (MessageKind::Marketing, MessageState::Reserved));
         assert_eq!((message.version, message.due_at), (version(), NOON));
         assert_eq!((message.attempts, message.first_tried_at), (0, None));
-        let briefs = db.store.message_briefs(&[id, nurtured::domain::id::MessageId(4)]).await.unwrap();
+        let briefs =
+            db.store.message_briefs(&[id, nurtured::domain::id::MessageId(4)]).await.unwrap();
         assert_eq!(briefs.len(), 1);
         assert_eq!((briefs[&id].lead, &*briefs[&id].template), (lead, "cold/report"));
         assert_eq!(db.store.message(nurtured::domain::id::MessageId(4)).await.unwrap(), None);
@@ -141,10 +142,7 @@ async fn a_stale_token_writes_nothing() {
         claim(&db.store, NOON, ClaimToken(8)).await;
         assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
         assert!(!settle(&db.store, id, TOKEN, released()).await);
-        assert_eq!(
-            db.store.mark_transmitting(&[(id, ClaimToken(8))], NOON).await.unwrap(),
-            [true]
-        );
+        assert_eq!(db.store.mark_transmitting(&[(id, ClaimToken(8))], NOON).await.unwrap(), [true]);
         assert!(!settle(&db.store, id, TOKEN, sent()).await);
         assert_eq!(state(&db.store, id).await, MessageState::Transmitting);
     })
@@ -187,11 +185,8 @@ async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
     for_each_database(async |db| {
         let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
         claim(&db.store, NOON, TOKEN).await;
-        let later = |counted| Settled::Deferred {
-            until: NOON + HOUR,
-            reason: "450 busy".into(),
-            counted,
-        };
+        let later =
+            |counted| Settled::Deferred { until: NOON + HOUR, reason: "450 busy".into(), counted };
         assert!(settle(&db.store, id, TOKEN, later(false)).await);
         let message = db.store.message(id).await.unwrap().unwrap();
         assert_eq!((message.state, message.attempts), (MessageState::Deferred, 0));
@@ -212,7 +207,9 @@ async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
 
         let (lead, id) = lead_with_mail(&db.store, "b@example.com").await;
         claim(&db.store, NOON, TOKEN).await;
-        assert!(settle(&db.store, id, TOKEN, Settled::Cancelled { reason: "no consent".into() }).await);
+        assert!(
+            settle(&db.store, id, TOKEN, Settled::Cancelled { reason: "no consent".into() }).await
+        );
         assert_eq!(state(&db.store, id).await, MessageState::Cancelled);
         let record = db.store.record(lead).await.unwrap().unwrap();
         assert_eq!(record.new_events[0].kind, EventKind::MAIL_CANCELLED);
@@ -224,7 +221,8 @@ async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
 async fn the_outcome_of_internal_mail_tells_the_lead_nothing() {
     for_each_database(async |db| {
         let lead = settled_lead(&db.store, "a@example.com").await;
-        let rev = decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
+        let rev =
+            decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
         let id = claim(&db.store, NOON, TOKEN).await[0];
         db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap();
         assert!(settle(&db.store, id, TOKEN, sent()).await);

@@ -121,14 +121,18 @@ async fn events_that_race_with_decisions_are_all_reflected() {
                 for round in 0..20 {
                     if number % 2 == 0 {
                         // In an order of its own: no two intakes may wait for each other.
-                        let mut events: Vec<NewEvent> = leads.iter().map(|&lead| clicked(lead)).collect();
+                        let mut events: Vec<NewEvent> =
+                            leads.iter().map(|&lead| clicked(lead)).collect();
                         let turn = usize::try_from(number + round).unwrap() % events.len();
                         events.rotate_left(turn);
                         store.record_events(&events, NOON).await.unwrap();
                     } else {
                         let batch = store.claim_due(NOON, &all()).await.unwrap();
-                        reflected +=
-                            batch.records.iter().map(|record| record.new_events.len()).sum::<usize>();
+                        reflected += batch
+                            .records
+                            .iter()
+                            .map(|record| record.new_events.len())
+                            .sum::<usize>();
                         sleep_all(&store, batch, NOON).await;
                     }
                 }

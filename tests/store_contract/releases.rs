@@ -87,7 +87,11 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
         db.store.park_lead(leads[9], "poison", NOON).await.unwrap();
         db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
         let first = db.store.sweep_step(4, NOON).await.unwrap();
-        assert_eq!(first, SweepProgress { woken: 3, done: false }, "the first lead was due already");
+        assert_eq!(
+            first,
+            SweepProgress { woken: 3, done: false },
+            "the first lead was due already"
+        );
 
         let restarted = nurtured::store::Store::open(&db.url).await.unwrap();
         restarted.begin_sweep(ReleaseId(5), NOON).await.unwrap();

@@ -17,8 +17,7 @@ pub async fn behind(db: &TestDatabase, sql: &'static str) {
             connection.close().await.unwrap();
         }
         None => {
-            let mut connection =
-                PgConnection::connect(&postgres::url_text(&db.url)).await.unwrap();
+            let mut connection = PgConnection::connect(&postgres::url_text(&db.url)).await.unwrap();
             connection.execute(sql).await.unwrap();
             connection.close().await.unwrap();
         }
