@@ -236,13 +236,14 @@ impl Store {
             enrolment: i64,
             step: String,
             visit: i64,
+            state: String,
             sent_at: Option<i64>,
         }
         let found: Vec<Row> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.sent_at \
-                 FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.state, \
+                 m.sent_at FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
             ),
@@ -267,6 +268,7 @@ impl Store {
                     },
                     template: row.template.into(),
                     workflow: row.workflow.into(),
+                    state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
                     sent_at: row.sent_at.map(Instant::from_millis),
                 };
                 Ok((brief.id, brief))
