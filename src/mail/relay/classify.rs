@@ -166,11 +166,10 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         };
     }
     match subject {
-        // Sender's address, system or relay; protocol, content, security.
-        Some((1, 7 | 8) | (3, 4) | (2, 3) | (5, _)) => return Fault::SenderFault,
-        Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7)) => return Fault::Soft,
-        Some((6, 7 | 9 | 10)) => return Fault::Soft,
-        Some((6, _) | (7, 20..)) => return Fault::SenderFault,
+        // Disabled, full; routing and network; an address that needs SMTPUTF8.
+        Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7) | (6, 7 | 9 | 10)) => return Fault::Soft,
+        // Sender's address or system, size, protocol, content, authentication.
+        Some((1, 7 | 8) | (2, 3) | (3, 4) | (5 | 6, _) | (7, 20..)) => return Fault::SenderFault,
         _ => {}
     }
     if says(AGAINST_US) {
