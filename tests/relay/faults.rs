@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::{
     assert_in_doubt, assert_sent, assert_unreachable, deliver, go, impatient, mail, session,
 };
-use crate::support::smtp::{Act, At, FakeSmtp, Script, say};
+use crate::support::smtp::{Act, At, FakeSmtp, Received, Script, say};
 
 /// Does the act at this moment of the first connection.
 fn once(at: At, act: Act) -> Script {
@@ -65,7 +65,7 @@ async fn a_mail_without_an_answer_is_in_doubt() {
         assert_eq!(server.taken().len(), usize::from(was_taken), "{act:?}");
 
         assert_sent(&deliver(&mut session, &mail("k-2")).await.0);
-        assert_eq!(server.mails().last().map(|mail| mail.key()).as_deref(), Some("k-2"));
+        assert_eq!(server.mails().last().map(Received::key).as_deref(), Some("k-2"));
         assert_eq!(server.connections(), 2, "{act:?}");
     }
 }
@@ -106,7 +106,7 @@ async fn a_delivery_that_is_given_up_takes_its_connection_along() {
             assert!(tokio::time::timeout(limit, given_up).await.is_err());
         }
         assert_sent(&deliver(&mut session, &mail("k-3")).await.0);
-        let keys: Vec<String> = server.mails().iter().map(|mail| mail.key()).collect();
+        let keys: Vec<String> = server.mails().iter().map(Received::key).collect();
         assert_eq!((keys, server.connections()), (vec!["k-1".into(), "k-3".into()], 2), "{at:?}");
     }
 }
@@ -261,7 +261,7 @@ async fn ledger_against(seed: u64) {
         (_, 14) => Act::Stall,
         _ => Act::Default,
     });
-    let script = Script { pipelining: seed % 2 == 0, ..script };
+    let script = Script { pipelining: seed.is_multiple_of(2), ..script };
     let (addr, server) = FakeSmtp::start(script).await;
     let mut session = impatient(addr);
     let mut ledger = BTreeMap::new();

@@ -91,6 +91,7 @@ pub type Behaviour = Arc<dyn Fn(Moment<'_>) -> Act + Send + Sync>;
 
 /// How a server behaves.
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools)] // switches, each on its own
 pub struct Script {
     pub banner: String,
     pub pipelining: bool,
