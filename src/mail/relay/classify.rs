@@ -17,15 +17,26 @@ pub enum Fault {
 }
 
 impl Reply {
-    /// What this refusal says about the lead. What is said before RCPT is never about the lead.
+    /// What this refusal says about the lead. What is said before RCPT is never about the lead; what
+    /// is said after it may come from a filter that speaks of an unknown user, and is believed only
+    /// with a code that says so.
     #[must_use]
     pub fn fault(&self, stage: Stage) -> Fault {
-        match (stage, classify_reply(self.code, self.enhanced, &self.text)) {
+        let fault = classify_reply(self.code, self.enhanced, &self.text);
+        match (stage, fault) {
+            (Stage::Data | Stage::Dot, Fault::Hard) if !names_the_address(self.enhanced) => {
+                Fault::Soft
+            }
             (Stage::Rcpt | Stage::Data | Stage::Dot, fault) => fault,
             (_, Fault::Hard) => Fault::SenderFault,
             (_, fault) => fault,
         }
     }
+}
+
+/// Bad mailbox, bad system, bad syntax, moved, null MX (RFC 3463 §3.2, RFC 7505).
+const fn names_the_address(enhanced: Option<Enhanced>) -> bool {
+    matches!(enhanced, Some(Enhanced { class: 5, subject: 1, detail: 1 | 2 | 3 | 6 | 10 }))
 }
 
 /// Words by which a server says that it does not want *us*, or *this*; they outweigh its codes.
@@ -142,6 +153,7 @@ const NO_SUCH_ADDRESS: &[&str] = &[
     "has moved",
     "no longer available at this address",
     "user is unknown",
+    "not our user",
     "is not known",
     "not a known user",
 ];
@@ -152,7 +164,7 @@ const NO_SUCH_ADDRESS: &[&str] = &[
 /// one more try.
 #[must_use]
 pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Fault {
-    let text = text.to_lowercase();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let subject = enhanced.map(|e| (e.subject, e.detail));
 
@@ -166,6 +178,10 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         };
     }
     match subject {
+        // Exchange Online says so of an address that its directory does not hold.
+        Some((4, 1)) if text.contains("recipient address rejected: access denied") => {
+            return Fault::Hard;
+        }
         // Disabled, full; routing and network; an address that needs SMTPUTF8.
         Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7) | (6, 7 | 9 | 10)) => return Fault::Soft,
         // Sender's address or system, size, protocol, content, authentication.
@@ -179,8 +195,9 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         return Fault::Soft;
     }
     match subject {
-        // Bad mailbox, bad system, bad syntax, moved, null MX (RFC 7505), no route to the host.
-        Some((1, 1 | 2 | 3 | 6 | 10) | (4, 4)) => Fault::Hard,
+        _ if names_the_address(enhanced) => Fault::Hard,
+        // No route to the host: there is none.
+        Some((4, 4)) => Fault::Hard,
         _ if says(NO_SUCH_ADDRESS) => Fault::Hard,
         Some((7, _)) => Fault::SenderFault,
         None if matches!(code, 500..=504 | 521 | 530..=538 | 552 | 555) => Fault::SenderFault,
@@ -256,5 +273,12 @@ mod tests {
         assert_eq!(reply.fault(Stage::Rcpt), Fault::Hard);
         assert_eq!(reply.fault(Stage::Mail), Fault::SenderFault);
         assert_eq!(reply.fault(Stage::Local), Fault::SenderFault);
+    }
+
+    #[test]
+    fn after_the_recipient_was_taken_only_a_code_says_that_it_does_not_exist() {
+        assert_eq!(Reply::new(550, "5.1.1 user unknown").fault(Stage::Dot), Fault::Hard);
+        assert_eq!(Reply::new(550, "user unknown").fault(Stage::Dot), Fault::Soft);
+        assert_eq!(Reply::new(550, "user unknown").fault(Stage::Rcpt), Fault::Hard);
     }
 }
