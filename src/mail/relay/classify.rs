@@ -95,8 +95,6 @@ const FOR_NOW: &[&str] = &[
     "greylist",
     "graylist",
     "suspended",
-    "disabled",
-    "inactive",
     "on hold",
     "not accepting",
 ];
@@ -185,7 +183,9 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         // Disabled, full; routing and network; an address that needs SMTPUTF8.
         Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7) | (6, 7 | 9 | 10)) => return Fault::Soft,
         // Sender's address or system, size, protocol, content, authentication.
-        Some((1, 7 | 8) | (2, 3) | (3, 4) | (5 | 6, _) | (7, 20..)) => return Fault::SenderFault,
+        Some((1, 7 | 8) | (2, 3) | (3, 4) | (5, 1..) | (6, _) | (7, 20..)) => {
+            return Fault::SenderFault;
+        }
         _ => {}
     }
     if says(AGAINST_US) {
@@ -199,7 +199,7 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         // No route to the host: there is none.
         Some((4, 4)) => Fault::Hard,
         _ if says(NO_SUCH_ADDRESS) => Fault::Hard,
-        Some((7, _)) => Fault::SenderFault,
+        Some((5 | 7, _)) => Fault::SenderFault,
         None if matches!(code, 500..=504 | 521 | 530..=538 | 552 | 555) => Fault::SenderFault,
         _ => Fault::Soft,
     }
