@@ -62,7 +62,8 @@ impl Trace {
             Truth::Unknown => "unknown",
             Truth::True => "true",
         };
-        write!(f, "{:indent$}{value:<8}{}", "", self.text.replace('\n', " "), indent = depth * 2)?;
+        let text: Vec<&str> = self.text.lines().map(str::trim).collect();
+        write!(f, "{:indent$}{value:<8}{}", "", text.join(" "), indent = depth * 2)?;
         if let Some(found) = &self.found {
             write!(f, "   [{found}]")?;
         }
