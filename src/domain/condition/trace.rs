@@ -32,6 +32,7 @@ pub struct Trace {
     pub parts: Vec<Trace>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
 fn or_null<S: Serializer>(instant: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
     if instant.is_never() { serializer.serialize_none() } else { serializer.collect_str(instant) }
 }

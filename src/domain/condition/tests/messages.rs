@@ -24,8 +24,8 @@ fn each_mistake_gets_one_precise_message() {
         // Spelling of operators.
         ("country = \"IT\"", "=", "write `==`", ""),
         ("replied() & customer", "&", "write `and`", ""),
-        ("replied() AND customer", "AND", "written small", "`and`"),
-        ("NOT customer", "NOT", "written small", "`not`"),
+        ("replied() AND customer", "AND", "small letters", "write `and`"),
+        ("NOT customer", "NOT", "small letters", "write `not`"),
         ("country <> \"IT\"", "<>", "`!=`", ""),
         ("country not in [\"IT\"]", "not in", "before the whole", "not (x in"),
         ("0 < seats < 5", "<", "not chained", "a < b and b < c"),
@@ -109,7 +109,7 @@ fn each_mistake_gets_one_precise_message() {
         ("entry.a == entry.b", "entry.a == entry.b", "cannot be told", ""),
         ("country.code == \"IT\"", "code", "has no part", ""),
         // Numbers and durations.
-        ("clicked().within(30)", "30", "30d for days", "within(30d)"),
+        ("clicked().within(30)", "30", "30 of what", "within(30d)` for days"),
         ("clicked().within(\"30 days\")", "\"30 days\"", "not a duration", ""),
         ("clicked().within(2mo)", "2mo", "differ in length", ""),
         ("clicked().within(0d)", "0d", "no time", ""),
