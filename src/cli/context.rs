@@ -32,25 +32,27 @@ impl Context {
         self.clock.now()
     }
 
-    fn config_file(&self) -> PathBuf {
+    pub(super) fn config_file(&self) -> PathBuf {
         self.config.clone().unwrap_or_else(|| self.dir.join(Config::FILE))
     }
 
-    /// The configuration. Where there is no file but `--database` says the one thing that has no
-    /// default, the defaults.
+    /// The configuration, with the database that was named on the command line. Where there is no file
+    /// but the one thing is named that has no good default, the defaults.
     pub(super) fn config(&self) -> Result<Config, Failure> {
         let file = self.config_file();
-        match Config::load(&file) {
+        let mut config = match Config::load(&file) {
             Err(ConfigError::Missing { .. })
                 if self.database.is_some() && self.config.is_none() =>
             {
                 let base = file.parent().unwrap_or_else(|| Path::new(""));
-                let mut config = Config::parse("", base)?;
-                config.file = file;
-                Ok(config)
+                Config { file: file.clone(), ..Config::parse("", base)? }
             }
-            other => Ok(other?),
+            other => other?,
+        };
+        if let Some(url) = &self.database {
+            config.database.url.clone_from(url);
         }
+        Ok(config)
     }
 
     /// The database that `--database` or the environment names.
@@ -63,16 +65,18 @@ impl Context {
         DatabaseUrl::parse(text, &config.base).map_err(|error| {
             Failure::usage(error).hint("write sqlite:FILE or postgres://USER@HOST/DATABASE")
         })
+    pub(super) fn database_url(config: &Config) -> Result<DatabaseUrl, Failure> {
+        DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::usage)
     }
 
     /// The database, which must be there and of this version.
     pub(super) async fn store(&self) -> Result<Store, Failure> {
         let config = self.config()?;
-        self.open(&config).await
+        Self::open(&config).await
     }
 
-    pub(super) async fn open(&self, config: &Config) -> Result<Store, Failure> {
-        let store = Store::open(&self.database_url(config)?).await?;
+    pub(super) async fn open(config: &Config) -> Result<Store, Failure> {
+        let store = Store::open(&Self::database_url(config)?).await?;
         store.check_schema().await?;
         Ok(store)
     }

@@ -9,11 +9,14 @@ use crate::{
         facts::fold,
         id::LeadId,
         lead::LeadState,
-        policy::Tracking,
         score::{MilliPoints, Temperature},
         time::Instant,
     },
-    engine::live::{self, LiveError},
+    engine::{
+        deciding::look,
+        live::{self, LiveError},
+        preparing::standing,
+    },
     render::Renderer,
     store::Store,
 };
@@ -76,34 +79,7 @@ impl Live {
         lead: LeadId,
         now: Instant,
     ) -> Result<Option<LeadState>, Failure> {
-        let Some(record) = store.record(lead).await? else { return Ok(None) };
-        let hydrated = record.hydrate(&self.definitions);
-        let mut state = hydrated.state;
-        if !hydrated.missing.is_empty() {
-            // Facts that the live definitions ask for and no decision has filled in yet. The batch is
-            // dropped: nothing is written.
-            let mut batch = store.lock_leads(&[lead]).await?;
-            let mut histories = store.history(&mut batch, &[lead]).await?;
-            let history = histories.remove(&lead).unwrap_or_default();
-            let seen: Vec<_> = history
-                .into_iter()
-                .filter(|event| !state.new_events.iter().any(|new| new.rev == event.rev))
-                .collect();
-            state.fill_facts(&self.definitions, &hydrated.missing, &seen, now);
-        }
-        for event in std::mem::take(&mut state.new_events) {
-            fold(&self.definitions.plan, &mut state.facts, &event, now);
-        }
-        Ok(Some(state))
-    }
-
-    /// Whether the lead's behaviour may be looked at.
-    pub(super) fn profiled(&self, state: &LeadState) -> bool {
-        match &self.definitions.policy.tracking {
-            Tracking::Nobody => false,
-            Tracking::With(purpose) => state.consent(purpose).is_some(),
-            Tracking::Everybody => true,
-        }
+        state(&self.definitions, store, lead, now).await
     }
 
     /// Engagement and temperature at `now`; `None` where behaviour may not be looked at.
@@ -112,12 +88,30 @@ impl Live {
         state: &LeadState,
         now: Instant,
     ) -> Option<(MilliPoints, Temperature)> {
-        let scoring = &self.definitions.scoring;
-        self.profiled(state).then(|| {
-            let engagement = scoring.engagement(&state.facts, now);
-            (engagement, scoring.temperature(engagement))
-        })
+        let standing = standing(&self.definitions, state, now);
+        standing.engagement.zip(standing.temperature)
     }
+}
+
+/// A lead through definitions at `now`, with the events that no decision has seen yet counted in.
+pub(super) async fn state(
+    definitions: &Definitions,
+    store: &Store,
+    lead: LeadId,
+    now: Instant,
+) -> Result<Option<LeadState>, Failure> {
+    // The history is there for facts that no decision has filled in yet. The batch is dropped:
+    // nothing is written.
+    let mut batch = store.lock_leads(&[lead]).await?;
+    let mut histories = store.history(&mut batch, &[lead]).await?;
+    drop(batch);
+    let Some(record) = store.record(lead).await? else { return Ok(None) };
+    let history = histories.remove(&lead).unwrap_or_default();
+    let (mut state, _, _) = look(definitions, record, &history, now);
+    for event in std::mem::take(&mut state.new_events) {
+        fold(&definitions.plan, &mut state.facts, &event, now);
+    }
+    Ok(Some(state))
 }
 
 fn known(names: &[&str]) -> String {

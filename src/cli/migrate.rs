@@ -31,7 +31,7 @@ struct Report {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
-    let url = context.database_url(&config)?;
+    let url = Context::database_url(&config)?;
     let store = Store::create(&url).await?;
     let secrets = &config.secrets.file;
     let is_new = matches!(store.check_schema().await, Err(StoreError::NotMigrated));

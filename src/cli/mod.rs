@@ -4,6 +4,8 @@
 //! error. Exit codes: 0 done, 1 the input has problems, 2 wrong usage, 3 the environment failed,
 //! 4 people in flight are affected.
 
+mod apply;
+mod check;
 mod context;
 mod demo;
 mod engine;
@@ -11,6 +13,7 @@ mod enrol;
 mod events;
 mod failure;
 mod findings;
+mod folder;
 mod leads;
 mod live;
 mod migrate;
@@ -68,9 +71,9 @@ enum Command {
     /// Make the database, or bring it up to this version; make the secrets file if there is none
     Migrate(migrate::Arguments),
     /// Check the campaign folder and show every problem
-    Check(unbuilt::Arguments),
+    Check(check::Arguments),
     /// Make what is in the campaign folder live
-    Apply(unbuilt::Arguments),
+    Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
     Eval(unbuilt::Arguments),
     /// Import leads, or show one
@@ -144,8 +147,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
-        Command::Check(_) => Err(unbuilt::failure("check")),
-        Command::Apply(_) => Err(unbuilt::failure("apply")),
+        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(_) => Err(unbuilt::failure("eval")),
         Command::Render(_) => Err(unbuilt::failure("render")),
         Command::SendTest(_) => Err(unbuilt::failure("send-test")),

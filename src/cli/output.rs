@@ -13,7 +13,7 @@ pub(super) struct Output {
     /// Standard output may be coloured.
     pub colour: bool,
     /// Standard error may be coloured.
-    error_colour: bool,
+    pub error_colour: bool,
     /// Standard error shows moving bars.
     pub bars: bool,
 }

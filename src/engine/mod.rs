@@ -3,6 +3,7 @@
 pub mod deciding;
 pub mod group;
 pub mod import;
+pub mod inbox;
 pub mod intake;
 pub mod judge;
 pub mod live;

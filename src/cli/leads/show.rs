@@ -112,7 +112,7 @@ pub(super) struct TimelineLine {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
-    let store = context.open(&config).await?;
+    let store = Context::open(&config).await?;
     let id = lead(&store, &arguments.email).await?;
     // Without the keys everything but the keys of mails can be shown.
     let keyring = Keyring::load(&config.secrets.file).ok();
