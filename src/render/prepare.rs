@@ -7,7 +7,7 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::{
     meter::{SPEND, WEIGH},
-    tags::{Tag, TagKind, Word, statement, tags, words},
+    tags::{Tag, TagKind, names, statement, tags},
 };
 
 /// Bytes of a tag, and blocks within blocks: more is no mail.
@@ -111,9 +111,9 @@ fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     prepared.push(text, tag.range.start);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
-        Some("set" | "set_global") => match words(text).nth(1) {
-            Some((_, Word::Name(name))) => format!("{WEIGH}(v={name})"),
-            _ => return,
+        Some("set" | "set_global") => match names(text).nth(1) {
+            Some(name) => format!("{WEIGH}(v={name})"),
+            None => return,
         },
         _ => return,
     };
