@@ -60,11 +60,6 @@ impl Context {
         self.database.as_deref()
     }
 
-    pub(super) fn database_url(&self, config: &Config) -> Result<DatabaseUrl, Failure> {
-        let text = self.database.as_ref().unwrap_or(&config.database.url);
-        DatabaseUrl::parse(text, &config.base).map_err(|error| {
-            Failure::usage(error).hint("write sqlite:FILE or postgres://USER@HOST/DATABASE")
-        })
     pub(super) fn database_url(config: &Config) -> Result<DatabaseUrl, Failure> {
         DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::usage)
     }

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
-    let store = context.open(&config).await?;
+    let store = Context::open(&config).await?;
     let real = context.now();
     let now = arguments.now.unwrap_or(real);
     if now > real + AHEAD && !config.only_writes_files() && !store.is_rehearsal().await? {

@@ -77,16 +77,11 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
 
 /// Counts what is in the database, for the metrics.
 fn census(parts: &Parts) -> Chore {
-    let (store, metrics) = (parts.store.clone(), Arc::clone(&parts.metrics));
-    let clock = parts.clock.clone();
     let parts = parts.clone();
     Chore {
         name: "census",
         schedule: "0 * * * * *",
         work: Arc::new(move || {
-            let (store, metrics, clock) = (store.clone(), Arc::clone(&metrics), clock.clone());
-            Box::pin(async move {
-                metrics.census(&store.census(clock.now()).await?);
             let parts = parts.clone();
             Box::pin(async move {
                 parts.metrics.census(&parts.store.census(parts.clock.now()).await?);

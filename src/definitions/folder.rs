@@ -256,7 +256,6 @@ mod tests {
         write(root.path(), "workflows/latin.yaml", b"a\nb: \xe9");
         write(root.path(), "workflows/Bad Name.yaml", b"a");
         write(root.path(), &format!("workflows/{}.yaml", "x".repeat(200)), b"a");
-        write(root.path(), "templates/..%2fetc/x.md", b"a");
         write(root.path(), "templates/a..%2fetc/x.md", b"a");
         std::os::unix::fs::symlink(outside.path(), root.path().join("workflows/link.yaml"))
             .unwrap();

@@ -236,9 +236,6 @@ pub(super) fn of_artefacts(
         live.iter().map(|found| (found, true)).chain(pinned.iter().map(|found| (found, false)));
     let mut units: Vec<Unit> = Vec::new();
     for (index, (found, is_live)) in all.enumerate() {
-        let is_text =
-            matches!(found.kind, ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial);
-        let node = if is_text {
         let node = if is_text(found.kind) {
             None
         } else {

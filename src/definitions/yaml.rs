@@ -158,7 +158,6 @@ impl<'a> Builder<'a> {
                 self.open(FrameKind::List(Vec::new()), at, anchor, tag.is_some());
             }
             Event::MappingStart(_, anchor, tag) => {
-                let kind = FrameKind::Map { entries: Vec::new(), seen: HashSet::new(), key: None };
                 let kind = FrameKind::Map {
                     entries: Vec::new(),
                     seen: HashSet::new(),

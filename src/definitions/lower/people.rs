@@ -3,7 +3,6 @@
 use super::{Found, policy, read};
 use crate::{
     definitions::{
-        names::is_slug,
         names::{is_slug, slug_hint},
         nearest::did_you_mean,
         node::Node,
@@ -23,8 +22,6 @@ pub(super) fn lower(found: &Found<'_>) -> People {
         if !is_slug(&key.text) {
             let message =
                 format!("`{}` cannot be the name of a person or a team", quote(&key.text));
-            let hint = "use lower-case letters, digits, `-` and `_`".to_owned();
-            file.error("bad-name", key.span, message, Some(hint));
             file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
         } else if node.get("team").is_some() {
             let what = format!("team `{}`", key.text);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::campaign;
 use crate::{
-    definitions::{Sources, check, compile},
     definitions::{Sources, check, compile, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind},

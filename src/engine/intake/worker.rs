@@ -184,9 +184,6 @@ impl IntakeWorker {
             .map(|planned| match planned {
                 Planned::Ignored => Ok(Taken::Ignored),
                 Planned::Event(index) => match recorded.get(index) {
-                    Some(Recorded::New { .. }) => Taken::Recorded(events[index].judgement),
-                    Some(Recorded::Duplicate) => Taken::Already,
-                    Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Taken::Nobody,
                     Some(Recorded::New { .. }) => Ok(Taken::Recorded(events[index].judgement)),
                     Some(Recorded::Duplicate) => Ok(Taken::Already),
                     Some(Recorded::NoSuchLead) => Ok(Taken::Nobody),
