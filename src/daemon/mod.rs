@@ -4,6 +4,7 @@
 //! are given to it, so this module knows when to start and stop work, and nothing about what it is.
 
 mod chores;
+mod inbox;
 mod listen;
 mod logging;
 mod open;

@@ -62,14 +62,13 @@ pub async fn wire(parts: &Parts) -> anyhow::Result<Wired> {
         }
         Ok(())
     };
-    Ok(Wired {
-        loops: vec![
-            Loop { name: "decide", work: Box::pin(async move { Ok(deciding.await?) }) },
-            Loop { name: "send", work: Box::pin(sending) },
-            Loop { name: "keep-up", work: Box::pin(async move { Ok(keeping_up.await?) }) },
-        ],
-        chores: Vec::new(),
-    })
+    let mut loops = vec![
+        Loop { name: "decide", work: Box::pin(async move { Ok(deciding.await?) }) },
+        Loop { name: "send", work: Box::pin(sending) },
+        Loop { name: "keep-up", work: Box::pin(async move { Ok(keeping_up.await?) }) },
+    ];
+    loops.extend(super::inbox::door(parts).await?);
+    Ok(Wired { loops, chores: Vec::new() })
 }
 
 fn engine(parts: &Parts) -> anyhow::Result<Engine> {
