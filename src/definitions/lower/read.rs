@@ -118,7 +118,7 @@ pub(super) fn list<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
     }
 }
 
-/// A text on one line.
+/// A text on one line; only `about` may have more.
 pub(super) fn text<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     match &node.data {
         Data::Scalar(scalar) => {
@@ -127,7 +127,18 @@ pub(super) fn text<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
             {
                 file.warning(trap.rule, trap.at, trap.message, trap.hint);
             }
-            Some(scalar.text.trim())
+            let text = scalar.text.trim();
+            if let Some(control) =
+                text.chars().find(|&c| c.is_control() && !(c == '\n' && what == "about"))
+            {
+                let message = match control {
+                    '\n' => format!("`{what}` is one line"),
+                    _ => format!("a control character (U+{:04X}) in `{what}`", u32::from(control)),
+                };
+                file.error("bad-value", node.span, message, None);
+                return None;
+            }
+            Some(text)
         }
         Data::Broken => None,
         _ => {

@@ -1,6 +1,6 @@
 //! `segments:` → named conditions, in an order in which each names only earlier ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{Found, conditions::Conditions, read};
 use crate::{
@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// The most segments of a folder.
+const MOST: usize = 1_000;
+
 /// What is known of a segment before its condition is compiled.
 struct Draft<'a> {
     found: &'a Found<'a>,
@@ -22,23 +25,27 @@ struct Draft<'a> {
 
 /// The segments' names in dependency order, and those of them that stand in a cycle (reported).
 pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
-    let drafts: BTreeMap<&Name, Draft<'_>> =
-        found.iter().map(|found| (&found.unit.name, draft(found))).collect();
+    if let Some(first) = found.get(MOST) {
+        first.file.error("too-large", first.unit.at, format!("more than {MOST} segments"), None);
+        return Default::default();
+    }
+    let drafts: BTreeMap<&str, Draft<'_>> =
+        found.iter().map(|found| (found.unit.name.as_str(), draft(found))).collect();
     let mut order: Vec<Name> = Vec::with_capacity(drafts.len());
     let mut placed: BTreeSet<&str> = BTreeSet::new();
-    let mut waiting: Vec<&Name> = drafts.keys().copied().collect();
+    let mut waiting: Vec<&str> = drafts.keys().copied().collect();
     loop {
-        let ready = |name: &Name| {
+        let ready = |name: &str| {
             drafts[name].names.iter().all(|named| {
-                placed.contains(named.as_str()) || !drafts.contains_key(&Name::from(named.as_str()))
+                placed.contains(named.as_str()) || !drafts.contains_key(named.as_str())
             })
         };
-        let (next, rest): (Vec<&Name>, Vec<&Name>) = waiting.iter().partition(|name| ready(name));
+        let (next, rest): (Vec<&str>, Vec<&str>) = waiting.iter().partition(|name| ready(name));
         if next.is_empty() {
             break;
         }
         for name in next {
-            order.push(name.clone());
+            order.push(name.into());
             placed.insert(name);
         }
         waiting = rest;
@@ -46,7 +53,7 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
     let mut cyclic = BTreeSet::new();
     for name in waiting {
         // A circle is one mistake: it is told of the first of its names.
-        let path = way_back(name, &drafts).filter(|path| path.iter().all(|n| **n >= **name));
+        let path = way_back(name, &drafts).filter(|path| path.iter().all(|named| *named >= name));
         if let Some(path) = path {
             let message = format!("`{name}` asks for itself: {}", path.join(" → "));
             let draft = &drafts[name];
@@ -54,27 +61,27 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
             draft.found.file.error("cycle", draft.found.unit.at, message, Some(hint));
         }
         // Also those that only lead into a cycle: their conditions cannot be compiled.
-        cyclic.insert(name.clone());
-        order.push(name.clone());
+        cyclic.insert(name.into());
+        order.push(name.into());
     }
     (order, cyclic)
 }
 
 /// The shortest way from a segment back to itself.
-fn way_back<'a>(name: &'a str, drafts: &'a BTreeMap<&Name, Draft<'_>>) -> Option<Vec<&'a str>> {
-    let mut paths = std::collections::VecDeque::from([vec![name]]);
-    let mut seen = BTreeSet::new();
-    while let Some(path) = paths.pop_front() {
-        let last = path[path.len() - 1];
-        let Some(draft) = drafts.get(&Name::from(last)) else { continue };
-        for next in &draft.names {
-            let mut longer = path.clone();
-            longer.push(next);
-            if next == name {
-                return Some(longer);
+fn way_back<'a>(name: &'a str, drafts: &'a BTreeMap<&str, Draft<'_>>) -> Option<Vec<&'a str>> {
+    let mut come_from: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut next = VecDeque::from([name]);
+    while let Some(here) = next.pop_front() {
+        for named in drafts.get(here).into_iter().flat_map(|draft| &draft.names) {
+            if named == name {
+                let back = std::iter::successors(Some(here), |at| come_from.get(at).copied());
+                let mut path: Vec<&str> = std::iter::once(name).chain(back).collect();
+                path.reverse();
+                return Some(path);
             }
-            if seen.insert(next.as_str()) {
-                paths.push_back(longer);
+            if !come_from.contains_key(named.as_str()) {
+                come_from.insert(named, here);
+                next.push_back(named);
             }
         }
     }
