@@ -63,6 +63,9 @@ impl<'a> Fields<'a> {
 
     /// An unknown key that is nearly this one is reported already.
     fn is_misspelt(&self, key: &str) -> bool {
+        if self.file.is_full() {
+            return true;
+        }
         let Data::Map(entries) = &self.node.data else { return false };
         entries
             .iter()
@@ -182,7 +185,7 @@ pub(super) fn unknown_key(file: &File<'_>, key: &Key, what: &str, known: &[&str]
         file.error("yaml-colon", key.span, message, Some(hint));
         return;
     }
-    let hint = did_you_mean(&key.text, known.iter().copied());
+    let hint = if file.is_full() { None } else { did_you_mean(&key.text, known.iter().copied()) };
     file.error("unknown-key", key.span, format!("{what} has no key `{written}`"), hint);
 }
 

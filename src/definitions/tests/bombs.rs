@@ -80,7 +80,7 @@ fn a_graph_of_segments_that_all_name_each_other_is_refused_quickly() {
         let _ = writeln!(text, "  s{number}: {}", names.join(" or "));
     }
     let checked = check(&campaign(&[("workflows/many.yaml", &text)]));
-    assert_eq!(rules(&checked).iter().filter(|(rule, _)| *rule == "cycle").count(), 100);
+    assert_eq!(rules(&checked), [("cycle", 2)]);
 }
 
 #[test]
