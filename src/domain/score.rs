@@ -173,15 +173,20 @@ impl Scoring {
 #[must_use]
 pub fn decay(points: i64, elapsed: i64, half_life: Duration) -> i64 {
     let half_life = i64::try_from(half_life.as_millis()).unwrap_or(i64::MAX).max(1);
+    fade(points, elapsed, half_life)
+}
+
+/// [`decay`] with its half-life in milliseconds, more than 0.
+pub(super) fn fade(points: i64, elapsed: i64, half_life: i64) -> i64 {
     let elapsed = elapsed.max(0);
     faded(points, elapsed, half_life).unwrap_or_else(|| faded_exactly(points, elapsed, half_life))
 }
 
-/// 2^31 · 2^(-step / 256).
-static FADING: LazyLock<[i64; 257]> = LazyLock::new(|| {
+/// 2^31 · 2^(-step / 256), whole numbers.
+static FADING: LazyLock<[f64; 257]> = LazyLock::new(|| {
     std::array::from_fn(|step| {
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        let factor = ((-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31)).round() as i64;
+        #[allow(clippy::cast_precision_loss)]
+        let factor = ((-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31)).round();
         factor
     })
 });
@@ -203,13 +208,15 @@ fn faded(points: i64, elapsed: i64, half_life: i64) -> Option<i64> {
     if place >= 39.0 * 256.0 {
         return None;
     }
-    let whole = place as u64;
+    let whole = place as i64;
     let (halvings, step) = (whole >> 8, (whole & 255) as usize);
-    let (above, below) = (FADING[step] as f64, FADING[step + 1] as f64);
+    let (above, below) = (FADING[step], FADING[step + 1]);
     let factor = above - (above - below) * (place - whole as f64);
-    let value = points as f64 * factor / (1u128 << (31 + halvings)) as f64;
-    let rest = (value - value.round()).abs();
-    (rest > CERTAIN).then_some(value as i64)
+    // 2^-(31 + halvings), by its exponent bits.
+    let scale = f64::from_bits(((1023 - 31 - halvings) as u64) << 52);
+    let value = points as f64 * factor * scale;
+    let rest = (value - (value as i64) as f64).abs();
+    (rest > CERTAIN && rest < 1.0 - CERTAIN).then_some(value as i64)
 }
 
 /// In integers only.
@@ -222,7 +229,8 @@ fn faded_exactly(points: i64, elapsed: i64, half_life: i64) -> i64 {
     let scaled = (elapsed % half_life) * 256;
     let (step, rest) = (scaled / half_life, scaled % half_life);
     let step = usize::try_from(step).unwrap_or(255);
-    let (above, below) = (i128::from(FADING[step]), i128::from(FADING[step + 1]));
+    #[allow(clippy::cast_possible_truncation)] // whole numbers up to 2^31
+    let (above, below) = (FADING[step] as i128, FADING[step + 1] as i128);
     // `factor` is in units of 2^-31 / half_life.
     let factor = above * half_life - (above - below) * rest;
     let value = i128::from(points) * factor / (half_life << (31 + halvings));

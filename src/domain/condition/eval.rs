@@ -5,6 +5,7 @@
 //! settles it holds for ever: with a finite hold a later part could make the whole hold longer.
 
 use super::{
+    ast::Comparison,
     node::{BoolTerm, Like, Node, NodeKind, NumberTerm, Source, TextTerm},
     view::View,
 };
@@ -48,8 +49,10 @@ impl Node {
                 both(left, right, |left, right| (left == right) == *equal)
             }
             NodeKind::Text { comparison, left, right } => {
-                both(left.value(view), right.value(view), |left, right| {
-                    comparison.holds(left.cmp(right))
+                both(left.value(view), right.value(view), |left, right| match comparison {
+                    Comparison::Equal => left == right,
+                    Comparison::Unequal => left != right,
+                    order => order.holds(left.cmp(right)),
                 })
             }
             NodeKind::TextIn { item, list } => item
@@ -63,10 +66,9 @@ impl Node {
                     left.partial_cmp(&right).is_some_and(|ordering| comparison.holds(ordering))
                 })
             }
-            #[allow(clippy::float_cmp)] // a literal is meant exactly
-            NodeKind::NumberIn { item, list } => item
-                .value(view)
-                .map_or(UNKNOWN, |item| known(list.iter().any(|listed| *listed == item))),
+            NodeKind::NumberIn { item, list } => {
+                item.value(view).map_or(UNKNOWN, |item| known(list.contains(&item)))
+            }
             NodeKind::Moment { comparison, reckoning } => reckoning.compared(*comparison, 0, view),
             NodeKind::MomentIn { item, list } => item.one_of(list, view),
             NodeKind::Stage(stages) => known(stages.has(view.stage)),
