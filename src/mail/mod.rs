@@ -1,1 +1,4 @@
-//! See `DESIGN`.
+//! Mail: composed, handed over, and what comes back.
+
+pub mod inbound;
+pub mod lmtp;
