@@ -26,6 +26,14 @@ pub(super) fn lower(
     const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
     const ALL: [&str; 8] =
         ["segment", "when", "event", "by_hand", "object", "where", "existing", "again"];
+    if let Some(written) = node.text() {
+        let segments = &known.conditions.segments;
+        let name = if segments.iter().any(|name| *name == *written) { written } else { "…" };
+        let message = "`enter` is a map of keys; this is a text".to_owned();
+        let hint = format!("write: enter: {{ segment: {name}, existing: no }}");
+        file.error("wrong-type", node.span, message, Some(hint));
+        return None;
+    }
     let fields = read::Fields::open(file, node, "`enter`", &ALL, &ENTER_LATER)?;
     let again = match fields.get("again") {
         None => Some(Again::Never),
