@@ -74,7 +74,7 @@ fn mail(
     let line = |key: &str| {
         fields.get(key).and_then(|node| {
             let written = read::text(file, node, key)?;
-            if written.contains('\n') || written.chars().count() > 300 {
+            if written.chars().count() > 300 {
                 let message = format!("`{key}` is one line of at most 300 characters");
                 file.error("bad-value", node.span, message, None);
                 return None;

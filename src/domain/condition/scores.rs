@@ -11,7 +11,7 @@
 use super::{ast::Comparison, eval::UNKNOWN, node::Temperatures, view::View};
 use crate::domain::{
     facts::Fact,
-    score::{FitRule, MilliPoints, Scoring, Temperature},
+    score::{FitRule, MilliPoints, Scoring, Temperature, fade},
     time::Instant,
     verdict::Verdict,
 };
@@ -209,40 +209,47 @@ impl Course<'_> {
     /// The first instant in `(from, until)` at which there are fewer than `least` points, which is
     /// more than 0, if points only fade and there are enough at `from`.
     fn falls_below(self, least: i64, from: Instant, until: Instant) -> Option<Instant> {
-        let end = until.millis() - 1;
-        let enough = |at: i64| self.points(Instant::from_millis(at)).0 >= least;
         let half_life =
             i64::try_from(self.scoring.half_life.as_millis()).unwrap_or(i64::MAX).max(1);
+        let mut hits = Hits::counted(self, from);
+        let end = until.millis() - 1;
+        let enough = |hits: &Option<Hits>, at: i64| match hits {
+            Some(hits) => hits.points(at, half_life) >= least,
+            None => self.points(Instant::from_millis(at)).0 >= least,
+        };
 
-        // All hits fade alike, so the sum does: but for rounding it is an exponential.
+        // All hits fade alike, so the sum does: but for rounding it is an exponential, and each hit is
+        // rounded down by half a thousandth on average.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let guess = {
-            let ratio = self.points(from).0 as f64 / least as f64;
+            let rounded = hits.as_ref().map_or(0.0, |hits| hits.count as f64 / 2.0);
+            let ratio = (self.points(from).0 as f64 + rounded) / (least as f64 + rounded);
             (half_life as f64 * ratio.log2()) as i64
         };
-        let mut high = from.millis().saturating_add(guess.max(1)).min(end);
         let mut low = from.millis();
-        let mut step = (half_life / 4096).max(1);
+        let mut high = low.saturating_add(guess.max(1)).min(end);
         if high <= low {
             return None;
         }
-        if enough(high) {
-            while enough(high) {
+        // About as long as it takes to lose three thousandths.
+        let mut step = (half_life / least).saturating_mul(4).max(1);
+        if enough(&hits, high) {
+            loop {
                 if high == end {
                     return None;
                 }
                 low = high;
                 high = high.saturating_add(step).min(end);
                 step = step.saturating_mul(8);
+                if !enough(&hits, high) {
+                    break;
+                }
             }
         } else {
             // `high` is behind the crossing: look for an instant before it, close by.
-            loop {
-                let back = high.saturating_sub(step);
-                if back <= low {
-                    break;
-                }
-                if enough(back) {
+            while high - low > step {
+                let back = high - step;
+                if enough(&hits, back) {
                     low = back;
                     break;
                 }
@@ -251,8 +258,12 @@ impl Course<'_> {
             }
         }
         while high - low > 1 {
+            // Most hits lose nothing in so short a time.
+            if let Some(hits) = &mut hits {
+                hits.set_apart_the_still(low, high, half_life);
+            }
             let middle = low + (high - low) / 2;
-            if enough(middle) {
+            if enough(&hits, middle) {
                 low = middle;
             } else {
                 high = middle;
@@ -289,5 +300,58 @@ impl Course<'_> {
             stretch = stretch.saturating_mul(2);
         }
         Some(Instant::from_millis(at))
+    }
+}
+
+/// The hits that count from some instant until the next one settles, on the stack.
+#[derive(Clone, Copy)]
+struct Hits {
+    /// Points and instant of each.
+    hits: [(i64, i64); Self::MOST],
+    count: usize,
+    /// Points of those that are set apart.
+    still: i64,
+}
+
+impl Hits {
+    const MOST: usize = 64;
+
+    /// `None` if there are more than there is room for.
+    fn counted(course: Course<'_>, from: Instant) -> Option<Self> {
+        let mut gathered = Self { hits: [(0, 0); Self::MOST], count: 0, still: 0 };
+        for rule in &course.scoring.engagement {
+            let counted = course.facts[rule.fact.0].counted(Instant::DAWN, from);
+            for hit in counted.take(rule.hits) {
+                *gathered.hits.get_mut(gathered.count)? = (rule.points.0, hit.at.millis());
+                gathered.count += 1;
+            }
+        }
+        Some(gathered)
+    }
+
+    /// The same sum as [`Scoring::engagement`].
+    fn points(&self, at: i64, half_life: i64) -> i64 {
+        let each = self.hits[..self.count].iter();
+        self.still + each.map(|&(points, hit)| fade(points, at - hit, half_life)).sum::<i64>()
+    }
+
+    /// Hits that have the same points at both instants have them in between as well.
+    fn set_apart_the_still(&mut self, low: i64, high: i64, half_life: i64) {
+        // One alone is what is looked for.
+        if self.count <= 1 {
+            return;
+        }
+        let mut kept = 0;
+        for index in 0..self.count {
+            let (points, hit) = self.hits[index];
+            let before = fade(points, low - hit, half_life);
+            if before == fade(points, high - hit, half_life) {
+                self.still += before;
+            } else {
+                self.hits[kept] = (points, hit);
+                kept += 1;
+            }
+        }
+        self.count = kept;
     }
 }

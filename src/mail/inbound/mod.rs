@@ -24,6 +24,7 @@ use std::fmt;
 use crate::domain::address::Address;
 
 pub use class::Class;
+pub use diagnostic::Status;
 pub use limits::Unreadable;
 pub use report::{Action, FeedbackType, RecipientReport};
 
