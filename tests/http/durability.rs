@@ -92,6 +92,33 @@ async fn stopping_records_what_waits_and_then_takes_nothing() {
     assert_eq!(rig.intake.take(late).await, Err(IntakeError::Unavailable));
 }
 
+#[tokio::test]
+async fn a_database_that_stands_still_is_refused_at_once_and_then_caught_up_with() {
+    let rig = rig().await;
+    // Whoever holds this holds the only writer.
+    let standstill = rig.store.lock_leads(&[rig.mail.lead]).await.unwrap();
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let (intake, hit) = (rig.intake.clone(), click(&rig));
+        let mut taking = Box::pin(async move { intake.take(hit).await });
+        match futures::poll!(&mut taking) {
+            std::task::Poll::Ready(answer) => break answer,
+            std::task::Poll::Pending => waiting.push(tokio::spawn(taking)),
+        }
+        assert!(waiting.len() < 100_000, "nothing bounds the queue");
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(refused, Err(IntakeError::Busy));
+    let answer = rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+    assert_eq!(answer.status(), reqwest::StatusCode::SERVICE_UNAVAILABLE);
+    drop(standstill);
+    for answer in waiting {
+        assert!(matches!(answer.await.unwrap(), Ok(Taken::Recorded(_) | Taken::Ignored)));
+    }
+    let answer = rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+    assert_eq!(answer.status(), reqwest::StatusCode::OK);
+}
+
 /// Where the process to be killed finds its database.
 const FOLDER: &str = "NURTURED_TEST_FOLDER";
 
