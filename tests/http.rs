@@ -5,5 +5,6 @@ mod durability;
 mod judgement;
 mod links;
 mod listener;
+mod manual;
 mod rig;
 mod unsubscribe;
