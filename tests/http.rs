@@ -6,5 +6,7 @@ mod judgement;
 mod links;
 mod listener;
 mod manual;
+mod process;
 mod rig;
+mod systemd;
 mod unsubscribe;
