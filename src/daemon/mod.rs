@@ -4,12 +4,14 @@
 //! are given to it, so this module knows when to start and stop work, and nothing about what it is.
 
 mod chores;
+mod inbox;
 mod listen;
 mod logging;
 mod open;
 mod signals;
 mod stop;
 mod systemd;
+mod wiring;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,6 +27,7 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
+pub use wiring::wire;
 
 use crate::{
     clock::Clock,

@@ -167,34 +167,33 @@ impl Scoring {
 
 /// `points · 2^(-elapsed / half_life)`, rounded toward zero, in integers only.
 ///
-/// The fraction of a half-life is interpolated between 256 table points, so the result never grows
-/// with `elapsed`, not even by a rounding error: a threshold is crossed once.
+/// The fraction of a half-life is taken in 65,536 steps, interpolated between 256 table points, so
+/// the result never grows with `elapsed`, not even by a rounding error: a threshold is crossed once.
 #[must_use]
 pub fn decay(points: i64, elapsed: i64, half_life: Duration) -> i64 {
-    const STEPS: i128 = 256;
-    static TABLE: LazyLock<[i64; 257]> = LazyLock::new(|| {
+    static TABLE: LazyLock<[u64; 257]> = LazyLock::new(|| {
         std::array::from_fn(|step| {
-            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+            #[allow(clippy::cast_precision_loss)]
             let factor = (-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31);
-            #[allow(clippy::cast_possible_truncation)]
-            let factor = factor.round() as i64;
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let factor = factor.round() as u64;
             factor
         })
     });
-    let half_life = i128::try_from(half_life.as_millis()).unwrap_or(i128::MAX).max(1);
-    let elapsed = i128::from(elapsed.max(0));
+    // Half-lives are bounded where they are read (at most a few years), far below 2^47 milliseconds.
+    let half_life = u64::try_from(half_life.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 46);
+    let elapsed = elapsed.max(0).unsigned_abs();
     let halvings = elapsed / half_life;
-    if halvings >= 40 {
+    if halvings >= 32 {
         return 0;
     }
-    let scaled = (elapsed % half_life) * STEPS;
-    let (step, rest) = (scaled / half_life, scaled % half_life);
-    let step = usize::try_from(step).unwrap_or(255);
-    let (above, below) = (i128::from(TABLE[step]), i128::from(TABLE[step + 1]));
-    // `factor` is in units of 2^-31 / half_life.
-    let factor = above * half_life - (above - below) * rest;
-    let value = i128::from(points) * factor / (half_life << (31 + halvings));
-    i64::try_from(value).unwrap_or(0)
+    let fraction = ((elapsed % half_life) << 16) / half_life;
+    let (step, rest) = (usize::try_from(fraction >> 8).unwrap_or(255), fraction & 0xff);
+    let (above, below) = (TABLE[step], TABLE[step + 1]);
+    let factor = above - (((above - below) * rest) >> 8);
+    let size = points.unsigned_abs().min(1 << 32);
+    let value = (size * factor) >> (31 + halvings);
+    points.signum() * i64::try_from(value).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -318,6 +318,25 @@ impl TryFrom<OpenRow> for OpenMessage {
 }
 
 impl Store {
+    /// Leads as they are, to look at; those that cannot be read, or are gone, are not among them.
+    pub async fn records(&self, leads: &[LeadId]) -> Result<Vec<LeadRecord>> {
+        let mut tx = self.db.snapshot().await?;
+        let ids = rows::ids(leads.iter().map(|lead| lead.0));
+        let timers: Vec<Timer> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                 FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
+        )?;
+        let (records, _) = tx.load(timers).await?;
+        tx.rollback().await?;
+        Ok(records)
+    }
+
     /// One lead as it is, to look at.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ mod load;
 mod lock;
 mod messages;
 mod pauses;
+#[cfg(test)]
+mod plans;
 pub mod records;
 mod releases;
 mod rows;
@@ -75,6 +77,12 @@ impl Store {
         // same millisecond to meet, and then the database refuses the second.
         let node = u16::try_from(clock::random_u64() >> 54).unwrap_or_default();
         Self { db, ids: Arc::new(IdSource::new(node)) }
+    }
+
+    /// Whether one engine at a time is all that this database allows: an SQLite file.
+    #[must_use]
+    pub fn admits_one_engine(&self) -> bool {
+        self.db.file().is_some()
     }
 
     /// Writes back and closes all connections.

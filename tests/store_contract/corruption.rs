@@ -14,7 +14,7 @@ async fn an_unreadable_lead_is_named_and_parked_and_the_others_go_on() {
         decide(&db.store, leads[2], |decision| decision.enrolments.push(entered(1))).await;
         db.store.record_events(&[clicked(leads[2])], NOON).await.unwrap();
         behind(db, "UPDATE leads SET profile = '{' WHERE address = 'a@x.example'").await;
-        behind(db, "UPDATE leads SET memory = '[]' WHERE address = 'b@x.example'").await;
+        behind(db, "UPDATE leads SET memory = 'null' WHERE address = 'b@x.example'").await;
         behind(db, "UPDATE enrolments SET phase = 'waiting'").await;
         behind(
             db,

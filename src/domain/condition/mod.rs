@@ -1,27 +1,123 @@
 //! Conditions: typed expressions over a lead and its events, true or false at an instant.
+//!
+//! Source → [`lexer`] → [`parser`] → [`ast`] → [`check`] → [`node`], once; then [`eval`] yields a
+//! [`Verdict`] as often as needed, and [`trace`] says why. The language is described in
+//! `docs/conditions.md`.
 
+mod ast;
+mod check;
+mod duration;
+mod error;
+mod eval;
+mod hits;
+mod lexer;
+mod moment;
+mod node;
+mod parser;
+mod scores;
+mod trace;
 mod view;
 
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
+use std::{fmt, sync::Arc};
+
+pub use check::{Env, Scope};
+pub use error::ConditionError;
+pub use scores::EngagementMemo;
+pub use trace::Trace;
 pub use view::View;
 
-use super::verdict::Verdict;
+use self::{
+    ast::{Expr, ExprKind},
+    node::Node,
+};
+use super::{
+    facts::{FactKey, FactPlan},
+    verdict::Verdict,
+};
 
-/// A checked condition.
+/// A checked condition. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Condition {
-    source: Arc<str>,
+pub struct Condition(Arc<Checked>);
+
+#[derive(Debug)]
+struct Checked {
+    source: Box<str>,
+    root: Node,
 }
 
 impl Condition {
+    /// Checks a source against what it may name. `plan` is asked for the facts that it needs, and only
+    /// if all of it is right.
+    ///
+    /// # Errors
+    /// All problems found, in the order of the source.
+    pub fn compile(
+        source: &str,
+        env: &Env<'_>,
+        plan: &mut FactPlan,
+    ) -> Result<Self, Vec<ConditionError>> {
+        let root = check::check(source, env, plan)?;
+        Ok(Self(Arc::new(Checked { source: source.into(), root })))
+    }
+
+    /// The segments that a source names, in its order, each once; also of a source that is wrong
+    /// elsewhere.
     #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
+    pub fn segments_named(source: &str) -> Vec<String> {
+        let mut named = Vec::new();
+        collect_segments(&parser::parse(source, &mut Vec::new()), &mut named);
+        named
     }
 
     #[must_use]
-    pub fn verdict(&self, _view: &View<'_>) -> Verdict {
-        todo!()
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Its value at `view.now`, and how long it holds if nothing new happens.
+    #[must_use]
+    pub fn verdict(&self, view: &View<'_>) -> Verdict {
+        self.0.root.verdict(view)
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.source())
+    }
+}
+
+/// Reads a bare event question, such as a scoring rule counts: `visited("/pricing")`.
+///
+/// # Errors
+/// All problems found, in the order of the source.
+pub fn fact_key(source: &str, env: &Env<'_>) -> Result<FactKey, Vec<ConditionError>> {
+    check::check_fact_key(source, env)
+}
+
+fn collect_segments(expr: &Expr, named: &mut Vec<String>) {
+    match &expr.kind {
+        ExprKind::Call(word, args) => {
+            if let ("in_segment", [Expr { kind: ExprKind::Text(name), .. }]) =
+                (word.text.as_str(), args.as_slice())
+                && !named.contains(name)
+            {
+                named.push(name.clone());
+            }
+        }
+        ExprKind::Not(inner) | ExprKind::Method(inner, ..) => collect_segments(inner, named),
+        ExprKind::All(parts) | ExprKind::Any(parts) => {
+            for part in parts {
+                collect_segments(part, named);
+            }
+        }
+        ExprKind::Compare(_, left, right) => {
+            collect_segments(left, named);
+            collect_segments(right, named);
+        }
+        _ => {}
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, collections::BTreeSet};
 
+use super::scores::EngagementMemo;
 use crate::domain::{
     definitions::Segment,
     facts::Fact,
@@ -14,6 +15,9 @@ use crate::domain::{
 };
 
 /// A lead at an instant. Cheap to make; the scores are worked out at most once.
+///
+/// A view of the same lead at the same instant through another scope is
+/// `View { since, entry, ..view.clone() }`: it takes along what is worked out.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     pub now: Instant,
@@ -34,8 +38,9 @@ pub struct View<'a> {
     pub segments: &'a [Segment],
     /// Verdicts at `now` of the first segments, as far as they are worked out.
     pub known_segments: &'a [Verdict],
-    /// Worked out when first asked for, for this `now`.
-    pub engagement: Cell<Option<MilliPoints>>,
+    /// Worked out when first asked for, for this `now`: the score, and when it next leaves the bands
+    /// that were asked about.
+    pub engagement: Cell<Option<EngagementMemo>>,
     /// Fit and how long it holds; likewise.
     pub fit: Cell<Option<(MilliPoints, Instant)>>,
 }

@@ -1,0 +1,94 @@
+//! Artefacts: each thing defined as canonical text under the hash of its content, and back.
+//!
+//! The canonical form has the keys in order, scalars as the texts that were written and nothing of
+//! comments or layout, so an edit that changes no meaning makes no new version.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    node::{Data, Key, Node, Scalar, Style},
+    problem::Span,
+};
+use crate::domain::{
+    artefact::{Artefact, ArtefactKind},
+    name::Name,
+    workflow::Version,
+};
+
+/// An artefact of a kind that is written in YAML.
+pub(super) fn of_node(kind: ArtefactKind, name: &str, file: &str, node: &Node) -> Artefact {
+    let content = to_json(node).to_string();
+    Artefact {
+        kind,
+        name: name.into(),
+        version: version(kind, name, "", &content),
+        file: file.into(),
+        content,
+    }
+}
+
+/// A template, a layout or a partial. Its ending says how it is written, so it is hashed as well.
+pub(super) fn of_text(kind: ArtefactKind, name: &str, file: &str, text: &str) -> Artefact {
+    let ending = file.rsplit('.').next().unwrap_or("");
+    Artefact {
+        kind,
+        name: name.into(),
+        version: version(kind, name, ending, text),
+        file: file.into(),
+        content: text.into(),
+    }
+}
+
+/// Over kind and name too: two segments with the same condition are two artefacts.
+fn version(kind: ArtefactKind, name: &str, ending: &str, content: &str) -> Version {
+    let kind = format!("{kind:?}").to_lowercase();
+    let mut hash = Sha256::new();
+    for part in [kind.as_str(), name, ending, content] {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut digits = String::with_capacity(32);
+    for byte in hash.finalize().iter().take(16) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    Version(Name::from(digits))
+}
+
+fn to_json(node: &Node) -> Value {
+    match &node.data {
+        Data::Null | Data::Broken => Value::Null,
+        Data::Scalar(scalar) => Value::String(scalar.text.clone()),
+        Data::List(items) => Value::Array(items.iter().map(to_json).collect()),
+        Data::Map(entries) => {
+            let mut sorted: Vec<&(Key, Node)> = entries.iter().collect();
+            sorted.sort_by(|a, b| a.0.text.cmp(&b.0.text));
+            let entries = sorted.into_iter().map(|(key, node)| (key.text.clone(), to_json(node)));
+            Value::Object(entries.collect::<Map<_, _>>())
+        }
+    }
+}
+
+/// Reads canonical content back; the nodes have no places.
+pub(super) fn to_node(content: &str) -> Result<Node, serde_json::Error> {
+    serde_json::from_str(content).map(from_json)
+}
+
+fn from_json(json: Value) -> Node {
+    let stored = |text| Data::Scalar(Scalar { text, style: Style::Stored });
+    let data = match json {
+        Value::Null => Data::Null,
+        Value::String(text) => stored(text),
+        Value::Bool(_) | Value::Number(_) => stored(json.to_string()),
+        Value::Array(items) => Data::List(items.into_iter().map(from_json).collect()),
+        Value::Object(entries) => Data::Map(
+            entries
+                .into_iter()
+                .map(|(text, value)| (Key { text, span: Span::default() }, from_json(value)))
+                .collect(),
+        ),
+    };
+    Node { span: Span::default(), data }
+}

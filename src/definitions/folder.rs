@@ -1,0 +1,281 @@
+//! Reads the campaign folder, safely: names are slugs, no link leads out, sizes are bounded.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    names::is_slug,
+    problem::{Problem, Severity, quote},
+    yaml::LARGEST,
+};
+
+/// How many files are read at most.
+const MOST: usize = 5_000;
+/// Folders inside of each other under `templates/`.
+const DEPTH: usize = 8;
+
+/// The texts of a campaign folder, by path relative to it, with `/`.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub files: BTreeMap<String, String>,
+    /// What could not be read, and why.
+    pub problems: Vec<Problem>,
+}
+
+/// Why a folder is no campaign folder.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("there is no folder `{0}`: name the campaign folder by `--dir`")]
+    Missing(PathBuf),
+    #[error(
+        "`{0}` has no folder `workflows/`: a campaign folder holds `workflows/*.yaml` and \
+         `templates/`; name it by `--dir`"
+    )]
+    NoWorkflows(PathBuf),
+    #[error("`{path}` cannot be read: {source}")]
+    Unreadable { path: PathBuf, source: io::Error },
+}
+
+/// Reads `workflows/*.yaml` (tests apart) and `templates/**` of a folder.
+///
+/// A file that cannot be used is a problem of the result and does not stop the others.
+pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
+    if !folder.is_dir() {
+        return Err(FolderError::Missing(folder.to_owned()));
+    }
+    // The folder itself may be a link, as deployments have it; what is in it may not.
+    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
+    let workflows = folder.join("workflows");
+    if !is_folder(&workflows) {
+        return Err(FolderError::NoWorkflows(folder.to_owned()));
+    }
+    let mut reader = Reader { sources: Sources::default(), files: 0 };
+    reader.folder(&workflows, "workflows", 0)?;
+    let templates = folder.join("templates");
+    if is_folder(&templates) {
+        reader.folder(&templates, "templates", 0)?;
+    } else if templates.is_symlink() {
+        reader.symlink("templates");
+    }
+    Ok(reader.sources)
+}
+
+struct Reader {
+    sources: Sources,
+    files: usize,
+}
+
+impl Reader {
+    fn folder(&mut self, path: &Path, name: &str, depth: usize) -> Result<(), FolderError> {
+        let unreadable = |source| FolderError::Unreadable { path: path.to_owned(), source };
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let kind = entry.file_type().map_err(unreadable)?;
+            entries.push((entry.file_name(), kind));
+        }
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        for (file_name, kind) in entries {
+            let Some(file_name) = file_name.to_str() else {
+                let shown = format!("{name}/{}", file_name.to_string_lossy());
+                self.problem(&shown, "bad-name", "the file's name is not UTF-8", None);
+                continue;
+            };
+            if is_left_alone(file_name) {
+                continue;
+            }
+            let inside = format!("{name}/{file_name}");
+            if kind.is_symlink() {
+                self.symlink(&inside);
+            } else if kind.is_dir() {
+                if name == "workflows" {
+                    let hint = "put its files into `workflows/` itself".to_owned();
+                    self.problem(&inside, "folder", "folders here are not read", Some(hint));
+                } else if !is_slug(file_name) {
+                    self.bad_name(&inside);
+                } else if depth + 1 >= DEPTH {
+                    self.problem(&inside, "folder", "too many folders inside of each other", None);
+                } else {
+                    self.folder(&path.join(file_name), &inside, depth + 1)?;
+                }
+            } else if kind.is_file() && wanted(name, file_name) {
+                self.file(&path.join(file_name), inside);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path, name: String) {
+        self.files += 1;
+        if self.files > MOST {
+            if self.files == MOST + 1 {
+                let message =
+                    format!("the folder holds more than {MOST} files; the rest is not read");
+                self.problem(&name, "too-large", &message, None);
+            }
+            return;
+        }
+        let file_name = name.rsplit('/').next().unwrap_or(&name);
+        if !file_name.split('.').all(is_slug_or_language) {
+            self.bad_name(&name);
+            return;
+        }
+        match read_text(path) {
+            Ok(text) => {
+                self.sources.files.insert(name, text);
+            }
+            Err((rule, message)) => self.problem(&name, rule, &message, None),
+        }
+    }
+
+    fn symlink(&mut self, name: &str) {
+        let hint = "put the files themselves here".to_owned();
+        self.problem(name, "symlink", "links are not followed", Some(hint));
+    }
+
+    fn bad_name(&mut self, name: &str) {
+        let hint =
+            "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
+        let message = "this name cannot be used";
+        self.problem(name, "bad-name", message, Some(hint.to_owned()));
+    }
+
+    fn problem(&mut self, file: &str, rule: &'static str, message: &str, hint: Option<String>) {
+        self.sources.problems.push(Problem {
+            file: quote(file),
+            line: 1,
+            column: 1,
+            rule,
+            severity: Severity::Error,
+            message: message.to_owned(),
+            hint,
+            length: 1,
+        });
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
+    use io::Read as _;
+
+    let unreadable = |error: io::Error| ("unreadable", format!("it cannot be read: {error}"));
+    let file = fs::File::open(path).map_err(unreadable)?;
+    // One byte more than allowed tells a file that is too large, whatever its metadata says.
+    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > LARGEST {
+        return Err(("too-large", "the file is larger than 1 MB".to_owned()));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = String::from_utf8_lossy(good).matches('\n').count() + 1;
+        ("encoding", format!("it is not UTF-8 (line {line}): save it as UTF-8"))
+    })
+}
+
+/// What editors and systems leave behind.
+fn is_left_alone(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
+}
+
+fn wanted(folder: &str, name: &str) -> bool {
+    let ends_in = |ending: &str| {
+        Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+    };
+    if folder == "workflows" {
+        let test = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
+        return (ends_in("yaml") || ends_in("yml")) && !test;
+    }
+    ends_in("md") || ends_in("html") || ends_in("txt")
+}
+
+/// The parts of a file's name between dots: `industry-report`, `it-CH`, `md`.
+fn is_slug_or_language(part: &str) -> bool {
+    is_slug(part) || super::names::is_language(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, name: &str, text: &[u8]) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn rules(sources: &Sources) -> Vec<(&str, &str)> {
+        sources.problems.iter().map(|p| (p.file.as_str(), p.rule)).collect()
+    }
+
+    #[test]
+    fn reads_what_belongs_to_a_campaign_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "workflows/a.yaml", b"a");
+        write(root.path(), "workflows/a.test.yaml", b"t");
+        write(root.path(), "workflows/.a.yaml.swp", b"x");
+        write(root.path(), "workflows/README.md", b"x");
+        write(root.path(), "templates/cold/hello.it.md", b"m");
+        write(root.path(), "templates/cold/hello.it-CH.md", b"m");
+        write(root.path(), "templates/layouts/mail.html", b"l");
+        write(root.path(), "nurtured.toml", b"x");
+        let sources = read_folder(root.path()).unwrap();
+        let files: Vec<&str> = sources.files.keys().map(String::as_str).collect();
+        assert_eq!(
+            files,
+            [
+                "templates/cold/hello.it-CH.md",
+                "templates/cold/hello.it.md",
+                "templates/layouts/mail.html",
+                "workflows/a.yaml"
+            ]
+        );
+        assert_eq!(rules(&sources), []);
+    }
+
+    #[test]
+    fn a_missing_folder_says_how_to_name_it() {
+        let root = tempfile::tempdir().unwrap();
+        let missing = read_folder(&root.path().join("nowhere")).unwrap_err();
+        assert!(
+            matches!(missing, FolderError::Missing(_)) && missing.to_string().contains("--dir")
+        );
+        assert!(matches!(read_folder(root.path()), Err(FolderError::NoWorkflows(_))));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_large_files_bad_names_and_other_encodings_are_refused_one_by_one() {
+        let root = tempfile::tempdir().unwrap();
+        let outside = tempfile::NamedTempFile::new().unwrap();
+        write(root.path(), "workflows/good.yaml", b"a");
+        write(root.path(), "workflows/large.yaml", &vec![b'x'; LARGEST + 1]);
+        write(root.path(), "workflows/latin.yaml", b"a\nb: \xe9");
+        write(root.path(), "workflows/Bad Name.yaml", b"a");
+        write(root.path(), &format!("workflows/{}.yaml", "x".repeat(200)), b"a");
+        write(root.path(), "templates/a..%2fetc/x.md", b"a");
+        std::os::unix::fs::symlink(outside.path(), root.path().join("workflows/link.yaml"))
+            .unwrap();
+        std::os::unix::fs::symlink("/etc", root.path().join("templates/etc")).unwrap();
+        let sources = read_folder(root.path()).unwrap();
+        assert_eq!(sources.files.keys().collect::<Vec<_>>(), ["workflows/good.yaml"]);
+        let mut rules = rules(&sources);
+        rules.sort_by_key(|(_, rule)| *rule);
+        rules.retain(|(file, _)| file.len() < 60);
+        assert_eq!(
+            rules,
+            [
+                ("workflows/Bad Name.yaml", "bad-name"),
+                ("templates/a..%2fetc", "bad-name"),
+                ("workflows/latin.yaml", "encoding"),
+                ("workflows/link.yaml", "symlink"),
+                ("templates/etc", "symlink"),
+                ("workflows/large.yaml", "too-large"),
+            ]
+        );
+        assert_eq!(sources.problems.len(), 7);
+    }
+}

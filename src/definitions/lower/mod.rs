@@ -1,0 +1,160 @@
+//! Units → the domain's types, by hand, so that all problems are found in one pass.
+
+mod attributes;
+mod conditions;
+mod people;
+mod policy;
+mod read;
+mod scoring;
+mod segments;
+mod step;
+mod steps;
+mod templates;
+mod workflow;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{node::Node, problem::File, unit::Unit};
+use crate::domain::{
+    artefact::ArtefactKind,
+    definitions::{Definitions, LiveWorkflow},
+    facts::FactPlan,
+    id::ReleaseId,
+    name::Name,
+    score::Scoring,
+    time::Instant,
+};
+
+/// A unit with the file that it stands in.
+#[derive(Debug)]
+struct Found<'a> {
+    unit: &'a Unit,
+    file: &'a File<'a>,
+}
+
+/// What a template's unit has instead of a tree.
+static NOTHING: Node =
+    Node { span: super::problem::Span::new(0, 0), data: super::node::Data::Broken };
+
+impl Found<'_> {
+    fn node(&self) -> &Node {
+        self.unit.node.as_ref().unwrap_or(&NOTHING)
+    }
+}
+
+/// Lowers everything. What is returned may only be used if no error was reported.
+pub(super) fn definitions(
+    units: &[Unit],
+    files: &[File<'_>],
+    release: ReleaseId,
+    live_since: &BTreeMap<Name, Instant>,
+) -> Definitions {
+    // By kind and name, whatever the order of the files: the same content compiles to the same.
+    let mut sorted: Vec<&Unit> = units.iter().collect();
+    sorted.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    let all = |kinds: &[ArtefactKind], live: bool| -> Vec<Found<'_>> {
+        let wanted = |unit: &&&Unit| kinds.contains(&unit.kind) && unit.live == live;
+        let found = sorted.iter().filter(wanted);
+        found.map(|unit| Found { unit, file: &files[unit.file] }).collect()
+    };
+    let one = |kind: ArtefactKind| all(&[kind], true).into_iter().next();
+
+    let schema = one(ArtefactKind::Attributes);
+    let schema = attributes::schema(schema.as_ref().map(|found| (found.file, found.node())));
+    let policy = one(ArtefactKind::Policy).map(|found| policy::lower(&found)).unwrap_or_default();
+    let people = one(ArtefactKind::People).map(|found| people::lower(&found)).unwrap_or_default();
+
+    let texts = all(&[ArtefactKind::Mail, ArtefactKind::Layout, ArtefactKind::Partial], true);
+    let templates = templates::lower(&texts, &schema, &policy.language);
+    // By their names, not by what could be read of them: one mistake is one problem.
+    let mails = texts.iter().filter(|found| found.unit.kind == ArtefactKind::Mail);
+    let mails = mails.map(|found| templates::name_and_language(&found.unit.name).0.into());
+
+    let segments = all(&[ArtefactKind::Segment], true);
+    let (order, cyclic) = segments::order(&segments);
+    let conditions = conditions::Conditions {
+        schema,
+        segments: order,
+        templates: mails.collect(),
+        plan: RefCell::new(FactPlan::default()),
+    };
+    let segments = segments::lower(&segments, &conditions, &cyclic);
+    let scoring = one(ArtefactKind::Scoring).map_or_else(Scoring::default, |found| {
+        scoring::lower(found.file, found.node(), &conditions)
+    });
+
+    let known = workflow::Known {
+        conditions: &conditions,
+        purposes: purposes(&sorted, &policy),
+        people: people_names(&sorted, &people),
+    };
+    let mut workflows = Vec::new();
+    let mut structures = HashMap::new();
+    for found in all(&[ArtefactKind::Workflow], true) {
+        let Some(workflow) = workflow::lower(&found, &known).map(Arc::new) else { continue };
+        structures.insert(workflow.version.clone(), Arc::clone(&workflow));
+        let live_since = live_since.get(&workflow.name).copied().unwrap_or(Instant::DAWN);
+        workflows.push(LiveWorkflow { workflow, live_since });
+    }
+    for found in all(&[ArtefactKind::Workflow], false) {
+        if !structures.contains_key(&found.unit.version)
+            && let Some(workflow) = workflow::lower(&found, &known)
+        {
+            structures.insert(workflow.version.clone(), Arc::new(workflow));
+        }
+    }
+    workflows.sort_by(|a, b| {
+        let key = |live: &LiveWorkflow| (-live.workflow.priority, live.workflow.name.clone());
+        key(a).cmp(&key(b))
+    });
+    drop(known);
+
+    let conditions::Conditions { schema, plan, .. } = conditions;
+    let plan = plan.into_inner();
+    let plan_mark = plan.mark();
+    Definitions {
+        release,
+        schema,
+        plan,
+        plan_mark,
+        segments,
+        scoring,
+        policy,
+        people,
+        workflows,
+        structures,
+        templates,
+    }
+}
+
+/// The names of what could be read, and of what could not but is there: one mistake is one problem.
+fn purposes(
+    units: &[&Unit],
+    policy: &crate::domain::policy::Policy,
+) -> std::collections::BTreeSet<Name> {
+    let written = units.iter().filter(|unit| unit.kind == ArtefactKind::Policy && unit.live);
+    let written = written.filter_map(|unit| unit.node.as_ref()?.get("purposes"));
+    written.flat_map(keys).chain(policy.purposes.keys().cloned()).collect()
+}
+
+fn people_names(
+    units: &[&Unit],
+    people: &crate::domain::policy::People,
+) -> std::collections::BTreeSet<Name> {
+    let written = units.iter().filter(|unit| unit.kind == ArtefactKind::People && unit.live);
+    let written = written.filter_map(|unit| unit.node.as_ref()).flat_map(keys);
+    written.chain(people.persons.keys().chain(people.teams.keys()).cloned()).collect()
+}
+
+fn keys(node: &Node) -> Vec<Name> {
+    match &node.data {
+        super::node::Data::Map(entries) => {
+            entries.iter().map(|(key, _)| key.text.as_str().into()).collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,112 @@
+//! `steps:` → the flat list in which each step knows where to go next.
+
+use super::{read, step, step::Draft, workflow::Known};
+use crate::{
+    definitions::{
+        names::is_slug,
+        node::{Data, Node},
+        problem::File,
+    },
+    domain::workflow::{Step, StepIx, StepKind, Steps},
+};
+
+/// The most steps of a workflow.
+const MOST: usize = 1_000;
+
+/// `has_end` is whether the workflow has a goal or a leave, which end a wait without `up_to`.
+pub(super) fn lower(
+    file: &File<'_>,
+    node: &Node,
+    known: &Known<'_>,
+    has_end: bool,
+) -> Option<Steps> {
+    let mut drafts = list(file, node, known, has_end)?;
+    if matches!(&node.data, Data::List(items) if items.is_empty()) {
+        let hint = "add: - email: cold/industry-report".to_owned();
+        file.error("missing-value", node.span, "`steps` holds no step", Some(hint));
+        return None;
+    }
+    let count = drafts.iter().map(Draft::size).sum::<usize>();
+    if count > MOST {
+        file.error("too-large", node.span, format!("more than {MOST} steps"), None);
+        return None;
+    }
+    if !step::name_all(file, &mut drafts) {
+        return None;
+    }
+    let mut flat = Flat { steps: Vec::with_capacity(count) };
+    let first = flat.block(drafts, None);
+    Steps::new(flat.steps, first).ok()
+}
+
+/// The steps of a block that could be read; the others are reported.
+pub(super) fn list(
+    file: &File<'_>,
+    node: &Node,
+    known: &Known<'_>,
+    has_end: bool,
+) -> Option<Vec<Draft>> {
+    let items = match &node.data {
+        Data::List(items) => items,
+        Data::Broken => return None,
+        _ => {
+            let message = format!("steps are a list; this is {}", node.what());
+            let hint = "begin each step with `- `, on a line of its own".to_owned();
+            file.error("wrong-type", node.span, message, Some(hint));
+            return None;
+        }
+    };
+    let drafts: Vec<Draft> =
+        items.iter().filter_map(|item| step::read(file, item, known, has_end)).collect();
+    let stop = drafts.iter().position(|draft| matches!(draft.kind, StepKind::Stop { .. }));
+    if let Some(after) = stop.and_then(|stop| drafts.get(stop + 1)) {
+        let hint = "put it before the `stop`, or delete it".to_owned();
+        let message = "this step is never reached: it stands after a `stop`";
+        file.warning("unreachable-step", after.at, message, Some(hint));
+    }
+    Some(drafts)
+}
+
+struct Flat {
+    steps: Vec<Step>,
+}
+
+impl Flat {
+    /// Lays a block out in document order; its end goes on at `after`. Returns where it begins.
+    fn block(&mut self, drafts: Vec<Draft>, after: Option<StepIx>) -> Option<StepIx> {
+        if drafts.is_empty() {
+            return None;
+        }
+        let first = StepIx(self.steps.len());
+        let count = drafts.len();
+        for (number, draft) in drafts.into_iter().enumerate() {
+            let size = draft.size();
+            let here = self.steps.len();
+            let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
+            self.steps.push(Step { id: draft.id, kind: draft.kind, next });
+            let to_then = self.block(draft.then, next);
+            let to_otherwise = self.block(draft.otherwise, next);
+            match &mut self.steps[here].kind {
+                StepKind::If { then, otherwise, .. }
+                | StepKind::WaitFor { then, otherwise, .. } => {
+                    (*then, *otherwise) = (to_then, to_otherwise);
+                }
+                _ => {}
+            }
+        }
+        Some(first)
+    }
+}
+
+/// An explicit id.
+pub(super) fn explicit_id<'a>(file: &File<'_>, fields: &read::Fields<'a>) -> Option<&'a str> {
+    let node = fields.get("id")?;
+    let id = read::text(file, node, "id")?;
+    // Dots as well: an id that was derived may be kept by writing it down.
+    if id.split(['.', '/']).all(is_slug) && id.len() <= 120 {
+        return Some(id);
+    }
+    let hint = "lower-case letters, digits, `-`, `_`, `.` and `/`, as in `first-mail`".to_owned();
+    file.error("bad-name", node.span, "this cannot be the id of a step", Some(hint));
+    None
+}

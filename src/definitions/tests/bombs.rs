@@ -1,0 +1,109 @@
+//! Hostile and broken files: bounded in time and memory, and clear.
+
+use std::fmt::Write as _;
+
+use super::{campaign, rules};
+use crate::definitions::check;
+
+/// The rules that a workflow file with this text breaks.
+fn broken(text: &str) -> Vec<&'static str> {
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert!(checked.definitions.is_none(), "{text:.200}");
+    rules(&checked).into_iter().map(|(rule, _)| rule).collect()
+}
+
+#[test]
+fn a_billion_laughs_stop_at_the_budget() {
+    let mut text = String::from("a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for (last, next) in ('a'..'k').zip('b'..='k') {
+        let _ = writeln!(text, "{next}: &{next} [{}]", vec![format!("*{last}"); 10].join(", "));
+    }
+    assert_eq!(broken(&text), ["too-large"]);
+}
+
+#[test]
+fn one_long_text_repeated_by_aliases_stops_at_the_budget() {
+    let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 40_000].join(", "));
+    assert_eq!(broken(&text), ["too-large"]);
+}
+
+#[test]
+fn an_alias_inside_of_itself_is_refused() {
+    assert_eq!(broken("a: &a [*a]\n"), ["yaml-alias"]);
+}
+
+#[test]
+fn deep_nesting_is_refused_without_recursion() {
+    assert_eq!(broken(&"[".repeat(100_000)), ["too-large"]);
+    assert_eq!(broken(&"- ".repeat(100_000)), ["too-large"]);
+    assert_eq!(broken(&"{a: ".repeat(100_000)), ["too-large"]);
+}
+
+#[test]
+fn large_files_are_refused_unread() {
+    assert_eq!(broken(&"a: b\n".repeat(2_000_000)), ["too-large"]);
+}
+
+#[test]
+fn very_many_mistakes_are_reported_up_to_a_bound() {
+    let mut text = String::from("workflow: hello\n");
+    for number in 0..20_000 {
+        let _ = writeln!(text, "k{number}: x");
+    }
+    let found = broken(&text);
+    assert_eq!(found.len(), 101);
+    assert!(found.contains(&"more"));
+    // One long line: places are found without walking it again and again.
+    let keys: String = (0..20_000).fold(String::new(), |mut keys, number| {
+        let _ = write!(keys, "k{number}: x, ");
+        keys
+    });
+    assert_eq!(broken(&format!("{{ workflow: hello, {keys} }}")).len(), 101);
+}
+
+#[test]
+fn tags_directives_and_documents_are_refused() {
+    assert_eq!(broken("workflow: !!python/object:os.system x\n"), ["yaml-tag"]);
+    assert_eq!(broken("%YAML 1.1\n---\nworkflow: a\n"), ["yaml-directive"]);
+    assert_eq!(broken("workflow: a\n---\nworkflow: b\n"), ["yaml-documents"]);
+    assert!(broken("workflow: a\n<<: { purpose: insights }\n").contains(&"yaml-merge"));
+    assert!(broken("workflow: a\nworkflow: b\n").contains(&"duplicate-key"));
+    assert_eq!(broken(""), ["empty-file"]);
+    assert_eq!(broken("- a\n- b\n"), ["wrong-type"]);
+}
+
+#[test]
+fn a_graph_of_segments_that_all_name_each_other_is_refused_quickly() {
+    let mut text = String::from("segments:\n");
+    for number in 0..100 {
+        let names: Vec<String> = (0..100).map(|n| format!("in_segment(\"s{n}\")")).collect();
+        let _ = writeln!(text, "  s{number}: {}", names.join(" or "));
+    }
+    let checked = check(&campaign(&[("workflows/many.yaml", &text)]));
+    assert_eq!(rules(&checked).iter().filter(|(rule, _)| *rule == "cycle").count(), 100);
+}
+
+#[test]
+fn no_yaml_makes_it_panic() {
+    use proptest::prelude::*;
+    let config = ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
+    let words = prop::sample::select(vec![
+        "workflow", "steps", "email", "wait_for", "then", "if", ":", ": ", "- ", "\n", "\n  ", "{",
+        "}", "[", "]", ",", "\"", "'", "#", " #", "!", "&a", "*a", "|", ">", "\t", "é", "\u{0}",
+        "---", "hello", "10d", "segments", "scoring", "enter", "null", "~", "subject",
+    ]);
+    runner
+        .run(&prop::collection::vec(words, 0..60), |words| {
+            let text = words.concat();
+            let front = format!("---\n{text}");
+            let checked = check(&campaign(&[
+                ("workflows/hello.yaml", &text),
+                ("templates/cold/hello.md", &front),
+            ]));
+            let sources = campaign(&[("workflows/hello.yaml", &text)]);
+            let _ = crate::definitions::show(&checked.problems, &sources, false);
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,196 @@
+//! What people get to see for typical mistakes: read these snapshots as marketing ops would.
+
+use super::{campaign, rules};
+use crate::definitions::{check, show};
+
+/// What `check` prints for a campaign in which one file has this text.
+fn shown(path: &str, text: &str) -> String {
+    let sources = campaign(&[(path, text)]);
+    let checked = check(&sources);
+    assert!(!checked.problems.is_empty(), "{text}");
+    show(&checked.problems, &sources, false)
+}
+
+fn workflow(lines: &str) -> String {
+    shown("workflows/hello.yaml", &format!("workflow: hello\npurpose: insights\n{lines}"))
+}
+
+const STEPS: &str = "steps:\n  - email: cold/hello\n";
+
+#[test]
+fn a_misspelt_key() {
+    insta::assert_snapshot!(workflow(&format!("priorty: 20\nenter: {{ by_hand: yes }}\n{STEPS}")));
+}
+
+#[test]
+fn a_negation_without_quotes() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter: {{ by_hand: yes }}\nleave: !replied()\n{STEPS}"
+    )));
+}
+
+#[test]
+fn a_comment_that_cuts_a_condition() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter: {{ by_hand: yes }}\nleave: tag(\"customer #1\")\n{STEPS}"
+    )));
+}
+
+#[test]
+fn a_colon_in_a_text() {
+    insta::assert_snapshot!(workflow(&format!(
+        "about: Cold leads: get them back\nenter: {{ by_hand: yes }}\n{STEPS}"
+    )));
+}
+
+#[test]
+fn a_list_inside_of_braces() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter: {{ when: country in [\"Italy\", \"France\"], existing: no }}\n{STEPS}"
+    )));
+}
+
+#[test]
+fn a_tab() {
+    insta::assert_snapshot!(workflow("enter:\n\tby_hand: yes\n"));
+}
+
+#[test]
+fn existing_not_said() {
+    insta::assert_snapshot!(workflow(&format!("enter:\n  segment: cold\n{STEPS}")));
+}
+
+#[test]
+fn names_that_are_not_there() {
+    insta::assert_snapshot!(workflow(
+        "enter: { segment: clod, existing: no }\nsteps:\n  - email: cold/helo\n  - notify: salse\n  \
+         - set: { intrest: x }\n  - email: templates/cold/bye.md\n"
+    ));
+}
+
+#[test]
+fn a_step_with_two_kinds_and_one_with_none() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes }\nsteps:\n  - email: cold/hello\n    wait: 3d\n  - wait 2d\n  - \
+         email:cold/bye\n  - then:\n      - stop\n"
+    ));
+}
+
+#[test]
+fn keys_that_are_not_lined_up() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes }\nsteps:\n  - wait_for: replied()\n     up_to: 3d\n"
+    ));
+}
+
+#[test]
+fn something_not_built_yet() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter: {{ by_hand: yes }}\non_change: migrate\n{STEPS}  - branch:\n      - if: replied()\n"
+    )));
+}
+
+#[test]
+fn waits_and_windows() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes, again: 180 days }\nsend: { window: 9-17 }\nsteps:\n  - wait: a \
+         while\n  - wait_for: replied()\n    up_to: 0d\n"
+    ));
+}
+
+#[test]
+fn a_scoring_file() {
+    insta::assert_snapshot!(shown(
+        "workflows/scoring.yaml",
+        "scoring:\n  half_life: 1 month\n  engagement:\n    - { on: clicked(), points: 10, cap: 25 }\n    \
+         - { on: opened(), points: 1, cap: 100 }\n    - { on: replied(), points: 5 }\n  temperature: { \
+         warm: 50, hot: 20 }\n  stages:\n    - { from: [lead], to: MQL, when: fit >= 40 }\n"
+    ));
+}
+
+#[test]
+fn conditions() {
+    insta::assert_snapshot!(shown(
+        "workflows/more.yaml",
+        "segments:\n  a: lead_status = \"Not now\"\n  b: stage == \"MQL\" or cuontry == \"Italy\"\n  c: >-\n    \
+         engagement >= 10\n    and clicked(\"cold/helo\")\n  d: in_segment(\"clod\") AND replied()\n"
+    ));
+}
+
+#[test]
+fn policy_and_people() {
+    let sources = campaign(&[
+        (
+            "workflows/policy.yaml",
+            "policy:\n  zone: Europe/Roma\n  purposes:\n    insights: { label: Insights, basis: [consnt] }\n",
+        ),
+        (
+            "workflows/people.yaml",
+            "people:\n  Ada: { name: Ada, email: ada@example.com }\n  ben: { name: Ben, email: ben }\n  \
+             sales: { team: [bne] }\n",
+        ),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+#[test]
+fn a_template() {
+    let sources = campaign(&[
+        (
+            "templates/cold/hello.md",
+            "---\nsubjct: Hello\nlayout: mial\ndefaults: { frist_name: you }\n---\nx\n",
+        ),
+        ("templates/cold/bye.md", "Just text\n"),
+        ("templates/cold/hello.klingon.md", "---\nsubject: nuqneH\n---\nx\n"),
+        ("templates/cold/tag.md", "---\nsubject: Our #1 question\n---\nx\n"),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+#[test]
+fn segments_in_a_circle() {
+    insta::assert_snapshot!(shown(
+        "workflows/more.yaml",
+        "segments:\n  a: in_segment(\"b\")\n  b: not in_segment(\"c\")\n  c: in_segment(\"a\")\n  cold: \
+         stage == \"lead\"\n"
+    ));
+}
+
+#[test]
+fn problems_of_all_files_are_reported_at_once_and_a_broken_one_hides_no_other() {
+    let checked = check(&campaign(&[
+        ("workflows/a.yaml", "workflow: [\n"),
+        ("workflows/b.yaml", "workflow: b\nsteps: []\n"),
+        ("workflows/c.yaml", "hello: world\n"),
+    ]));
+    let files: Vec<(&str, &str)> =
+        checked.problems.iter().map(|found| (found.file.as_str(), found.rule)).collect();
+    assert_eq!(
+        files,
+        [
+            ("workflows/a.yaml", "yaml-flow"),
+            ("workflows/b.yaml", "missing-key"),
+            ("workflows/b.yaml", "missing-key"),
+            ("workflows/b.yaml", "missing-value"),
+            ("workflows/c.yaml", "unknown-file"),
+        ]
+    );
+}
+
+#[test]
+fn json_has_exactly_the_promised_fields() {
+    let checked = check(&campaign(&[("workflows/hello.yaml", "workflow: hello\npurpse: x\n")]));
+    let json = serde_json::to_value(&checked.problems[0]).unwrap();
+    let keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["file", "line", "column", "rule", "severity", "message", "hint"]);
+}
+
+#[test]
+fn errors_of_conditions_stand_where_they_are_written() {
+    let text = "segments:\n  plain: stage == \"lead\" and nonsense > 1\n  quoted: 'nonsense > 1'\n  \
+                block: >\n    stage == \"lead\"\n    and nonsense > 1\n";
+    let checked = check(&campaign(&[("workflows/more.yaml", text)]));
+    let places: Vec<(usize, usize)> = checked.problems.iter().map(|p| (p.line, p.column)).collect();
+    assert_eq!(places, [(2, 30), (3, 12), (6, 9)]);
+    assert!(rules(&checked).iter().all(|(rule, _)| *rule == "condition"));
+}

@@ -1,0 +1,105 @@
+//! The campaign in the repository's own root, and what its documentation shows.
+
+use std::path::Path;
+
+use crate::{
+    definitions::{Sources, check, read_folder, show},
+    domain::{definitions::Definitions, policy::Tracking},
+};
+
+/// The repository's root is a campaign folder.
+pub(super) fn campaign() -> Sources {
+    read_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn definitions() -> Definitions {
+    let sources = campaign();
+    let checked = check(&sources);
+    assert!(checked.problems.is_empty(), "{}", show(&checked.problems, &sources, false));
+    checked.definitions.unwrap()
+}
+
+#[test]
+fn the_shipped_campaign_has_no_problem() {
+    let definitions = definitions();
+    let names: Vec<&str> =
+        definitions.workflows.iter().map(|live| live.workflow.name.as_str()).collect();
+    assert_eq!(names, ["welcome-whitepaper", "reawaken-cold"]);
+    assert_eq!(definitions.policy.tracking, Tracking::With("insights".into()));
+    let ids: Vec<&str> = definitions
+        .workflow("reawaken-cold")
+        .unwrap()
+        .workflow
+        .steps
+        .iter()
+        .map(|step| step.id.as_str())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "email.cold/industry-report",
+            "wait_for.clicked-cold-industry-report-or-visited-pricing",
+            "set.interest",
+            "wait.2-business-days",
+            "email.cold/case-study",
+            "email.cold/one-question",
+            "wait_for.stage-is-mql",
+            "notify.sales",
+            "tag.stirred",
+        ]
+    );
+}
+
+#[test]
+fn two_hundred_workflows_are_checked_well_under_a_second() {
+    let mut sources = campaign();
+    let text = sources.files["workflows/reawaken-cold.yaml"].clone();
+    for number in 0..200 {
+        let text = text.replace("workflow: reawaken-cold", &format!("workflow: w{number}"));
+        sources.files.insert(format!("workflows/w{number}.yaml"), text);
+    }
+    #[allow(clippy::disallowed_methods)] // a stopwatch, not a clock
+    let begin = std::time::Instant::now();
+    let checked = check(&sources);
+    let took = begin.elapsed();
+    println!("check of 202 workflows: {took:?}");
+    assert_eq!(checked.definitions.unwrap().workflows.len(), 202);
+    // Unoptimised and on a busy machine; a release build is some ten times faster.
+    assert!(took.as_secs() < 5, "{took:?}");
+}
+
+#[test]
+fn every_example_of_the_documentation_is_right() {
+    let page = include_str!("../../../docs/workflows.md");
+    let mut examples = 0;
+    let mut rest = page;
+    while let Some(begin) = rest.find("```yaml\n") {
+        let block = &rest[begin + 8..];
+        let end = block.find("```").unwrap();
+        let text = &block[..end];
+        rest = &block[end + 3..];
+        let top = text.lines().find(|line| !line.starts_with('#')).unwrap_or("");
+        let top = top.split(':').next().unwrap_or("");
+        // Parts of a file are shown as well; whole files begin with their top-level key.
+        let replaced = match top {
+            "workflow" => "workflows/example.yaml",
+            "segments" => "workflows/example-segments.yaml",
+            "scoring" => "workflows/scoring.yaml",
+            "policy" => "workflows/policy.yaml",
+            "people" => "workflows/people.yaml",
+            "attributes" => "workflows/attributes.yaml",
+            _ => continue,
+        };
+        examples += 1;
+        let mut sources = campaign();
+        if replaced == "workflows/policy.yaml" || replaced == "workflows/attributes.yaml" {
+            // The shipped workflows name purposes and attributes of their own.
+            sources.files.retain(|path, _| !path.starts_with("workflows/"));
+        }
+        sources.files.insert(replaced.to_owned(), text.to_owned());
+        let checked = check(&sources);
+        let shown = show(&checked.problems, &sources, false);
+        assert!(checked.problems.is_empty(), "{text}\n{shown}");
+    }
+    assert!(examples >= 6, "only {examples} examples were found");
+}

@@ -1,0 +1,218 @@
+//! Steps: where each goes next, and ids that survive edits.
+
+use super::{campaign, rules, with_steps};
+use crate::{
+    definitions::{Checked, check},
+    domain::{
+        value::Value,
+        workflow::{Again, Enter, StepKind, Steps},
+    },
+};
+
+fn steps(checked: &Checked) -> &Steps {
+    let definitions =
+        checked.definitions.as_ref().unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    &definitions.workflows[0].workflow.steps
+}
+
+/// `id → next`, with the branches of a choice.
+fn picture(steps: &Steps) -> Vec<String> {
+    let id = |ix: Option<_>| ix.map_or("end".to_owned(), |ix| steps.get(ix).id.to_string());
+    let show = |step: &crate::domain::workflow::Step| match &step.kind {
+        StepKind::If { then, otherwise, .. } | StepKind::WaitFor { then, otherwise, .. } => {
+            format!("{} → {} / {} / {}", step.id, id(*then), id(*otherwise), id(step.next))
+        }
+        _ => format!("{} → {}", step.id, id(step.next)),
+    };
+    steps.iter().map(show).collect()
+}
+
+#[test]
+fn a_branch_that_ends_goes_on_after_the_whole() {
+    let checked = with_steps(
+        "  - if: stage == \"lead\"
+    then:
+      - wait_for: replied()
+        up_to: 3d
+        then:
+          - tag: talked
+        else:
+          - email: cold/bye
+      - wait: 1d
+    else: []
+  - email: cold/hello",
+    );
+    assert_eq!(
+        picture(steps(&checked)),
+        [
+            "if.stage-is-lead → wait_for.replied / end / email.cold/hello",
+            "wait_for.replied → tag.talked / email.cold/bye / wait.1d",
+            "tag.talked → wait.1d",
+            "email.cold/bye → wait.1d",
+            "wait.1d → email.cold/hello",
+            "email.cold/hello → end",
+        ]
+    );
+    assert_eq!(steps(&checked).first().map(|ix| ix.0), Some(0));
+}
+
+#[test]
+fn ids_stay_when_other_steps_are_put_in_between() {
+    let before =
+        with_steps("  - email: cold/hello\n  - wait: 2 business days\n  - email: cold/bye");
+    let after = with_steps(
+        "  - tag: new\n  - email: cold/hello\n  - notify: sales\n  - wait: 2 business days\n  - email: cold/bye",
+    );
+    for step in steps(&before).iter() {
+        assert!(steps(&after).find(&step.id).is_some(), "{}", step.id);
+    }
+}
+
+#[test]
+fn a_repeat_gets_a_number_in_document_order_and_explicit_ids_go_first() {
+    let checked = with_steps(
+        "  - wait: 1d
+  - if: stage == \"lead\"
+    then: [{ wait: 1d }]
+  - wait: 1d
+  - wait: 1d
+    id: wait.1d",
+    );
+    let ids: Vec<String> = steps(&checked).iter().map(|step| step.id.to_string()).collect();
+    assert_eq!(ids, ["wait.1d#2", "if.stage-is-lead", "wait.1d#3", "wait.1d#4", "wait.1d"]);
+    let twice = with_steps("  - { wait: 1d, id: a }\n  - { wait: 2d, id: a }");
+    assert_eq!(rules(&twice), [("duplicate-id", 6)]);
+}
+
+#[test]
+fn attributes_are_set_by_their_types() {
+    let checked = with_steps("  - set: { seats: 12.5, vip: yes, interest: \"no\", country: }");
+    let definitions = checked.definitions.as_ref().unwrap();
+    let StepKind::Set(values) = &steps(&checked).iter().next().unwrap().kind else { panic!() };
+    let named: Vec<(String, Option<Value>)> = values
+        .iter()
+        .map(|(slot, value)| (definitions.schema.attribute(*slot).name.to_string(), value.clone()))
+        .collect();
+    assert!(named.contains(&("seats".to_owned(), Some(Value::Number(12.5)))));
+    assert!(named.contains(&("vip".to_owned(), Some(Value::Bool(true)))));
+    assert!(named.contains(&("interest".to_owned(), Some(Value::Text("no".into())))));
+    assert!(named.contains(&("country".to_owned(), None)));
+}
+
+#[test]
+fn norway_stays_a_country_and_numbers_are_not_guessed_at() {
+    // Unquoted, `no` is kept as it is written, with a warning.
+    let checked = with_steps("  - set: { country: no }");
+    assert_eq!(rules(&checked), [("yaml-bool", 5)]);
+    let StepKind::Set(values) = &steps(&checked).iter().next().unwrap().kind else { panic!() };
+    assert_eq!(values[0].1, Some(Value::Text("no".into())));
+    let checked = with_steps("  - set: { interest: 007 }");
+    let StepKind::Set(values) = &steps(&checked).iter().next().unwrap().kind else { panic!() };
+    assert_eq!(values[0].1, Some(Value::Text("007".into())));
+    assert_eq!(rules(&with_steps("  - set: { seats: 1_000 }")), [("bad-value", 5)]);
+    assert_eq!(rules(&with_steps("  - set: { seats: 0o17 }")), [("bad-value", 5)]);
+}
+
+#[test]
+fn waits_that_may_never_end_are_warned_of() {
+    let checked = with_steps("  - wait_for: replied()");
+    assert_eq!(rules(&checked), [("wait-without-end", 5)]);
+    assert!(checked.definitions.is_some());
+    let text = "workflow: hello\npurpose: insights\nenter: { by_hand: yes }\nleave: replied()\n\
+                steps:\n  - wait_for: clicked()\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert_eq!(rules(&checked), []);
+}
+
+#[test]
+fn a_step_after_stop_is_never_reached() {
+    let checked = with_steps("  - stop: done\n  - email: cold/hello");
+    assert_eq!(rules(&checked), [("unreachable-step", 6)]);
+}
+
+#[test]
+fn what_is_not_built_yet_says_so() {
+    for step in
+        ["branch: []", "split: {}", "stream: x", "repeat: 3", "hand_off: sales", "webhook: x"]
+    {
+        let checked = with_steps(&format!("  - {step}"));
+        assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
+    }
+    for line in ["on_change: pin", "calendar: it", "send: { not_after: 3d }", "enter: { date: x }"]
+    {
+        let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
+            .into_iter()
+            .filter(|kept| line.split(':').next() != kept.split(':').next())
+            .fold(String::new(), |text, line| text + line + "\n");
+        let text = format!("{kept}{line}\nsteps: [{{ email: cold/hello }}]\n");
+        let checked = check(&campaign(&[("workflows/hello.yaml", &text)]));
+        let rules: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
+        assert_eq!(rules, ["not-built"], "{line}");
+    }
+    let checked = check(&campaign(&[("workflows/c.yaml", "campaign: spring\n")]));
+    assert_eq!(rules(&checked), [("not-built", 1)]);
+}
+
+#[test]
+fn who_enters_and_how_often() {
+    let entering = |enter: &str| {
+        let text = format!(
+            "workflow: hello\npurpose: insights\nenter: {enter}\nsteps: [{{ email: cold/hello }}]\n"
+        );
+        check(&campaign(&[("workflows/hello.yaml", &text)]))
+    };
+    let live = |enter: &str| {
+        let checked = entering(enter);
+        let definitions = checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+        definitions.workflows[0].workflow.clone()
+    };
+    let workflow = live("{ segment: cold, existing: yes, again: after 2w }");
+    assert!(
+        matches!(&workflow.enter, Enter::When(when) if when.source() == "in_segment(\"cold\")")
+    );
+    assert!(workflow.existing);
+    assert_eq!(workflow.again, Again::After(std::time::Duration::from_hours(336)));
+    let workflow = live("{ event: form.submitted, object: whitepaper, again: always }");
+    assert!(matches!(&workflow.enter, Enter::On { kind, object: Some(object), .. }
+        if kind.as_str() == "form.submitted" && object == "whitepaper"));
+    assert_eq!(live("{ by_hand: yes }").again, Again::Never);
+
+    for (enter, rule) in [
+        ("{ segment: cold }", "missing-key"),
+        ("{ when: stage == \"lead\" }", "missing-key"),
+        ("{ segment: cold, existing: off }", "bad-value"),
+        ("{ event: form.submitted, existing: no }", "conflict"),
+        ("{ segment: cold, event: form.submitted, existing: no }", "conflict"),
+        ("{ segment: cold, existing: no, object: x }", "conflict"),
+        ("{ segment: could, existing: no }", "unknown-segment"),
+        ("{ by_hand: no }", "bad-value"),
+        ("{ again: never }", "missing-key"),
+        ("{ by_hand: yes, again: sometimes }", "bad-value"),
+        ("{ event: form submitted }", "bad-value"),
+    ] {
+        let found: Vec<_> = rules(&entering(enter)).into_iter().map(|(rule, _)| rule).collect();
+        assert_eq!(found, [rule], "{enter}");
+    }
+}
+
+#[test]
+fn line_ends_of_windows_are_no_problem() {
+    let mut sources = campaign(&[]);
+    for text in sources.files.values_mut() {
+        *text = text.replace('\n', "\r\n");
+    }
+    let checked = check(&sources);
+    assert_eq!(rules(&checked), []);
+    let definitions = checked.definitions.unwrap();
+    assert_eq!(definitions.templates.variant("cold/hello", "en", "en").unwrap().subject, "Hello");
+}
+
+#[test]
+fn a_condition_split_by_braces_is_one_problem() {
+    let text = "workflow: hello\npurpose: insights\nenter: { when: tag(\"a, b\"), existing: no }\n\
+                steps: [{ email: cold/hello }]\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert_eq!(rules(&checked), [("yaml-flow", 3)]);
+    let hint = checked.problems[0].hint.as_deref();
+    assert_eq!(hint, Some("write: enter: { when: 'tag(\"a, b\")', existing: no }"));
+}

@@ -1,0 +1,69 @@
+//! Event questions: whether enough hits count, and when that changes by itself.
+//!
+//! A hit counts from when it is settled until it leaves the window: an interval. The verdict changes
+//! where so many intervals overlap, or no longer do.
+
+use super::{eval::known, node::Question, view::View};
+use crate::domain::{
+    facts::{Fact, Hit},
+    time::Instant,
+    verdict::{Truth, Verdict},
+};
+
+impl Question {
+    pub fn verdict(&self, view: &View<'_>) -> Verdict {
+        let Some(fact) = view.facts.get(self.fact.0) else { return known(false) };
+        if fact.ring.is_empty() {
+            return known(false);
+        }
+        let since = if self.since_entry { view.since } else { Instant::DAWN };
+        if fact.ring.iter().any(|hit| hit.counts_from > view.now) {
+            return self.with_pending(fact, since, view.now);
+        }
+        // All are settled, newest first: the one that makes the number full is the first to be missed.
+        let counted = fact.ring.iter().rev().filter(|hit| hit.at >= since);
+        match counted.filter(|hit| self.ends(hit) > view.now).nth(self.times - 1) {
+            None => known(false),
+            Some(hit) => Verdict { value: Truth::True, holds_until: self.ends(hit) },
+        }
+    }
+
+    /// When a hit leaves the window.
+    fn ends(&self, hit: &Hit) -> Instant {
+        match self.within {
+            None => Instant::NEVER,
+            Some(window) => Instant::from_millis(hit.at.millis().saturating_add(window)),
+        }
+    }
+
+    /// Whether enough count at `at`.
+    pub fn enough(&self, fact: &Fact, since: Instant, at: Instant) -> bool {
+        self.counted(fact, since, at) >= self.times
+    }
+
+    /// How many count at `at`.
+    pub fn counted(&self, fact: &Fact, since: Instant, at: Instant) -> usize {
+        fact.counted(since, at).filter(|hit| self.ends(hit) > at).count()
+    }
+
+    /// Some hits are yet to settle: goes from one instant at which a hit comes or leaves to the next,
+    /// until the answer is another.
+    fn with_pending(&self, fact: &Fact, since: Instant, now: Instant) -> Verdict {
+        let value = self.enough(fact, since, now);
+        let mut at = now;
+        loop {
+            let next = fact
+                .ring
+                .iter()
+                .filter(|hit| hit.at >= since)
+                .flat_map(|hit| [hit.counts_from, self.ends(hit)])
+                .filter(|&instant| instant > at)
+                .min()
+                .unwrap_or(Instant::NEVER);
+            if next.is_never() || self.enough(fact, since, next) != value {
+                return Verdict { value: value.into(), holds_until: next };
+            }
+            at = next;
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! From the templates of a release to a renderer, with every problem at once.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use css_inline::CSSInliner;
+use tera::Tera;
+
+use super::{
+    Renderer,
+    context::{IN_LAYOUTS, KNOWN, TO_LEADS, TO_STAFF},
+    filters, lint, meter,
+    prepare::Form,
+    problem::RenderProblem,
+    source::{Complaint, Part, Source},
+};
+use crate::domain::{
+    definitions::Definitions,
+    name::Name,
+    template::{MailTemplate, Markup, Templates},
+    workflow::StepKind,
+};
+
+/// The notice to our own people where none is named.
+const NOTICES: [(&str, &str, &str); 2] = [
+    (
+        "",
+        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
+        include_str!("notice.md"),
+    ),
+    (
+        "it",
+        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
+        include_str!("notice.it.md"),
+    ),
+];
+
+impl Renderer {
+    /// Checks and compiles all templates.
+    ///
+    /// # Errors
+    /// All that is wrong with them.
+    pub fn new(definitions: &Definitions) -> Result<Self, Vec<RenderProblem>> {
+        let mut templates = definitions.templates.clone();
+        templates.mails.insert(Name::new(""), notices());
+        let (sources, mut problems) = sources(&templates);
+        let partials = templates.partials.keys().map(|name| &**name).collect();
+        for source in sources.values() {
+            problems.extend(lint::lint(source, &partials));
+        }
+        let tera = compiled(&sources, &mut problems);
+        variables(definitions, &templates, &tera, &sources, &mut problems);
+        if !problems.is_empty() {
+            problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
+            problems.dedup();
+            return Err(problems);
+        }
+        Ok(Self {
+            tera,
+            sources,
+            templates,
+            schema: definitions.schema.clone(),
+            house: definitions.policy.language.clone(),
+            inliner: CSSInliner::options()
+                .load_remote_stylesheets(false)
+                .keep_at_rules(true)
+                .cache(None)
+                .build(),
+        })
+    }
+}
+
+fn notices() -> std::collections::BTreeMap<Name, MailTemplate> {
+    let notice = |&(language, subject, body): &(&str, &str, &str)| {
+        let template = MailTemplate {
+            file: format!("(built in)/notice{language}.md"),
+            language: Some(language.into()).filter(|_| !language.is_empty()),
+            markup: Markup::Markdown,
+            subject: subject.to_owned(),
+            preheader: None,
+            layout: None,
+            defaults: std::collections::BTreeMap::new(),
+            reply_to: None,
+            body: body.to_owned(),
+            body_line: 1,
+        };
+        (Name::new(language), template)
+    };
+    NOTICES.iter().map(notice).collect()
+}
+
+/// Every text that tera is to compile, by tera's name.
+fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
+    let (mut sources, mut problems) = (HashMap::new(), Vec::new());
+    let mut add = |part, form, file: &str, text: &str, line| match Source::new(
+        part, form, file, text, line,
+    ) {
+        Ok(source) => {
+            sources.insert(source.tera_name(), source);
+        }
+        Err(problem) => problems.push(problem),
+    };
+    for (name, text) in &templates.layouts {
+        add(Part::Layout, Form::AsItIs, &format!("templates/layouts/{name}.html"), text, 1);
+    }
+    for (name, text) in &templates.partials {
+        add(Part::Partial, Form::Partial, &format!("templates/{name}"), text, 1);
+    }
+    for mail in templates.mails.values().flat_map(|variants| variants.values()) {
+        add(Part::Subject, Form::AsItIs, &mail.file, &mail.subject, 1);
+        if let Some(preheader) = &mail.preheader {
+            add(Part::Preheader, Form::AsItIs, &mail.file, preheader, 1);
+        }
+        let form = match mail.markup {
+            Markup::Markdown => Form::Markdown,
+            Markup::Html => Form::AsItIs,
+        };
+        add(Part::Body, form, &mail.file, &mail.body, mail.body_line);
+    }
+    for name in templates.partials.keys().filter(|name| !name.ends_with(".html")) {
+        problems.push(RenderProblem {
+            file: format!("templates/{name}"),
+            line: 1,
+            column: 1,
+            message: "files to include end in `.html`".to_owned(),
+            hint: None,
+        });
+    }
+    (sources, problems)
+}
+
+fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>) -> Tera {
+    let mut tera = Tera::new();
+    tera.autoescape_on([".html"]);
+    filters::register(&mut tera);
+    meter::register(&mut tera);
+    let all = sources.iter().map(|(name, source)| (name.as_str(), source.prepared.text.as_str()));
+    if problems.is_empty() && tera.add_raw_templates(all).is_ok() {
+        return tera;
+    }
+    // One by one, to find all that is wrong; what may be included is there from the start, empty.
+    for name in
+        sources.values().filter(|source| source.part == Part::Partial).map(Source::tera_name)
+    {
+        let _ = tera.add_raw_template(&name, "");
+    }
+    let mut order: Vec<_> = sources.iter().collect();
+    order.sort_by_key(|(name, source)| (source.part != Part::Partial, name.as_str()));
+    let said: HashSet<_> = problems.iter().map(|p| (p.file.clone(), p.line)).collect();
+    for (name, source) in order {
+        let Err(error) = tera.add_raw_template(name, &source.prepared.text) else { continue };
+        let complaint = Complaint::of(&error);
+        let ours = ["Unknown filter", "Unknown function", "Unknown template"];
+        let offset = source.prepared.source_offset(complaint.offset);
+        let problem = source.problem(offset, complaint.message, None);
+        // What was said in our words is not said again in tera's.
+        let again = said.contains(&(problem.file.clone(), problem.line))
+            || ours.iter().any(|start| problem.message.starts_with(start));
+        if !again {
+            problems.push(problem);
+        }
+    }
+    tera
+}
+
+/// The variables that are read are there, and what every mail to a lead must have is read.
+fn variables(
+    definitions: &Definitions,
+    templates: &Templates,
+    tera: &Tera,
+    sources: &HashMap<String, Source>,
+    problems: &mut Vec<RenderProblem>,
+) {
+    let attributes = definitions.schema.iter().map(|(_, attribute)| &*attribute.name);
+    let base: BTreeSet<&str> = KNOWN.into_iter().chain(attributes).collect();
+    let reads = |name: &str| -> BTreeSet<String> {
+        let names = tera.get_template_variables(name).unwrap_or_default();
+        names.into_iter().map(str::to_owned).collect()
+    };
+    let notices = only_notices(definitions);
+    let broken_parts = problems.iter().any(|p| {
+        p.file.starts_with("templates/layouts/") || p.file.starts_with("templates/partials/")
+    });
+    // A layout or a partial may read what any mail that uses it has.
+    let mut shared: BTreeSet<&str> = base.clone();
+    shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS));
+
+    for (name, variants) in &templates.mails {
+        let is_notice = name.is_empty() || notices.contains(name);
+        for mail in variants.values() {
+            let mut known = base.clone();
+            known.extend(mail.defaults.keys().map(|name| &**name));
+            known.extend(if is_notice { &TO_STAFF[..] } else { &TO_LEADS[..] });
+            shared.extend(mail.defaults.keys().map(|name| &**name));
+            let mut read = BTreeSet::new();
+            for part in ["subject", "preheader", "body.html"] {
+                let Some(source) = sources.get(&format!("{}#{part}", mail.file)) else { continue };
+                let names = reads(&source.tera_name());
+                problems.extend(lint::unknown_variables(source, names.clone(), &known));
+                if part == "body.html" {
+                    read.extend(names);
+                }
+            }
+            let mut layout_is_there = true;
+            if let Some(layout) = &mail.layout {
+                let name = format!("layouts/{layout}.html");
+                layout_is_there = sources.contains_key(&name);
+                read.extend(reads(&name));
+                if !templates.layouts.contains_key(layout) {
+                    let hint = lint::nearest(layout, templates.layouts.keys().map(|name| &**name));
+                    let message = format!("there is no layout `templates/layouts/{layout}.html`");
+                    problems.push(RenderProblem {
+                        file: mail.file.clone(),
+                        line: 1,
+                        column: 1,
+                        message,
+                        hint,
+                    });
+                }
+            }
+            // What cannot be read yet may hold them.
+            let whole =
+                layout_is_there && !broken_parts && problems.iter().all(|p| p.file != mail.file);
+            if whole {
+                problems.extend(must_haves(mail, is_notice, &read));
+            }
+        }
+    }
+    for source in sources.values().filter(|s| matches!(s.part, Part::Layout | Part::Partial)) {
+        let names = reads(&source.tera_name());
+        problems.extend(lint::unknown_variables(source, names, &shared));
+    }
+}
+
+/// A mail to a lead shows how to stop it and who sends it (RFC 8058, CAN-SPAM, Codice privacy 130(4)).
+fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> Vec<RenderProblem> {
+    let say = |message: String, hint: Option<String>| RenderProblem {
+        file: mail.file.clone(),
+        line: 1,
+        column: 1,
+        message,
+        hint,
+    };
+    if is_notice {
+        let offers = read.contains("unsubscribe_url");
+        let message = "a notice to our own people has no `unsubscribe_url`".to_owned();
+        return offers
+            .then(|| say(message, Some("give it another layout".to_owned())))
+            .into_iter()
+            .collect();
+    }
+    let without = |name: &&str| !read.contains(*name);
+    TO_LEADS
+        .into_iter()
+        .filter(without)
+        .map(|name| {
+            let hint = format!("use a layout that has it, or write {{{{ {name} }}}} into the body");
+            say(format!("neither the mail nor its layout shows `{name}`"), Some(hint))
+        })
+        .collect()
+}
+
+/// Templates that go to our own people and never to a lead.
+fn only_notices(definitions: &Definitions) -> BTreeSet<Name> {
+    let (mut notices, mut mails) = (BTreeSet::new(), BTreeSet::new());
+    let live = definitions.workflows.iter().map(|live| &live.workflow);
+    for workflow in definitions.structures.values().chain(live) {
+        for step in workflow.steps.iter() {
+            match &step.kind {
+                StepKind::Notify { template: Some(template), .. } => {
+                    notices.insert(template.clone());
+                }
+                StepKind::Email { template } => {
+                    mails.insert(template.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+    notices.retain(|name| !mails.contains(name));
+    notices
+}

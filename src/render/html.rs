@@ -1,0 +1,237 @@
+//! Reads the HTML of a mail as a browser would, lets each link be changed, and writes it again.
+
+use std::cell::{Cell, RefCell};
+
+use html5ever::{
+    Attribute, LocalName, local_name,
+    tendril::StrTendril,
+    tokenizer::{
+        BufferQueue, Doctype, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer,
+        TokenizerOpts, states::RawKind,
+    },
+};
+
+/// Deeper nesting is no mail; it would only exhaust a stack further on.
+const DEPTH: usize = 200;
+
+/// A piece of HTML.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Doctype(String),
+    Start {
+        name: LocalName,
+        attributes: Vec<(String, String)>,
+        closed: bool,
+    },
+    End(LocalName),
+    /// Decoded, unless it is inside of an element of raw text.
+    Text(String),
+    Comment(String),
+}
+
+/// The pieces of a page, in order.
+///
+/// # Errors
+/// What no mail may hold: the end of a sentence that starts with "its HTML".
+pub(super) fn read(page: &str) -> Result<Vec<Node>, String> {
+    let sink = Sink::default();
+    let input = BufferQueue::default();
+    input.push_back(StrTendril::from(page));
+    let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    let sink = tokenizer.sink;
+    if let Some(why) = sink.refused.into_inner() {
+        return Err(why);
+    }
+    if sink.deepest.get() > DEPTH {
+        return Err(format!("is nested more than {DEPTH} elements deep"));
+    }
+    Ok(sink.nodes.into_inner())
+}
+
+#[derive(Default)]
+struct Sink {
+    nodes: RefCell<Vec<Node>>,
+    refused: RefCell<Option<String>>,
+    depth: Cell<usize>,
+    deepest: Cell<usize>,
+}
+
+impl TokenSink for Sink {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut nodes = self.nodes.borrow_mut();
+        match token {
+            Token::DoctypeToken(doctype) => nodes.push(Node::Doctype(written(&doctype))),
+            Token::CommentToken(text) => nodes.push(Node::Comment(text.to_string())),
+            Token::CharacterTokens(text) => match nodes.last_mut() {
+                Some(Node::Text(before)) => before.push_str(&text),
+                _ => nodes.push(Node::Text(text.to_string())),
+            },
+            Token::TagToken(tag) => {
+                drop(nodes);
+                return self.tag(tag);
+            }
+            Token::NullCharacterToken | Token::EOFToken | Token::ParseError(_) => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+impl Sink {
+    fn tag(&self, tag: Tag) -> TokenSinkResult<()> {
+        let nests = !is_void(&tag.name) && !closes_itself(&tag.name);
+        let mut nodes = self.nodes.borrow_mut();
+        if tag.kind == TagKind::EndTag {
+            if nests {
+                self.depth.set(self.depth.get().saturating_sub(1));
+            }
+            nodes.push(Node::End(tag.name));
+            return TokenSinkResult::Continue;
+        }
+        if matches!(
+            tag.name,
+            local_name!("script")
+                | local_name!("iframe")
+                | local_name!("object")
+                | local_name!("embed")
+                | local_name!("base")
+                | local_name!("frame")
+        ) {
+            *self.refused.borrow_mut() =
+                Some(format!("has <{}>, which mail programs refuse", tag.name));
+        }
+        if let Some(handler) =
+            tag.attrs.iter().find(|attribute| attribute.name.local.starts_with("on"))
+        {
+            *self.refused.borrow_mut() =
+                Some(format!("has `{}=`, which mail programs refuse", handler.name.local));
+        }
+        if nests && !tag.self_closing {
+            self.depth.set(self.depth.get() + 1);
+            self.deepest.set(self.deepest.get().max(self.depth.get()));
+        }
+        let raw = raw_kind(&tag.name);
+        let pair =
+            |attribute: Attribute| (attribute.name.local.to_string(), attribute.value.to_string());
+        nodes.push(Node::Start {
+            name: tag.name,
+            attributes: tag.attrs.into_iter().map(pair).collect(),
+            closed: tag.self_closing,
+        });
+        raw.map_or(TokenSinkResult::Continue, TokenSinkResult::RawData)
+    }
+}
+
+/// How the text of an element is read where it is not markup.
+fn raw_kind(name: &LocalName) -> Option<RawKind> {
+    match *name {
+        local_name!("title") | local_name!("textarea") => Some(RawKind::Rcdata),
+        local_name!("style")
+        | local_name!("xmp")
+        | local_name!("noembed")
+        | local_name!("noframes") => Some(RawKind::Rawtext),
+        local_name!("script") => Some(RawKind::ScriptData),
+        _ => None,
+    }
+}
+
+/// Elements whose `href` a reader can follow.
+pub(super) fn is_link(name: &LocalName) -> bool {
+    matches!(*name, local_name!("a") | local_name!("area"))
+}
+
+pub(super) fn is_void(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("area")
+            | local_name!("br")
+            | local_name!("col")
+            | local_name!("hr")
+            | local_name!("img")
+            | local_name!("input")
+            | local_name!("link")
+            | local_name!("meta")
+            | local_name!("source")
+            | local_name!("wbr")
+            | local_name!("embed")
+            | local_name!("base")
+            | local_name!("track")
+            | local_name!("param")
+    )
+}
+
+/// Elements whose end tag may be left out, so that counting them says nothing.
+fn closes_itself(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("p")
+            | local_name!("li")
+            | local_name!("dt")
+            | local_name!("dd")
+            | local_name!("option")
+    )
+}
+
+/// Writes the pieces as HTML.
+pub(super) fn write(nodes: &[Node]) -> String {
+    let mut page = String::new();
+    let mut raw = false;
+    for node in nodes {
+        match node {
+            Node::Doctype(text) => page.push_str(text),
+            Node::Comment(text) => {
+                page.push_str("<!--");
+                page.push_str(text);
+                page.push_str("-->");
+            }
+            Node::Text(text) if raw => page.push_str(text),
+            Node::Text(text) => escape(text, &mut page),
+            Node::End(name) => {
+                raw = false;
+                page.push_str("</");
+                page.push_str(name);
+                page.push('>');
+            }
+            Node::Start { name, attributes, closed } => {
+                raw = matches!(raw_kind(name), Some(RawKind::Rawtext | RawKind::ScriptData));
+                page.push('<');
+                page.push_str(name);
+                for (attribute, value) in attributes {
+                    page.push(' ');
+                    page.push_str(attribute);
+                    page.push_str("=\"");
+                    escape(value, &mut page);
+                    page.push('"');
+                }
+                page.push_str(if *closed { " />" } else { ">" });
+            }
+        }
+    }
+    page
+}
+
+pub(super) fn escape(text: &str, page: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => page.push_str("&amp;"),
+            '<' => page.push_str("&lt;"),
+            '>' => page.push_str("&gt;"),
+            '"' => page.push_str("&quot;"),
+            '\u{a0}' => page.push_str("&nbsp;"),
+            other => page.push(other),
+        }
+    }
+}
+
+fn written(doctype: &Doctype) -> String {
+    let name = doctype.name.as_deref().unwrap_or("html");
+    match (doctype.public_id.as_deref(), doctype.system_id.as_deref()) {
+        (Some(public), system) => {
+            format!("<!DOCTYPE {name} PUBLIC \"{public}\" \"{}\">", system.unwrap_or_default())
+        }
+        _ => format!("<!DOCTYPE {name}>"),
+    }
+}

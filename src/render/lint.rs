@@ -1,0 +1,190 @@
+//! What can be said of a template before any lead: what it uses that is not there, and what no mail may do.
+
+use std::collections::BTreeSet;
+
+use super::{
+    context::IN_LAYOUTS,
+    filters::{FILTERS, FUNCTIONS},
+    html::{self, Node},
+    links::{Utm, rewritten},
+    problem::RenderProblem,
+    source::{Part, Source},
+    tags::{TagKind, Word, statement, tags, variables, words},
+};
+
+const STATEMENTS: [&str; 11] = [
+    "if",
+    "elif",
+    "else",
+    "endif",
+    "for",
+    "endfor",
+    "set",
+    "set_global",
+    "include",
+    "break",
+    "continue",
+];
+/// The words, tags and links of a source.
+pub(super) fn lint(source: &Source, partials: &BTreeSet<&str>) -> Vec<RenderProblem> {
+    let mut problems = Vec::new();
+    for tag in source.tags() {
+        let text = &source.text[tag.range.clone()];
+        let start = tag.range.start;
+        if matches!(tag.kind, TagKind::Comment | TagKind::Raw) {
+            continue;
+        }
+        if tag.kind == TagKind::Statement {
+            statement_problems(source, start, text, partials, &mut problems);
+        }
+        word_problems(source, start, text, &mut problems);
+    }
+    if matches!(source.part, Part::Body | Part::Layout | Part::Partial) {
+        link_problems(source, &mut problems);
+    }
+    problems
+}
+
+fn statement_problems(
+    source: &Source,
+    start: usize,
+    text: &str,
+    partials: &BTreeSet<&str>,
+    problems: &mut Vec<RenderProblem>,
+) {
+    let word = statement(text).unwrap_or_default();
+    if !STATEMENTS.contains(&word) {
+        let hint = nearest(word, STATEMENTS);
+        problems.push(source.problem(start, format!("mails have no `{{% {word} %}}`"), hint));
+    }
+    if word == "set" && !text.contains('=') {
+        let message = "`set` takes one value here: {% set name = … %}".to_owned();
+        problems.push(source.problem(start, message, None));
+    }
+    if word == "include" {
+        if matches!(source.part, Part::Subject | Part::Preheader) {
+            problems.push(source.problem(start, "one line includes no file".to_owned(), None));
+        }
+        for (offset, word) in words(text) {
+            let Word::Text(name) = word else { continue };
+            if !partials.contains(name) {
+                let message = format!("there is no file `templates/{name}` to include");
+                let hint = nearest(name, partials.iter().copied());
+                problems.push(source.problem(start + offset, message, hint));
+            }
+        }
+    }
+}
+
+fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<RenderProblem>) {
+    let words: Vec<_> = words(text).collect();
+    for (index, &(offset, word)) in words.iter().enumerate() {
+        let before = index.checked_sub(1).map(|index| words[index].1);
+        let called = words.get(index + 1).is_some_and(|(_, word)| *word == Word::Sign('('));
+        let mut say = |message: String, hint: Option<String>| {
+            problems.push(source.problem(start + offset, message, hint));
+        };
+        match word {
+            Word::Name("safe") if before == Some(Word::Sign('|')) => say(
+                "`safe` would let a lead's data write HTML into the mail".to_owned(),
+                Some("leave it out".to_owned()),
+            ),
+            Word::Name(name) if before == Some(Word::Sign('|')) && !FILTERS.contains(&name) => {
+                say(format!("there is no filter `{name}`"), nearest(name, FILTERS));
+            }
+            Word::Name(name)
+                if called
+                    && !FUNCTIONS.contains(&name)
+                    && !matches!(
+                        before,
+                        Some(Word::Sign('|' | '.') | Word::Name("is" | "not"))
+                    )
+                    && !matches!(name, "if" | "elif" | "in" | "and" | "or" | "not" | "is") =>
+            {
+                say(format!("there is no function `{name}`"), nearest(name, FUNCTIONS));
+            }
+            Word::Name(name) if name.starts_with("__") => {
+                say(format!("`{name}`: names with two underscores in front are ours"), None);
+            }
+            Word::Sign('~') => say(
+                "`~` would join a missing value as nothing".to_owned(),
+                Some("write the parts side by side: {{ first_name }} {{ last_name }}".to_owned()),
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// Links that are written out can be judged now; those with tags in them when they are rendered.
+fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
+    const MASK: &str = "zqmasked";
+    let page = &source.prepared.text;
+    let mut masked = String::with_capacity(page.len());
+    let mut at = 0;
+    for tag in tags(page).unwrap_or_default() {
+        masked.push_str(&page[at..tag.range.start]);
+        masked.push_str(MASK);
+        at = tag.range.end;
+    }
+    masked.push_str(&page[at..]);
+    let nodes = match html::read(&masked) {
+        Ok(nodes) => nodes,
+        Err(why) => {
+            problems.push(source.problem(0, format!("its HTML {why}"), None));
+            return;
+        }
+    };
+    let utm = Utm { source: "", campaign: "", content: "" };
+    for node in &nodes {
+        let Node::Start { name, attributes, .. } = node else { continue };
+        let Some((_, href)) = attributes.iter().find(|(key, _)| key == "href") else { continue };
+        if !html::is_link(name) || href.contains(MASK) {
+            continue;
+        }
+        if let Err(why) = rewritten(href, None, utm) {
+            let offset = source.text.find(href.as_str()).unwrap_or(0);
+            problems.push(source.problem(offset, format!("the link `{href}` {why}"), None));
+        }
+    }
+}
+
+/// The variables that `names` holds and `known` does not, where this very source reads them.
+pub(super) fn unknown_variables(
+    source: &Source,
+    names: impl IntoIterator<Item = String>,
+    known: &BTreeSet<&str>,
+) -> Vec<RenderProblem> {
+    let mut problems = Vec::new();
+    for name in names {
+        if known.contains(name.as_str()) || name.starts_with("__") {
+            continue;
+        }
+        let place = source.tags().into_iter().find_map(|tag| {
+            if matches!(tag.kind, TagKind::Comment | TagKind::Raw) {
+                return None;
+            }
+            let found =
+                variables(&source.text[tag.range.clone()]).into_iter().find(|v| v.name == name)?;
+            Some(tag.range.start + found.offset)
+        });
+        // What only an included file reads is said of that file.
+        let Some(offset) = place else { continue };
+        let hint = if IN_LAYOUTS.contains(&name.as_str()) {
+            Some(format!("`{name}` is for layouts"))
+        } else {
+            nearest(&name, known.iter().copied())
+        };
+        problems.push(source.problem(offset, format!("there is no variable `{name}`"), hint));
+    }
+    problems
+}
+
+/// The word that was probably meant.
+pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    words
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}

@@ -1,0 +1,74 @@
+//! What is rendered, and what comes of it.
+
+use crate::{
+    domain::{
+        lead::{Entry, LeadState},
+        name::Name,
+        score::{MilliPoints, Temperature},
+        time::Instant,
+    },
+    render::Links,
+};
+
+/// Who the mails are from.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Sender {
+    /// As people read it.
+    pub name: String,
+    pub postal_address: String,
+}
+
+/// How a lead stands, for notices to our own people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// `None`: unknown, for want of a ground to look at it.
+    pub engagement: Option<MilliPoints>,
+    pub temperature: Option<Temperature>,
+}
+
+/// One mail to be rendered.
+#[derive(Clone, Debug)]
+pub struct Mail<'a> {
+    /// Empty: the built-in notice to our own people.
+    pub template: &'a str,
+    /// Who it is to; for a notice, who it is about.
+    pub lead: &'a LeadState,
+    /// The reader's language: the lead's, or our own person's.
+    pub language: &'a str,
+    /// The event that the enrolment was entered by.
+    pub entry: Option<&'a Entry>,
+    pub workflow: &'a str,
+    pub sender: &'a Sender,
+    /// `None` for mail to our own people: nothing tracked, no unsubscribe link.
+    pub links: Option<Links<'a>>,
+    /// For mail to our own people.
+    pub standing: Option<Standing>,
+    pub now: Instant,
+}
+
+/// A rendered mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line without controls.
+    pub subject: String,
+    pub html: String,
+    pub text: String,
+    pub reply_to: Option<String>,
+    /// The language that it is written in.
+    pub language: Name,
+    /// The file that it was made from.
+    pub file: String,
+    /// For `List-Unsubscribe`; `None` for mail to our own people.
+    pub unsubscribe_url: Option<String>,
+}
+
+/// Without what it says: that is about a person.
+impl std::fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rendered")
+            .field("file", &self.file)
+            .field("html_bytes", &self.html.len())
+            .field("text_bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
+}

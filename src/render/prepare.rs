@@ -1,0 +1,271 @@
+//! From a source to what tera compiles: Markdown made HTML around the tags, and bounds put into loops.
+//! Remembers where everything was, so that an error names the place that the author wrote.
+
+use std::fmt::Write as _;
+
+use pulldown_cmark::{Options, Parser, html};
+
+use super::{
+    meter::{SPEND, WEIGH},
+    tags::{Tag, TagKind, names, statement, tags},
+};
+
+/// Bytes of a tag, and blocks within blocks: more is no mail.
+const LONGEST_TAG: usize = 2_000;
+const DEEPEST: usize = 20;
+
+/// How a source is to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Markdown,
+    /// HTML, or a text without any markup.
+    AsItIs,
+    /// As it is, and its every inclusion is counted.
+    Partial,
+}
+
+/// What tera compiles, and where it came from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prepared {
+    pub text: String,
+    /// Offsets here and in the source at which a piece begins, in order of the first.
+    map: Vec<(usize, usize)>,
+}
+
+impl Prepared {
+    /// The place in the source of an offset in [`Self::text`]: exact inside tags.
+    pub fn source_offset(&self, offset: usize) -> usize {
+        let next = self.map.partition_point(|(here, _)| *here <= offset);
+        next.checked_sub(1).map_or(0, |index| {
+            let (here, source) = self.map[index];
+            let end = self.map.get(next).map_or(self.text.len(), |(here, _)| *here);
+            source + offset.min(end) - here
+        })
+    }
+
+    fn push(&mut self, piece: &str, source: usize) {
+        self.map.push((self.text.len(), source));
+        self.text.push_str(piece);
+    }
+}
+
+/// # Errors
+/// The offset of what is wrong, and what.
+pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, (usize, String)> {
+    let tags = tags(source).map_err(|offset| (offset, "this tag is not closed".to_owned()))?;
+    blocks(source, &tags)?;
+    let mut prepared = Prepared::default();
+    if form == Form::Partial {
+        prepared.push(&format!("{{{{ {SPEND}() }}}}"), 0);
+    }
+    if form == Form::Markdown {
+        markdown(source, &tags, &mut prepared)?;
+    } else {
+        let mut at = 0;
+        for tag in &tags {
+            prepared.push(&source[at..tag.range.start], at);
+            push_tag(source, tag, &mut prepared);
+            at = tag.range.end;
+        }
+        prepared.push(&source[at..], at);
+    }
+    Ok(prepared)
+}
+
+/// Blocks are closed, and neither so deep nor are tags so long that compiling them would take for ever.
+fn blocks(source: &str, tags: &[Tag]) -> Result<(), (usize, String)> {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for tag in tags {
+        let (text, start) = (&source[tag.range.clone()], tag.range.start);
+        if text.len() > LONGEST_TAG && matches!(tag.kind, TagKind::Print | TagKind::Statement) {
+            return Err((start, format!("a tag may have {LONGEST_TAG} bytes")));
+        }
+        let closes = match statement(text) {
+            Some(word @ ("if" | "for")) => {
+                if open.len() == DEEPEST {
+                    return Err((start, format!("blocks may be {DEEPEST} deep")));
+                }
+                open.push((word, start));
+                continue;
+            }
+            Some("endif") => "if",
+            Some("endfor") => "for",
+            _ => continue,
+        };
+        match open.pop() {
+            Some((word, _)) if word == closes => {}
+            Some((word, start)) => return Err((start, unclosed(word))),
+            None => return Err((start, format!("`{{% end{closes} %}}` closes nothing"))),
+        }
+    }
+    open.pop().map_or(Ok(()), |(word, start)| Err((start, unclosed(word))))
+}
+
+fn unclosed(word: &str) -> String {
+    format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
+}
+
+/// A tag, and after a loop's head or a `set` the call that bounds it.
+fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
+    let text = &source[tag.range.clone()];
+    prepared.push(text, tag.range.start);
+    let call = match statement(text) {
+        Some("for") => format!("{SPEND}()"),
+        Some("set" | "set_global") => match names(text).nth(1) {
+            Some(name) => format!("{WEIGH}(v={name})"),
+            None => return,
+        },
+        _ => return,
+    };
+    // `-%}` eats the blanks after it; so must what stands there now.
+    let end = if text.ends_with("-%}") { "-}}" } else { "}}" };
+    let _ = write!(prepared.text, "{{{{ {call} {end}");
+}
+
+/// Each tag is a word that Markdown leaves alone; tags alone on their lines are comments, which are
+/// blocks of their own and end a paragraph.
+fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (usize, String)> {
+    let mark = (0..1_000_000)
+        .map(|n: u32| format!("zq{n}tag"))
+        .find(|mark| !source.contains(mark.as_str()));
+    let mark = mark.unwrap_or_default();
+    let mut plain = String::with_capacity(source.len());
+    let mut at = 0;
+    for (index, tag) in tags.iter().enumerate() {
+        plain.push_str(&source[at..tag.range.start]);
+        let _ = if alone_on_its_line(source, tags, index) {
+            write!(plain, "<!--{mark}{index}z-->")
+        } else {
+            write!(plain, "{mark}{index}z")
+        };
+        at = tag.range.end;
+    }
+    plain.push_str(&source[at..]);
+
+    let mut page = String::with_capacity(plain.len() * 2);
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
+    html::push_html(&mut page, Parser::new_ext(&plain, options));
+
+    let mut seen = vec![false; tags.len()];
+    let mut source_at = 0;
+    let mut rest = page.as_str();
+    while let Some((before, after)) = rest.split_once(mark.as_str()) {
+        let Some((tag, after)) = after.split_once('z').and_then(|(number, after)| {
+            Some((number.parse::<usize>().ok().filter(|index| *index < tags.len())?, after))
+        }) else {
+            break;
+        };
+        let bare = before.strip_suffix("<!--");
+        prepared.push(bare.unwrap_or(before), source_at);
+        push_tag(source, &tags[tag], prepared);
+        seen[tag] = true;
+        source_at = tags[tag].range.end;
+        rest = if bare.is_some() { after.strip_prefix("-->").unwrap_or(after) } else { after };
+    }
+    prepared.push(rest, source_at);
+    match seen.iter().position(|seen| !seen) {
+        Some(lost) => Err((
+            tags[lost].range.start,
+            "Markdown drops this tag where it stands; move it into the text".to_owned(),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether there are only tags and blanks on the lines of this tag, and none of them prints.
+fn alone_on_its_line(source: &str, tags: &[Tag], index: usize) -> bool {
+    let quiet = |tag: &Tag| matches!(tag.kind, TagKind::Statement | TagKind::Comment);
+    if !quiet(&tags[index]) {
+        return false;
+    }
+    let mut at = index;
+    loop {
+        let start = at.checked_sub(1).map_or(0, |before| tags[before].range.end);
+        let gap = &source[start..tags[at].range.start];
+        if !gap.rsplit('\n').next().unwrap_or_default().trim().is_empty() {
+            return false;
+        }
+        if at == 0 || gap.contains('\n') {
+            break;
+        }
+        at -= 1;
+        if !quiet(&tags[at]) {
+            return false;
+        }
+    }
+    at = index;
+    loop {
+        let end = tags.get(at + 1).map_or(source.len(), |after| after.range.start);
+        let gap = &source[tags[at].range.end..end];
+        if !gap.split('\n').next().unwrap_or_default().trim().is_empty() {
+            return false;
+        }
+        if at + 1 == tags.len() || gap.contains('\n') {
+            return true;
+        }
+        at += 1;
+        if !quiet(&tags[at]) {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(source: &str) -> String {
+        prepare(source, Form::Markdown).unwrap().text
+    }
+
+    #[test]
+    fn markdown_leaves_tags_alone() {
+        assert_eq!(page("Hi *{{ a }}*,"), "<p>Hi <em>{{ a }}</em>,</p>\n");
+        assert_eq!(
+            page(r#"[x](https://e.example/?a={{ a | urlencode }}&b="c")"#),
+            "<p><a href=\"https://e.example/?a={{ a | urlencode }}&amp;b=%22c%22\">x</a></p>\n"
+        );
+        assert_eq!(page("{{ a * b * c }}"), "<p>{{ a * b * c }}</p>\n");
+    }
+
+    #[test]
+    fn statements_on_lines_of_their_own_make_no_paragraphs() {
+        assert_eq!(
+            page("One\n{% if a %}\n\nTwo\n\n{% endif %}\nThree"),
+            "<p>One</p>\n{% if a %}\n<p>Two</p>\n{% endif %}\n<p>Three</p>\n"
+        );
+        assert_eq!(page("{% if a %}{% endif %}\n\nx"), "{% if a %}{% endif %}\n<p>x</p>\n");
+        assert_eq!(page("{% if a %}{{ a }}{% endif %}"), "<p>{% if a %}{{ a }}{% endif %}</p>\n");
+        assert_eq!(page("a {% if a %}\nb{% endif %}"), "<p>a {% if a %}\nb{% endif %}</p>\n");
+    }
+
+    #[test]
+    fn loops_and_variables_are_metered() {
+        let text =
+            prepare("{% for x in y -%} a {% endfor %}{% set b = 1 %}", Form::AsItIs).unwrap().text;
+        assert_eq!(
+            text,
+            "{% for x in y -%}{{ __spend() -}} a {% endfor %}{% set b = 1 %}{{ __weigh(v=b) }}"
+        );
+        assert_eq!(prepare("a", Form::Partial).unwrap().text, "{{ __spend() }}a");
+    }
+
+    #[test]
+    fn places_lead_back_to_the_source() {
+        let source =
+            "# Title\n\nHello {{ first_name }}\n\n{% for x in y %}\n\n{{ x }}\n\n{% endfor %}\n";
+        for form in [Form::Markdown, Form::AsItIs, Form::Partial] {
+            let prepared = prepare(source, form).unwrap();
+            for word in ["first_name", "for x", "x }}", "endfor"] {
+                let here = prepared.text.find(word).unwrap();
+                assert_eq!(Some(prepared.source_offset(here)), source.find(word), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tag_that_markdown_would_drop_is_said() {
+        assert!(prepare("[unused]: {{ a }}\n\nx", Form::Markdown).is_err());
+        assert_eq!(prepare("x {{ a", Form::Markdown).unwrap_err().0, 2);
+    }
+}

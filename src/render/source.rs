@@ -1,0 +1,124 @@
+//! One text that tera compiles: where it is from, and the way back from an error to the author's line.
+
+use tera::{Error, ErrorKind};
+
+use super::{
+    prepare::{Form, Prepared, prepare},
+    problem::{Place, RenderProblem},
+    tags::{Tag, tags},
+};
+
+/// Which part of a mail a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Part {
+    Subject,
+    Preheader,
+    Body,
+    Layout,
+    Partial,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub part: Part,
+    pub file: String,
+    /// As the author wrote it.
+    pub text: String,
+    /// The line of `file` on which `text` starts.
+    first_line: usize,
+    pub prepared: Prepared,
+}
+
+impl Source {
+    pub fn new(
+        part: Part,
+        form: Form,
+        file: &str,
+        text: &str,
+        first_line: usize,
+    ) -> Result<Self, RenderProblem> {
+        let mut source = Self {
+            part,
+            file: file.to_owned(),
+            text: text.to_owned(),
+            first_line,
+            prepared: Prepared::default(),
+        };
+        match prepare(text, form) {
+            Ok(prepared) => {
+                source.prepared = prepared;
+                Ok(source)
+            }
+            Err((offset, message)) => Err(source.problem(offset, message, None)),
+        }
+    }
+
+    /// The name under which tera knows it. Those that end in `.html` are escaped.
+    pub fn tera_name(&self) -> String {
+        match self.part {
+            Part::Subject => format!("{}#subject", self.file),
+            Part::Preheader => format!("{}#preheader", self.file),
+            Part::Body => format!("{}#body.html", self.file),
+            Part::Layout | Part::Partial => {
+                self.file.strip_prefix("templates/").unwrap_or(&self.file).to_owned()
+            }
+        }
+    }
+
+    /// 1-based; the column counts characters.
+    pub fn place(&self, offset: usize) -> Place {
+        if matches!(self.part, Part::Subject | Part::Preheader) {
+            // Where in the front matter it stands was not kept; the message says in which key.
+            return Place { file: self.file.clone(), line: 1, column: 1 };
+        }
+        let before = self.text.get(..offset).unwrap_or(&self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Place {
+            file: self.file.clone(),
+            line: self.first_line + before.matches('\n').count(),
+            column: line.chars().count() + 1,
+        }
+    }
+
+    pub fn problem(&self, offset: usize, message: String, hint: Option<String>) -> RenderProblem {
+        let Place { file, line, column } = self.place(offset);
+        let message = match self.part {
+            Part::Subject => format!("in `subject`: {message}"),
+            Part::Preheader => format!("in `preheader`: {message}"),
+            Part::Body | Part::Layout | Part::Partial => message,
+        };
+        RenderProblem { file, line, column, message, hint }
+    }
+
+    /// The tags as the author wrote them; none if one is not closed, which was said before.
+    pub fn tags(&self) -> Vec<Tag> {
+        tags(&self.text).unwrap_or_default()
+    }
+}
+
+/// What tera complains of: at which offset of what it compiled, if it says so, and why.
+pub(super) struct Complaint {
+    /// Tera's name of the template.
+    pub name: Option<String>,
+    pub offset: usize,
+    pub message: String,
+}
+
+impl Complaint {
+    pub fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => Self {
+                name: Some(report.filename().to_owned()),
+                offset: report.span().range.start,
+                message: report.message().to_owned(),
+            },
+            other => {
+                // What is found across templates comes as a text of several lines.
+                let text = other.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+                Self { name: None, offset: 0, message }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The plain-text part, made from the same pieces as the HTML.
+
+use std::fmt::Write as _;
+
+use html5ever::{LocalName, local_name};
+
+use super::html::{Node, is_void, write};
+
+/// Columns; what mail programs that show plain text expect (RFC 3676 §4.2).
+const WIDTH: usize = 76;
+
+/// The mail as plain text, links as numbered notes at its end.
+///
+/// # Errors
+/// When the HTML cannot be laid out as text.
+pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
+    let (nodes, addresses) = flat(nodes);
+    let text = html2text::config::plain_no_decorate()
+        .allow_width_overflow()
+        .string_from_read(write(&nodes).as_bytes(), WIDTH)
+        .map_err(|error| format!("cannot be made plain text: {error}"))?;
+    let mut text = tidy(&text);
+    for (index, address) in addresses.iter().enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{gap}[{}] {address}", index + 1);
+    }
+    Ok(text)
+}
+
+/// Without what is not shown, and with a number for each address that a link leads to. Tables are
+/// layout, so each cell is a block of its own.
+fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
+    let (mut kept, mut addresses) = (Vec::with_capacity(nodes.len()), Vec::<String>::new());
+    let mut hidden: Option<(LocalName, usize)> = None;
+    let mut link = None;
+    for node in nodes {
+        if let Some((name, depth)) = &mut hidden {
+            match node {
+                Node::Start { name: inner, closed: false, .. } if inner == name => *depth += 1,
+                Node::End(inner) if inner == name => *depth -= 1,
+                _ => {}
+            }
+            if *depth == 0 {
+                hidden = None;
+            }
+            continue;
+        }
+        match node {
+            Node::Start { name, attributes, closed } if is_hidden(name, attributes) => {
+                if !closed && !is_void(name) {
+                    hidden = Some((name.clone(), 1));
+                }
+            }
+            Node::Start { name, attributes, .. } if *name == local_name!("a") => {
+                let href = attributes.iter().find(|(key, _)| key == "href").map(|(_, href)| href);
+                link = href.filter(|href| !href.starts_with('#')).cloned();
+            }
+            Node::End(name) if *name == local_name!("a") => {
+                if let Some(href) = link.take() {
+                    let known = addresses.iter().position(|known| *known == href);
+                    let number = known.unwrap_or_else(|| {
+                        addresses.push(href);
+                        addresses.len() - 1
+                    });
+                    kept.push(Node::Text(format!("\u{a0}[{}]", number + 1)));
+                }
+            }
+            Node::Start { name, .. } if is_block(name) => {
+                let name = local_name!("div");
+                kept.push(Node::Start { name, attributes: Vec::new(), closed: false });
+            }
+            Node::Start { name, .. } if is_heading(name) => {
+                kept.push(Node::Start {
+                    name: local_name!("p"),
+                    attributes: Vec::new(),
+                    closed: false,
+                });
+            }
+            Node::End(name) if is_block(name) => kept.push(Node::End(local_name!("div"))),
+            Node::End(name) if is_heading(name) => kept.push(Node::End(local_name!("p"))),
+            Node::Comment(_) | Node::Doctype(_) => {}
+            other => kept.push(other.clone()),
+        }
+    }
+    (kept, addresses)
+}
+
+fn is_block(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("table")
+            | local_name!("thead")
+            | local_name!("tbody")
+            | local_name!("tfoot")
+            | local_name!("tr")
+            | local_name!("td")
+            | local_name!("th")
+            | local_name!("center")
+    )
+}
+
+/// Plain text has no sizes, and `#` is for programmers.
+fn is_heading(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("h1")
+            | local_name!("h2")
+            | local_name!("h3")
+            | local_name!("h4")
+            | local_name!("h5")
+            | local_name!("h6")
+    )
+}
+
+fn is_hidden(name: &LocalName, attributes: &[(String, String)]) -> bool {
+    let has =
+        |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let unseen = |style: &String| {
+        let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+        style.to_ascii_lowercase().contains("display:none")
+    };
+    matches!(*name, local_name!("style") | local_name!("title"))
+        || has("style").is_some_and(unseen)
+        || has("hidden").is_some()
+        || (*name == local_name!("img") && has("alt").is_none_or(|alt| alt.trim().is_empty()))
+}
+
+/// No blanks at the ends of lines, no two empty lines in a row, one line break at the end.
+fn tidy(text: &str) -> String {
+    let mut tidy = String::with_capacity(text.len());
+    let mut empty = 1;
+    for line in text.lines() {
+        let line = line.trim_end_matches([' ', '\t', '\u{a0}']);
+        empty = if line.is_empty() { empty + 1 } else { 0 };
+        if empty < 2 {
+            tidy.push_str(&line.replace('\u{a0}', " "));
+            tidy.push('\n');
+        }
+    }
+    let length = tidy.trim_end().len();
+    tidy.truncate(length);
+    tidy.push('\n');
+    tidy
+}
