@@ -1,5 +1,7 @@
-//! Mail: composing it, handing it to a relay, and what the relay's reply means.
+//! Mail: composing it, handing it to a relay, what the relay's reply means, and what comes back.
 
 pub mod compose;
 pub mod header_text;
+pub mod inbound;
+pub mod lmtp;
 pub mod relay;

@@ -1,7 +1,23 @@
 //! Civil time: sending windows, waits, and what daylight saving does to them. The only such module.
+//!
+//! One rule: a local time that a change of the clock skips means the first valid instant after the
+//! gap (03:00, not 03:30); one that comes twice means the first.
 
+mod resolve;
 mod wait;
+mod wait_text;
+mod weekday;
 mod window;
+mod window_text;
 
-pub use wait::{WaitError, WaitSpec};
-pub use window::{Window, WindowError};
+#[cfg(test)]
+mod wait_tests;
+#[cfg(test)]
+mod window_tests;
+
+use resolve::{local, resolve};
+
+pub use wait::WaitSpec;
+pub use wait_text::WaitError;
+pub use window::Window;
+pub use window_text::WindowError;

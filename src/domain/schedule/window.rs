@@ -1,31 +1,115 @@
 //! Sending windows on the lead's own clock.
 
+use jiff::{
+    ToSpan,
+    civil::{Date, DateTime, Time},
+};
+
+use super::{local, resolve, weekday};
 use crate::domain::time::{Instant, Zone};
 
-/// Days of the week and hours of the day: `mon-fri 09:00-17:30`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Window {}
+/// Minutes of a civil day.
+pub(super) const DAY_MINUTES: u16 = 24 * 60;
+/// Further than any window's next opening: one whose only hour falls into a gap waits a week more.
+const HORIZON_DAYS: u16 = 60;
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct WindowError(pub String);
+/// Part of a day, in minutes since midnight on the clock; `start < end <= 24:00`.
+pub(super) type Hours = (u16, u16);
+
+/// Days of the week and hours of the day: `mon-fri 09:00-17:30`.
+///
+/// Each stretch is open from the instant that its first local time means to the one that its end
+/// means. So what lies in a gap is not open that day, and when the clock is put back the repeated
+/// hour is open or closed as a whole, as its last minute was: nothing opens twice.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Window {
+    /// From monday; each day's stretches in order, apart from each other.
+    pub(super) days: [Vec<Hours>; 7],
+}
 
 impl Window {
     /// Open at all hours.
     #[must_use]
     pub fn always() -> Self {
-        Self {}
+        Self { days: std::array::from_fn(|_| vec![(0, DAY_MINUTES)]) }
     }
 
-    /// # Errors
-    /// What is wrong with the text, and how to write it.
-    pub fn parse(_text: &str) -> Result<Self, WindowError> {
-        todo!()
+    #[must_use]
+    pub fn is_always(&self) -> bool {
+        self.days.iter().all(|hours| matches!(hours[..], [(0, DAY_MINUTES)]))
+    }
+
+    #[must_use]
+    pub fn is_open(&self, now: Instant, zone: &Zone) -> bool {
+        self.next_open(now, zone) == now
     }
 
     /// `now` if it is open then, else when it next opens.
     #[must_use]
-    pub fn next_open(&self, _now: Instant, _zone: &Zone) -> Instant {
-        todo!()
+    pub fn next_open(&self, now: Instant, zone: &Zone) -> Instant {
+        if now.is_never() || self.is_always() {
+            return now;
+        }
+        self.stretches(now, zone).next().map_or(Instant::NEVER, |(start, _)| start.max(now))
     }
+
+    /// When it closes, if it is open at `now` and ever closes.
+    #[must_use]
+    pub fn closes(&self, now: Instant, zone: &Zone) -> Option<Instant> {
+        if now.is_never() || self.is_always() {
+            return None;
+        }
+        let mut stretches = self.stretches(now, zone);
+        let (start, mut closes) = stretches.next()?;
+        if start > now {
+            return None;
+        }
+        // Midnight between two open stretches is no closing.
+        for (start, end) in stretches {
+            if start > closes {
+                break;
+            }
+            closes = end;
+        }
+        Some(closes)
+    }
+
+    /// The open stretches that end after `now`, in order.
+    fn stretches<'a>(
+        &'a self,
+        now: Instant,
+        zone: &'a Zone,
+    ) -> impl Iterator<Item = (Instant, Instant)> + 'a {
+        let clock = local(now, zone);
+        // A clock put back at midnight repeats an hour of the day before.
+        let first = clock.date().yesterday().unwrap_or(clock.date());
+        first
+            .series(1.day())
+            .take(usize::from(HORIZON_DAYS))
+            .flat_map(move |date| self.on(date).iter().map(move |hours| (date, *hours)))
+            .filter_map(move |(date, (start, end))| {
+                let end = at(date, end)?;
+                // What the clock has read already is past: no need to ask the zone.
+                if end <= clock {
+                    return None;
+                }
+                let end = resolve(end, zone);
+                let start = at(date, start)?;
+                let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
+                (end > now && start < end).then_some((start, end))
+            })
+    }
+
+    fn on(&self, date: Date) -> &[Hours] {
+        &self.days[weekday::index(date.weekday())]
+    }
+}
+
+fn at(date: Date, minutes: u16) -> Option<DateTime> {
+    if minutes == DAY_MINUTES {
+        return Some(date.tomorrow().ok()?.to_datetime(Time::midnight()));
+    }
+    let hour = i8::try_from(minutes / 60).ok()?;
+    let minute = i8::try_from(minutes % 60).ok()?;
+    Some(date.at(hour, minute, 0, 0))
 }

@@ -1,0 +1,26 @@
+//! From local time to instants and back: the one place where gaps and folds are decided.
+
+use jiff::{civil::DateTime, tz::AmbiguousOffset};
+
+use crate::domain::time::{Instant, Zone};
+
+/// What the clock of `zone` reads at `at`.
+pub(super) fn local(at: Instant, zone: &Zone) -> DateTime {
+    zone.tz().to_datetime(at.timestamp())
+}
+
+/// The instant that a local time means: in a gap the first instant after it, in a fold the first
+/// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
+pub(super) fn resolve(local: DateTime, zone: &Zone) -> Instant {
+    let tz = zone.tz();
+    let ambiguous = tz.to_ambiguous_timestamp(local);
+    let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+    let Ok(earlier) = ambiguous.earlier() else { return Instant::NEVER };
+    if !gap {
+        return earlier.into();
+    }
+    // In a gap `earlier` lies before the change of the clock, which is the instant we want.
+    tz.following(earlier)
+        .find(|change| tz.to_datetime(change.timestamp()) > local)
+        .map_or(Instant::NEVER, |change| change.timestamp().into())
+}

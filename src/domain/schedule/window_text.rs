@@ -1,0 +1,186 @@
+//! How a window is written: `mon-thu 09:00-12:00, 14:00-17:30; fri 09:00-12:00`.
+
+use std::{fmt, str::FromStr};
+
+use super::{
+    weekday::{self, WEEK},
+    window::{DAY_MINUTES, Hours, Window},
+};
+
+/// What is wrong with a window, and how to write it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WindowError(pub String);
+
+const EXAMPLE: &str = "write it like `mon-fri 09:00-17:30` or `daily 08:00-20:00`";
+
+impl Window {
+    /// Reads days and hours. Days: `mon-fri`, `mon,wed`, `daily`, `weekdays`, `weekends`; hours:
+    /// `09:00-12:00, 14:00-17:30`, `24:00` as an end; several of both apart by `;`. `always` is
+    /// open at all hours.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and how to write it.
+    pub fn parse(text: &str) -> Result<Self, WindowError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(WindowError(format!("the window is empty: {EXAMPLE}")));
+        }
+        if text.eq_ignore_ascii_case("always") {
+            return Ok(Self::always());
+        }
+        let mut window = Self { days: std::array::from_fn(|_| Vec::new()) };
+        for group in text.split(';') {
+            window.add(group.trim())?;
+        }
+        window.days.iter_mut().for_each(merge);
+        Ok(window)
+    }
+
+    fn add(&mut self, group: &str) -> Result<(), WindowError> {
+        let digit = group.find(|c: char| c.is_ascii_digit()).ok_or_else(|| {
+            WindowError(format!("`{group}` says no hours: {EXAMPLE}, or `always`"))
+        })?;
+        let (days, hours) = group.split_at(digit);
+        let days = parse_days(days.trim())?;
+        for part in hours.split(',') {
+            let hours = parse_hours(part.trim())?;
+            for day in &days {
+                self.days[*day].push(hours);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse_days(text: &str) -> Result<Vec<usize>, WindowError> {
+    if text.is_empty() {
+        return Err(WindowError(format!("it does not say on which days: {EXAMPLE}")));
+    }
+    let mut days = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        match part.to_ascii_lowercase().as_str() {
+            "daily" => days.extend(0..7),
+            "weekdays" => days.extend(0..5),
+            "weekends" => days.extend(5..7),
+            part => match part.split_once('-') {
+                Some((first, last)) => {
+                    let (first, last) = (parse_day(first)?, parse_day(last)?);
+                    let length = (last + 7 - first) % 7;
+                    days.extend((first..=first + length).map(|day| day % 7));
+                }
+                None => days.push(parse_day(part)?),
+            },
+        }
+    }
+    Ok(days)
+}
+
+fn parse_day(text: &str) -> Result<usize, WindowError> {
+    weekday::parse(text).map(weekday::index).ok_or_else(|| {
+        WindowError(format!(
+            "`{}` is no day of the week: use mon, tue, wed, thu, fri, sat, sun, `mon-fri` or `daily`",
+            text.trim()
+        ))
+    })
+}
+
+fn parse_hours(text: &str) -> Result<Hours, WindowError> {
+    let bad = || WindowError(format!("`{text}` are no hours: write them like `09:00-17:30`"));
+    let (start, end) = text.split_once('-').ok_or_else(bad)?;
+    let start_minutes = weekday::parse_minutes(start).ok_or_else(bad)?;
+    let end_minutes = weekday::parse_minutes(end).ok_or_else(bad)?;
+    match start_minutes.cmp(&end_minutes) {
+        std::cmp::Ordering::Less => Ok((start_minutes, end_minutes)),
+        std::cmp::Ordering::Equal => Err(WindowError(format!(
+            "`{text}` is never open: its end must come after its start, the whole day is `00:00-24:00`"
+        ))),
+        std::cmp::Ordering::Greater => Err(WindowError(format!(
+            "`{text}` goes across midnight, which is not built yet: write it as \
+             `00:00-{}, {}-24:00`",
+            end.trim(),
+            start.trim()
+        ))),
+    }
+}
+
+/// Sorts stretches and joins those that touch.
+fn merge(hours: &mut Vec<Hours>) {
+    hours.sort_unstable();
+    let mut merged: Vec<Hours> = Vec::with_capacity(hours.len());
+    for (start, end) in hours.drain(..) {
+        match merged.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    *hours = merged;
+}
+
+impl FromStr for Window {
+    type Err = WindowError;
+
+    fn from_str(text: &str) -> Result<Self, WindowError> {
+        Self::parse(text)
+    }
+}
+
+/// The canonical text: windows that are equal print the same, and it parses back to the same.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_always() {
+            return f.write_str("always");
+        }
+        let mut separator = "";
+        for (day, hours) in self.days.iter().enumerate() {
+            if hours.is_empty() || self.days[..day].contains(hours) {
+                continue;
+            }
+            write!(f, "{separator}{} ", DaysLike(self, hours))?;
+            separator = "; ";
+            for (i, (start, end)) in hours.iter().enumerate() {
+                let comma = if i == 0 { "" } else { ", " };
+                write!(f, "{comma}{}-{}", Clock(*start), Clock(*end))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The days that have the same hours: `daily`, `mon-fri`, `mon,wed`.
+struct DaysLike<'a>(&'a Window, &'a Vec<Hours>);
+
+impl fmt::Display for DaysLike<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let like = |day: usize| self.0.days.get(day) == Some(self.1);
+        if (0..7).all(like) {
+            return f.write_str("daily");
+        }
+        let (mut day, mut comma) = (0, "");
+        while day < 7 {
+            if !like(day) {
+                day += 1;
+                continue;
+            }
+            let last = (day..7).take_while(|day| like(*day)).last().unwrap_or(day);
+            write!(f, "{comma}{}", weekday::short(WEEK[day]))?;
+            if last > day {
+                let joint = if last == day + 1 { "," } else { "-" };
+                write!(f, "{joint}{}", weekday::short(WEEK[last]))?;
+            }
+            comma = ",";
+            day = last + 1;
+        }
+        Ok(())
+    }
+}
+
+/// Minutes since midnight as `HH:MM`.
+pub(super) struct Clock(pub(super) u16);
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_assert!(self.0 <= DAY_MINUTES);
+        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+    }
+}
