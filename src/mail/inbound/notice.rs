@@ -127,7 +127,7 @@ pub(super) fn read(mail: &Mail<'_>, ours: &[Address]) -> Option<Vec<RecipientRep
     if named.is_empty() && !tells_of_failure(mail) {
         return None;
     }
-    let words = mail.words()?;
+    let words = mail.words().unwrap_or_default();
     let told = before_our_mail(&words);
     let addresses = if named.is_empty() { addresses_told(told, ours) } else { named };
     if addresses.len() <= 1 {

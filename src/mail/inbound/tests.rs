@@ -110,6 +110,22 @@ fn words_and_codes_make_the_class() {
             "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 see http://www.spamhaus.org/query",
             Class::SenderFault,
         ),
+        (
+            "Action: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 550 <x>: Helo command rejected: Host not found",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 IP address rejected",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 Host not found (in reply to MAIL FROM command)",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 user unknown (in reply to end of DATA command)",
+            Class::Soft,
+        ),
         // What the address is called says nothing.
         (
             "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <spam@blacklist.example>: user unknown",
