@@ -132,15 +132,15 @@ impl Scoring {
     /// points; see [`Scoring::next_rise`].
     #[must_use]
     pub fn engagement(&self, facts: &[Fact], at: Instant) -> MilliPoints {
-        let sum = self.engagement.iter().map(|rule| self.rule_points(rule, facts, at).0).sum();
-        MilliPoints(sum)
+        let fading = Fading::new(self.half_life);
+        let rules = self.engagement.iter();
+        MilliPoints(rules.map(|rule| faded_points(rule, facts, at, &fading)).sum())
     }
 
     /// What one rule gives at `at`.
     #[must_use]
     pub fn rule_points(&self, rule: &EngagementRule, facts: &[Fact], at: Instant) -> MilliPoints {
-        let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
-        MilliPoints(hits.map(|hit| decay(rule.points.0, at.since(hit.at), self.half_life)).sum())
+        MilliPoints(faded_points(rule, facts, at, &Fading::new(self.half_life)))
     }
 
     /// The first instant after `now` at which an unsettled hit of some rule begins to count.
@@ -165,6 +165,11 @@ impl Scoring {
     }
 }
 
+fn faded_points(rule: &EngagementRule, facts: &[Fact], at: Instant, fading: &Fading) -> i64 {
+    let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
+    hits.map(|hit| fading.fade(rule.points.0, at.since(hit.at))).sum()
+}
+
 /// `points · 2^(-elapsed / half_life)`, rounded toward zero.
 ///
 /// The fraction of a half-life is interpolated between 256 table points, and the result is that of
@@ -172,18 +177,21 @@ impl Scoring {
 /// crossed once.
 #[must_use]
 pub fn decay(points: i64, elapsed: i64, half_life: Duration) -> i64 {
-    let half_life = i64::try_from(half_life.as_millis()).unwrap_or(i64::MAX).max(1);
-    fade(points, elapsed, half_life)
+    Fading::new(half_life).fade(points, elapsed)
 }
 
-/// [`decay`] with its half-life in milliseconds, more than 0.
-pub(super) fn fade(points: i64, elapsed: i64, half_life: i64) -> i64 {
-    let elapsed = elapsed.max(0);
-    faded(points, elapsed, half_life).unwrap_or_else(|| faded_exactly(points, elapsed, half_life))
+/// How points fade with one half-life: what [`decay`] works out once for many hits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fading {
+    /// Milliseconds, more than 0.
+    half_life: i64,
+    /// Steps of the table in a millisecond.
+    pace: f64,
+    /// 2^31 · 2^(-step / 256), whole numbers.
+    table: &'static [f64; 257],
 }
 
-/// 2^31 · 2^(-step / 256), whole numbers.
-static FADING: LazyLock<[f64; 257]> = LazyLock::new(|| {
+static TABLE: LazyLock<[f64; 257]> = LazyLock::new(|| {
     std::array::from_fn(|step| {
         #[allow(clippy::cast_precision_loss)]
         let factor = ((-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31)).round();
@@ -191,50 +199,68 @@ static FADING: LazyLock<[f64; 257]> = LazyLock::new(|| {
     })
 });
 
-/// By floating point, where that is certain to round to the same integer: some ten times as fast, and
-/// finding the crossing of a threshold fades each hit dozens of times.
-///
-/// For these ranges the error of `value` is below 1e-6: `place` is off by 2^-53 of itself, which moves
-/// `value` by at most 0.003 · 2^30 · 256 · 2^-53, and a few more roundings by 2^-53 of it each. So ten
-/// times that distance from an integer decides. The table is continuous across its steps and
-/// halvings: it does not matter to which side `place` is rounded at a joint.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn faded(points: i64, elapsed: i64, half_life: i64) -> Option<i64> {
-    const CERTAIN: f64 = 1e-5;
-    if points.unsigned_abs() > 1 << 30 || elapsed > 1 << 52 || half_life > 1 << 52 {
-        return None;
+impl Fading {
+    pub(super) fn new(half_life: Duration) -> Self {
+        let half_life = i64::try_from(half_life.as_millis()).unwrap_or(i64::MAX).max(1);
+        #[allow(clippy::cast_precision_loss)]
+        let pace = 256.0 / half_life as f64;
+        Self { half_life, pace, table: &TABLE }
     }
-    let place = elapsed as f64 / half_life as f64 * 256.0;
-    if place >= 39.0 * 256.0 {
-        return None;
-    }
-    let whole = place as i64;
-    let (halvings, step) = (whole >> 8, (whole & 255) as usize);
-    let (above, below) = (FADING[step], FADING[step + 1]);
-    let factor = above - (above - below) * (place - whole as f64);
-    // 2^-(31 + halvings), by its exponent bits.
-    let scale = f64::from_bits(((1023 - 31 - halvings) as u64) << 52);
-    let value = points as f64 * factor * scale;
-    let rest = (value - (value as i64) as f64).abs();
-    (rest > CERTAIN && rest < 1.0 - CERTAIN).then_some(value as i64)
-}
 
-/// In integers only.
-fn faded_exactly(points: i64, elapsed: i64, half_life: i64) -> i64 {
-    let (elapsed, half_life) = (i128::from(elapsed), i128::from(half_life));
-    let halvings = elapsed / half_life;
-    if halvings >= 40 {
-        return 0;
+    pub(super) const fn half_life(&self) -> i64 {
+        self.half_life
     }
-    let scaled = (elapsed % half_life) * 256;
-    let (step, rest) = (scaled / half_life, scaled % half_life);
-    let step = usize::try_from(step).unwrap_or(255);
-    #[allow(clippy::cast_possible_truncation)] // whole numbers up to 2^31
-    let (above, below) = (FADING[step] as i128, FADING[step + 1] as i128);
-    // `factor` is in units of 2^-31 / half_life.
-    let factor = above * half_life - (above - below) * rest;
-    let value = i128::from(points) * factor / (half_life << (31 + halvings));
-    i64::try_from(value).unwrap_or(0)
+
+    pub(super) fn fade(&self, points: i64, elapsed: i64) -> i64 {
+        let elapsed = elapsed.max(0);
+        self.certain(points, elapsed).unwrap_or_else(|| self.exact(points, elapsed))
+    }
+
+    /// By floating point, where that is certain to round to the same integer: some ten times as fast,
+    /// and finding the crossing of a threshold fades each hit many times.
+    ///
+    /// For these ranges the error of `value` is below 1e-6: `place` is off by 2^-51 of itself, which
+    /// moves `value` by at most 0.003 · 2^30 · 256 · 2^-51, and a few more roundings by 2^-53 of it
+    /// each. So ten times that distance from an integer decides. The table is continuous across its
+    /// steps and halvings: it does not matter to which side `place` is rounded at a joint.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn certain(&self, points: i64, elapsed: i64) -> Option<i64> {
+        const CERTAIN: f64 = 1e-5;
+        if points.unsigned_abs() > 1 << 30 || elapsed > 1 << 52 || self.half_life > 1 << 52 {
+            return None;
+        }
+        let place = elapsed as f64 * self.pace;
+        if place >= 39.0 * 256.0 {
+            return None;
+        }
+        let whole = place as i64;
+        let (halvings, step) = (whole >> 8, (whole & 255) as usize);
+        let (above, below) = (self.table[step], self.table[step + 1]);
+        let factor = above - (above - below) * (place - whole as f64);
+        // 2^-(31 + halvings), by its exponent bits.
+        let scale = f64::from_bits(((1023 - 31 - halvings) as u64) << 52);
+        let value = points as f64 * factor * scale;
+        let rest = (value - (value as i64) as f64).abs();
+        (rest > CERTAIN && rest < 1.0 - CERTAIN).then_some(value as i64)
+    }
+
+    /// In integers only.
+    fn exact(&self, points: i64, elapsed: i64) -> i64 {
+        let (elapsed, half_life) = (i128::from(elapsed), i128::from(self.half_life));
+        let halvings = elapsed / half_life;
+        if halvings >= 40 {
+            return 0;
+        }
+        let scaled = (elapsed % half_life) * 256;
+        let (step, rest) = (scaled / half_life, scaled % half_life);
+        let step = usize::try_from(step).unwrap_or(255);
+        #[allow(clippy::cast_possible_truncation)] // whole numbers up to 2^31
+        let (above, below) = (self.table[step] as i128, self.table[step + 1] as i128);
+        // `factor` is in units of 2^-31 / half_life.
+        let factor = above * half_life - (above - below) * rest;
+        let value = i128::from(points) * factor / (half_life << (31 + halvings));
+        i64::try_from(value).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -281,12 +307,13 @@ mod tests {
             half_life in 1i64..1 << 40,
             steps in 0i64..10_000,
         ) {
+            let fading = Fading::new(Duration::from_millis(half_life.unsigned_abs()));
             for points in [points, small, small * 1000] {
                 // Anywhere, and close to the joints of the table.
                 for elapsed in [elapsed, half_life / 256 * steps, half_life * (steps % 41) + steps % 3 - 1] {
                     let elapsed = elapsed.max(0);
-                    if let Some(fast) = faded(points, elapsed, half_life) {
-                        prop_assert_eq!(fast, faded_exactly(points, elapsed, half_life));
+                    if let Some(fast) = fading.certain(points, elapsed) {
+                        prop_assert_eq!(fast, fading.exact(points, elapsed));
                     }
                 }
             }
