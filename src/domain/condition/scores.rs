@@ -1,25 +1,20 @@
-//! Scores in conditions: fit, and when engagement crosses a threshold.
-//!
-//! Between two instants at which a hit settles, points only fade. With no negative points engagement
-//! therefore only falls, and the instant at which it falls below a bound is found by bisection with
-//! [`Scoring::engagement`] itself, begun at a guess. With negative points the gains and the losses
-//! fade each for itself: a stretch is proved to stay inside of the band from the gains at its one end
-//! and the losses at the other, and stretches are doubled and halved until one can no longer be
-//! proved. That is exact as well, but bounded in work: at a score that lingers at the very threshold
-//! the hold may end before the crossing, never after it.
+//! Scores in conditions: engagement and temperature against a threshold, and fit.
 
-use super::{ast::Comparison, eval::UNKNOWN, node::Temperatures, view::View};
+use super::{
+    ast::Comparison,
+    crossing::{Band, Course},
+    eval::UNKNOWN,
+    node::Temperatures,
+    view::View,
+};
 use crate::domain::{
-    facts::Fact,
-    score::{FitRule, MilliPoints, Scoring, Temperature, fade},
+    score::{FitRule, MilliPoints, Scoring, Temperature},
     time::Instant,
     verdict::Verdict,
 };
 
 /// How many bands one view remembers.
 const BANDS: usize = 4;
-/// How many stretches are tried where points are negative.
-const MOST_STRETCHES: usize = 400;
 
 /// What is worked out of a view's engagement.
 #[derive(Clone, Copy, Debug)]
@@ -27,19 +22,6 @@ pub struct EngagementMemo {
     /// At the view's `now`.
     pub points: MilliPoints,
     exits: [Option<(Band, Instant)>; BANDS],
-}
-
-/// From `least` up to but not including `below`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Band {
-    least: i64,
-    below: i64,
-}
-
-impl Band {
-    const fn has(self, points: MilliPoints) -> bool {
-        points.0 >= self.least && points.0 < self.below
-    }
 }
 
 impl View<'_> {
@@ -64,7 +46,8 @@ impl View<'_> {
         if let Some((_, exit)) = memo.exits.iter().flatten().find(|(known, _)| *known == band) {
             return *exit;
         }
-        let exit = Course { scoring: self.scoring, facts: self.facts }.leaves(band, self.now);
+        let exit =
+            Course { scoring: self.scoring, facts: self.facts }.leaves(band, self.now, memo.points);
         if let Some(free) = memo.exits.iter_mut().find(|known| known.is_none()) {
             *free = Some((band, exit));
             self.engagement.set(Some(memo));
@@ -156,202 +139,5 @@ impl Scoring {
             least = i64::MIN;
         }
         Band { least, below }
-    }
-}
-
-/// How engagement goes on if nothing new happens.
-#[derive(Clone, Copy)]
-struct Course<'a> {
-    scoring: &'a Scoring,
-    facts: &'a [Fact],
-}
-
-impl Course<'_> {
-    fn points(self, at: Instant) -> MilliPoints {
-        self.scoring.engagement(self.facts, at)
-    }
-
-    /// Gains and losses apart, both not negative.
-    fn gains_and_losses(self, at: Instant) -> (i64, i64) {
-        let mut sums = (0, 0);
-        for rule in &self.scoring.engagement {
-            let points = self.scoring.rule_points(rule, self.facts, at).0;
-            if points > 0 {
-                sums.0 += points;
-            } else {
-                sums.1 -= points;
-            }
-        }
-        sums
-    }
-
-    fn leaves(self, band: Band, now: Instant) -> Instant {
-        let only_gains = self.scoring.engagement.iter().all(|rule| rule.points.0 >= 0);
-        let mut from = now;
-        loop {
-            let settles = self.scoring.next_rise(self.facts, from);
-            let left = if only_gains {
-                // It only falls, and never below 0.
-                if band.least > 0 { self.falls_below(band.least, from, settles) } else { None }
-            } else {
-                self.strays(band, from, settles)
-            };
-            if let Some(left) = left {
-                return left;
-            }
-            if settles.is_never() || !band.has(self.points(settles)) {
-                return settles;
-            }
-            from = settles;
-        }
-    }
-
-    /// The first instant in `(from, until)` at which there are fewer than `least` points, which is
-    /// more than 0, if points only fade and there are enough at `from`.
-    fn falls_below(self, least: i64, from: Instant, until: Instant) -> Option<Instant> {
-        let half_life =
-            i64::try_from(self.scoring.half_life.as_millis()).unwrap_or(i64::MAX).max(1);
-        let mut hits = Hits::counted(self, from);
-        let end = until.millis() - 1;
-        let enough = |hits: &Option<Hits>, at: i64| match hits {
-            Some(hits) => hits.points(at, half_life) >= least,
-            None => self.points(Instant::from_millis(at)).0 >= least,
-        };
-
-        // All hits fade alike, so the sum does: but for rounding it is an exponential, and each hit is
-        // rounded down by half a thousandth on average.
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-        let guess = {
-            let rounded = hits.as_ref().map_or(0.0, |hits| hits.count as f64 / 2.0);
-            let ratio = (self.points(from).0 as f64 + rounded) / (least as f64 + rounded);
-            (half_life as f64 * ratio.log2()) as i64
-        };
-        let mut low = from.millis();
-        let mut high = low.saturating_add(guess.max(1)).min(end);
-        if high <= low {
-            return None;
-        }
-        // About as long as it takes to lose three thousandths.
-        let mut step = (half_life / least).saturating_mul(4).max(1);
-        if enough(&hits, high) {
-            loop {
-                if high == end {
-                    return None;
-                }
-                low = high;
-                high = high.saturating_add(step).min(end);
-                step = step.saturating_mul(8);
-                if !enough(&hits, high) {
-                    break;
-                }
-            }
-        } else {
-            // `high` is behind the crossing: look for an instant before it, close by.
-            while high - low > step {
-                let back = high - step;
-                if enough(&hits, back) {
-                    low = back;
-                    break;
-                }
-                high = back;
-                step = step.saturating_mul(8);
-            }
-        }
-        while high - low > 1 {
-            // Most hits lose nothing in so short a time.
-            if let Some(hits) = &mut hits {
-                hits.set_apart_the_still(low, high, half_life);
-            }
-            let middle = low + (high - low) / 2;
-            if enough(&hits, middle) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        Some(Instant::from_millis(high))
-    }
-
-    /// The first instant in `(from, until)` that cannot be proved to be in the band; the work is
-    /// bounded, so it may be earlier than the first that is outside of it.
-    fn strays(self, band: Band, from: Instant, until: Instant) -> Option<Instant> {
-        let mut at = from.millis();
-        let (mut gains, mut losses) = self.gains_and_losses(from);
-        let mut stretch: i64 = 1 << 32;
-        for _ in 0..MOST_STRETCHES {
-            if gains == 0 && losses == 0 {
-                return None;
-            }
-            let end = at.saturating_add(stretch).min(until.millis());
-            let (least_gains, least_losses) = self.gains_and_losses(Instant::from_millis(end - 1));
-            if least_gains - losses < band.least || gains - least_losses >= band.below {
-                // One instant alone is its own proof, so this ends.
-                stretch = ((end - at) / 2).max(1);
-                continue;
-            }
-            if end == until.millis() {
-                return None;
-            }
-            at = end;
-            (gains, losses) = self.gains_and_losses(Instant::from_millis(at));
-            if !band.has(MilliPoints(gains - losses)) {
-                return Some(Instant::from_millis(at));
-            }
-            stretch = stretch.saturating_mul(2);
-        }
-        Some(Instant::from_millis(at))
-    }
-}
-
-/// The hits that count from some instant until the next one settles, on the stack.
-#[derive(Clone, Copy)]
-struct Hits {
-    /// Points and instant of each.
-    hits: [(i64, i64); Self::MOST],
-    count: usize,
-    /// Points of those that are set apart.
-    still: i64,
-}
-
-impl Hits {
-    const MOST: usize = 64;
-
-    /// `None` if there are more than there is room for.
-    fn counted(course: Course<'_>, from: Instant) -> Option<Self> {
-        let mut gathered = Self { hits: [(0, 0); Self::MOST], count: 0, still: 0 };
-        for rule in &course.scoring.engagement {
-            let counted = course.facts[rule.fact.0].counted(Instant::DAWN, from);
-            for hit in counted.take(rule.hits) {
-                *gathered.hits.get_mut(gathered.count)? = (rule.points.0, hit.at.millis());
-                gathered.count += 1;
-            }
-        }
-        Some(gathered)
-    }
-
-    /// The same sum as [`Scoring::engagement`].
-    fn points(&self, at: i64, half_life: i64) -> i64 {
-        let each = self.hits[..self.count].iter();
-        self.still + each.map(|&(points, hit)| fade(points, at - hit, half_life)).sum::<i64>()
-    }
-
-    /// Hits that have the same points at both instants have them in between as well.
-    fn set_apart_the_still(&mut self, low: i64, high: i64, half_life: i64) {
-        // One alone is what is looked for.
-        if self.count <= 1 {
-            return;
-        }
-        let mut kept = 0;
-        for index in 0..self.count {
-            let (points, hit) = self.hits[index];
-            let before = fade(points, low - hit, half_life);
-            if before == fade(points, high - hit, half_life) {
-                self.still += before;
-            } else {
-                self.hits[kept] = (points, hit);
-                kept += 1;
-            }
-        }
-        self.count = kept;
     }
 }
