@@ -8,16 +8,22 @@ mod apply;
 mod check;
 mod context;
 mod enrol;
+mod eval;
 mod events;
 mod failure;
 mod findings;
 mod folder;
+mod inbox;
 mod leads;
 mod live;
 mod migrate;
 mod output;
 mod pause;
+mod preview;
 mod progress;
+mod render;
+mod send_test;
+mod situation;
 mod status;
 mod suppressions;
 mod tables;
@@ -71,7 +77,7 @@ enum Command {
     /// Make what is in the campaign folder live
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
-    Eval(unbuilt::Arguments),
+    Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
     Leads(leads::Command),
@@ -90,11 +96,12 @@ enum Command {
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
-    Render(unbuilt::Arguments),
+    Render(render::Arguments),
     /// Send a mail to somebody of ours
-    SendTest(unbuilt::Arguments),
+    SendTest(send_test::Arguments),
     /// Take in mail that came back
-    Inbox(unbuilt::Arguments),
+    #[command(subcommand)]
+    Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
     Tick(unbuilt::Arguments),
     /// Run the daemon
@@ -145,10 +152,10 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
-        Command::Eval(_) => Err(unbuilt::failure("eval")),
-        Command::Render(_) => Err(unbuilt::failure("render")),
-        Command::SendTest(_) => Err(unbuilt::failure("send-test")),
-        Command::Inbox(_) => Err(unbuilt::failure("inbox")),
+        Command::Eval(arguments) => eval::run(context, &arguments).await,
+        Command::Render(arguments) => render::run(context, &arguments).await,
+        Command::SendTest(arguments) => send_test::run(context, &arguments).await,
+        Command::Inbox(arguments) => inbox::run(context, arguments).await,
         Command::Tick(_) => Err(unbuilt::failure("tick")),
         Command::Run(_) => Err(unbuilt::failure("run")),
         Command::Demo(_) => Err(unbuilt::failure("demo")),
