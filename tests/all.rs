@@ -3,4 +3,6 @@
 mod cli;
 mod import;
 mod relay;
+mod http;
+mod store_contract;
 mod support;

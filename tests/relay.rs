@@ -1,5 +1,6 @@
 //! Handing mail to a relay, over real sockets, with relays that misbehave.
 
+mod classification;
 mod dialogue;
 mod encryption;
 mod faults;
@@ -58,7 +59,7 @@ fn mail_to(key: &str, to: &str) -> Composed {
 fn relay(addr: SocketAddr) -> SmtpRelay {
     let mut relay = SmtpRelay::new("main", &addr.ip().to_string(), addr.port());
     relay.tls = Tls::None;
-    relay.helo_name = "client.example".to_owned();
+    "client.example".clone_into(&mut relay.helo_name);
     relay.timeouts = Timeouts::all(PATIENT);
     relay
 }

@@ -7,6 +7,8 @@
 mod apply;
 mod check;
 mod context;
+mod demo;
+mod engine;
 mod enrol;
 mod eval;
 mod events;
@@ -22,12 +24,13 @@ mod pause;
 mod preview;
 mod progress;
 mod render;
+mod run;
 mod send_test;
 mod situation;
 mod status;
 mod suppressions;
 mod tables;
-mod unbuilt;
+mod tick;
 mod why_score;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -103,11 +106,11 @@ enum Command {
     #[command(subcommand)]
     Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
-    Tick(unbuilt::Arguments),
+    Tick(tick::Arguments),
     /// Run the daemon
-    Run(unbuilt::Arguments),
+    Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
-    Demo(unbuilt::Arguments),
+    Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
 }
@@ -155,10 +158,10 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Eval(arguments) => eval::run(context, &arguments).await,
         Command::Render(arguments) => render::run(context, &arguments).await,
         Command::SendTest(arguments) => send_test::run(context, &arguments).await,
-        Command::Inbox(arguments) => inbox::run(context, arguments).await,
-        Command::Tick(_) => Err(unbuilt::failure("tick")),
-        Command::Run(_) => Err(unbuilt::failure("run")),
-        Command::Demo(_) => Err(unbuilt::failure("demo")),
+        Command::Inbox(command) => inbox::run(context, command).await,
+        Command::Tick(arguments) => tick::run(context, &arguments).await,
+        Command::Run(arguments) => run::run(context, &arguments).await,
+        Command::Demo(arguments) => demo::run(context, &arguments).await,
     }
 }
 

@@ -79,6 +79,7 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
 fn census(parts: &Parts) -> Chore {
     let (store, metrics) = (parts.store.clone(), Arc::clone(&parts.metrics));
     let clock = parts.clock.clone();
+    let parts = parts.clone();
     Chore {
         name: "census",
         schedule: "0 * * * * *",
@@ -86,6 +87,9 @@ fn census(parts: &Parts) -> Chore {
             let (store, metrics, clock) = (store.clone(), Arc::clone(&metrics), clock.clone());
             Box::pin(async move {
                 metrics.census(&store.census(clock.now()).await?);
+            let parts = parts.clone();
+            Box::pin(async move {
+                parts.metrics.census(&parts.store.census(parts.clock.now()).await?);
                 Ok(())
             })
         }),

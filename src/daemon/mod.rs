@@ -92,7 +92,7 @@ pub struct Wired {
 /// How long a part may take to leave after it was told to leave all.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// The longest that the intake may be at one batch before it is taken for dead.
-const INTAKE_WITHIN: Duration = Duration::from_secs(120);
+const INTAKE_WITHIN: Duration = Duration::from_mins(2);
 
 /// Runs the daemon until it is told to stop.
 ///

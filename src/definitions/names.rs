@@ -50,6 +50,16 @@ pub(super) fn slugged(text: &str) -> String {
     slug.trim_matches(['-', '_']).to_owned()
 }
 
+/// What to write instead of a name that is no slug.
+pub(super) fn slug_hint(written: &str) -> String {
+    let slug = slugged(written);
+    if slug.is_empty() {
+        "use lower-case letters, digits, `-` and `_`, at most 60".to_owned()
+    } else {
+        format!("write: {slug}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

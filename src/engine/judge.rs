@@ -54,6 +54,8 @@ pub struct Signs<'a> {
     /// Its user agent, empty if it named none.
     pub agent: &'a str,
     pub at: Instant,
+    /// Whether the relay may still refuse the mail: scanners follow links before it is taken.
+    pub on_its_way: bool,
     /// When the relay took the mail, as far as that is known.
     pub sent_at: Option<Instant>,
     /// Whether this hit makes a burst with earlier ones (see [`is_burst`]), or follows one.
@@ -117,7 +119,7 @@ pub fn judge(signs: &Signs<'_>) -> FirstJudgement {
         Some(Sign::Head)
     } else if !may_be_a_person(signs.approach, agents::recognise(signs.agent)) {
         Some(Sign::Agent)
-    } else if signs.sent_at.is_some_and(|sent| signs.at < sent + TOO_EARLY) {
+    } else if signs.on_its_way || signs.sent_at.is_some_and(|sent| signs.at < sent + TOO_EARLY) {
         Some(Sign::TooEarly)
     } else if signs.burst {
         Some(Sign::AllLinks)
@@ -168,7 +170,8 @@ mod tests {
             head: false,
             agent: CHROME,
             at: NOON,
-            sent_at: Some(NOON - Duration::from_secs(3_600)),
+            on_its_way: false,
+            sent_at: Some(NOON - Duration::from_hours(1)),
             burst: false,
         }
     }
@@ -191,6 +194,8 @@ mod tests {
         assert_eq!(judge(&Signs { burst: true, ..click() }), machine(Sign::AllLinks));
         let early = Signs { sent_at: Some(NOON - Duration::from_millis(4_999)), ..click() };
         assert_eq!(judge(&early), machine(Sign::TooEarly));
+        let scanned = Signs { on_its_way: true, sent_at: None, ..click() };
+        assert_eq!(judge(&scanned), machine(Sign::TooEarly));
         let in_time = Signs { sent_at: Some(NOON - Duration::from_secs(5)), ..click() };
         assert_eq!(judge(&in_time).judgement(), Judgement::Unsure);
     }

@@ -111,7 +111,7 @@ impl Health {
             return Err(format!("the {name} loop does not turn"));
         }
         match tokio::time::timeout(PING_WITHIN, self.store.ping()).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("the database cannot be reached: {error}")),
             Err(_) => Err(format!("the database has not answered for {PING_WITHIN:?}")),
         }

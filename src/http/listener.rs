@@ -52,7 +52,7 @@ impl Default for Limits {
         Self {
             connections: 1_024,
             head_within: Duration::from_secs(5),
-            lifetime: Duration::from_secs(60),
+            lifetime: Duration::from_mins(1),
             head_bytes: 16 * 1_024,
         }
     }
@@ -90,7 +90,7 @@ pub async fn serve(
     stats: Arc<ListenerStats>,
     stop: CancellationToken,
 ) {
-    let seats = Arc::new(Seats::default());
+    let room = Arc::new(Seats::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -110,12 +110,12 @@ pub async fn serve(
         };
         if connections.len() >= limits.connections {
             stats.refused.fetch_add(1, Ordering::Relaxed);
-            if !seats.free_one() {
+            if !room.free_one() {
                 // Everybody is busy: the newcomer comes again.
                 continue;
             }
         }
-        let seat = seats.take();
+        let seat = room.take();
         let connection = serve_one(stream, router.clone(), limits, seat, stop.clone());
         connections.spawn(connection);
         stats.open.store(connections.len(), Ordering::Relaxed);

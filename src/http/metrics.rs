@@ -69,9 +69,9 @@ pub enum HitOutcome {
 }
 
 impl HitOutcome {
-    pub(super) const fn of(taken: &Result<Taken, IntakeError>) -> Self {
+    pub(super) const fn of(taken: Result<Taken, IntakeError>) -> Self {
         match taken {
-            Ok(Taken::Recorded(judgement)) => Self::Judged(*judgement),
+            Ok(Taken::Recorded(judgement)) => Self::Judged(judgement),
             Ok(Taken::Already) => Self::Repeated,
             Ok(Taken::Nobody | Taken::Ignored) => Self::Ignored,
             Err(_) => Self::Refused,

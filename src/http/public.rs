@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{
+        DefaultBodyLimit, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -74,6 +77,14 @@ pub fn router(public: Public) -> Router {
         .layer(headers)
 }
 
+/// The last part of a path, or why it is not even text.
+type Token = Result<Path<String>, PathRejection>;
+
+/// What is not text is no token of ours either.
+fn text(token: Token) -> String {
+    token.map(|Path(text)| text).unwrap_or_default()
+}
+
 /// A header that every answer carries, whatever went wrong inside.
 fn fixed(name: header::HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {
     SetResponseHeaderLayer::overriding(name, value)
@@ -84,17 +95,17 @@ async fn click(
     State(public): State<Public>,
     method: Method,
     headers: HeaderMap,
-    Path(token): Path<String>,
+    token: Token,
 ) -> Response {
-    let Some((mail, target)) = public.keyring.read_click(&token) else {
+    let Some((mail, target)) = public.keyring.read_click(&text(token)) else {
         return not_found(&headers);
     };
     let Ok(location) = HeaderValue::try_from(target.as_str()) else {
         return not_found(&headers);
     };
     let act = Act::Click { url: target.clone() };
-    let taken = public.take(HitKind::Click, hit(mail, act, &method, &headers)).await;
-    if taken.is_err() {
+    let recorded = public.take(HitKind::Click, hit(mail, act, &method, &headers)).await;
+    if recorded.is_err() {
         return Page::NotCounted { target: &target }.respond(language(&headers));
     }
     (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
@@ -105,10 +116,10 @@ async fn open(
     State(public): State<Public>,
     method: Method,
     headers: HeaderMap,
-    Path(file): Path<String>,
+    file: Token,
 ) -> Response {
     if let Some(mail) =
-        file.strip_suffix(".gif").and_then(|token| public.keyring.read_open_pixel(token))
+        text(file).strip_suffix(".gif").and_then(|token| public.keyring.read_open_pixel(token))
     {
         // Its failure is counted and logged; the picture is the same.
         let _ = public.take(HitKind::Open, hit(mail, Act::Open, &method, &headers)).await;
@@ -121,9 +132,9 @@ async fn ask_unsubscribe(
     State(public): State<Public>,
     method: Method,
     headers: HeaderMap,
-    Path(token): Path<String>,
+    token: Token,
 ) -> Response {
-    let Some(mail) = public.keyring.read_unsubscribe(&token) else {
+    let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
         return not_found(&headers);
     };
     public.intake.notice(hit(mail, Act::LookAtUnsubscribe, &method, &headers));
@@ -137,7 +148,7 @@ async fn unsubscribe(
     State(public): State<Public>,
     method: Method,
     headers: HeaderMap,
-    Path(token): Path<String>,
+    token: Token,
     body: Result<axum::body::Bytes, BytesRejection>,
 ) -> Response {
     if let Err(rejection) = body {
@@ -147,7 +158,7 @@ async fn unsubscribe(
             _ => rejection.into_response(),
         };
     }
-    let Some(mail) = public.keyring.read_unsubscribe(&token) else {
+    let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
         return not_found(&headers);
     };
     match public.take(HitKind::Unsubscribe, hit(mail, Act::Unsubscribe, &method, &headers)).await {
@@ -162,7 +173,7 @@ async fn unsubscribe(
 impl Public {
     async fn take(&self, kind: HitKind, hit: Hit) -> Result<Taken, IntakeError> {
         let taken = self.intake.take(hit).await;
-        self.metrics.hit(kind, HitOutcome::of(&taken));
+        self.metrics.hit(kind, HitOutcome::of(taken));
         taken
     }
 }

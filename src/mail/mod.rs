@@ -4,3 +4,4 @@ pub mod compose;
 pub mod header_text;
 pub mod inbound;
 pub mod relay;
+pub mod lmtp;

@@ -11,7 +11,7 @@ use super::{
     filters, lint, meter,
     prepare::Form,
     problem::RenderProblem,
-    source::{Part, Source, complaint},
+    source::{Complaint, Part, Source},
 };
 use crate::domain::{
     definitions::Definitions,
@@ -47,14 +47,10 @@ impl Renderer {
         for source in sources.values() {
             problems.extend(lint::lint(source, &partials));
         }
-
         let tera = compiled(&sources, &mut problems);
-        if problems.is_empty() {
-            variables(definitions, &templates, &tera, &sources, &mut problems);
-        }
+        variables(definitions, &templates, &tera, &sources, &mut problems);
         if !problems.is_empty() {
-            let key = |p: &RenderProblem| (p.file.clone(), p.line, p.column, p.message.clone());
-            problems.sort_by_key(key);
+            problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
             problems.dedup();
             return Err(problems);
         }
@@ -141,28 +137,28 @@ fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>
     if problems.is_empty() && tera.add_raw_templates(all).is_ok() {
         return tera;
     }
-    // One by one, those to include first, to find all that is wrong.
+    // One by one, to find all that is wrong; what may be included is there from the start, empty.
+    for name in
+        sources.values().filter(|source| source.part == Part::Partial).map(Source::tera_name)
+    {
+        let _ = tera.add_raw_template(&name, "");
+    }
     let mut order: Vec<_> = sources.iter().collect();
     order.sort_by_key(|(name, source)| (source.part != Part::Partial, name.as_str()));
-    let mut waiting = order.len() + 1;
-    let mut tera_problems = Vec::new();
-    while order.len() < waiting {
-        waiting = order.len();
-        tera_problems.clear();
-        order.retain(|(name, source)| match tera.add_raw_template(name, &source.prepared.text) {
-            Ok(()) => false,
-            Err(error) => {
-                let (at, message) = complaint(&error);
-                let offset = at.map_or(0, |(_, offset)| source.prepared.source_offset(offset));
-                tera_problems.push(source.problem(offset, message, None));
-                true
-            }
-        });
+    let said: HashSet<_> = problems.iter().map(|p| (p.file.clone(), p.line)).collect();
+    for (name, source) in order {
+        let Err(error) = tera.add_raw_template(name, &source.prepared.text) else { continue };
+        let complaint = Complaint::of(&error);
+        let ours = ["Unknown filter", "Unknown function", "Unknown template"];
+        let offset = source.prepared.source_offset(complaint.offset);
+        let problem = source.problem(offset, complaint.message, None);
+        // What was said in our words is not said again in tera's.
+        let again = said.contains(&(problem.file.clone(), problem.line))
+            || ours.iter().any(|start| problem.message.starts_with(start));
+        if !again {
+            problems.push(problem);
+        }
     }
-    // What was said in our words is not said again in tera's.
-    let known: HashSet<_> = problems.iter().map(|p| (p.file.clone(), p.line)).collect();
-    problems
-        .extend(tera_problems.into_iter().filter(|p| !known.contains(&(p.file.clone(), p.line))));
     tera
 }
 
@@ -181,6 +177,9 @@ fn variables(
         names.into_iter().map(str::to_owned).collect()
     };
     let notices = only_notices(definitions);
+    let broken_parts = problems.iter().any(|p| {
+        p.file.starts_with("templates/layouts/") || p.file.starts_with("templates/partials/")
+    });
     // A layout or a partial may read what any mail that uses it has.
     let mut shared: BTreeSet<&str> = base.clone();
     shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS));
@@ -201,20 +200,29 @@ fn variables(
                     read.extend(names);
                 }
             }
+            let mut layout_is_there = true;
             if let Some(layout) = &mail.layout {
                 let name = format!("layouts/{layout}.html");
-                if sources.contains_key(&name) {
-                    read.extend(reads(&name));
-                } else {
-                    let body = &sources[&format!("{}#subject", mail.file)];
+                layout_is_there = sources.contains_key(&name);
+                read.extend(reads(&name));
+                if !templates.layouts.contains_key(layout) {
                     let hint = lint::nearest(layout, templates.layouts.keys().map(|name| &**name));
                     let message = format!("there is no layout `templates/layouts/{layout}.html`");
-                    problems
-                        .push(RenderProblem { message, ..body.problem(0, String::new(), hint) });
-                    continue;
+                    problems.push(RenderProblem {
+                        file: mail.file.clone(),
+                        line: 1,
+                        column: 1,
+                        message,
+                        hint,
+                    });
                 }
             }
-            problems.extend(must_haves(mail, is_notice, &read));
+            // What cannot be read yet may hold them.
+            let whole =
+                layout_is_there && !broken_parts && problems.iter().all(|p| p.file != mail.file);
+            if whole {
+                problems.extend(must_haves(mail, is_notice, &read));
+            }
         }
     }
     for source in sources.values().filter(|s| matches!(s.part, Part::Layout | Part::Partial)) {

@@ -9,6 +9,7 @@ use super::{
     filters::{LANGUAGE, ZONE, today},
 };
 use crate::domain::{
+    score::MilliPoints,
     template::MailTemplate,
     value::{Schema, Value},
 };
@@ -54,19 +55,24 @@ pub(super) fn context(
     context.insert("sender_name", &one_line(&mail.sender.name));
     context.insert("postal_address", &one_line(&mail.sender.postal_address));
     context.insert_value("entry", entry(mail)?);
-    match &mail.links {
-        Some(links) => context.insert("unsubscribe_url", &links.unsubscribe_url()),
-        None => {
-            context.insert("fit", &lead.fit.as_points());
-            if let Some(engagement) = mail.standing.and_then(|standing| standing.engagement) {
-                context.insert("engagement", &engagement.as_points());
-            }
-            if let Some(temperature) = mail.standing.and_then(|standing| standing.temperature) {
-                context.insert("temperature", temperature.word());
-            }
+    if let Some(links) = &mail.links {
+        context.insert("unsubscribe_url", &links.unsubscribe_url());
+    } else {
+        context.insert("fit", &whole(lead.fit));
+        if let Some(engagement) = mail.standing.and_then(|standing| standing.engagement) {
+            context.insert("engagement", &whole(engagement));
+        }
+        if let Some(temperature) = mail.standing.and_then(|standing| standing.temperature) {
+            context.insert("temperature", temperature.word());
         }
     }
     Ok(context)
+}
+
+/// People read whole points.
+#[allow(clippy::cast_possible_truncation)] // scores are far below 2^52
+fn whole(points: MilliPoints) -> i64 {
+    points.as_points().round() as i64
 }
 
 fn entry(mail: &Mail) -> Result<TeraValue, RenderError> {

@@ -1,5 +1,7 @@
 //! Our own filters: dates in the lead's zone, amounts and numbers in the mail's language.
 
+#![allow(clippy::needless_pass_by_value)] // the shape that tera calls
+
 use jiff::fmt::strtime;
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 

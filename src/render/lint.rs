@@ -25,30 +25,17 @@ const STATEMENTS: [&str; 11] = [
     "break",
     "continue",
 ];
-/// Bytes of a tag, and blocks within blocks: more is no mail, and would only exhaust a stack.
-const LONGEST_TAG: usize = 2_000;
-const DEEPEST: usize = 20;
-
 /// The words, tags and links of a source.
 pub(super) fn lint(source: &Source, partials: &BTreeSet<&str>) -> Vec<RenderProblem> {
     let mut problems = Vec::new();
-    let mut depth = 0usize;
     for tag in source.tags() {
         let text = &source.text[tag.range.clone()];
         let start = tag.range.start;
         if matches!(tag.kind, TagKind::Comment | TagKind::Raw) {
             continue;
         }
-        if text.len() > LONGEST_TAG {
-            problems.push(source.problem(
-                start,
-                format!("a tag may have {LONGEST_TAG} bytes"),
-                None,
-            ));
-            continue;
-        }
         if tag.kind == TagKind::Statement {
-            depth = statement_problems(source, start, text, partials, depth, &mut problems);
+            statement_problems(source, start, text, partials, &mut problems);
         }
         word_problems(source, start, text, &mut problems);
     }
@@ -63,9 +50,8 @@ fn statement_problems(
     start: usize,
     text: &str,
     partials: &BTreeSet<&str>,
-    depth: usize,
     problems: &mut Vec<RenderProblem>,
-) -> usize {
+) {
     let word = statement(text).unwrap_or_default();
     if !STATEMENTS.contains(&word) {
         let hint = nearest(word, STATEMENTS);
@@ -87,16 +73,6 @@ fn statement_problems(
                 problems.push(source.problem(start + offset, message, hint));
             }
         }
-    }
-    match word {
-        "if" | "for" if depth == DEEPEST => {
-            let message = format!("blocks may be {DEEPEST} deep");
-            problems.push(source.problem(start, message, None));
-            depth + 1
-        }
-        "if" | "for" => depth + 1,
-        "endif" | "endfor" => depth.saturating_sub(1),
-        _ => depth,
     }
 }
 

@@ -35,8 +35,8 @@ use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
 use meter::{Bound, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use problem::{Place, RenderError, RenderProblem};
-use source::{Source, complaint};
-use tags::variables;
+use source::{Complaint, Source};
+use tags::{bound, variables};
 use tera::{Context, Tera, Value};
 
 use crate::domain::{
@@ -110,7 +110,7 @@ impl Renderer {
         rewrite(&mut nodes, mail, template)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
-            add_pixel(&mut nodes, pixel);
+            add_pixel(&mut nodes, &pixel);
         }
         let html = self
             .inliner
@@ -155,12 +155,12 @@ impl Renderer {
 
     /// Names the missing value, where that is what an error comes from.
     fn failure(&self, error: &tera::Error, file: String, context: &Context) -> RenderError {
-        let (at, message) = complaint(error);
-        let found = at.and_then(|(name, offset)| Some((self.sources.get(name)?, offset)));
-        let Some((source, offset)) = found else {
+        let Complaint { name, offset, message } = Complaint::of(error);
+        let Some(source) = name.and_then(|name| self.sources.get(&name)) else {
             return RenderError::Failed { place: Place { file, line: 1, column: 1 }, message };
         };
         let offset = source.prepared.source_offset(offset);
+        let own = bound(&source.text);
         let tag = source.tags().into_iter().find(|tag| tag.range.contains(&offset));
         let missing = tag.and_then(|tag| {
             let variable =
@@ -169,7 +169,9 @@ impl Renderer {
                     for part in &variable.path {
                         value = value.and_then(|value| value.get_from_path(part));
                     }
-                    !variable.guarded && value.is_none_or(Value::is_undefined)
+                    !variable.guarded
+                        && !own.contains(variable.name)
+                        && value.is_none_or(Value::is_undefined)
                 })?;
             let name = std::iter::once(variable.name).chain(variable.path.iter().copied());
             let place = source.place(tag.range.start + variable.offset);
@@ -211,9 +213,9 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
     Ok(())
 }
 
-fn add_pixel(nodes: &mut Vec<Node>, address: String) {
+fn add_pixel(nodes: &mut Vec<Node>, address: &str) {
     let attributes = [
-        ("src", address.as_str()),
+        ("src", address),
         ("width", "1"),
         ("height", "1"),
         ("alt", ""),

@@ -7,8 +7,12 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::{
     meter::{SPEND, WEIGH},
-    tags::{Tag, TagKind, Word, statement, tags, words},
+    tags::{Tag, TagKind, names, statement, tags},
 };
+
+/// Bytes of a tag, and blocks within blocks: more is no mail.
+const LONGEST_TAG: usize = 2_000;
+const DEEPEST: usize = 20;
 
 /// How a source is to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,8 +51,9 @@ impl Prepared {
 
 /// # Errors
 /// The offset of what is wrong, and what.
-pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, (usize, &'static str)> {
-    let tags = tags(source).map_err(|offset| (offset, "this tag is not closed"))?;
+pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, (usize, String)> {
+    let tags = tags(source).map_err(|offset| (offset, "this tag is not closed".to_owned()))?;
+    blocks(source, &tags)?;
     let mut prepared = Prepared::default();
     if form == Form::Partial {
         prepared.push(&format!("{{{{ {SPEND}() }}}}"), 0);
@@ -67,15 +72,48 @@ pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, (usize, &'st
     Ok(prepared)
 }
 
+/// Blocks are closed, and neither so deep nor are tags so long that compiling them would take for ever.
+fn blocks(source: &str, tags: &[Tag]) -> Result<(), (usize, String)> {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for tag in tags {
+        let (text, start) = (&source[tag.range.clone()], tag.range.start);
+        if text.len() > LONGEST_TAG && matches!(tag.kind, TagKind::Print | TagKind::Statement) {
+            return Err((start, format!("a tag may have {LONGEST_TAG} bytes")));
+        }
+        let closes = match statement(text) {
+            Some(word @ ("if" | "for")) => {
+                if open.len() == DEEPEST {
+                    return Err((start, format!("blocks may be {DEEPEST} deep")));
+                }
+                open.push((word, start));
+                continue;
+            }
+            Some("endif") => "if",
+            Some("endfor") => "for",
+            _ => continue,
+        };
+        match open.pop() {
+            Some((word, _)) if word == closes => {}
+            Some((word, start)) => return Err((start, unclosed(word))),
+            None => return Err((start, format!("`{{% end{closes} %}}` closes nothing"))),
+        }
+    }
+    open.pop().map_or(Ok(()), |(word, start)| Err((start, unclosed(word))))
+}
+
+fn unclosed(word: &str) -> String {
+    format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
+}
+
 /// A tag, and after a loop's head or a `set` the call that bounds it.
 fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let text = &source[tag.range.clone()];
     prepared.push(text, tag.range.start);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
-        Some("set" | "set_global") => match words(text).nth(1) {
-            Some((_, Word::Name(name))) => format!("{WEIGH}(v={name})"),
-            _ => return,
+        Some("set" | "set_global") => match names(text).nth(1) {
+            Some(name) => format!("{WEIGH}(v={name})"),
+            None => return,
         },
         _ => return,
     };
@@ -86,12 +124,10 @@ fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
 
 /// Each tag is a word that Markdown leaves alone; tags alone on their lines are comments, which are
 /// blocks of their own and end a paragraph.
-fn markdown(
-    source: &str,
-    tags: &[Tag],
-    prepared: &mut Prepared,
-) -> Result<(), (usize, &'static str)> {
-    let mark = (0..).map(|n: u32| format!("zq{n}tag")).find(|mark| !source.contains(mark.as_str()));
+fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (usize, String)> {
+    let mark = (0..1_000_000)
+        .map(|n: u32| format!("zq{n}tag"))
+        .find(|mark| !source.contains(mark.as_str()));
     let mark = mark.unwrap_or_default();
     let mut plain = String::with_capacity(source.len());
     let mut at = 0;
@@ -130,7 +166,7 @@ fn markdown(
     match seen.iter().position(|seen| !seen) {
         Some(lost) => Err((
             tags[lost].range.start,
-            "Markdown drops this tag where it stands; move it into the text",
+            "Markdown drops this tag where it stands; move it into the text".to_owned(),
         )),
         None => Ok(()),
     }

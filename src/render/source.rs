@@ -49,7 +49,7 @@ impl Source {
                 source.prepared = prepared;
                 Ok(source)
             }
-            Err((offset, message)) => Err(source.problem(offset, message.to_owned(), None)),
+            Err((offset, message)) => Err(source.problem(offset, message, None)),
         }
     }
 
@@ -67,6 +67,10 @@ impl Source {
 
     /// 1-based; the column counts characters.
     pub fn place(&self, offset: usize) -> Place {
+        if matches!(self.part, Part::Subject | Part::Preheader) {
+            // Where in the front matter it stands was not kept; the message says in which key.
+            return Place { file: self.file.clone(), line: 1, column: 1 };
+        }
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.rsplit('\n').next().unwrap_or_default();
         Place {
@@ -92,13 +96,29 @@ impl Source {
     }
 }
 
-/// What tera complains of: in which of its templates, at which offset of what it compiled, and why.
-pub(super) fn complaint(error: &Error) -> (Option<(&str, usize)>, String) {
-    match error.kind() {
-        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-            let at = (report.filename(), report.span().range.start);
-            (Some(at), report.message().to_owned())
+/// What tera complains of: at which offset of what it compiled, if it says so, and why.
+pub(super) struct Complaint {
+    /// Tera's name of the template.
+    pub name: Option<String>,
+    pub offset: usize,
+    pub message: String,
+}
+
+impl Complaint {
+    pub fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => Self {
+                name: Some(report.filename().to_owned()),
+                offset: report.span().range.start,
+                message: report.message().to_owned(),
+            },
+            other => {
+                // What is found across templates comes as a text of several lines.
+                let text = other.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                let message = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+                Self { name: None, offset: 0, message }
+            }
         }
-        other => (None, other.to_string()),
     }
 }

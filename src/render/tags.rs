@@ -1,6 +1,6 @@
 //! Finds tera's tags in a text, and the words inside them, without evaluating anything.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum TagKind {
@@ -63,13 +63,15 @@ pub(super) fn tags(text: &str) -> Result<Vec<Tag>, usize> {
 fn close(text: &str, open: usize, kind: TagKind) -> Option<usize> {
     let end = match kind {
         TagKind::Print => "}}",
-        TagKind::Comment => return Some(open + text[open..].find("#}")? + 2),
+        TagKind::Comment => return Some(open + 2 + text[open + 2..].find("#}")? + 2),
         TagKind::Statement | TagKind::Raw => "%}",
     };
-    let mut quote = None;
+    let (mut quote, mut escaped) = (None, false);
     for (offset, character) in text[open + 2..].char_indices() {
         let at = open + 2 + offset;
         match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if character == '\\' => escaped = true,
             Some(mark) if mark == character => quote = None,
             None if matches!(character, '"' | '\'' | '`') => quote = Some(character),
             None if text[at..].starts_with(end) => return Some(at + 2),
@@ -96,7 +98,8 @@ pub(super) fn statement(tag: &str) -> Option<&str> {
     if !tag.starts_with("{%") {
         return None;
     }
-    match words(tag).next()? {
+    // `{%-` eats the blanks before it.
+    match words(tag).find(|(_, word)| *word != Word::Sign('-'))? {
         (_, Word::Name(name)) => Some(name),
         _ => None,
     }
@@ -113,7 +116,13 @@ pub(super) fn words(tag: &str) -> impl Iterator<Item = (usize, Word<'_>)> {
         let first = rest.chars().next()?;
         let (word, length) = match first {
             '"' | '\'' | '`' => {
-                let length = rest[1..].find(first).unwrap_or(rest.len() - 1);
+                let mut escaped = false;
+                let closes = |c: char| {
+                    let closes = c == first && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    closes
+                };
+                let length = rest[1..].find(closes).unwrap_or(rest.len() - 1);
                 (Word::Text(&rest[1..=length]), (length + 2).min(rest.len()))
             }
             _ if is_word(first) => {
@@ -146,26 +155,12 @@ pub(super) struct Variable<'a> {
 /// The variables that a tag reads: names that are no key, no filter, no function, no word of the
 /// language.
 pub(super) fn variables(tag: &str) -> Vec<Variable<'_>> {
-    const LANGUAGE: [&str; 18] = [
-        "if",
-        "elif",
-        "else",
-        "endif",
-        "for",
-        "endfor",
-        "in",
-        "set",
-        "set_global",
-        "include",
-        "and",
-        "or",
-        "not",
-        "is",
-        "true",
-        "false",
-        "none",
+    const LANGUAGE: [&str; 13] = [
+        "if", "else", "in", "and", "or", "not", "is", "true", "false", "True", "False", "none",
         "None",
     ];
+    let first = words(tag).position(|(_, word)| matches!(word, Word::Name(_)));
+    let statement = first.filter(|_| tag.starts_with("{%"));
     let words: Vec<_> = words(tag).collect();
     let at = |index: usize| words.get(index).map(|(_, word)| *word);
     let mut variables = Vec::new();
@@ -180,7 +175,14 @@ pub(super) fn variables(tag: &str) -> Vec<Variable<'_>> {
         let is_test = before == Some(Word::Name("is"))
             || (before == Some(Word::Name("not"))
                 && index.checked_sub(2).and_then(at) == Some(Word::Name("is")));
-        if is_number || is_key || is_called || is_part || is_test || LANGUAGE.contains(&name) {
+        if statement == Some(index)
+            || is_number
+            || is_key
+            || is_called
+            || is_part
+            || is_test
+            || LANGUAGE.contains(&name)
+        {
             continue;
         }
         let mut path = Vec::new();
@@ -199,8 +201,32 @@ pub(super) fn variables(tag: &str) -> Vec<Variable<'_>> {
     variables
 }
 
+/// The words of a tag that are names, of variables or of the language.
+pub(super) fn names(tag: &str) -> impl Iterator<Item = &str> {
+    words(tag).filter_map(|(_, word)| match word {
+        Word::Name(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// The names that a text gives values itself: of its loops and its `set`.
+pub(super) fn bound(text: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::from(["loop"]);
+    for tag in tags(text).unwrap_or_default() {
+        let mut words = self::names(&text[tag.range]);
+        match words.next() {
+            Some("for") => names.extend(words.take_while(|name| *name != "in")),
+            Some("set" | "set_global") => names.extend(words.next()),
+            _ => {}
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
@@ -216,6 +242,55 @@ mod tests {
         for open in ["x {{ a", "x {% a }}", "x {# a", "x {% raw %} {{ }}"] {
             assert_eq!(tags(open), Err(2), "{open}");
         }
+    }
+
+    #[test]
+    fn blanks_eaten_and_quotes_escaped_change_nothing() {
+        assert_eq!(statement("{%- for x in y -%}"), Some("for"));
+        assert_eq!(cut("{%- raw -%}{{ a }}{%- endraw %}").len(), 1);
+        assert_eq!(cut(r#"{{ "a\\" }} {{ "\"}}" }}{{ "}}" }}"#).len(), 3);
+        assert_eq!(cut(r#"{{ "\"}}" | safe }}"#), [r#"{{ "\"}}" | safe }}"#]);
+        assert_eq!(tags("{#}"), Err(0));
+        let words: Vec<_> = words(r#"{{ "\"" | safe }}"#).map(|(_, word)| word).collect();
+        assert_eq!(words, [Word::Text("\\\""), Word::Sign('|'), Word::Name("safe")]);
+    }
+
+    proptest! {
+        /// What tera reads, we read: nothing hides from the checks.
+        #[test]
+        fn tera_sees_no_more_than_we_do(
+            pieces in proptest::collection::vec(
+                proptest::sample::select(vec![
+                    "{{", "}}", "{%", "%}", "{#", "#}", "\"", "'", "`", "\\", "-", " ", " if a ", " endif ",
+                    " raw ", " endraw ", "b", " | upper ", "{{ c }}", "{% if d %}", "{% endif %}", "\n",
+                    "{% for e in f %}", "{% endfor %}", "{{ \"", "\" }}", "{", "}", "%", " set g = h ",
+                ]),
+                0..14,
+            )
+        ) {
+            let source = pieces.concat();
+            let mut tera = tera::Tera::new();
+            if tera.add_raw_template("t", &source).is_ok() {
+                let tags = tags(&source);
+                prop_assert!(tags.is_ok(), "{}", source);
+                let ours: BTreeSet<&str> = tags
+                    .unwrap()
+                    .into_iter()
+                    .filter(|tag| !matches!(tag.kind, TagKind::Comment | TagKind::Raw))
+                    .flat_map(|tag| variables(&source[tag.range]))
+                    .map(|variable| variable.name)
+                    .collect();
+                for name in tera.get_template_variables("t").unwrap() {
+                    prop_assert!(ours.contains(name), "`{}` in {}", name, source);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_binds_names_itself() {
+        let text = "{% for k, v in pairs %}{{ v }}{% endfor %}{% set total = k %}";
+        assert_eq!(bound(text), ["k", "loop", "total", "v"].into());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The plain-text part, made from the same pieces as the HTML.
 
+use std::fmt::Write as _;
+
 use html5ever::{LocalName, local_name};
 
 use super::html::{Node, is_void, write};
@@ -12,20 +14,25 @@ const WIDTH: usize = 76;
 /// # Errors
 /// When the HTML cannot be laid out as text.
 pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
-    let page = write(&flat(nodes));
-    let text = html2text::config::plain()
-        .link_footnotes(true)
-        .no_link_wrapping()
+    let (nodes, addresses) = flat(nodes);
+    let text = html2text::config::plain_no_decorate()
         .allow_width_overflow()
-        .string_from_read(page.as_bytes(), WIDTH)
+        .string_from_read(write(&nodes).as_bytes(), WIDTH)
         .map_err(|error| format!("cannot be made plain text: {error}"))?;
-    Ok(tidy(&text))
+    let mut text = tidy(&text);
+    for (index, address) in addresses.iter().enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{gap}[{}] {address}", index + 1);
+    }
+    Ok(text)
 }
 
-/// Without what is not shown; tables are layout, so each cell is a block of its own.
-fn flat(nodes: &[Node]) -> Vec<Node> {
-    let mut kept = Vec::with_capacity(nodes.len());
+/// Without what is not shown, and with a number for each address that a link leads to. Tables are
+/// layout, so each cell is a block of its own.
+fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
+    let (mut kept, mut addresses) = (Vec::with_capacity(nodes.len()), Vec::<String>::new());
     let mut hidden: Option<(LocalName, usize)> = None;
+    let mut link = None;
     for node in nodes {
         if let Some((name, depth)) = &mut hidden {
             match node {
@@ -44,19 +51,41 @@ fn flat(nodes: &[Node]) -> Vec<Node> {
                     hidden = Some((name.clone(), 1));
                 }
             }
-            Node::Start { name, .. } if is_table(name) => {
+            Node::Start { name, attributes, .. } if *name == local_name!("a") => {
+                let href = attributes.iter().find(|(key, _)| key == "href").map(|(_, href)| href);
+                link = href.filter(|href| !href.starts_with('#')).cloned();
+            }
+            Node::End(name) if *name == local_name!("a") => {
+                if let Some(href) = link.take() {
+                    let known = addresses.iter().position(|known| *known == href);
+                    let number = known.unwrap_or_else(|| {
+                        addresses.push(href);
+                        addresses.len() - 1
+                    });
+                    kept.push(Node::Text(format!("\u{a0}[{}]", number + 1)));
+                }
+            }
+            Node::Start { name, .. } if is_block(name) => {
                 let name = local_name!("div");
                 kept.push(Node::Start { name, attributes: Vec::new(), closed: false });
             }
-            Node::End(name) if is_table(name) => kept.push(Node::End(local_name!("div"))),
+            Node::Start { name, .. } if is_heading(name) => {
+                kept.push(Node::Start {
+                    name: local_name!("p"),
+                    attributes: Vec::new(),
+                    closed: false,
+                });
+            }
+            Node::End(name) if is_block(name) => kept.push(Node::End(local_name!("div"))),
+            Node::End(name) if is_heading(name) => kept.push(Node::End(local_name!("p"))),
             Node::Comment(_) | Node::Doctype(_) => {}
             other => kept.push(other.clone()),
         }
     }
-    kept
+    (kept, addresses)
 }
 
-fn is_table(name: &LocalName) -> bool {
+fn is_block(name: &LocalName) -> bool {
     matches!(
         *name,
         local_name!("table")
@@ -67,6 +96,19 @@ fn is_table(name: &LocalName) -> bool {
             | local_name!("td")
             | local_name!("th")
             | local_name!("center")
+    )
+}
+
+/// Plain text has no sizes, and `#` is for programmers.
+fn is_heading(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("h1")
+            | local_name!("h2")
+            | local_name!("h3")
+            | local_name!("h4")
+            | local_name!("h5")
+            | local_name!("h6")
     )
 }
 

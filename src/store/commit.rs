@@ -193,9 +193,10 @@ impl Tx {
                  CAST(j.value ->> 'loaded' AS BIGINT) AS loaded, CAST(j.value ->> 'rev' AS BIGINT) AS rev, \
                  CAST(j.value ->> 'wake_at' AS BIGINT) AS wake_at FROM ",
                 each,
-                ") UPDATE lead_timer AS t SET rev = r.rev, reflected = r.rev, wake_at = r.wake_at, lane = 1, \
-                 attempts = 0, decided_at = $2 FROM r WHERE t.lead = r.lead AND t.rev = r.loaded \
-                 RETURNING t.lead, t.rev"
+                ") UPDATE lead_timer SET rev = r.rev, reflected = r.rev, wake_at = r.wake_at, lane = 1, \
+                 attempts = 0, decided_at = $2 FROM r \
+                 WHERE lead_timer.lead = r.lead AND lead_timer.rev = r.loaded \
+                 RETURNING lead_timer.lead, lead_timer.rev"
             ),
             |db, sql| sqlx::query_as(sql).bind(rows).bind(now.millis()).fetch_all(db).await
         )?;

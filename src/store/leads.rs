@@ -44,4 +44,14 @@ impl Store {
             })
             .collect())
     }
+
+    /// The next leads after one, by number: to go through all of them in bounded steps.
+    pub async fn leads_after(&self, lead: LeadId, limit: i64) -> Result<Vec<LeadId>> {
+        let found: Vec<i64> = on_db!(
+            self.db.read(),
+            sql!("SELECT lead FROM leads WHERE lead > $1 ORDER BY lead LIMIT $2"),
+            |db, sql| sqlx::query_scalar(sql).bind(lead.0).bind(limit).fetch_all(db).await
+        )?;
+        Ok(found.into_iter().map(LeadId).collect())
+    }
 }

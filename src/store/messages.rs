@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::on_db,
+    dialect::Text,
     gate::Turn,
     records::{ClaimToken, MessageBrief, MessageRow},
     rows,
@@ -19,6 +20,36 @@ use crate::domain::{
     time::Instant,
     workflow::Version,
 };
+
+pub(super) const CLAIM: Text = sql!(
+    "WITH due AS MATERIALIZED (SELECT t.id FROM messages AS t \
+                 WHERE t.state IN ('reserved', 'deferred') AND t.due_at <= $1 \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
+                 AND (t.kind = 'internal' \
+                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
+                 ORDER BY t.due_at, t.id LIMIT $4",
+    skip,
+    ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3 \
+                 WHERE id IN (SELECT due.id FROM due) \
+                 RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
+                 template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason"
+);
+
+pub(super) const NEXT_DUE: Text = sql!(
+    "SELECT t.due_at FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
+                 AND (t.kind = 'internal' \
+                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
+                 ORDER BY t.due_at, t.id LIMIT 1"
+);
+
+pub(super) const EXPIRED: Text = sql!(
+    "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
+                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
+                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m \
+                 WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
+                 ORDER BY m.lease_until, m.id"
+);
 
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct StoredMessage {
@@ -89,30 +120,13 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<MessageRow>> {
         let mut tx = self.db.begin(Turn::Work).await?;
-        let claimed: Vec<StoredMessage> = on_db!(
-            tx.on(),
-            sql!(
-                "WITH due AS MATERIALIZED (SELECT t.id FROM messages AS t \
-                 WHERE t.state IN ('reserved', 'deferred') AND t.due_at <= $1 \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
-                 AND (t.kind = 'internal' \
-                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
-                 ORDER BY t.due_at, t.id LIMIT $4",
-                skip,
-                ") UPDATE messages AS m SET state = 'claimed', token = $2, lease_until = $3 \
-                 FROM due WHERE m.id = due.id \
-                 RETURNING m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
-                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason"
-            ),
-            |db, sql| sqlx::query_as(sql)
-                .bind(now.millis())
-                .bind(token.0)
-                .bind(lease_until.millis())
-                .bind(limit)
-                .fetch_all(db)
-                .await
-        )?;
+        let claimed: Vec<StoredMessage> = on_db!(tx.on(), CLAIM, |db, sql| sqlx::query_as(sql)
+            .bind(now.millis())
+            .bind(token.0)
+            .bind(lease_until.millis())
+            .bind(limit)
+            .fetch_all(db)
+            .await)?;
         tx.commit().await?;
         let mut claimed =
             claimed.into_iter().map(MessageRow::try_from).collect::<Result<Vec<_>>>()?;
@@ -158,14 +172,15 @@ impl Store {
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
                  CAST(j.value ->> 'token' AS BIGINT) AS token FROM ",
                 each,
-                ") UPDATE messages AS t SET state = 'transmitting', attempts = t.attempts + 1, \
-                 first_tried_at = COALESCE(t.first_tried_at, $2) \
-                 FROM r WHERE t.id = r.id AND t.token = r.token AND t.state = 'claimed' \
-                 AND (t.kind = 'internal' OR (\
-                 t.stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = t.lead) \
+                ") UPDATE messages SET state = 'transmitting', attempts = messages.attempts + 1, \
+                 first_tried_at = COALESCE(messages.first_tried_at, $2) \
+                 FROM r WHERE messages.id = r.id AND messages.token = r.token \
+                 AND messages.state = 'claimed' AND (messages.kind = 'internal' OR (\
+                 messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
+                 WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
-                 ON s.subject = l.address OR s.subject = l.domain WHERE l.lead = t.lead))) \
-                 RETURNING t.id"
+                 ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
         )?;
@@ -183,17 +198,11 @@ impl Store {
         everything: bool,
     ) -> Result<Vec<(MessageRow, ClaimToken)>> {
         let before = if everything { Instant::NEVER } else { now };
-        let expired: Vec<StoredMessage> = on_db!(
-            self.db.read(),
-            sql!(
-                "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
-                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m \
-                 WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
-                 ORDER BY m.lease_until, m.id"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(before.millis()).fetch_all(db).await
-        )?;
+        let expired: Vec<StoredMessage> =
+            on_db!(self.db.read(), EXPIRED, |db, sql| sqlx::query_as(sql)
+                .bind(before.millis())
+                .fetch_all(db)
+                .await)?;
         expired
             .into_iter()
             .map(|row| {
@@ -205,17 +214,10 @@ impl Store {
 
     /// When the next message that is not paused is due; [`Instant::NEVER`] if none is.
     pub async fn next_due_message(&self) -> Result<Instant> {
-        let next: Option<i64> = on_db!(
-            self.db.read(),
-            sql!(
-                "SELECT t.due_at FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
-                 AND (t.kind = 'internal' \
-                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
-                 ORDER BY t.due_at, t.id LIMIT 1"
-            ),
-            |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
-        )?;
+        let next: Option<i64> =
+            on_db!(self.db.read(), NEXT_DUE, |db, sql| sqlx::query_scalar(sql)
+                .fetch_optional(db)
+                .await)?;
         Ok(next.map_or(Instant::NEVER, Instant::from_millis))
     }
 
@@ -234,13 +236,14 @@ impl Store {
             enrolment: i64,
             step: String,
             visit: i64,
+            state: String,
             sent_at: Option<i64>,
         }
         let found: Vec<Row> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.sent_at \
-                 FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.state, \
+                 m.sent_at FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
             ),
@@ -265,6 +268,7 @@ impl Store {
                     },
                     template: row.template.into(),
                     workflow: row.workflow.into(),
+                    state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
                     sent_at: row.sent_at.map(Instant::from_millis),
                 };
                 Ok((brief.id, brief))

@@ -20,6 +20,8 @@ mod load;
 mod lock;
 mod messages;
 mod pauses;
+#[cfg(test)]
+mod plans;
 pub mod records;
 mod releases;
 mod rows;

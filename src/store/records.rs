@@ -301,6 +301,7 @@ pub struct MessageBrief {
     pub template: Name,
     pub workflow: Name,
     pub about: StepRef,
+    pub state: MessageState,
     pub sent_at: Option<Instant>,
 }
 

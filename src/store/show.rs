@@ -191,7 +191,7 @@ impl Store {
         on_db!(
             self.db.read(),
             sql!("SELECT value FROM meta WHERE key = 'rehearsal'"),
-            |db, sql| { sqlx::query(sql).execute(db).await.map(drop) }
+            |db, sql| sqlx::query(sql).execute(db).await.map(drop)
         )?;
         Ok(())
     }

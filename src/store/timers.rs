@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::{
     Result, Store,
     db::{Tx, on_db},
+    dialect::Text,
     gate::Turn,
     records::{Lane, Quota},
     rows,
@@ -34,6 +35,24 @@ impl Timer {
         self.lane == PARKED
     }
 }
+
+/// An idle claim touches the index only.
+pub(super) const CLAIM_LANE: Text = sql!(
+    "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
+                 t.lane \
+                 FROM lead_timer AS t \
+                 WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
+                 ORDER BY t.wake_at, t.lead LIMIT $5",
+    skip
+);
+
+pub(super) const NEXT_WAKE_AT: Text = sql!(
+    "SELECT MIN(w.wake_at) FROM (\
+                 SELECT MIN(wake_at) AS wake_at FROM lead_timer WHERE lane = 0 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 1 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 2 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 3) AS w"
+);
 
 /// What happens to a timer when something happens to its lead.
 #[derive(Clone, Debug, Serialize)]
@@ -86,25 +105,14 @@ impl Tx {
         if limit <= 0 {
             return Ok(Vec::new());
         }
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.lane \
-                 FROM lead_timer AS t \
-                 WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
-                 ORDER BY t.wake_at, t.lead LIMIT $5",
-                skip
-            ),
-            |db, sql| sqlx::query_as(sql)
-                .bind(lane.number())
-                .bind(now.millis())
-                .bind(wake_at)
-                .bind(lead)
-                .bind(limit)
-                .fetch_all(db)
-                .await
-        )?)
+        Ok(on_db!(self.on(), CLAIM_LANE, |db, sql| sqlx::query_as(sql)
+            .bind(lane.number())
+            .bind(now.millis())
+            .bind(wake_at)
+            .bind(lead)
+            .bind(limit)
+            .fetch_all(db)
+            .await)?)
     }
 
     /// The timers of these leads, locked in lead order: whoever locks several does it in this order.
@@ -193,17 +201,10 @@ impl Tx {
 impl Store {
     /// When the next lead is due; [`Instant::NEVER`] if none ever is.
     pub async fn next_wake_at(&self) -> Result<Instant> {
-        let next: Option<i64> = on_db!(
-            self.db.read(),
-            sql!(
-                "SELECT MIN(w.wake_at) FROM (\
-                 SELECT MIN(wake_at) AS wake_at FROM lead_timer WHERE lane = 0 \
-                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 1 \
-                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 2 \
-                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 3) AS w"
-            ),
-            |db, sql| sqlx::query_scalar(sql).fetch_one(db).await
-        )?;
+        let next: Option<i64> =
+            on_db!(self.db.read(), NEXT_WAKE_AT, |db, sql| sqlx::query_scalar(sql)
+                .fetch_one(db)
+                .await)?;
         Ok(next.map_or(Instant::NEVER, Instant::from_millis))
     }
 

@@ -10,7 +10,7 @@ use nurtured::mail::{
 use super::{
     assert_sent, assert_unreachable, deliver, go, letter, mail, mail_to, relay, session, session_of,
 };
-use crate::support::smtp::{Act, At, FakeSmtp, Script, say};
+use crate::support::smtp::{Act, At, FakeSmtp, Received, Script, say};
 
 #[tokio::test]
 async fn a_mail_arrives_as_it_was_composed() {
@@ -396,6 +396,6 @@ async fn many_sessions_open_no_more_connections_than_there_are() {
         task.await.unwrap();
     }
     let keys: std::collections::BTreeSet<String> =
-        server.mails().iter().map(|mail| mail.key()).collect();
+        server.mails().iter().map(Received::key).collect();
     assert_eq!((server.count(), keys.len(), server.connections()), (400, 400, 8));
 }

@@ -2,3 +2,5 @@
 
 pub mod site;
 pub mod smtp;
+pub mod databases;
+pub mod postgres;

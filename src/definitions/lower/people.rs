@@ -4,6 +4,7 @@ use super::{Found, policy, read};
 use crate::{
     definitions::{
         names::is_slug,
+        names::{is_slug, slug_hint},
         nearest::did_you_mean,
         node::Node,
         problem::{File, quote},
@@ -24,6 +25,7 @@ pub(super) fn lower(found: &Found<'_>) -> People {
                 format!("`{}` cannot be the name of a person or a team", quote(&key.text));
             let hint = "use lower-case letters, digits, `-` and `_`".to_owned();
             file.error("bad-name", key.span, message, Some(hint));
+            file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
         } else if node.get("team").is_some() {
             let what = format!("team `{}`", key.text);
             let fields = read::Fields::open(file, node, &what, &["team", "about"], &["rotate"]);
@@ -46,8 +48,13 @@ pub(super) fn lower(found: &Found<'_>) -> People {
             let is_written = entries.iter().any(|(k, n)| k.text == name && n.get("team").is_none());
             if !is_written {
                 let message = format!("team `{}` names `{name}`, who is no person here", key.text);
-                let persons = people.persons.keys().map(|name| name.as_str());
-                file.error("unknown-person", member.span, message, did_you_mean(name, persons));
+                let persons: Vec<&str> = entries
+                    .iter()
+                    .filter(|(_, node)| node.get("team").is_none())
+                    .map(|(key, _)| key.text.as_str())
+                    .collect();
+                let hint = did_you_mean(name, persons.iter().copied());
+                file.error("unknown-person", member.span, message, hint);
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::definitions::{
-    names::{is_slug, slugged},
-    nearest::did_you_mean,
+    names::{is_slug, slug_hint},
+    nearest::{did_you_mean, nearest},
     node::{Data, Key, Node, Style},
     problem::{File, quote},
     traps::{hashtag_cut, quoted_line, requoted_flow, write_it},
@@ -16,6 +16,7 @@ pub(super) struct Fields<'a> {
     file: &'a File<'a>,
     node: &'a Node,
     what: &'a str,
+    known: &'a [&'a str],
 }
 
 impl<'a> Fields<'a> {
@@ -24,7 +25,7 @@ impl<'a> Fields<'a> {
         file: &'a File<'a>,
         node: &'a Node,
         what: &'a str,
-        known: &[&str],
+        known: &'a [&'a str],
         later: &[&str],
     ) -> Option<Self> {
         for (key, _) in map(file, node, what)? {
@@ -32,7 +33,7 @@ impl<'a> Fields<'a> {
                 unknown_key(file, key, what, known, later);
             }
         }
-        Some(Self { file, node, what })
+        Some(Self { file, node, what, known })
     }
 
     /// A key's value. One without a value is reported, and is none.
@@ -50,11 +51,23 @@ impl<'a> Fields<'a> {
     /// A value that must be there; `example` is shown if it is not.
     pub fn need(&self, key: &str, example: &str) -> Option<&'a Node> {
         if self.node.get(key).is_none() {
+            if self.is_misspelt(key) {
+                return None;
+            }
             let message = format!("{} has no `{key}`", self.what);
             self.file.error("missing-key", self.at(), message, Some(format!("add: {example}")));
             return None;
         }
         self.get(key)
+    }
+
+    /// An unknown key that is nearly this one is reported already.
+    fn is_misspelt(&self, key: &str) -> bool {
+        let Data::Map(entries) = &self.node.data else { return false };
+        entries
+            .iter()
+            .map(|(found, _)| found.text.as_str())
+            .any(|found| !self.known.contains(&found) && nearest(found, [key]).is_some())
     }
 
     /// Where the map begins: its first key.
@@ -109,10 +122,10 @@ pub(super) fn list<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
 pub(super) fn text<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     match &node.data {
         Data::Scalar(scalar) => {
-            if scalar.style == Style::Plain {
-                if let Some(trap) = hashtag_cut(file, node.span) {
-                    file.warning(trap.rule, trap.at, trap.message, trap.hint);
-                }
+            if scalar.style == Style::Plain
+                && let Some(trap) = hashtag_cut(file, node.span)
+            {
+                file.warning(trap.rule, trap.at, trap.message, trap.hint);
             }
             Some(scalar.text.trim())
         }
@@ -168,14 +181,8 @@ pub(super) fn slug<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
     if is_slug(written) {
         return Some(written);
     }
-    let slug = slugged(written);
-    let hint = if slug.is_empty() {
-        "use lower-case letters, digits, `-` and `_`, at most 60".to_owned()
-    } else {
-        format!("write: {slug}")
-    };
     let message = format!("`{}` cannot be a name", quote(written));
-    file.error("bad-name", node.span, message, Some(hint));
+    file.error("bad-name", node.span, message, Some(slug_hint(written)));
     None
 }
 
@@ -246,7 +253,7 @@ pub(super) fn duration(file: &File<'_>, node: &Node, what: &str) -> Option<Durat
 }
 
 pub(super) fn parse_duration(written: &str) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(5 * 366 * 86_400);
+    const LONGEST: Duration = Duration::from_hours(43920);
     if written.len() > 60 {
         return None;
     }
@@ -285,7 +292,7 @@ mod tests {
         let days = |days: u64| Some(Duration::from_secs(days * 86_400));
         assert_eq!(parse_duration("180d"), days(180));
         assert_eq!(parse_duration("2 weeks"), days(14));
-        assert_eq!(parse_duration("36h"), Some(Duration::from_secs(36 * 3_600)));
+        assert_eq!(parse_duration("36h"), Some(Duration::from_hours(36)));
         for bad in ["", "0d", "-3d", "3d ago", "1mo", "1y", "3", "soon", "99999d", "1ms"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
         }

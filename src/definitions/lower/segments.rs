@@ -45,7 +45,9 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
     }
     let mut cyclic = BTreeSet::new();
     for name in waiting {
-        if let Some(path) = way_back(name, &drafts) {
+        // A circle is one mistake: it is told of the first of its names.
+        let path = way_back(name, &drafts).filter(|path| path.iter().all(|n| **n >= **name));
+        if let Some(path) = path {
             let message = format!("`{name}` asks for itself: {}", path.join(" → "));
             let draft = &drafts[name];
             let hint = "a segment may name others that do not lead back to it".to_owned();

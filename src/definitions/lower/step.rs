@@ -162,7 +162,7 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     let plain =
         written.trim_start_matches("templates/").trim_end_matches(".md").trim_end_matches(".html");
     let message = format!("there is no template `{}`", quote(written));
-    let names = known.conditions.templates.iter().map(|name| name.as_str());
+    let names = known.conditions.templates.iter().map(crate::domain::name::Name::as_str);
     let hint = if known.conditions.templates.contains(plain) {
         format!("write: {plain}")
     } else {
@@ -356,7 +356,7 @@ fn notify(
     let to = read::slug(file, node, "notify")?;
     if !known.people.contains(to) {
         let message = format!("there is no person or team `{to}`");
-        let hint = did_you_mean(to, known.people.iter().map(|name| name.as_str()))
+        let hint = did_you_mean(to, known.people.iter().map(crate::domain::name::Name::as_str))
             .unwrap_or_else(|| "declare it in a `people:` file".to_owned());
         file.error("unknown-person", node.span, message, Some(hint));
         return None;
@@ -398,21 +398,26 @@ fn condition_slug(source: &str) -> String {
 }
 
 /// Gives each derived id its number where it repeats, in document order. Explicit ids go first.
-pub(super) fn name_all(file: &File<'_>, drafts: &mut [Draft]) {
+/// `false` if two explicit ones are the same.
+pub(super) fn name_all(file: &File<'_>, drafts: &mut [Draft]) -> bool {
     let mut taken = BTreeSet::new();
-    keep_explicit(file, drafts, &mut taken);
+    let distinct = keep_explicit(file, drafts, &mut taken);
     number_derived(drafts, &mut taken);
+    distinct
 }
 
-fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) {
+fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) -> bool {
+    let mut distinct = true;
     for draft in drafts {
         if draft.explicit && !taken.insert(draft.id.clone()) {
             let message = format!("two steps have the id `{}`", draft.id);
             file.error("duplicate-id", draft.at, message, Some("give it another id".to_owned()));
+            distinct = false;
         }
-        keep_explicit(file, &draft.then, taken);
-        keep_explicit(file, &draft.otherwise, taken);
+        distinct &= keep_explicit(file, &draft.then, taken);
+        distinct &= keep_explicit(file, &draft.otherwise, taken);
     }
+    distinct
 }
 
 fn number_derived(drafts: &mut [Draft], taken: &mut BTreeSet<Name>) {

@@ -21,7 +21,7 @@ pub(super) fn lower(
     has_end: bool,
 ) -> Option<Steps> {
     let mut drafts = list(file, node, known, has_end)?;
-    if drafts.is_empty() {
+    if matches!(&node.data, Data::List(items) if items.is_empty()) {
         let hint = "add: - email: cold/industry-report".to_owned();
         file.error("missing-value", node.span, "`steps` holds no step", Some(hint));
         return None;
@@ -31,16 +31,12 @@ pub(super) fn lower(
         file.error("too-large", node.span, format!("more than {MOST} steps"), None);
         return None;
     }
-    step::name_all(file, &mut drafts);
+    if !step::name_all(file, &mut drafts) {
+        return None;
+    }
     let mut flat = Flat { steps: Vec::with_capacity(count) };
     let first = flat.block(drafts, None);
-    match Steps::new(flat.steps, first) {
-        Ok(steps) => Some(steps),
-        Err(name) => {
-            file.error("duplicate-id", node.span, format!("two steps are called `{name}`"), None);
-            None
-        }
-    }
+    Steps::new(flat.steps, first).ok()
 }
 
 /// The steps of a block that could be read; the others are reported.

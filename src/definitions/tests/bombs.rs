@@ -8,7 +8,7 @@ use crate::definitions::check;
 /// The rules that a workflow file with this text breaks.
 fn broken(text: &str) -> Vec<&'static str> {
     let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
-    assert!(checked.definitions.is_none(), "{:.200}", text);
+    assert!(checked.definitions.is_none(), "{text:.200}");
     rules(&checked).into_iter().map(|(rule, _)| rule).collect()
 }
 
@@ -47,14 +47,14 @@ fn large_files_are_refused_unread() {
 #[test]
 fn very_many_mistakes_are_reported_up_to_a_bound() {
     let mut text = String::from("workflow: hello\n");
-    for number in 0..40_000 {
+    for number in 0..20_000 {
         let _ = writeln!(text, "k{number}: x");
     }
     let found = broken(&text);
     assert_eq!(found.len(), 101);
     assert!(found.contains(&"more"));
     // One long line: places are found without walking it again and again.
-    let keys: String = (0..40_000).fold(String::new(), |mut keys, number| {
+    let keys: String = (0..20_000).fold(String::new(), |mut keys, number| {
         let _ = write!(keys, "k{number}: x, ");
         keys
     });
@@ -67,7 +67,7 @@ fn tags_directives_and_documents_are_refused() {
     assert_eq!(broken("%YAML 1.1\n---\nworkflow: a\n"), ["yaml-directive"]);
     assert_eq!(broken("workflow: a\n---\nworkflow: b\n"), ["yaml-documents"]);
     assert!(broken("workflow: a\n<<: { purpose: insights }\n").contains(&"yaml-merge"));
-    assert_eq!(broken("workflow: a\nworkflow: b\n")[0], "duplicate-key");
+    assert!(broken("workflow: a\nworkflow: b\n").contains(&"duplicate-key"));
     assert_eq!(broken(""), ["empty-file"]);
     assert_eq!(broken("- a\n- b\n"), ["wrong-type"]);
 }
@@ -86,7 +86,8 @@ fn a_graph_of_segments_that_all_name_each_other_is_refused_quickly() {
 #[test]
 fn no_yaml_makes_it_panic() {
     use proptest::prelude::*;
-    let mut runner = proptest::test_runner::TestRunner::default();
+    let config = ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
     let words = prop::sample::select(vec![
         "workflow", "steps", "email", "wait_for", "then", "if", ":", ": ", "- ", "\n", "\n  ", "{",
         "}", "[", "]", ",", "\"", "'", "#", " #", "!", "&a", "*a", "|", ">", "\t", "é", "\u{0}",
@@ -101,7 +102,7 @@ fn no_yaml_makes_it_panic() {
                 ("templates/cold/hello.md", &front),
             ]));
             let sources = campaign(&[("workflows/hello.yaml", &text)]);
-            crate::definitions::show(&checked.problems, &sources, false);
+            let _ = crate::definitions::show(&checked.problems, &sources, false);
             Ok(())
         })
         .unwrap();

@@ -74,7 +74,7 @@ impl RecentMail {
     }
 
     /// The hits that belong to the burst that was just seen and are not judged so yet.
-    pub fn to_revise(&mut self, at: Instant) -> impl Iterator<Item = &mut RecentHit> {
+    pub fn still_unsure(&mut self, at: Instant) -> impl Iterator<Item = &mut RecentHit> {
         let since = at - THREE_LINKS;
         self.hits
             .iter_mut()

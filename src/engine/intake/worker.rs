@@ -53,6 +53,9 @@ pub struct IntakeWorker {
     recent: Recent,
 }
 
+/// What somebody who waits is told.
+type Answer = Result<Taken, IntakeError>;
+
 /// What one batch is about to write.
 #[derive(Default)]
 struct Plan {
@@ -106,14 +109,13 @@ impl IntakeWorker {
     /// Records a batch and answers everybody in it.
     async fn settle(&mut self, batch: Vec<Waiting>) {
         match self.record(&batch).await {
-            Ok(taken) => answer(batch, taken.into_iter().map(Ok)),
+            Ok(taken) => answer(batch, taken),
             Err(error) if batch.len() > 1 && !error.is_transient() => {
                 // One of them cannot be recorded: it must not take the others with it.
                 for waiting in batch {
                     let alone = [waiting];
-                    let taken = self.record(&alone).await.map_err(|error| refused(&error));
-                    let taken = taken.map(|taken| taken.first().copied().unwrap_or(Taken::Ignored));
-                    answer(alone, [taken]);
+                    let taken = self.record(&alone).await;
+                    answer(alone, taken.unwrap_or_else(|error| vec![Err(refused(&error))]));
                 }
             }
             Err(error) => {
@@ -123,7 +125,7 @@ impl IntakeWorker {
         }
     }
 
-    async fn record(&mut self, batch: &[Waiting]) -> Result<Vec<Taken>, StoreError> {
+    async fn record(&mut self, batch: &[Waiting]) -> Result<Vec<Answer>, StoreError> {
         let mut messages: Vec<MessageId> =
             batch.iter().map(|waiting| waiting.hit.mail.message).collect();
         messages.sort_unstable();
@@ -162,7 +164,7 @@ impl IntakeWorker {
     }
 
     /// After the transaction: what is remembered, and what everybody is told.
-    fn conclude(&mut self, plan: Plan, recorded: &[Recorded], now: Instant) -> Vec<Taken> {
+    fn conclude(&mut self, plan: Plan, recorded: &[Recorded], now: Instant) -> Vec<Answer> {
         let Plan { events, answers, mut mails } = plan;
         for mail in mails.values_mut() {
             mail.hits.retain_mut(|hit| match hit.place {
@@ -177,19 +179,23 @@ impl IntakeWorker {
             });
         }
         self.recent.keep(mails, now);
-        let taken: Vec<Taken> = answers
+        let taken: Vec<Answer> = answers
             .into_iter()
             .map(|planned| match planned {
-                Planned::Ignored => Taken::Ignored,
+                Planned::Ignored => Ok(Taken::Ignored),
                 Planned::Event(index) => match recorded.get(index) {
                     Some(Recorded::New { .. }) => Taken::Recorded(events[index].judgement),
                     Some(Recorded::Duplicate) => Taken::Already,
                     Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Taken::Nobody,
+                    Some(Recorded::New { .. }) => Ok(Taken::Recorded(events[index].judgement)),
+                    Some(Recorded::Duplicate) => Ok(Taken::Already),
+                    Some(Recorded::NoSuchLead) => Ok(Taken::Nobody),
+                    Some(Recorded::Unstorable) | None => Err(IntakeError::Unavailable),
                 },
             })
             .collect();
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let on_disk = |taken: &&Taken| matches!(taken, Taken::Recorded(_) | Taken::Already);
+        let on_disk = |taken: &&Answer| matches!(taken, Ok(Taken::Recorded(_) | Taken::Already));
         let hits = taken.iter().filter(on_disk).count();
         let revised =
             events.iter().filter(|event| event.kind == EventKind::JUDGEMENT_REVISED).count();
@@ -238,6 +244,7 @@ impl Plan {
                     head: hit.head,
                     agent: &hit.agent,
                     at,
+                    on_its_way: brief.state.is_open(),
                     sent_at: brief.sent_at,
                     burst,
                 };
@@ -261,7 +268,7 @@ impl Plan {
 
     /// Somebody goes through the links of this mail: what was unsure about it a moment ago was a machine.
     fn revise(&mut self, hit: &Hit, at: Instant, brief: &MessageBrief, mail: &mut RecentMail) {
-        for earlier in mail.to_revise(at) {
+        for earlier in mail.still_unsure(at) {
             earlier.judgement = Judgement::Machine;
             match earlier.place {
                 Place::Pending(index) => {
@@ -338,10 +345,7 @@ fn refused(error: &StoreError) -> IntakeError {
     IntakeError::Unavailable
 }
 
-fn answer(
-    batch: impl IntoIterator<Item = Waiting>,
-    taken: impl IntoIterator<Item = Result<Taken, IntakeError>>,
-) {
+fn answer(batch: impl IntoIterator<Item = Waiting>, taken: impl IntoIterator<Item = Answer>) {
     for (waiting, taken) in batch.into_iter().zip(taken) {
         if let Some(sender) = waiting.answer {
             // Whoever waited may have gone.

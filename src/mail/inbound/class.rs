@@ -79,7 +79,11 @@ pub(super) fn judge(action: Option<Action>, diagnostic: &Diagnostic) -> Judged {
     }
     match phrases::find(diagnostic) {
         Some(Says::SenderFault) => Judged::sure(Class::SenderFault),
-        Some(Says::Soft) => Judged::sure(Class::Soft),
+        Some(Says::NoSuchUser | Says::NoSuchHost) | None if diagnostic.before_recipient => {
+            Judged::sure(Class::SenderFault)
+        }
+        Some(Says::Trouble) if is_policy(diagnostic) => Judged::sure(Class::SenderFault),
+        Some(Says::Soft | Says::Trouble) => Judged::sure(Class::Soft),
         Some(says @ (Says::NoSuchUser | Says::NoSuchHost)) => {
             let contradicted = contradicts(says, diagnostic);
             Judged::sure(if contradicted { Class::Soft } else { Class::Hard })
@@ -95,12 +99,16 @@ fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
         return true;
     }
     match diagnostic.status {
-        // Mailbox status and policy are about a mailbox that is there.
-        Some(Status { subject: 2, .. }) => true,
+        // The states of a mailbox and of a mail system are those of one that is there.
+        Some(Status { subject: 2 | 3, .. }) => true,
         Some(Status { subject: 7, detail, .. }) => detail != 27,
         Some(Status { class: 4, subject, .. }) => says == Says::NoSuchHost || subject != 1,
         _ => diagnostic.code.is_some_and(|code| code < 500),
     }
+}
+
+fn is_policy(diagnostic: &Diagnostic) -> bool {
+    diagnostic.status.is_some_and(|status| status.subject == 7 && status.detail != 13)
 }
 
 /// RFC 3463 §3, RFC 7505, and the registry of enhanced status codes.
@@ -118,5 +126,6 @@ fn by_code(diagnostic: &Diagnostic) -> Judged {
         | (_, 7, 0..=12 | 14..=26 | 28..) => Class::SenderFault,
         _ => Class::Soft,
     };
-    Judged { class, sure: true }
+    // `x.y.0` is "other": words, if there are any, know better.
+    Judged { class, sure: status.detail != 0 }
 }

@@ -57,11 +57,17 @@ static CONTINUED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\s[245]\d\d[- ][245]\.\d{1,3}\.\d{1,3}\s"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"<?[^\s<>]*@[^\s<>,;:]*>?"));
 static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"https?://\S+"));
-/// How Postfix, Exim, Sendmail and others say that the refusal came after the recipient was taken.
+/// How servers say that the refusal came after the recipient was taken. Not Sendmail's `>>> DATA`,
+/// which it writes ahead of the answers to RCPT.
 static AFTER_DATA: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)in reply to (?:end of )?data|after (?:end of data|data\b)|>>> data|response to (?:end of )?data",
+        r"(?i)repl(?:y|ied) to (?:end of )?data|after (?:end of data|data\b)|response to (?:end of )?data|smtp command data\b",
     )
+});
+
+/// The refusal came before any recipient was named: it is about us.
+static BEFORE_RECIPIENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(?:in reply to|after) (?:mail from|helo|ehlo|initial connection|end of greeting)")
 });
 
 /// What a server said of one recipient.
@@ -72,6 +78,8 @@ pub(super) struct Diagnostic {
     pub(super) code: Option<u16>,
     /// It was said after DATA, so of a recipient that had been accepted.
     pub(super) after_data: bool,
+    /// It was said before RCPT.
+    pub(super) before_recipient: bool,
     /// In lower case, on one line, without addresses and links: what they are called is chosen by
     /// others and says nothing.
     pub(super) words: String,
@@ -85,10 +93,14 @@ impl Diagnostic {
     pub(super) fn read(text: &str, stated: Option<Status>) -> Self {
         let line: Vec<&str> = text.split_whitespace().collect();
         let line = line.join(" ");
-        let inner = STATUS
+        let inner: Vec<Status> = STATUS
             .captures_iter(&line)
             .filter_map(|found| found[1].parse::<Status>().ok())
-            .find(|status| status.class != 2);
+            .filter(|status| status.class != 2)
+            .collect();
+        // `x.y.0` is "other": a wrapper's, when another follows.
+        let telling = inner.iter().find(|status| status.detail != 0);
+        let inner = telling.or(inner.first()).copied();
         let status = match (inner, stated) {
             (Some(inner), Some(stated)) if inner.says_nothing() => Some(stated),
             (Some(inner), _) => Some(inner),
@@ -100,10 +112,17 @@ impl Diagnostic {
         let links: Vec<&str> = LINK.find_iter(&lower).map(|link| link.as_str()).collect();
         let links = links.join(" ");
         let words = LINK.replace_all(&lower, " ");
-        let words = ADDRESS.replace_all(&words, " ");
+        let words = ADDRESS.replace_all(&words, "<>");
         let words = CONTINUED.replace_all(&words, " ");
         let words: Vec<&str> = words.split_whitespace().collect();
         let words = words.join(" ");
-        Self { status, code, after_data: AFTER_DATA.is_match(&line), words, links }
+        Self {
+            status,
+            code,
+            after_data: AFTER_DATA.is_match(&line),
+            before_recipient: BEFORE_RECIPIENT.is_match(&line),
+            words,
+            links,
+        }
     }
 }

@@ -95,7 +95,7 @@ impl<'x> Mail<'x> {
     /// The decoded text of the first part of one media type, `type/subtype`. Parts of a returned
     /// message are none of this mail's.
     pub(super) fn part(&self, media_type: &str) -> Option<String> {
-        let is = |part: &&MessagePart<'_>| media_type.eq_ignore_ascii_case(&self.media_type(part));
+        let is = |part: &&MessagePart<'_>| media_type.eq_ignore_ascii_case(&Self::media_type(part));
         self.message.parts.iter().find(is).map(|part| self.text(part))
     }
 
@@ -103,15 +103,28 @@ impl<'x> Mail<'x> {
     pub(super) fn words(&self) -> Option<String> {
         let of_type = |wanted: &'static str| {
             let mut parts = self.message.parts.iter();
-            parts.find(|part| self.media_type(part) == wanted && !is_container(part))
+            parts.find(|part| Self::media_type(part) == wanted && !is_container(part))
         };
         if let Some(part) = of_type("text/plain") {
+            return Some(self.text(part));
+        }
+        // It claims to have parts, and no boundary was found.
+        let flattened = |part: &&MessagePart<'_>| {
+            Self::media_type(part).starts_with("multipart/") && !is_container(part)
+        };
+        if let Some(part) = self.message.parts.iter().find(flattened) {
             return Some(self.text(part));
         }
         of_type("text/html").map(|part| bounded(&html_to_text(&self.text(part))).to_owned())
     }
 
-    fn media_type(&self, part: &MessagePart<'_>) -> String {
+    /// A report whose boundaries were lost on the way.
+    pub(super) fn is_flattened_report(&self) -> bool {
+        let Some(part) = self.message.parts.first() else { return false };
+        Self::media_type(part) == "multipart/report" && !is_container(part)
+    }
+
+    fn media_type(part: &MessagePart<'_>) -> String {
         match part.content_type() {
             Some(kind) => format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
                 .to_ascii_lowercase(),

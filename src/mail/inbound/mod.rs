@@ -19,7 +19,7 @@ mod corpus_tests;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use crate::domain::address::Address;
 
@@ -28,7 +28,7 @@ pub use limits::Unreadable;
 pub use report::{Action, FeedbackType, RecipientReport};
 
 /// A mail as it came in, understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Incoming {
     pub kind: Kind,
     /// For delivery reports and complaints: what is said of each recipient; at least one.
@@ -99,6 +99,20 @@ impl Incoming {
     }
 }
 
+/// Without the subject: what people write stays out of logs.
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("kind", &self.kind)
+            .field("reports", &self.reports)
+            .field("feedback", &self.feedback)
+            .field("recipients", &self.recipients)
+            .field("original_message_id", &self.original_message_id)
+            .field("original_key", &self.original_key)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Reads a mail as it came in, line ends of either kind.
 ///
 /// # Errors
@@ -120,7 +134,9 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
     };
     if let Some(reports) = report::delivery(&mail) {
         (incoming.kind, incoming.reports) = (Kind::Delivery, reports);
-    } else if let Some((feedback, report)) = report::complaint(&mail) {
+    } else if let Some((feedback, report)) =
+        report::complaint(&mail).or_else(|| report::opt_out(&mail))
+    {
         incoming.kind = Kind::Complaint;
         (incoming.feedback, incoming.reports) = (Some(feedback), report);
     } else if mail.part("message/disposition-notification").is_some() {
@@ -136,12 +152,4 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
         incoming.original_message_id = reference.and_then(returned::last_message_id);
     }
     Ok(incoming)
-}
-
-impl FromStr for Incoming {
-    type Err = Unreadable;
-
-    fn from_str(text: &str) -> Result<Self, Unreadable> {
-        parse_report(text.as_bytes())
-    }
 }

@@ -1,7 +1,7 @@
 //! Failures told in words, by servers that know no RFC 3464.
 
 use super::{
-    class,
+    auto_reply, class,
     diagnostic::Diagnostic,
     mime::{self, Mail},
     report::{RecipientReport, report},
@@ -9,12 +9,15 @@ use super::{
 use crate::domain::address::Address;
 
 const MOST_ADDRESSES: usize = 20;
+/// Octets told of one of several recipients.
+const MOST_TOLD: usize = 8 * 1024;
 
 /// Who tells of failures.
 const SENDERS: &[&str] = &[
     "mailer-daemon",
     "mailerdaemon",
     "postmaster",
+    "post_master",
     "mail-daemon",
     "maildaemon",
     "mailsystem",
@@ -65,6 +68,20 @@ const SUBJECTS: &[&str] = &[
     "unable to deliver",
 ];
 
+/// How the text of a mail without a sender tells that ours failed.
+const FAILED: &[&str] = &[
+    "could not be delivered",
+    "couldn't be delivered",
+    "cannot be delivered",
+    "was not delivered",
+    "wasn't delivered",
+    "unable to deliver",
+    "not deliver",
+    "delivery failed",
+    "delivery to the following",
+    "permanent error",
+];
+
 /// Where our own mail begins, in the words of those who return it.
 const RETURNED: &[&str] = &[
     "below this line is a copy",
@@ -85,6 +102,9 @@ const RETURNED: &[&str] = &[
     "original message below",
     "contents of your message",
     "included below",
+    "below is a copy of",
+    "included is a copy of",
+    "original mail as follows",
     "is attached below",
     "forwarded message",
     "the header of the original",
@@ -107,18 +127,15 @@ pub(super) fn read(mail: &Mail<'_>, ours: &[Address]) -> Option<Vec<RecipientRep
     if named.is_empty() && !tells_of_failure(mail) {
         return None;
     }
-    let words = mail.words()?;
+    let words = mail.words().unwrap_or_default();
     let told = before_our_mail(&words);
     let addresses = if named.is_empty() { addresses_told(told, ours) } else { named };
     if addresses.len() <= 1 {
         return Some(vec![judged(addresses.into_iter().next(), told)]);
     }
-    Some(
-        addresses
-            .iter()
-            .map(|address| judged(Some(address.clone()), &told_of(address, &addresses, told)))
-            .collect(),
-    )
+    let told = Told::new(told, &addresses);
+    let reports = addresses.into_iter().enumerate();
+    Some(reports.map(|(which, address)| judged(Some(address), &told.of(which))).collect())
 }
 
 fn judged(address: Option<Address>, told: &str) -> RecipientReport {
@@ -132,11 +149,28 @@ fn tells_of_failure(mail: &Mail<'_>) -> bool {
     let by_sender = from
         .split(|c: char| c.is_whitespace() || "<>\"()".contains(c))
         .any(|word| SENDERS.contains(&word.split('@').next().unwrap_or(word)));
-    by_sender || SUBJECTS.iter().any(|words| subject.contains(words))
+    // What a person forwards to us or answers is a person's mail.
+    let passed_on =
+        ["fwd:", "fw:", "re:"].iter().any(|mark| subject.trim_start().starts_with(mark));
+    // Even a postmaster may answer as a person.
+    by_sender && (!passed_on || has_reply_code(mail))
+        || !passed_on && SUBJECTS.iter().any(|words| subject.contains(words))
+        || auto_reply::has_null_sender(mail) && says_so(mail)
+}
+
+fn says_so(mail: &Mail<'_>) -> bool {
+    let words = mail.words().unwrap_or_default().to_lowercase();
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let words = words.join(" ");
+    FAILED.iter().any(|phrase| words.contains(phrase))
+}
+
+fn has_reply_code(mail: &Mail<'_>) -> bool {
+    mail.words().is_some_and(|words| Diagnostic::read(&words, None).code.is_some())
 }
 
 /// The text up to where our own mail is returned: its words must not be taken for the server's.
-fn before_our_mail(text: &str) -> &str {
+pub(super) fn before_our_mail(text: &str) -> &str {
     let mut offset = 0;
     let mut fields_in_a_row = 0;
     let mut fields_start = 0;
@@ -145,7 +179,7 @@ fn before_our_mail(text: &str) -> &str {
         if RETURNED.iter().any(|words| lower.contains(words)) {
             return &text[..offset];
         }
-        if is_mail_field(&lower) {
+        if !line.starts_with([' ', '\t']) && is_mail_field(&lower) {
             if fields_in_a_row == 0 {
                 fields_start = offset;
             }
@@ -180,9 +214,17 @@ fn is_mail_field(lower: &str) -> bool {
     .any(|name| lower.starts_with(name))
 }
 
+/// Those that are named outside of quoted fields (`To: …` is whom we meant, not who failed), or,
+/// when there are none, anywhere.
 fn addresses_told(told: &str, ours: &[Address]) -> Vec<Address> {
+    let outside = |line: &&str| !is_mail_field(&line.trim().to_lowercase());
+    let found = distinct(told.lines().filter(outside), ours);
+    if found.is_empty() { distinct(told.lines(), ours) } else { found }
+}
+
+fn distinct<'a>(lines: impl Iterator<Item = &'a str>, ours: &[Address]) -> Vec<Address> {
     let mut found: Vec<Address> = Vec::new();
-    for address in told.lines().flat_map(mime::addresses_in) {
+    for address in lines.flat_map(mime::addresses_in) {
         let about_us = ours.contains(&address) || SENDERS.contains(&address.local_part());
         if !about_us && !found.contains(&address) {
             found.push(address);
@@ -194,19 +236,31 @@ fn addresses_told(told: &str, ours: &[Address]) -> Vec<Address> {
     found
 }
 
-/// The lines that name an address, each with what follows up to the next address.
-fn told_of(address: &Address, all: &[Address], told: &str) -> String {
-    let mut text = String::new();
-    let mut inside = false;
-    for line in told.lines() {
-        let mut named = mime::addresses_in(line).filter(|found| all.contains(found)).peekable();
-        if named.peek().is_some() {
-            inside = named.any(|found| found == *address);
-        }
-        if inside {
-            text.push_str(line);
-            text.push('\n');
-        }
+/// A text that tells of several recipients, line by line with those that it names.
+pub(super) struct Told<'a> {
+    lines: Vec<(Vec<usize>, &'a str)>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn new(text: &'a str, about: &[Address]) -> Self {
+        let index = |found: Address| about.iter().position(|address| *address == found);
+        let named = |line| mime::addresses_in(line).filter_map(index).collect();
+        Self { lines: text.lines().map(|line| (named(line), line)).collect() }
     }
-    text
+
+    /// The lines that name one of them, each with what follows up to the next that is named.
+    pub(super) fn of(&self, which: usize) -> String {
+        let mut text = String::new();
+        let mut inside = false;
+        for (named, line) in &self.lines {
+            if !named.is_empty() {
+                inside = named.contains(&which);
+            }
+            if inside && text.len() + line.len() < MOST_TOLD {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        text
+    }
 }

@@ -7,16 +7,29 @@ use super::diagnostic::Diagnostic;
 pub(super) enum Says {
     SenderFault,
     Soft,
+    /// Soft, in words that come with many failures.
+    Trouble,
     NoSuchUser,
     NoSuchHost,
 }
+
+/// Wrappers around what was really said.
+const WRAPPERS: &[&str] =
+    &["recipient address rejected:", "unknown address error", "other mail system problem"];
+
+/// What a mobile carrier (KDDI) answers to DATA when its subscriber's filter refuses the mail: of a
+/// recipient that it does not know, it names the address.
+const FILTERED: &[&str] = &["550 : user unknown", "550: : user unknown"];
+
+/// What Microsoft's front door says of recipients that its directory does not hold.
+const NOT_IN_DIRECTORY: &str = "recipient address rejected: access denied";
 
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
     (Says::SenderFault, SENDER),
     (Says::Soft, FULL),
     (Says::Soft, CLOSED_FOR_NOW),
-    (Says::Soft, TROUBLE),
+    (Says::Trouble, TROUBLE),
     (Says::NoSuchUser, NO_SUCH_USER),
     (Says::NoSuchHost, NO_SUCH_HOST),
 ];
@@ -94,6 +107,16 @@ const SENDER: &[&str] = &[
     "duplicate header",
     "address is not verified",
     "user complaints",
+    "ip address rejected",
+    "helo command rejected",
+    "helo name",
+    "your hostname",
+    "mail from domain",
+    "content denied",
+    "not listed in spf",
+    "permission to post",
+    "not allowed to send",
+    "not authorized to send",
     "rate limit",
     "frequency limited",
     "throttl",
@@ -105,7 +128,6 @@ const SENDER: &[&str] = &[
     "dangerous",
     "potential security",
     "presents a potential",
-    "message filtered",
 ];
 
 const FULL: &[&str] = &[
@@ -159,7 +181,7 @@ const CLOSED_FOR_NOW: &[&str] = &[
     "not accepting mail",
     "not accepting messages",
     "account expired",
-    "out of office",
+    "message filtered",
 ];
 
 const TROUBLE: &[&str] = &[
@@ -180,7 +202,8 @@ const TROUBLE: &[&str] = &[
     "connection lost",
     "connection reset",
     "temporar",
-    "try again",
+    "again later",
+    "not found, try again",
     "try later",
     "essayer plus tard",
     "greylist",
@@ -241,7 +264,6 @@ const NO_SUCH_USER: &[&str] = &[
     "unknown mailbox",
     "mailbox unknown",
     "unknown or illegal",
-    "unknown or invalid",
     "unknown local part",
     "unknown local-part",
     "invalid recipient",
@@ -256,11 +278,13 @@ const NO_SUCH_USER: &[&str] = &[
     "mailbox not found",
     "account not found",
     "recipient not recognized",
+    "name is not recognized",
+    "check if address is correct",
     "user not known",
     "not a known user",
-    "is not known",
     "not known at this",
-    "not listed in",
+    "not listed in domino",
+    "not listed in public",
     "mailbox unavailable",
     "not a valid mailbox",
     "not a valid user",
@@ -272,13 +296,12 @@ const NO_SUCH_USER: &[&str] = &[
     "no mailbox by that name",
     "not our user",
     "not our customer",
-    "doesn't have a",
-    "does not have a",
+    "this user doesn't have",
     "there is no user",
     "no one by that name",
     "no user by that name",
     "recipient no longer on",
-    "no longer available",
+    "address no longer available",
     "no longer in use",
     "no longer exists",
     "no longer valid",
@@ -296,7 +319,6 @@ const NO_SUCH_USER: &[&str] = &[
     "unbekannter empf",
     "utente sconosciuto",
     "usuario desconocido",
-    "recipient address rejected: access denied",
     "does not like recipient",
 ];
 
@@ -333,6 +355,7 @@ const NO_SUCH_HOST: &[&str] = &[
     "no mail exchangers",
     "no valid mx",
     "name server: host not found",
+    "dns lookup failure: host",
     "no existe el dominio",
 ];
 
@@ -353,7 +376,16 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
     if BLOCKING_SITES.iter().any(|site| diagnostic.links.contains(site)) {
         return Some(Says::SenderFault);
     }
-    let words = diagnostic.words.as_str();
+    if FILTERED.iter().any(|phrase| diagnostic.words.contains(phrase)) {
+        return Some(Says::Soft);
+    }
+    if diagnostic.words.contains(NOT_IN_DIRECTORY) {
+        return Some(Says::NoSuchUser);
+    }
+    let mut words = diagnostic.words.clone();
+    for wrapper in WRAPPERS {
+        words = words.replace(wrapper, "");
+    }
     let said =
         |(_, phrases): &&(Says, &[&str])| phrases.iter().any(|phrase| words.contains(phrase));
     GROUPS.iter().find(said).map(|(says, _)| *says)

@@ -17,15 +17,26 @@ pub enum Fault {
 }
 
 impl Reply {
-    /// What this refusal says about the lead. What is said before RCPT is never about the lead.
+    /// What this refusal says about the lead. What is said before RCPT is never about the lead; what
+    /// is said after it may come from a filter that speaks of an unknown user, and is believed only
+    /// with a code that says so.
     #[must_use]
     pub fn fault(&self, stage: Stage) -> Fault {
-        match (stage, classify_reply(self.code, self.enhanced, &self.text)) {
+        let fault = classify_reply(self.code, self.enhanced, &self.text);
+        match (stage, fault) {
+            (Stage::Data | Stage::Dot, Fault::Hard) if !names_the_address(self.enhanced) => {
+                Fault::Soft
+            }
             (Stage::Rcpt | Stage::Data | Stage::Dot, fault) => fault,
             (_, Fault::Hard) => Fault::SenderFault,
             (_, fault) => fault,
         }
     }
+}
+
+/// Bad mailbox, bad system, bad syntax, moved, null MX (RFC 3463 §3.2, RFC 7505).
+const fn names_the_address(enhanced: Option<Enhanced>) -> bool {
+    matches!(enhanced, Some(Enhanced { class: 5, subject: 1, detail: 1 | 2 | 3 | 6 | 10 }))
 }
 
 /// Words by which a server says that it does not want *us*, or *this*; they outweigh its codes.
@@ -84,8 +95,6 @@ const FOR_NOW: &[&str] = &[
     "greylist",
     "graylist",
     "suspended",
-    "disabled",
-    "inactive",
     "on hold",
     "not accepting",
 ];
@@ -142,6 +151,7 @@ const NO_SUCH_ADDRESS: &[&str] = &[
     "has moved",
     "no longer available at this address",
     "user is unknown",
+    "not our user",
     "is not known",
     "not a known user",
 ];
@@ -152,7 +162,7 @@ const NO_SUCH_ADDRESS: &[&str] = &[
 /// one more try.
 #[must_use]
 pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Fault {
-    let text = text.to_lowercase();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     let subject = enhanced.map(|e| (e.subject, e.detail));
 
@@ -166,11 +176,16 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         };
     }
     match subject {
-        // Sender's address, system or relay; protocol, content, security.
-        Some((1, 7 | 8) | (3, 4) | (2, 3) | (5, _)) => return Fault::SenderFault,
-        Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7)) => return Fault::Soft,
-        Some((6, 7 | 9 | 10)) => return Fault::Soft,
-        Some((6, _) | (7, 20..)) => return Fault::SenderFault,
+        // Exchange Online says so of an address that its directory does not hold.
+        Some((4, 1)) if text.contains("recipient address rejected: access denied") => {
+            return Fault::Hard;
+        }
+        // Disabled, full; routing and network; an address that needs SMTPUTF8.
+        Some((2, 1 | 2) | (4, 0 | 2..=3 | 5..=7) | (6, 7 | 9 | 10)) => return Fault::Soft,
+        // Sender's address or system, size, protocol, content, authentication.
+        Some((1, 7 | 8) | (2, 3) | (3, 4) | (5, 1..) | (6, _) | (7, 20..)) => {
+            return Fault::SenderFault;
+        }
         _ => {}
     }
     if says(AGAINST_US) {
@@ -180,10 +195,11 @@ pub fn classify_reply(code: u16, enhanced: Option<Enhanced>, text: &str) -> Faul
         return Fault::Soft;
     }
     match subject {
-        // Bad mailbox, bad system, bad syntax, moved, null MX (RFC 7505), no route to the host.
-        Some((1, 1 | 2 | 3 | 6 | 10) | (4, 4)) => Fault::Hard,
+        _ if names_the_address(enhanced) => Fault::Hard,
+        // No route to the host: there is none.
+        Some((4, 4)) => Fault::Hard,
         _ if says(NO_SUCH_ADDRESS) => Fault::Hard,
-        Some((7, _)) => Fault::SenderFault,
+        Some((5 | 7, _)) => Fault::SenderFault,
         None if matches!(code, 500..=504 | 521 | 530..=538 | 552 | 555) => Fault::SenderFault,
         _ => Fault::Soft,
     }
@@ -257,5 +273,12 @@ mod tests {
         assert_eq!(reply.fault(Stage::Rcpt), Fault::Hard);
         assert_eq!(reply.fault(Stage::Mail), Fault::SenderFault);
         assert_eq!(reply.fault(Stage::Local), Fault::SenderFault);
+    }
+
+    #[test]
+    fn after_the_recipient_was_taken_only_a_code_says_that_it_does_not_exist() {
+        assert_eq!(Reply::new(550, "5.1.1 user unknown").fault(Stage::Dot), Fault::Hard);
+        assert_eq!(Reply::new(550, "user unknown").fault(Stage::Dot), Fault::Soft);
+        assert_eq!(Reply::new(550, "user unknown").fault(Stage::Rcpt), Fault::Hard);
     }
 }

@@ -54,6 +54,7 @@ impl Broken {
 
 /// What the relay said it can do (RFC 5321 §4.1.1.1).
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a keyword of its own
 pub(super) struct Capabilities {
     pub(super) pipelining: bool,
     pub(super) smtputf8: bool,

@@ -4,13 +4,14 @@
 //! 354 and the first octet of the mail stands the point of no return: a future of the caller's that
 //! makes the hand-over durable and may still withdraw the mail.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 pub mod breaker;
 pub mod classify;
 mod configured;
 mod connection;
 mod data;
+pub mod delivery;
 pub mod folder;
 pub mod reply;
 pub mod retry;
@@ -24,6 +25,7 @@ pub use self::{
     breaker::{Breaker, Change, Permit},
     classify::{Fault, classify_reply},
     configured::BadRelay,
+    delivery::{Delivery, Stage},
     folder::FolderRelay,
     reply::{Enhanced, Reply},
     retry::next_try,
@@ -63,13 +65,13 @@ impl Relay {
         matches!(self, Self::Folder(_))
     }
 
-    /// The longest that a delivery may take after its point of no return has been asked for and
-    /// before it: a lease of a message must outlive it.
+    /// The longest that a delivery may take, apart from the caller's own point of no return: the
+    /// lease of a message must outlive it.
     #[must_use]
-    pub fn longest_delivery(&self) -> std::time::Duration {
+    pub fn longest_delivery(&self) -> Duration {
         match self {
             Self::Smtp(relay) => relay.timeouts.longest_delivery(),
-            Self::Folder(_) => std::time::Duration::from_secs(60),
+            Self::Folder(_) => Duration::from_mins(1),
         }
     }
 
@@ -77,7 +79,7 @@ impl Relay {
     #[must_use]
     pub fn session(&self) -> Session {
         match self {
-            Self::Smtp(relay) => Session::Smtp(smtp::SmtpSession::new(Arc::clone(relay))),
+            Self::Smtp(relay) => Session::Smtp(Box::new(smtp::SmtpSession::new(Arc::clone(relay)))),
             Self::Folder(relay) => Session::Folder(Arc::clone(relay)),
         }
     }
@@ -86,7 +88,7 @@ impl Relay {
 /// One worker's way to a relay; at most one connection at a time.
 #[derive(Debug)]
 pub enum Session {
-    Smtp(smtp::SmtpSession),
+    Smtp(Box<smtp::SmtpSession>),
     Folder(Arc<FolderRelay>),
 }
 
@@ -112,97 +114,6 @@ impl Session {
     pub async fn close(&mut self) {
         if let Self::Smtp(session) = self {
             session.close().await;
-        }
-    }
-}
-
-/// Where in the dialogue something was said or broke off.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Stage {
-    /// Decided here, before the relay was asked.
-    Local,
-    Connect,
-    Greeting,
-    Tls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    /// The reply to the whole mail.
-    Dot,
-}
-
-impl Stage {
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Connect => "connect",
-            Self::Greeting => "greeting",
-            Self::Tls => "tls",
-            Self::Auth => "auth",
-            Self::Mail => "mail",
-            Self::Rcpt => "rcpt",
-            Self::Data => "data",
-            Self::Dot => "dot",
-        }
-    }
-}
-
-/// What became of one mail.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// 250 after the dot: the relay has it.
-    Sent { reply: Reply },
-    /// 5xx: this mail will not be taken, now or later.
-    Refused { reply: Reply, stage: Stage },
-    /// 4xx: the relay does not have it and may take it later.
-    Later { reply: Reply, stage: Stage },
-    /// Certain: the relay does not have it. It broke off, or could not be reached, before the mail.
-    Unreachable { reason: String, stage: Stage },
-    /// The mail was handed over, wholly or in part, and no reply came: nobody knows.
-    InDoubt { reason: String },
-    /// The point of no return said no. Nothing of the mail was sent.
-    Withdrawn,
-}
-
-impl Delivery {
-    /// No session could be opened: what a [`Breaker`] counts.
-    #[must_use]
-    pub const fn relay_is_down(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable {
-                stage: Stage::Connect | Stage::Greeting | Stage::Tls | Stage::Auth,
-                ..
-            }
-        )
-    }
-
-    /// The outcome in a word, for logs and metrics.
-    #[must_use]
-    pub const fn word(&self) -> &'static str {
-        match self {
-            Self::Sent { .. } => "sent",
-            Self::Refused { .. } => "refused",
-            Self::Later { .. } => "later",
-            Self::Unreachable { .. } => "unreachable",
-            Self::InDoubt { .. } => "in_doubt",
-            Self::Withdrawn => "withdrawn",
-        }
-    }
-}
-
-/// Replies may quote addresses: their text stays out of logs.
-impl fmt::Debug for Delivery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sent { reply } => write!(f, "Sent({reply:?})"),
-            Self::Refused { reply, stage } => write!(f, "Refused({reply:?} at {stage:?})"),
-            Self::Later { reply, stage } => write!(f, "Later({reply:?} at {stage:?})"),
-            Self::Unreachable { reason, stage } => write!(f, "Unreachable({reason} at {stage:?})"),
-            Self::InDoubt { reason } => write!(f, "InDoubt({reason})"),
-            Self::Withdrawn => f.write_str("Withdrawn"),
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::domain::time::Instant;
 /// Minutes after the first, second … try; the last one repeats. Grey-listing lets a mail in after a
 /// few minutes; RFC 5321 §4.5.4.1 wants half an hour and more after that.
 const MINUTES: [u64; 6] = [5, 15, 30, 60, 120, 240];
-const SHORTEST: Duration = Duration::from_secs(60);
+const SHORTEST: Duration = Duration::from_mins(1);
 /// RFC 5321 §4.5.4.1 says four to five days.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(4 * 24 * 3600);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(4 * 24);
 
 /// When to try again after `attempt` tries, counted from 1; `None` when it is time to give up.
 ///

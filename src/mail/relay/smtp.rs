@@ -80,8 +80,8 @@ impl SmtpRelay {
             timeouts: Timeouts::default(),
             extra_roots: Vec::new(),
             mails_per_connection: 1000,
-            longest_connection: Duration::from_secs(10 * 60),
-            longest_idle: Duration::from_secs(60),
+            longest_connection: Duration::from_mins(10),
+            longest_idle: Duration::from_mins(1),
             client_config: OnceLock::new(),
         }
     }

@@ -24,16 +24,15 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        const MINUTE: u64 = 60;
         Self {
             connect: Duration::from_secs(30),
             tls: Duration::from_secs(30),
-            greeting: Duration::from_secs(5 * MINUTE),
-            command: Duration::from_secs(5 * MINUTE),
-            rcpt: Duration::from_secs(5 * MINUTE),
-            data: Duration::from_secs(2 * MINUTE),
-            body: Duration::from_secs(3 * MINUTE),
-            dot: Duration::from_secs(10 * MINUTE),
+            greeting: Duration::from_mins(5),
+            command: Duration::from_mins(5),
+            rcpt: Duration::from_mins(5),
+            data: Duration::from_mins(2),
+            body: Duration::from_mins(3),
+            dot: Duration::from_mins(10),
             quit: Duration::from_secs(2),
         }
     }

@@ -1,0 +1,113 @@
+//! What `check` says of templates before any lead.
+
+use super::*;
+
+fn problems(files: &[(&str, &str)]) -> Vec<String> {
+    let problems = Renderer::new(&definitions(files)).err().unwrap_or_default();
+    problems
+        .into_iter()
+        .map(|p| {
+            format!(
+                "{}:{}:{}: {} ({})",
+                p.file,
+                p.line,
+                p.column,
+                p.message,
+                p.hint.unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
+fn body(body: &str) -> Vec<String> {
+    problems(&[("m.md", &format!("---\nsubject: s\nlayout: plain\n---\n{body}"))])
+}
+
+#[test]
+fn every_mistake_is_said_at_once_where_it_is() {
+    let said = problems(&[
+        (
+            "a.md",
+            "---\nsubject: Hi {{ frist_name }}\nlayout: plain\n---\nHello {{ compnay }},\n\n{{ x | uper }}\n",
+        ),
+        ("b.md", "---\nsubject: s\nlayout: plian\n---\nx"),
+        ("c.md", "---\nsubject: s\nlayout: plain\n---\nOne\n\nÉtè {% if company %}"),
+        (
+            "d.html",
+            "---\nsubject: s\nlayout: plain\n---\n<p>\n  {% include \"partials/foter.html\" %}",
+        ),
+        ("partials/footer.html", "x"),
+    ]);
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn unknown_variables_are_found_in_every_part() {
+    let said = problems(&[
+        (
+            "a.md",
+            "---\nsubject: Hi {{ frist_name }}\nlayout: mine\n---\nHello {{ compnay }}, {{ content }}",
+        ),
+        ("layouts/mine.html", "{{ content }}{% include \"partials/f.html\" %}{{ titel }}"),
+        (
+            "partials/f.html",
+            "<a href=\"{{ unsubscribe_url }}\">x</a>\n {{ postal_adress }}{{ postal_address }}",
+        ),
+    ]);
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn what_no_mail_may_do_is_refused() {
+    for (text, says) in [
+        ("{{ company | safe }}", "`safe`"),
+        ("{{ get_env(name=\"HOME\") }}", "no function `get_env`"),
+        ("{{ throw(message=\"x\") }}", "no function `throw`"),
+        ("{{ first_name ~ last_name }}", "side by side"),
+        ("{% extends \"layouts/plain.html\" %}", "`{% extends %}`"),
+        ("{% set x %}a{% endset %}", "`{% endset %}`"),
+        ("{% component a() %}{% endcomponent %}", "`{% component %}`"),
+        ("{{ __spend() }}", "`__spend`"),
+        ("{{ __tera_context }}", "two underscores"),
+        ("<script>x</script>", "<script>"),
+        ("<p onclick=\"x\">", "`onclick=`"),
+        ("<iframe src=\"https://e.example\"></iframe>", "<iframe>"),
+        ("[x](/pricing)", "full address"),
+        ("[x](javascript:alert)", "javascript"),
+        ("{{ company", "not closed"),
+        ("{% if company %}", "`{% if %}` is not closed"),
+        ("{% endfor %}", "closes nothing"),
+        ("{% if company %}{% endfor %}", "is not closed"),
+        ("{{ 1 + }}", ""),
+    ] {
+        let said = body(text).join("\n");
+        assert!(!said.is_empty() && said.contains(says), "{text}: {said}");
+    }
+    let deep = format!("{}{}", "{% if company %}".repeat(5000), "{% endif %}".repeat(5000));
+    assert!(body(&deep)[0].contains("deep"));
+}
+
+#[test]
+fn a_mail_to_a_lead_shows_who_sends_it_and_how_to_stop_it() {
+    let said = problems(&[("m.md", "---\nsubject: s\n---\nHello")]).join("\n");
+    assert!(said.contains("`unsubscribe_url`") && said.contains("`postal_address`"), "{said}");
+    let own = "---\nsubject: s\n---\n{{ postal_address }} [stop]({{ unsubscribe_url }})";
+    assert_eq!(problems(&[("m.md", own)]), [""; 0]);
+}
+
+#[test]
+fn files_that_include_each_other_are_said() {
+    let said = problems(&[
+        ("partials/a.html", "{% include \"partials/b.html\" %}"),
+        ("partials/b.html", "{% include \"partials/a.html\" %}"),
+    ]);
+    assert!(said.join("\n").to_lowercase().contains("circular"), "{said:?}");
+}
+
+#[test]
+fn a_mail_that_is_right_has_no_problems() {
+    let good = "{% for tag in tags %}{{ loop.index }} {{ tag | upper }}{% endfor %}{% set n = 1 %}{{ n + 1 }}\n\n\
+                {% if company is starting_with(pat=\"A\") and not (first_name is defined) %}x{% endif %}\n\n\
+                {% raw %}{{ as it is }}{% endraw %}{# and a note #} {{ today | date(format=\"%Y\") }}";
+    assert_eq!(body(good), [""; 0]);
+}

@@ -1,0 +1,186 @@
+#![allow(clippy::similar_names)] // a renderer and what it rendered
+
+mod bounds;
+mod check;
+mod docs;
+mod hostile;
+mod shipped;
+mod strict;
+
+use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+
+use serde::Deserialize;
+
+use super::*;
+use crate::{
+    domain::{
+        address::Address,
+        definitions::Definitions,
+        id::{EnrolmentNo, LeadId, MessageId, Rev},
+        lead::{LeadState, Stage},
+        score::MilliPoints,
+        template::Markup,
+        time::{Instant, Zone},
+        value::{Schema, Value},
+    },
+    token::{Keyring, MailRef},
+};
+
+pub(super) static KEYRING: LazyLock<Keyring> = LazyLock::new(|| Keyring::from_seed(1));
+pub(super) static SENDER: LazyLock<Sender> = LazyLock::new(|| Sender {
+    name: "Ada Rossi".to_owned(),
+    postal_address: "Via Roma 1, 20121 Milano".to_owned(),
+});
+pub(super) const MAIL_REF: MailRef = MailRef { lead: LeadId(7), message: MessageId(42) };
+pub(super) const LAYOUT: &str = "<html><body><p>{{ preheader }}</p>{{ content }}<p>{{ postal_address }} \
+                                 <a href=\"{{ unsubscribe_url }}\">stop</a></p></body></html>";
+
+/// A lead of whom we know the address and `attributes`.
+pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
+    let schema = Schema::standard();
+    let mut slots = vec![None; schema.len()];
+    for (name, value) in attributes {
+        slots[schema.slot(name).unwrap().0] = Some(value.clone());
+    }
+    LeadState {
+        lead: MAIL_REF.lead,
+        rev: Rev(1),
+        created_at: Instant::DAWN,
+        decided_at: Instant::DAWN,
+        address: Address::parse("ada@lovelace.example").unwrap(),
+        attributes: slots,
+        tags: [].into(),
+        consents: BTreeMap::new(),
+        zone: Zone::named("Europe/Rome").unwrap(),
+        language: "en".into(),
+        stage: Stage::Lead,
+        stage_since: Instant::DAWN,
+        facts: Vec::new(),
+        fit: MilliPoints::points(35),
+        fit_rules: [].into(),
+        segments: BTreeMap::new(),
+        at_the_door: BTreeMap::new(),
+        enrolments: Vec::new(),
+        next_enrolment: EnrolmentNo(1),
+        passages: BTreeMap::new(),
+        sends: Vec::new(),
+        received: BTreeMap::new(),
+        open_message: None,
+        suppressed: None,
+        new_events: Vec::new(),
+        unsettled: Vec::new(),
+    }
+}
+
+pub(super) fn text(value: &str) -> Value {
+    Value::Text(value.into())
+}
+
+pub(super) fn mail<'a>(template: &'a str, lead: &'a LeadState) -> Mail<'a> {
+    Mail {
+        template,
+        lead,
+        language: &lead.language,
+        entry: None,
+        workflow: "reawaken-cold",
+        sender: &SENDER,
+        links: Some(Links {
+            base_url: "https://go.example.com",
+            keyring: &KEYRING,
+            mail: MAIL_REF,
+            tracked: true,
+            utm_source: "nurtured",
+        }),
+        standing: None,
+        now: "2027-03-01T08:00:00Z".parse().unwrap(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Front {
+    subject: String,
+    preheader: Option<String>,
+    layout: Option<String>,
+    #[serde(default)]
+    defaults: BTreeMap<String, String>,
+}
+
+/// A stand-in for the reader of files, as small as tests need it.
+pub(super) fn template(file: &str, text: &str) -> MailTemplate {
+    let rest = text.strip_prefix("---\n").unwrap();
+    let (front, body) = rest.split_once("\n---\n").unwrap();
+    let front_lines = front.matches('\n').count();
+    let front: Front = serde_saphyr::from_str(front).unwrap();
+    let stem = file.rsplit('/').next().unwrap().split('.').collect::<Vec<_>>();
+    MailTemplate {
+        file: format!("templates/{file}"),
+        language: (stem.len() == 3).then(|| stem[1].into()),
+        markup: if file.ends_with(".md") { Markup::Markdown } else { Markup::Html },
+        subject: front.subject,
+        preheader: front.preheader,
+        layout: front.layout.map(Name::from),
+        defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
+        reply_to: None,
+        body: body.to_owned(),
+        body_line: front_lines + 4,
+    }
+}
+
+/// Definitions with these files under `templates/`, and a layout `plain`.
+pub(super) fn definitions(files: &[(&str, &str)]) -> Definitions {
+    let mut definitions = Definitions { schema: Schema::standard(), ..Definitions::default() };
+    let templates = &mut definitions.templates;
+    templates.layouts.insert("plain".into(), LAYOUT.to_owned());
+    for (file, text) in files {
+        if let Some(name) = file.strip_prefix("layouts/") {
+            templates
+                .layouts
+                .insert(name.strip_suffix(".html").unwrap().into(), (*text).to_owned());
+        } else if file.starts_with("partials/") {
+            templates.partials.insert((*file).into(), (*text).to_owned());
+        } else {
+            let mail = template(file, text);
+            let language = mail.language.clone().unwrap_or_else(|| "".into());
+            let name = file.split('.').next().unwrap();
+            templates.mails.entry(name.into()).or_default().insert(language, mail);
+        }
+    }
+    definitions
+}
+
+pub(super) fn renderer(files: &[(&str, &str)]) -> Renderer {
+    Renderer::new(&definitions(files)).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// A renderer with one mail, `m`, in the layout `plain`.
+pub(super) fn one(subject: &str, body: &str) -> Renderer {
+    renderer(&[("m.md", &format!("---\nsubject: {subject:?}\nlayout: plain\n---\n{body}"))])
+}
+
+/// The files of the shipped campaign.
+pub(super) fn shipped() -> Vec<(String, String)> {
+    fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+            if entry.path().is_dir() {
+                walk(&entry.path(), &format!("{name}/"), files);
+            } else {
+                files.push((name, fs::read_to_string(entry.path()).unwrap()));
+            }
+        }
+    }
+    let mut files = Vec::new();
+    walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), "", &mut files);
+    files.sort();
+    files
+}
+
+/// The addresses of the links of a page, in order.
+pub(super) fn hrefs(page: &str) -> Vec<String> {
+    let links = html::read(page).unwrap().into_iter().filter_map(|node| match node {
+        Node::Start { name, attributes, .. } if html::is_link(&name) => Some(attributes),
+        _ => None,
+    });
+    links.flatten().filter(|(name, _)| name == "href").map(|(_, href)| href).collect()
+}

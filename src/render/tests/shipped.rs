@@ -1,0 +1,161 @@
+//! The mails that come with the product, and what all of them go through.
+
+use super::*;
+
+fn shipped_renderer() -> Renderer {
+    let files = shipped();
+    let files: Vec<_> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
+    renderer(&files)
+}
+
+const MAILS: [&str; 5] = [
+    "cold/industry-report",
+    "cold/one-question",
+    "cold/case-study",
+    "welcome/whitepaper",
+    "welcome/next-step",
+];
+
+#[test]
+fn every_shipped_mail_renders_for_a_lead_with_only_an_address() {
+    let renderer = shipped_renderer();
+    let lead = lead(&[]);
+    for name in MAILS {
+        for language in ["en", "it", "ja"] {
+            let rendered = renderer.render(&Mail { language, ..mail(name, &lead) }).unwrap();
+            assert_eq!(&*rendered.language, if language == "it" { "it" } else { "en" });
+            let own = rendered.unsubscribe_url.clone().unwrap();
+            for part in [&rendered.html, &rendered.text] {
+                assert!(part.contains(&own) && part.contains("Via Roma 1"), "{name}: {part}");
+                assert!(!part.contains("{{") && !part.contains("{%"), "{name}: {part}");
+            }
+            assert_eq!(hrefs(&rendered.html).len(), 2, "one link and the unsubscribe link: {name}");
+            assert!(rendered.html.len() < 20_000, "clipped by mail programs otherwise");
+            assert!(rendered.subject.chars().count() <= 60, "{}", rendered.subject);
+        }
+    }
+}
+
+#[test]
+fn a_shipped_mail_looks_like_this() {
+    let lead = lead(&[("first_name", text("Ada")), ("company", text("Lovelace & Sons"))]);
+    let rendered = shipped_renderer().render(&mail("cold/industry-report", &lead)).unwrap();
+    insta::assert_snapshot!("industry-report.html", rendered.html);
+    insta::assert_snapshot!(
+        "industry-report.txt",
+        format!("{}\n\n{}", rendered.subject, rendered.text)
+    );
+}
+
+#[test]
+fn the_built_in_notice_looks_like_this() {
+    let lead = lead(&[("first_name", text("Ada")), ("company", text("Lovelace & Sons"))]);
+    let standing = Standing {
+        engagement: Some(MilliPoints(42_400)),
+        temperature: Some(crate::domain::score::Temperature::Hot),
+    };
+    let notice = Mail { links: None, standing: Some(standing), ..mail("", &lead) };
+    let rendered = shipped_renderer().render(&notice).unwrap();
+    insta::assert_snapshot!("notice.txt", format!("{}\n\n{}", rendered.subject, rendered.text));
+    assert_eq!(rendered.unsubscribe_url, None);
+    assert_eq!(hrefs(&rendered.html), [""; 0]);
+    assert!(!rendered.html.contains("<img"));
+}
+
+#[test]
+fn every_link_is_accounted_for() {
+    let body = "[a](https://e.example/a?x=1) [m](mailto:ada@example.com) <a href='#top'>t</a>\n\n\
+                <a name=x>n</a> ![i](https://e.example/i.png) <https://e.example/auto>\n\n\
+                <map><area href=\"https://e.example/map\"></map> [b](https://e.example/{{ company | urlencode }})";
+    let lead = lead(&[("company", text("A & B"))]);
+    let renderer = one("s", body);
+    let tracked = renderer.render(&mail("m", &lead)).unwrap();
+    let targets: Vec<String> = hrefs(&tracked.html)
+        .into_iter()
+        .map(|href| match href.strip_prefix("https://go.example.com/c/") {
+            Some(token) => KEYRING.read_click(token).unwrap().1,
+            None => href,
+        })
+        .collect();
+
+    let mut plain = mail("m", &lead);
+    plain.links = plain.links.map(|links| Links { tracked: false, ..links });
+    let untracked = renderer.render(&plain).unwrap();
+    assert_eq!(hrefs(&untracked.html), targets, "the same targets, with no detour");
+
+    let utm = "utm_source=nurtured&utm_medium=email&utm_campaign=reawaken-cold&utm_content=m";
+    assert_eq!(
+        targets,
+        [
+            format!("https://e.example/a?x=1&{utm}"),
+            "mailto:ada@example.com".to_owned(),
+            "#top".to_owned(),
+            format!("https://e.example/auto?{utm}"),
+            format!("https://e.example/map?{utm}"),
+            format!("https://e.example/A%20%26%20B?{utm}"),
+            tracked.unsubscribe_url.clone().unwrap(),
+        ]
+    );
+    assert!(
+        tracked.html.contains("src=\"https://e.example/i.png\""),
+        "pictures stay where they are"
+    );
+    for (href, target) in hrefs(&tracked.html).iter().zip(&targets) {
+        let shown = target.starts_with("http") && !target.contains("/map");
+        assert!(
+            !shown || tracked.text.contains(href.as_str()),
+            "{href} is in the text too: {}",
+            tracked.text
+        );
+    }
+}
+
+#[test]
+fn the_pixel_is_only_for_those_who_may_be_tracked() {
+    let lead = lead(&[]);
+    let renderer = one("s", "x");
+    let tracked = renderer.render(&mail("m", &lead)).unwrap();
+    let token = tracked
+        .html
+        .split("https://go.example.com/o/")
+        .nth(1)
+        .unwrap()
+        .split(".gif")
+        .next()
+        .unwrap();
+    assert_eq!(KEYRING.read_open_pixel(token), Some(MAIL_REF));
+    assert!(!tracked.text.contains("/o/"));
+
+    let mut plain = mail("m", &lead);
+    plain.links = plain.links.map(|links| Links { tracked: false, ..links });
+    let untracked = renderer.render(&plain).unwrap();
+    assert!(
+        !untracked.html.contains("<img") && !untracked.html.contains("/c/"),
+        "{}",
+        untracked.html
+    );
+}
+
+#[test]
+fn the_text_part_is_text() {
+    let page = "<html><head><title>T</title><style>.a { color: red }</style></head><body>\
+                <div style='display: none'>hidden <b>line</b></div><table role=presentation><tr><td class=a>One \
+                <td>Two</table>{{ content }}<p>{{ postal_address }} {{ unsubscribe_url }}</p></body></html>";
+    let renderer = renderer(&[
+        ("layouts/mine.html", page),
+        (
+            "m.md",
+            "---\nsubject: s\nlayout: mine\n---\nA **word** &amp; more\n\n| a | b |\n|---|---|\n| c | d |\n",
+        ),
+    ]);
+    let lead = lead(&[]);
+    let rendered = renderer.render(&mail("m", &lead)).unwrap();
+    for word in ["color", "hidden", "line", "─", "│", "<", "&amp;", "T\n"] {
+        assert!(!rendered.text.contains(word), "{word}: {}", rendered.text);
+    }
+    for word in ["One\n", "Two\n", "A word & more", "c\n", "/u/"] {
+        assert!(rendered.text.contains(word), "{word}: {}", rendered.text);
+    }
+    assert!(!rendered.html.contains("<style>.a"), "styles are inlined: {}", rendered.html);
+    assert!(rendered.html.contains("style=\"color: red"), "{}", rendered.html);
+}

@@ -1,0 +1,114 @@
+//! Never "Hello ,": a missing value is an error that names it, unless something is given in its place.
+
+use super::*;
+
+fn said(subject: &str, body: &str) -> Result<String, String> {
+    let lead = lead(&[("company", text("ACME")), ("city", text("  \r\n "))]);
+    let rendered = one(subject, body).render(&mail("m", &lead));
+    rendered.map(|mail| mail.text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_missing_value_is_named_with_its_place() {
+    let error = said("s", "Hello,\n\n{{ company }} and {{ first_name }}").unwrap_err();
+    assert!(error.starts_with("templates/m.md:7:22: the lead has no `first_name`"), "{error}");
+    let error = said("For {{ last_name }}", "x").unwrap_err();
+    assert!(error.contains("`last_name`"), "{error}");
+    let error = said("s", "{{ entry.form }}").unwrap_err();
+    assert!(error.contains("`entry.form`"), "{error}");
+    let error = said("s", "{% if company %}\n{{ city }}\n{% endif %}").unwrap_err();
+    assert!(
+        error.starts_with("templates/m.md:6:4: the lead has no `city`"),
+        "a blank is no value: {error}"
+    );
+    assert!(!error.contains("ACME") && !error.contains("lovelace"));
+}
+
+#[test]
+fn no_use_of_a_missing_value_passes_silently() {
+    for filter in filters::FILTERS.iter().filter(|filter| **filter != "default") {
+        let error = said("s", &format!("a {{{{ first_name | {filter} }}}} b")).unwrap_err();
+        assert!(error.contains("`first_name`"), "{filter}: {error}");
+    }
+    for body in [
+        "{% for x in tags %}{% endfor %}{% for x in first_name %}{% endfor %}",
+        "{% if first_name > 3 %}a{% endif %}",
+        "{% set x = first_name %}{{ x }}",
+        "{{ \"a\" | default(value=first_name) | truncate(length=first_name) }}",
+    ] {
+        assert!(said("s", body).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn a_default_fills_the_gap() {
+    for body in [
+        "{{ first_name or \"there\" }}",
+        "{{ first_name | default(value=\"there\") }}",
+        "{% if first_name %}{{ first_name }}{% else %}there{% endif %}",
+        "{% if first_name is defined %}x{% else %}there{% endif %}",
+    ] {
+        assert!(said("s", body).unwrap().starts_with("there\n"), "{body}");
+    }
+    let mail_of = "---\nsubject: For {{ first_name }}\nlayout: plain\ndefaults:\n  first_name: you\n---\n{{ first_name }}";
+    let renderer = renderer(&[("m.md", mail_of)]);
+    assert_eq!(renderer.render(&mail("m", &lead(&[]))).unwrap().subject, "For you");
+    let known = lead(&[("first_name", text("Ada"))]);
+    assert_eq!(renderer.render(&mail("m", &known)).unwrap().subject, "For Ada");
+}
+
+#[test]
+fn an_empty_subject_is_an_error() {
+    assert!(said("{% if first_name %}x{% endif %}", "x").unwrap_err().contains("subject is empty"));
+}
+
+#[test]
+fn the_language_falls_back_once() {
+    let file = |word| format!("---\nsubject: {word}\nlayout: plain\n---\n{word}");
+    let renderer = renderer(&[("m.md", &file("plain")), ("m.it.md", &file("italian"))]);
+    let lead = lead(&[]);
+    let subject =
+        |language| renderer.render(&Mail { language, ..mail("m", &lead) }).unwrap().subject;
+    assert_eq!(subject("it"), "italian");
+    assert_eq!(subject("it-CH"), "italian");
+    assert_eq!(subject("de"), "plain");
+    let gone = renderer.render(&mail("gone", &lead));
+    assert_eq!(gone, Err(RenderError::UnknownTemplate("gone".to_owned())));
+}
+
+#[test]
+fn values_are_written_as_people_write_them() {
+    let mut definitions = definitions(&[(
+        "m.md",
+        "---\nsubject: s\nlayout: plain\n---\n{{ seats }} {{ rate }} {{ vip }} {{ renewal | date }} {{ entry.form }}",
+    )]);
+    for (name, value) in [
+        ("seats", Value::Number(25.0)),
+        ("rate", Value::Number(1.5)),
+        ("vip", Value::Bool(true)),
+        ("renewal", Value::Date("2027-03-28T00:00:00Z".parse().unwrap())),
+    ] {
+        definitions.schema.declare(name.into(), value.kind());
+    }
+    let mut lead = lead(&[]);
+    lead.attributes.extend([
+        Some(Value::Number(25.0)),
+        Some(Value::Number(1.5)),
+        Some(Value::Bool(true)),
+        Some(Value::Date("2027-03-28T00:00:00Z".parse().unwrap())),
+    ]);
+    let entry = crate::domain::lead::Entry {
+        rev: Rev(1),
+        kind: crate::domain::event::EventKind::FORM_SUBMITTED,
+        object: None,
+        at: Instant::DAWN,
+        data: [("form".into(), text("whitepaper"))].into(),
+    };
+    let renderer = Renderer::new(&definitions).unwrap();
+    let rendered = renderer.render(&Mail { entry: Some(&entry), ..mail("m", &lead) }).unwrap();
+    assert!(
+        rendered.text.starts_with("25 1.5 true 28 March 2027 whitepaper\n"),
+        "{}",
+        rendered.text
+    );
+}
