@@ -55,11 +55,6 @@ impl Context {
         Ok(config)
     }
 
-    /// The database that `--database` or the environment names.
-    pub(super) fn database(&self) -> Option<&str> {
-        self.database.as_deref()
-    }
-
     pub(super) fn database_url(config: &Config) -> Result<DatabaseUrl, Failure> {
         DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::usage)
     }

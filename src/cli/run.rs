@@ -11,10 +11,7 @@ use crate::daemon::{self, DaemonError, Signals};
 pub(super) struct Arguments {}
 
 pub(super) async fn run(context: &Context, _: &Arguments) -> Result<(), Failure> {
-    let mut config = context.config()?;
-    if let Some(database) = context.database() {
-        database.clone_into(&mut config.database.url);
-    }
+    let config = context.config()?;
     config.sending()?;
     daemon::init_logging(&config.log)?;
     let signals = Signals::of_the_system()?;
