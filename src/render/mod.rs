@@ -89,7 +89,8 @@ impl Renderer {
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
         if subject.is_empty() {
-            let place = Place { file: template.file.clone(), line: 1, column: 1 };
+            let place =
+                Place { file: template.file.clone(), line: template.subject_line, column: 1 };
             return Err(RenderError::Failed { place, message: "its subject is empty".to_owned() });
         }
         let preheader = match &template.preheader {
@@ -156,6 +157,9 @@ impl Renderer {
     /// Names the missing value, where that is what an error comes from.
     fn failure(&self, error: &tera::Error, file: String, context: &Context) -> RenderError {
         let Complaint { name, offset, message } = Complaint::of(error);
+        // Reasons are stored and logged; addresses are not.
+        let address = context.get("email").and_then(Value::as_str).unwrap_or_default();
+        let message = if address.is_empty() { message } else { message.replace(address, "…") };
         let Some(source) = name.and_then(|name| self.sources.get(&name)) else {
             return RenderError::Failed { place: Place { file, line: 1, column: 1 }, message };
         };
@@ -205,12 +209,19 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
         for (_, href) in attributes.iter_mut().filter(|(key, _)| key == "href") {
             *href = rewritten(href, mail.links.as_ref(), utm).map_err(|why| RenderError::Link {
                 file: template.file.clone(),
-                href: href.clone(),
+                href: public(href),
                 why,
             })?;
         }
     }
     Ok(())
+}
+
+/// As much of a link as may be told: what comes after `?` is often about a person.
+fn public(href: &str) -> String {
+    let start = href.split(['?', '#', '@']).next().unwrap_or_default();
+    let short: String = start.chars().take(80).collect();
+    if short.len() < href.len() { format!("{short}…") } else { short }
 }
 
 fn add_pixel(nodes: &mut Vec<Node>, address: &str) {
