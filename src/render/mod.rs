@@ -33,7 +33,7 @@ use html5ever::local_name;
 pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
-use meter::{Bound, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+use meter::{Bound, INLINED, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};
@@ -117,9 +117,9 @@ impl Renderer {
             .inliner
             .inline(&html::write(&nodes))
             .map_err(|error| bad_html(format!("has styles that cannot be inlined: {error}")))?;
-        if html.len() > OUTPUT {
+        if html.len() > INLINED {
             let file = template.file.clone();
-            return Err(RenderError::TooLarge { file, what: "its HTML", limit: OUTPUT });
+            return Err(RenderError::TooLarge { file, what: "its HTML", limit: INLINED });
         }
         Ok(Rendered {
             subject,
@@ -201,12 +201,18 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
         campaign: mail.workflow,
         content: mail.template,
     };
+    let mut count = 0;
     for node in nodes {
         let Node::Start { name, attributes, .. } = node else { continue };
         if !html::is_link(name) {
             continue;
         }
         for (_, href) in attributes.iter_mut().filter(|(key, _)| key == "href") {
+            count += 1;
+            if count > LINKS {
+                let why = format!("has more than {LINKS} links");
+                return Err(RenderError::Html { file: template.file.clone(), why });
+            }
             *href = rewritten(href, mail.links.as_ref(), utm).map_err(|why| RenderError::Link {
                 file: template.file.clone(),
                 href: public(href),

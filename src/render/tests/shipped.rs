@@ -215,3 +215,13 @@ fn a_renderer_can_be_shared() {
     fn shared<T: Send + Sync>() {}
     shared::<Renderer>();
 }
+
+#[test]
+fn a_file_with_line_ends_of_windows_is_the_same_mail() {
+    let body = "Hi\n\n{% if company %}\nOne\n{% endif %}\n\n- a\n- b\n\n{% for x in [1, 2] -%}\n{{ x }}\n{% endfor %}";
+    let lead = lead(&[("company", text("ACME"))]);
+    let unix = one("s", body).render(&mail("m", &lead)).unwrap();
+    let windows = one("s", &body.replace('\n', "\r\n")).render(&mail("m", &lead)).unwrap();
+    assert_eq!(windows.text, unix.text);
+    assert!(!windows.html.contains('\r'));
+}
