@@ -1,1 +1,170 @@
-//! See `DESIGN`.
+//! The command line: one file a subcommand, raw arguments to one call.
+//!
+//! Standard output holds the result and nothing else; progress, warnings and logs go to standard
+//! error. Exit codes: 0 done, 1 the input has problems, 2 wrong usage, 3 the environment failed,
+//! 4 people in flight are affected.
+
+mod apply;
+mod check;
+mod context;
+mod demo;
+mod engine;
+mod enrol;
+mod events;
+mod failure;
+mod findings;
+mod folder;
+mod leads;
+mod live;
+mod migrate;
+mod output;
+mod pause;
+mod progress;
+mod run;
+mod status;
+mod suppressions;
+mod tables;
+mod tick;
+mod unbuilt;
+mod why_score;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::{context::Context, failure::Failure, output::Output};
+
+/// Lead nurturing as files: who enters, what happens step by step, when they leave.
+#[derive(Debug, Parser)]
+#[command(name = "nurtured", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The campaign folder
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The configuration [default: DIR/nurtured.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database: sqlite:FILE, relative to the configuration, or postgres://…
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "NURTURED_DATABASE",
+        hide_env_values = true
+    )]
+    database: Option<String>,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the database, or bring it up to this version; make the secrets file if there is none
+    Migrate(migrate::Arguments),
+    /// Check the campaign folder and show every problem
+    Check(check::Arguments),
+    /// Make what is in the campaign folder live
+    Apply(apply::Arguments),
+    /// Evaluate a condition for a lead: its value, how long it holds, and why
+    Eval(unbuilt::Arguments),
+    /// Import leads, or show one
+    #[command(subcommand)]
+    Leads(leads::Command),
+    /// Import events
+    #[command(subcommand)]
+    Events(events::Command),
+    /// Import addresses and domains that are not to be written to
+    #[command(subcommand)]
+    Suppressions(suppressions::Command),
+    /// Ask for leads to be enrolled in a workflow, by hand
+    Enrol(enrol::Arguments),
+    /// Show every point of a lead's scores
+    WhyScore(why_score::Arguments),
+    /// Stop sending: everything, or one workflow
+    Pause(pause::Arguments),
+    /// Take up sending again
+    Resume(pause::Arguments),
+    /// Render a mail for a lead
+    Render(unbuilt::Arguments),
+    /// Send a mail to somebody of ours
+    SendTest(unbuilt::Arguments),
+    /// Take in mail that came back
+    Inbox(unbuilt::Arguments),
+    /// Do everything that is due at an instant, then stop
+    Tick(tick::Arguments),
+    /// Run the daemon
+    Run(run::Arguments),
+    /// Walk a small example through weeks, with mails as files
+    Demo(demo::Arguments),
+    /// Count what is in the database
+    Status(status::Arguments),
+}
+
+/// Reads the arguments, does what they say, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // reqwest and the relays need it; only the first installation in a process counts.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+        }
+    };
+    let output = Output::new(cli.global.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::environment(format!("no threads can be started: {error}"));
+            return failure.report(&output);
+        }
+    };
+    let context = Context::new(cli.global, output.clone());
+    match runtime.block_on(dispatch(cli.command, &context)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&output),
+    }
+}
+
+async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
+    match command {
+        Command::Migrate(arguments) => migrate::run(context, &arguments).await,
+        Command::Leads(command) => leads::run(context, command).await,
+        Command::Events(command) => events::run(context, command).await,
+        Command::Suppressions(command) => suppressions::run(context, command).await,
+        Command::Enrol(arguments) => enrol::run(context, &arguments).await,
+        Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
+        Command::Pause(arguments) => pause::pause(context, &arguments).await,
+        Command::Resume(arguments) => pause::resume(context, &arguments).await,
+        Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Apply(arguments) => apply::run(context, &arguments).await,
+        Command::Eval(_) => Err(unbuilt::failure("eval")),
+        Command::Render(_) => Err(unbuilt::failure("render")),
+        Command::SendTest(_) => Err(unbuilt::failure("send-test")),
+        Command::Inbox(_) => Err(unbuilt::failure("inbox")),
+        Command::Tick(arguments) => tick::run(context, &arguments).await,
+        Command::Run(arguments) => run::run(context, &arguments).await,
+        Command::Demo(arguments) => demo::run(context, &arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

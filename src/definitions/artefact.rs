@@ -3,6 +3,8 @@
 //! The canonical form has the keys in order, scalars as the texts that were written and nothing of
 //! comments or layout, so an edit that changes no meaning makes no new version.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -48,8 +50,10 @@ fn version(kind: ArtefactKind, name: &str, ending: &str, content: &str) -> Versi
         hash.update(part.len().to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digits: String =
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let mut digits = String::with_capacity(32);
+    for byte in hash.finalize().iter().take(16) {
+        let _ = write!(digits, "{byte:02x}");
+    }
     Version(Name::from(digits))
 }
 

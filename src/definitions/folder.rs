@@ -46,15 +46,19 @@ pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
     if !folder.is_dir() {
         return Err(FolderError::Missing(folder.to_owned()));
     }
+    // The folder itself may be a link, as deployments have it; what is in it may not.
+    let is_folder = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_dir());
     let workflows = folder.join("workflows");
-    if !workflows.is_dir() {
+    if !is_folder(&workflows) {
         return Err(FolderError::NoWorkflows(folder.to_owned()));
     }
     let mut reader = Reader { sources: Sources::default(), files: 0 };
     reader.folder(&workflows, "workflows", 0)?;
     let templates = folder.join("templates");
-    if templates.is_dir() {
+    if is_folder(&templates) {
         reader.folder(&templates, "templates", 0)?;
+    } else if templates.is_symlink() {
+        reader.symlink("templates");
     }
     Ok(reader.sources)
 }
@@ -85,8 +89,7 @@ impl Reader {
             }
             let inside = format!("{name}/{file_name}");
             if kind.is_symlink() {
-                let hint = "put the file itself here".to_owned();
-                self.problem(&inside, "symlink", "links are not followed", Some(hint));
+                self.symlink(&inside);
             } else if kind.is_dir() {
                 if name == "workflows" {
                     let hint = "put its files into `workflows/` itself".to_owned();
@@ -128,6 +131,11 @@ impl Reader {
         }
     }
 
+    fn symlink(&mut self, name: &str) {
+        let hint = "put the files themselves here".to_owned();
+        self.problem(name, "symlink", "links are not followed", Some(hint));
+    }
+
     fn bad_name(&mut self, name: &str) {
         let hint =
             "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
@@ -162,11 +170,9 @@ fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
         return Err(("too-large", "the file is larger than 1 MB".to_owned()));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        ("encoding", format!("it is not UTF-8 (line {}): save it as UTF-8", line + 1))
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = String::from_utf8_lossy(good).matches('\n').count() + 1;
+        ("encoding", format!("it is not UTF-8 (line {line}): save it as UTF-8"))
     })
 }
 

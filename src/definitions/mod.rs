@@ -5,6 +5,7 @@
 //! all problems are reported at once. What is stored compiles by the same code.
 
 mod artefact;
+mod carry;
 mod folder;
 mod lower;
 mod names;
@@ -18,17 +19,14 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use problem::{Problem, Severity};
 pub use show::{show, summary};
 
 use self::problem::{Desk, File};
 use crate::domain::{
-    artefact::{Artefact, ArtefactKind},
-    definitions::Definitions,
-    id::ReleaseId,
-    name::Name,
-    time::Instant,
+    artefact::Artefact, definitions::Definitions, id::ReleaseId, name::Name, time::Instant,
 };
 
 /// What a check of a campaign folder found.
@@ -73,23 +71,22 @@ pub fn compile(
     live_since: &BTreeMap<Name, Instant>,
 ) -> Result<Definitions, Vec<Problem>> {
     let desk = Desk::default();
-    let files: Vec<File<'_>> = artefacts
-        .iter()
-        .chain(pinned)
-        .map(|found| {
-            // Only templates are read as they were written.
-            let is_text = matches!(
-                found.kind,
-                ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial
-            );
-            File::new(&found.file, if is_text { &found.content } else { "" }, &desk)
-        })
-        .collect();
+    let file = |found| -> File<'_> {
+        let found: &Artefact = found;
+        // Only templates are read as they were written.
+        File::new(&found.file, if unit::is_text(found.kind) { &found.content } else { "" }, &desk)
+    };
+    let live = artefacts.iter().map(file);
+    let kept = pinned.iter().map(|found| file(found).with_note(PINNED));
+    let files: Vec<File<'_>> = live.chain(kept).collect();
     let units = unit::of_artefacts(artefacts, pinned, &files);
     let definitions = lower::definitions(&units, &files, release, live_since);
     drop(files);
     if desk.has_errors() { Err(desk.into_problems()) } else { Ok(definitions) }
 }
+
+/// Said of what leads are still in.
+const PINNED: &str = " (in a version of this workflow that leads are still in)";
 
 #[cfg(test)]
 mod tests;

@@ -105,6 +105,8 @@ pub(super) struct File<'a> {
     pub text: &'a str,
     line_starts: Vec<usize>,
     reported: Cell<usize>,
+    /// Said after each message.
+    note: &'static str,
     desk: &'a Desk,
 }
 
@@ -112,7 +114,12 @@ impl<'a> File<'a> {
     pub fn new(path: &'a str, text: &'a str, desk: &'a Desk) -> Self {
         let breaks = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        Self { path, text, line_starts, reported: Cell::new(0), desk }
+        Self { path, text, line_starts, reported: Cell::new(0), note: "", desk }
+    }
+
+    /// A file whose problems are about a version that is no longer in the folder.
+    pub fn with_note(self, note: &'static str) -> Self {
+        Self { note, ..self }
     }
 
     pub fn error(
@@ -157,6 +164,7 @@ impl<'a> File<'a> {
             let message = "there are more problems in this file; mend these first".to_owned();
             Problem { file, line, column, rule: "more", severity, message, hint: None, length }
         } else {
+            let message = message + self.note;
             Problem { file, line, column, rule, severity, message, hint, length }
         });
     }

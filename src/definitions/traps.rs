@@ -178,14 +178,7 @@ fn negation(file: &File<'_>, at: Span, line: &str) -> Trap {
 /// A plain value that ` #` cut off in the middle of a quote or of a parenthesis.
 pub(super) fn comment_cut(file: &File<'_>, value: Span) -> Option<Trap> {
     let rest = rest_of_line(file, value)?;
-    let written = file.text.get(value.start..value.end)?;
-    let balanced = |text: &str, open: char, close: char| {
-        text.matches(open).count() == text.matches(close).count()
-    };
-    let whole = written.matches('"').count() % 2 == 0
-        && balanced(written, '(', ')')
-        && balanced(written, '[', ']');
-    if whole {
+    if is_whole(file.text.get(value.start..value.end)?) {
         return None;
     }
     let line = file.line(file.line_of(value.start));
@@ -195,6 +188,20 @@ pub(super) fn comment_cut(file: &File<'_>, value: Span) -> Option<Trap> {
         message: "a space and `#` begin a comment: YAML cuts the value off here".to_owned(),
         hint: quoted_line(line).map(write_it),
     })
+}
+
+/// Whether a comma inside of `{ }` cut a plain value off in the middle of a quote or a parenthesis.
+/// What follows the comma is reported as a key then.
+pub(super) fn is_split(file: &File<'_>, value: Span) -> bool {
+    let written = file.text.get(value.start..value.end).unwrap_or("");
+    let rest = file.text.get(value.end..).unwrap_or("");
+    rest.trim_start().starts_with(',') && !is_whole(written)
+}
+
+fn is_whole(written: &str) -> bool {
+    let balanced =
+        |open: char, close: char| written.matches(open).count() == written.matches(close).count();
+    written.matches('"').count().is_multiple_of(2) && balanced('(', ')') && balanced('[', ']')
 }
 
 /// A plain text that ` #word` cut off: comments mostly have a space after `#`.
@@ -274,13 +281,15 @@ pub(super) fn requoted_flow(line: &str) -> Option<String> {
 fn split_outside(text: &str) -> Vec<&str> {
     let (mut parts, mut from, mut depth, mut open) = (Vec::new(), 0, 0i32, None);
     for (at, c) in text.char_indices() {
-        match (open, c) {
-            (Some(quote), _) if c == quote => open = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => open = Some(c),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth -= 1,
-            (None, ',') if depth <= 0 => {
+        if let Some(quote) = open {
+            open = (c != quote).then_some(quote);
+            continue;
+        }
+        match c {
+            '"' | '\'' => open = Some(c),
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth <= 0 => {
                 parts.push(&text[from..at]);
                 from = at + 1;
             }

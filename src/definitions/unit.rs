@@ -69,18 +69,15 @@ impl Sorter<'_> {
         };
         let tops: Vec<_> = entries.iter().filter(|(key, _)| KINDS.contains(&&*key.text)).collect();
         let Some((top, value)) = tops.first() else {
-            match entries.iter().find(|(key, _)| LATER.contains(&&*key.text)) {
-                Some((key, _)) => {
-                    let message = format!("`{}` files are not built yet", key.text);
-                    file.error("not-built", key.span, message, None);
-                }
-                None => {
-                    let (at, written) = entries
-                        .first()
-                        .map_or((root.span, ""), |(key, _)| (key.span, key.text.as_str()));
-                    let message = "no top-level key says what this file holds";
-                    file.error("unknown-file", at, message, did_you_mean(written, KINDS));
-                }
+            if let Some((key, _)) = entries.iter().find(|(key, _)| LATER.contains(&&*key.text)) {
+                let message = format!("`{}` files are not built yet", key.text);
+                file.error("not-built", key.span, message, None);
+            } else {
+                let (at, written) = entries
+                    .first()
+                    .map_or((root.span, ""), |(key, _)| (key.span, key.text.as_str()));
+                let message = "no top-level key says what this file holds";
+                file.error("unknown-file", at, message, did_you_mean(written, KINDS));
             }
             return;
         };
@@ -96,7 +93,7 @@ impl Sorter<'_> {
         }
         match top.text.as_str() {
             "workflow" => {
-                if let Some(name) = self.name(file, value, "a workflow") {
+                if let Some(name) = Self::name(file, value, "a workflow") {
                     self.add(ArtefactKind::Workflow, name, value.span, index, root.clone());
                 }
             }
@@ -108,7 +105,7 @@ impl Sorter<'_> {
         }
     }
 
-    fn name<'n>(&self, file: &File<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
+    fn name<'n>(file: &File<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.data {
             Data::Broken => None,
             Data::Scalar(scalar) if is_slug(&scalar.text) => Some(&scalar.text),
@@ -224,6 +221,11 @@ fn bad_name(file: &File<'_>, at: Span, written: &str, what: &str) {
     file.error("bad-name", at, message, Some(slug_hint(written)));
 }
 
+/// Kinds that are kept as the text that they are.
+pub(super) const fn is_text(kind: ArtefactKind) -> bool {
+    matches!(kind, ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial)
+}
+
 /// Reads stored artefacts as units; `files[n]` belongs to the `n`-th of `live`, then of `pinned`.
 pub(super) fn of_artefacts(
     live: &[Artefact],
@@ -234,9 +236,7 @@ pub(super) fn of_artefacts(
         live.iter().map(|found| (found, true)).chain(pinned.iter().map(|found| (found, false)));
     let mut units: Vec<Unit> = Vec::new();
     for (index, (found, is_live)) in all.enumerate() {
-        let is_text =
-            matches!(found.kind, ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial);
-        let node = if is_text {
+        let node = if is_text(found.kind) {
             None
         } else {
             match artefact::to_node(&found.content) {

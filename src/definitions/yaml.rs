@@ -92,7 +92,14 @@ struct Frame {
 
 enum FrameKind {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, seen: HashSet<String>, key: Option<Option<Key>> },
+    Map { entries: Vec<(Key, Node)>, seen: HashSet<String>, awaits: Awaits },
+}
+
+/// What comes next in a map.
+enum Awaits {
+    Key,
+    /// The value of this key; of none, if the key was refused.
+    Value(Option<Key>),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -138,21 +145,24 @@ impl<'a> Builder<'a> {
                 let data = if broken { Data::Broken } else { scalar(&text, style) };
                 self.value(Node { span: at, data }, size, anchor)?;
             }
-            Event::Alias(anchor) => match self.anchors.get(&anchor) {
-                Some((node, size)) => {
+            Event::Alias(anchor) => {
+                if let Some((node, size)) = self.anchors.get(&anchor) {
                     let (size, node) = (*size, Node { span: at, data: node.data.clone() });
                     self.value(node, size, 0)?;
-                }
-                None => {
+                } else {
                     self.file.error("yaml-alias", at, "this alias stands inside of itself", None);
                     return Err(Stop);
                 }
-            },
+            }
             Event::SequenceStart(_, anchor, tag) => {
                 self.open(FrameKind::List(Vec::new()), at, anchor, tag.is_some());
             }
             Event::MappingStart(_, anchor, tag) => {
-                let kind = FrameKind::Map { entries: Vec::new(), seen: HashSet::new(), key: None };
+                let kind = FrameKind::Map {
+                    entries: Vec::new(),
+                    seen: HashSet::new(),
+                    awaits: Awaits::Key,
+                };
                 self.open(kind, at, anchor, tag.is_some());
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(at)?,
@@ -203,17 +213,19 @@ impl<'a> Builder<'a> {
         frame.size.text += size.text;
         match &mut frame.kind {
             FrameKind::List(items) => items.push(node),
-            FrameKind::Map { entries, seen, key } => match key.take() {
-                None => *key = Some(as_key(file, node)),
-                Some(None) => {}
-                Some(Some(key)) => {
-                    if seen.insert(key.text.clone()) {
-                        entries.push((key, node));
-                    } else {
-                        duplicate(file, &key, entries);
+            FrameKind::Map { entries, seen, awaits } => {
+                match std::mem::replace(awaits, Awaits::Key) {
+                    Awaits::Key => *awaits = Awaits::Value(as_key(file, node)),
+                    Awaits::Value(None) => {}
+                    Awaits::Value(Some(key)) => {
+                        if seen.insert(key.text.clone()) {
+                            entries.push((key, node));
+                        } else {
+                            duplicate(file, &key, entries);
+                        }
                     }
                 }
-            },
+            }
         }
         Ok(())
     }

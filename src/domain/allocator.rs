@@ -10,9 +10,9 @@ use super::decision::{Grants, Want};
 pub struct Allocator;
 
 impl Allocator {
-    /// Answers the wants of one lead's decision.
-    #[must_use]
-    pub fn grant(&mut self, _wants: &[Want]) -> Grants {
-        Grants::default()
+    /// Answers the wants of one lead's decision. Returns whether it refused any that was not refused
+    /// before: then the lead is to be decided again.
+    pub fn grant(&mut self, _wants: &[Want], _grants: &mut Grants) -> bool {
+        false
     }
 }

@@ -1,1 +1,90 @@
-//! See `DESIGN`.
+//! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
+
+pub mod deciding;
+pub mod group;
+pub mod import;
+pub mod inbox;
+pub mod intake;
+pub mod judge;
+pub mod live;
+pub mod outcome;
+pub mod preparing;
+pub mod releasing;
+pub mod running;
+pub mod sending;
+pub mod settling;
+pub mod tick;
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store,
+    token::Keyring,
+};
+use live::Live;
+use settling::Tally;
+
+/// What all parts of the engine share.
+pub struct Engine {
+    pub store: Store,
+    pub clock: Clock,
+    pub keyring: Arc<Keyring>,
+    pub config: Arc<Config>,
+    pub relay: Relay,
+    /// Rung when a lead may be due: an event came, a release went live.
+    pub nudge: Arc<Notify>,
+    /// Rung when a message may be due.
+    pub outbox: Notify,
+    /// Told of all that is settled.
+    pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
+    live: RwLock<Option<Arc<Live>>>,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        keyring: Arc<Keyring>,
+        config: Arc<Config>,
+        relay: Relay,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            keyring,
+            config,
+            relay,
+            nudge: Arc::new(Notify::new()),
+            outbox: Notify::new(),
+            on_settled: Box::new(|_| ()),
+            live: RwLock::new(None),
+        }
+    }
+
+    /// What is live as far as this engine knows; see [`Engine::take_over`].
+    #[must_use]
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_live(&self, live: Arc<Live>) {
+        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    #[must_use]
+    pub fn live_release(&self) -> Option<ReleaseId> {
+        self.live().map(|live| live.definitions.release)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("release", &self.live_release()).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,7 @@
-//! See `DESIGN`.
+//! Mail: composing it, handing it to a relay, what the relay's reply means, and what comes back.
+
+pub mod compose;
+pub mod header_text;
+pub mod inbound;
+pub mod relay;
+pub mod lmtp;

@@ -1,3 +1,92 @@
 //! The store: all SQL, over SQLite and PostgreSQL alike.
+//!
+//! [`Store`] is concrete and cheap to clone. A method is one unit of work and takes a batch where the
+//! caller has many. `now` is a parameter in SQL too. One SQL text serves both databases; what truly
+//! differs is in `dialect`.
 
+// Its macros are for the modules after it.
+#[macro_use]
+mod dialect;
+
+mod batch;
+mod commit;
+mod db;
+mod error;
+mod events;
+mod gate;
+mod intake;
+mod leads;
+mod load;
+mod lock;
+mod messages;
+mod pauses;
+#[cfg(test)]
+mod plans;
 pub mod records;
+mod releases;
+mod rows;
+mod schema;
+mod settle;
+mod show;
+mod suppressions;
+mod timers;
+mod upsert;
+mod url;
+
+use std::sync::Arc;
+
+pub use batch::Batch;
+use db::Db;
+pub use error::StoreError;
+pub use lock::EngineLock;
+pub use schema::Migrated;
+pub use suppressions::Subject;
+pub use url::{BadUrl, DatabaseUrl};
+
+use crate::{clock, domain::id::IdSource};
+
+/// What every fallible method of the store returns.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// All that is remembered, in one SQLite file or one PostgreSQL database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    ids: Arc<IdSource>,
+}
+
+impl Store {
+    /// Opens a database that is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Environment`] when it is not, or cannot be reached.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self> {
+        Ok(Self::over(Db::open(url, false).await?))
+    }
+
+    /// Opens a database and makes an SQLite file that is not there. Run [`Store::migrate`] next.
+    ///
+    /// # Errors
+    /// [`StoreError::Environment`] when it cannot be made or reached.
+    pub async fn create(url: &DatabaseUrl) -> Result<Self> {
+        Ok(Self::over(Db::open(url, true).await?))
+    }
+
+    fn over(db: Db) -> Self {
+        // Ten bits tell daemons apart; two that draw the same would still have to make an id in the
+        // same millisecond to meet, and then the database refuses the second.
+        let node = u16::try_from(clock::random_u64() >> 54).unwrap_or_default();
+        Self { db, ids: Arc::new(IdSource::new(node)) }
+    }
+
+    /// Whether one engine at a time is all that this database allows: an SQLite file.
+    #[must_use]
+    pub fn admits_one_engine(&self) -> bool {
+        self.db.file().is_some()
+    }
+
+    /// Writes back and closes all connections.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

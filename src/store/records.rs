@@ -146,6 +146,8 @@ pub enum Recorded {
     /// Its dedupe key was there.
     Duplicate,
     NoSuchLead,
+    /// One of its texts has a NUL character in it, which databases do not store.
+    Unstorable,
 }
 
 /// How many leads of each lane one batch takes; what a lane leaves over goes to the next ones.
@@ -299,6 +301,7 @@ pub struct MessageBrief {
     pub template: Name,
     pub workflow: Name,
     pub about: StepRef,
+    pub state: MessageState,
     pub sent_at: Option<Instant>,
 }
 
@@ -340,6 +343,15 @@ pub struct TimelineRow {
     pub step: Option<String>,
     pub detail: Option<String>,
     pub judgement: Option<Judgement>,
+}
+
+/// How far a release's sweep over all leads has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweepProgress {
+    /// Leads that this step made due.
+    pub woken: u64,
+    /// Nothing is left to sweep.
+    pub done: bool,
 }
 
 /// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.

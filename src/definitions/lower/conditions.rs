@@ -7,7 +7,7 @@ use crate::{
     definitions::{
         node::{Data, Node, Style},
         problem::{File, Span},
-        traps::comment_cut,
+        traps::{comment_cut, is_split},
     },
     domain::{
         condition::{Condition, ConditionError, Env, Scope, fact_key},
@@ -89,12 +89,13 @@ fn source<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
 }
 
 fn report(file: &File<'_>, node: &Node, source: &str, errors: Vec<ConditionError>) {
-    if let Data::Scalar(scalar) = &node.data {
-        if scalar.style == Style::Plain {
-            if let Some(trap) = comment_cut(file, node.span) {
-                file.error(trap.rule, trap.at, trap.message, trap.hint);
-                return;
-            }
+    if matches!(&node.data, Data::Scalar(scalar) if scalar.style == Style::Plain) {
+        if let Some(trap) = comment_cut(file, node.span) {
+            file.error(trap.rule, trap.at, trap.message, trap.hint);
+            return;
+        }
+        if is_split(file, node.span) {
+            return;
         }
     }
     let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");

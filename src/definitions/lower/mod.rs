@@ -101,10 +101,10 @@ pub(super) fn definitions(
         workflows.push(LiveWorkflow { workflow, live_since });
     }
     for found in all(&[ArtefactKind::Workflow], false) {
-        if !structures.contains_key(&found.unit.version) {
-            if let Some(workflow) = workflow::lower(&found, &known) {
-                structures.insert(workflow.version.clone(), Arc::new(workflow));
-            }
+        if !structures.contains_key(&found.unit.version)
+            && let Some(workflow) = workflow::lower(&found, &known)
+        {
+            structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
     }
     workflows.sort_by(|a, b| {

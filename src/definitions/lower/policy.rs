@@ -26,36 +26,36 @@ pub(super) fn lower(found: &Found<'_>) -> Policy {
     let Some(fields) = read::Fields::open(file, node, "`policy`", &KEYS, &LATER) else {
         return policy;
     };
-    if let Some(node) = fields.get("zone") {
-        if let Some(name) = read::text(file, node, "zone") {
-            match Zone::named(name) {
-                Ok(zone) => policy.zone = zone,
-                Err(error) => {
-                    let message = error.to_string();
-                    file.error("bad-value", node.span, message, nearest_zone(name));
-                }
+    if let Some(node) = fields.get("zone")
+        && let Some(name) = read::text(file, node, "zone")
+    {
+        match Zone::named(name) {
+            Ok(zone) => policy.zone = zone,
+            Err(error) => {
+                let message = error.to_string();
+                file.error("bad-value", node.span, message, nearest_zone(name));
             }
         }
     }
-    if let Some(node) = fields.get("language") {
-        if let Some(name) = language(file, node) {
-            policy.language = name.into();
-        }
+    if let Some(node) = fields.get("language")
+        && let Some(name) = language(file, node)
+    {
+        policy.language = name.into();
     }
-    if let Some(node) = fields.get("window") {
-        if let Some(found) = window(file, node) {
-            policy.window = found;
-        }
+    if let Some(node) = fields.get("window")
+        && let Some(found) = window(file, node)
+    {
+        policy.window = found;
     }
     if let Some(node) = fields.get("purposes") {
         purposes(file, node, &mut policy);
     }
     // Without tracking nothing is scored; with it, somebody must have decided for whom.
     let example = "tracking: with insights (or nobody, everybody)";
-    if let Some(node) = fields.need("tracking", example) {
-        if let Some(found) = tracking(file, node, &policy) {
-            policy.tracking = found;
-        }
+    if let Some(node) = fields.need("tracking", example)
+        && let Some(found) = tracking(file, node, &policy)
+    {
+        policy.tracking = found;
     }
     policy
 }
@@ -126,7 +126,7 @@ fn tracking(file: &File<'_>, node: &Node, policy: &Policy) -> Option<Tracking> {
         "everybody" => return Some(Tracking::Everybody),
         _ => {}
     }
-    let purposes = policy.purposes.keys().map(|name| name.as_str());
+    let purposes = policy.purposes.keys().map(crate::domain::name::Name::as_str);
     let Some(purpose) = written.strip_prefix("with ").map(str::trim) else {
         let message = format!("`tracking` cannot be `{}`", quote(written));
         let hint = "write: nobody, everybody, or `with` and a purpose".to_owned();

@@ -29,10 +29,10 @@ pub(super) fn lower(file: &File<'_>, node: &Node, conditions: &Conditions) -> Sc
     else {
         return scoring;
     };
-    if let Some(length) = fields.get("half_life") {
-        if let Some(length) = read::duration(file, length, "half_life") {
-            scoring.half_life = length;
-        }
+    if let Some(length) = fields.get("half_life")
+        && let Some(length) = read::duration(file, length, "half_life")
+    {
+        scoring.half_life = length;
     }
     let mut names = Names::default();
     for rule in rules(file, &fields, "engagement") {

@@ -162,7 +162,7 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     let plain =
         written.trim_start_matches("templates/").trim_end_matches(".md").trim_end_matches(".html");
     let message = format!("there is no template `{}`", quote(written));
-    let names = known.conditions.templates.iter().map(|name| name.as_str());
+    let names = known.conditions.templates.iter().map(crate::domain::name::Name::as_str);
     let hint = if known.conditions.templates.contains(plain) {
         format!("write: {plain}")
     } else {
@@ -356,7 +356,7 @@ fn notify(
     let to = read::slug(file, node, "notify")?;
     if !known.people.contains(to) {
         let message = format!("there is no person or team `{to}`");
-        let hint = did_you_mean(to, known.people.iter().map(|name| name.as_str()))
+        let hint = did_you_mean(to, known.people.iter().map(crate::domain::name::Name::as_str))
             .unwrap_or_else(|| "declare it in a `people:` file".to_owned());
         file.error("unknown-person", node.span, message, Some(hint));
         return None;

@@ -72,7 +72,7 @@ fn mail(
     let root = yaml::parse(file, front)?;
     let fields = read::Fields::open(file, &root, "a mail", &KEYS, &LATER)?;
     let line = |key: &str| {
-        let written = fields.get(key).and_then(|node| {
+        fields.get(key).and_then(|node| {
             let written = read::text(file, node, key)?;
             if written.contains('\n') || written.chars().count() > 300 {
                 let message = format!("`{key}` is one line of at most 300 characters");
@@ -80,8 +80,7 @@ fn mail(
                 return None;
             }
             Some(written.to_owned())
-        });
-        written
+        })
     };
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");
@@ -93,7 +92,7 @@ fn mail(
         let name = read::text(file, node, "layout")?;
         if !layouts.contains_key(name) {
             let message = format!("there is no layout `{}`", quote(name));
-            let known = layouts.keys().map(|name| name.as_str());
+            let known = layouts.keys().map(crate::domain::name::Name::as_str);
             let hint = did_you_mean(name, known)
                 .unwrap_or_else(|| "layouts are `templates/layouts/NAME.html`".to_owned());
             file.error("unknown-layout", node.span, message, Some(hint));
@@ -115,7 +114,10 @@ fn mail(
     if text.trim().is_empty() {
         file.error("empty-mail", body, "the mail has no text below its front matter", None);
     }
-    let markup = if file.path.ends_with(".html") { Markup::Html } else { Markup::Markdown };
+    let markup = match file.path.rsplit('.').next() {
+        Some("html") => Markup::Html,
+        _ => Markup::Markdown,
+    };
     Some(MailTemplate {
         file: file.path.to_owned(),
         language: (!language.is_empty()).then(|| language.into()),
@@ -146,17 +148,14 @@ fn front_matter(file: &File<'_>) -> Option<(Span, Span)> {
     }
     let lines = file.line_of(file.text.len());
     // Front matter is short; a body may be long and hold rules (`---`) of its own.
-    match (2..=lines.min(500)).find(|&number| fence(number)) {
-        Some(close) => {
-            let front = Span::new(file.line_start(2), file.line_start(close));
-            let body = if close < lines { file.line_start(close + 1) } else { file.text.len() };
-            Some((front, Span::new(body, file.text.len())))
-        }
-        None => {
-            let message = "the front matter is not closed by a line `---`";
-            file.error("front-matter", Span::new(0, 3), message, Some(HINT.to_owned()));
-            None
-        }
+    if let Some(close) = (2..=lines.min(500)).find(|&number| fence(number)) {
+        let front = Span::new(file.line_start(2), file.line_start(close));
+        let body = if close < lines { file.line_start(close + 1) } else { file.text.len() };
+        Some((front, Span::new(body, file.text.len())))
+    } else {
+        let message = "the front matter is not closed by a line `---`";
+        file.error("front-matter", Span::new(0, 3), message, Some(HINT.to_owned()));
+        None
     }
 }
 

@@ -91,7 +91,7 @@ fn purpose(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
     let name = read::slug(file, node, "purpose")?;
     if !known.purposes.contains(name) {
         let message = format!("there is no purpose `{name}`");
-        let words = known.purposes.iter().map(|name| name.as_str());
+        let words = known.purposes.iter().map(crate::domain::name::Name::as_str);
         let hint = did_you_mean(name, words).unwrap_or_else(|| {
             format!(
                 "declare it in a policy file: policy: {{ tracking: nobody, purposes: {{ {name}: \
@@ -157,14 +157,15 @@ fn enter(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<(Enter, bool
         "segment" => segment(file, node, known),
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
         "event" => event(file, node, &fields, known),
-        _ => match read::yes_no(file, node, "by_hand")? {
-            true => Some(Enter::ByHand),
-            false => {
+        _ => {
+            if read::yes_no(file, node, "by_hand")? {
+                Some(Enter::ByHand)
+            } else {
                 let message = "`by_hand: no` leaves no way to enter";
                 file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
                 None
             }
-        },
+        }
     };
     Some((enter?, existing?, again?))
 }
@@ -173,7 +174,7 @@ fn segment(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Enter> {
     let name = read::slug(file, node, "segment")?;
     if !known.conditions.segments.iter().any(|segment| *segment == *name) {
         let message = format!("there is no segment `{name}`");
-        let names = known.conditions.segments.iter().map(|name| name.as_str());
+        let names = known.conditions.segments.iter().map(crate::domain::name::Name::as_str);
         let hint = did_you_mean(name, names)
             .unwrap_or_else(|| "declare it in a `segments:` file".to_owned());
         file.error("unknown-segment", node.span, message, Some(hint));
@@ -223,12 +224,12 @@ fn event(
         }
     };
     // An import may bring events of any kind: a near miss is only probably a slip.
-    if !KNOWN.contains(&written) {
-        if let Some(word) = nearest(written, KNOWN) {
-            let message = format!("`{written}` is none of nurtured's own events");
-            let hint = format!("did you mean `{word}`?");
-            file.warning("unknown-event", node.span, message, Some(hint));
-        }
+    if !KNOWN.contains(&written)
+        && let Some(word) = nearest(written, KNOWN)
+    {
+        let message = format!("`{written}` is none of nurtured's own events");
+        let hint = format!("did you mean `{word}`?");
+        file.warning("unknown-event", node.span, message, Some(hint));
     }
     let object = match fields.get("object") {
         None => None,

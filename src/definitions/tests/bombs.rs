@@ -8,7 +8,7 @@ use crate::definitions::check;
 /// The rules that a workflow file with this text breaks.
 fn broken(text: &str) -> Vec<&'static str> {
     let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
-    assert!(checked.definitions.is_none(), "{:.200}", text);
+    assert!(checked.definitions.is_none(), "{text:.200}");
     rules(&checked).into_iter().map(|(rule, _)| rule).collect()
 }
 
@@ -86,7 +86,8 @@ fn a_graph_of_segments_that_all_name_each_other_is_refused_quickly() {
 #[test]
 fn no_yaml_makes_it_panic() {
     use proptest::prelude::*;
-    let mut runner = proptest::test_runner::TestRunner::default();
+    let config = ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() };
+    let mut runner = proptest::test_runner::TestRunner::new(config);
     let words = prop::sample::select(vec![
         "workflow", "steps", "email", "wait_for", "then", "if", ":", ": ", "- ", "\n", "\n  ", "{",
         "}", "[", "]", ",", "\"", "'", "#", " #", "!", "&a", "*a", "|", ">", "\t", "é", "\u{0}",

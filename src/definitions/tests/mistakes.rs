@@ -109,6 +109,15 @@ fn a_scoring_file() {
 }
 
 #[test]
+fn conditions() {
+    insta::assert_snapshot!(shown(
+        "workflows/more.yaml",
+        "segments:\n  a: lead_status = \"Not now\"\n  b: stage == \"MQL\" or cuontry == \"Italy\"\n  c: >-\n    \
+         engagement >= 10\n    and clicked(\"cold/helo\")\n  d: in_segment(\"clod\") AND replied()\n"
+    ));
+}
+
+#[test]
 fn policy_and_people() {
     let sources = campaign(&[
         (

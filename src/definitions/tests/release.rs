@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::campaign;
 use crate::{
-    definitions::{Sources, check, compile},
+    definitions::{Sources, check, compile, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind},
         id::ReleaseId,
@@ -123,6 +123,55 @@ fn a_pinned_structure_that_names_what_is_gone_is_a_problem_with_its_file() {
         compile(&rest, &[workflow(&old).clone()], ReleaseId(2), &BTreeMap::new()).unwrap_err();
     assert_eq!(problems[0].rule, "unknown-segment");
     assert_eq!((problems[0].file.as_str(), problems[0].line), ("workflows/hello.yaml", 1));
+    assert!(problems[0].message.contains("leads are still in"), "{}", problems[0].message);
+}
+
+#[test]
+fn what_those_in_flight_need_is_carried_into_the_next_release() {
+    let old = artefacts(&campaign(&[
+        (
+            "workflows/segments.yaml",
+            "segments:\n  cold: not in_segment(\"warm\")\n  warm: stage == \"mql\"\n  \
+             unused: stage == \"sql\"\n",
+        ),
+        ("templates/cold/hello.it.md", "---\nsubject: Ciao\n---\nBuongiorno.\n"),
+        ("templates/partials/foot.html", "x"),
+        ("templates/layouts/mail.html", "{{ content }}{% include \"partials/foot.html\" %}"),
+        ("templates/layouts/other.html", "{{ content }}"),
+    ]));
+    let mut sources = campaign(&[(
+        "workflows/hello.yaml",
+        "workflow: hello\npurpose: insights\nenter: { by_hand: yes }\nsteps:\n  - email: cold/bye\n",
+    )]);
+    for gone in
+        ["workflows/segments.yaml", "templates/cold/hello.md", "templates/layouts/mail.html"]
+    {
+        sources.files.remove(gone);
+    }
+    let new = artefacts(&sources);
+    let pinned = [workflow(&old).clone()];
+    assert!(compile(&new, &pinned, ReleaseId(2), &BTreeMap::new()).is_err());
+    let carried = still_needed(&new, &old, &pinned);
+    let names: Vec<&str> = carried.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["cold", "warm", "cold/hello", "cold/hello.it", "mail", "partials/foot.html"]
+    );
+    let next: Vec<Artefact> = new.into_iter().chain(carried).collect();
+    let compiled = compile(&next, &pinned, ReleaseId(2), &BTreeMap::new()).unwrap();
+    assert_eq!(compiled.structures.len(), 2);
+    assert!(still_needed(&next, &old, &pinned).is_empty());
+}
+
+#[test]
+fn versions_stay_the_same_from_one_nurtured_to_the_next() {
+    // If this fails, every enrolment would be pinned to a version that no folder has any more.
+    let versions: Vec<String> = artefacts(&campaign(&[]))
+        .iter()
+        .filter(|found| matches!(&*found.name, "hello" | "cold/hello" | "cold"))
+        .map(|found| format!("{} {}", found.name, found.version))
+        .collect();
+    insta::assert_snapshot!(versions.join("\n"));
 }
 
 #[test]

@@ -43,8 +43,7 @@ fn the_shipped_campaign_has_no_problem() {
             "wait.2-business-days",
             "email.cold/case-study",
             "email.cold/one-question",
-            "wait.10d",
-            "if.engagement-ge-30",
+            "wait_for.stage-is-mql",
             "notify.sales",
             "tag.stirred",
         ]

@@ -171,7 +171,7 @@ fn who_enters_and_how_often() {
         matches!(&workflow.enter, Enter::When(when) if when.source() == "in_segment(\"cold\")")
     );
     assert!(workflow.existing);
-    assert_eq!(workflow.again, Again::After(std::time::Duration::from_secs(14 * 86_400)));
+    assert_eq!(workflow.again, Again::After(std::time::Duration::from_hours(336)));
     let workflow = live("{ event: form.submitted, object: whitepaper, again: always }");
     assert!(matches!(&workflow.enter, Enter::On { kind, object: Some(object), .. }
         if kind.as_str() == "form.submitted" && object == "whitepaper"));
@@ -193,4 +193,26 @@ fn who_enters_and_how_often() {
         let found: Vec<_> = rules(&entering(enter)).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(found, [rule], "{enter}");
     }
+}
+
+#[test]
+fn line_ends_of_windows_are_no_problem() {
+    let mut sources = campaign(&[]);
+    for text in sources.files.values_mut() {
+        *text = text.replace('\n', "\r\n");
+    }
+    let checked = check(&sources);
+    assert_eq!(rules(&checked), []);
+    let definitions = checked.definitions.unwrap();
+    assert_eq!(definitions.templates.variant("cold/hello", "en", "en").unwrap().subject, "Hello");
+}
+
+#[test]
+fn a_condition_split_by_braces_is_one_problem() {
+    let text = "workflow: hello\npurpose: insights\nenter: { when: tag(\"a, b\"), existing: no }\n\
+                steps: [{ email: cold/hello }]\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert_eq!(rules(&checked), [("yaml-flow", 3)]);
+    let hint = checked.problems[0].hint.as_deref();
+    assert_eq!(hint, Some("write: enter: { when: 'tag(\"a, b\")', existing: no }"));
 }

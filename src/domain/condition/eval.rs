@@ -63,10 +63,9 @@ impl Node {
                     left.partial_cmp(&right).is_some_and(|ordering| comparison.holds(ordering))
                 })
             }
-            #[allow(clippy::float_cmp)] // a literal is meant exactly
-            NodeKind::NumberIn { item, list } => item
-                .value(view)
-                .map_or(UNKNOWN, |item| known(list.iter().any(|listed| *listed == item))),
+            NodeKind::NumberIn { item, list } => {
+                item.value(view).map_or(UNKNOWN, |item| known(list.contains(&item)))
+            }
             NodeKind::Moment { comparison, reckoning } => reckoning.compared(*comparison, 0, view),
             NodeKind::MomentIn { item, list } => item.one_of(list, view),
             NodeKind::Stage(stages) => known(stages.has(view.stage)),

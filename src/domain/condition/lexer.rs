@@ -179,7 +179,11 @@ impl Lexer<'_, '_> {
             if compared && matches!(kind, TokenKind::In | TokenKind::Or) {
                 return self.push(TokenKind::Word(word), end);
             }
-            self.complain(end, format!("`{word}` is written small"), Some(&format!("`{small}`")));
+            self.complain(
+                end,
+                format!("`{word}` is written in small letters"),
+                Some(&format!("write `{small}`")),
+            );
         }
         self.push(kind, end);
     }

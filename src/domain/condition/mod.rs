@@ -110,7 +110,9 @@ fn collect_segments(expr: &Expr, named: &mut Vec<String>) {
         }
         ExprKind::Not(inner) | ExprKind::Method(inner, ..) => collect_segments(inner, named),
         ExprKind::All(parts) | ExprKind::Any(parts) => {
-            parts.iter().for_each(|part| collect_segments(part, named));
+            for part in parts {
+                collect_segments(part, named);
+            }
         }
         ExprKind::Compare(_, left, right) => {
             collect_segments(left, named);

@@ -209,7 +209,7 @@ impl Course<'_> {
     /// The first instant in `(from, until)` at which there are fewer than `least` points, which is
     /// more than 0, if points only fade and there are enough at `from`.
     fn falls_below(self, least: i64, from: Instant, until: Instant) -> Option<Instant> {
-        let last = until.millis() - 1;
+        let end = until.millis() - 1;
         let enough = |at: i64| self.points(Instant::from_millis(at)).0 >= least;
         let half_life =
             i64::try_from(self.scoring.half_life.as_millis()).unwrap_or(i64::MAX).max(1);
@@ -220,7 +220,7 @@ impl Course<'_> {
             let ratio = self.points(from).0 as f64 / least as f64;
             (half_life as f64 * ratio.log2()) as i64
         };
-        let mut high = from.millis().saturating_add(guess.max(1)).min(last);
+        let mut high = from.millis().saturating_add(guess.max(1)).min(end);
         let mut low = from.millis();
         let mut step = (half_life / 4096).max(1);
         if high <= low {
@@ -228,11 +228,11 @@ impl Course<'_> {
         }
         if enough(high) {
             while enough(high) {
-                if high == last {
+                if high == end {
                     return None;
                 }
                 low = high;
-                high = high.saturating_add(step).min(last);
+                high = high.saturating_add(step).min(end);
                 step = step.saturating_mul(8);
             }
         } else {

@@ -32,6 +32,7 @@ pub struct Trace {
     pub parts: Vec<Trace>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
 fn or_null<S: Serializer>(instant: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
     if instant.is_never() { serializer.serialize_none() } else { serializer.collect_str(instant) }
 }
@@ -62,7 +63,8 @@ impl Trace {
             Truth::Unknown => "unknown",
             Truth::True => "true",
         };
-        write!(f, "{:indent$}{value:<8}{}", "", self.text.replace('\n', " "), indent = depth * 2)?;
+        let text: Vec<&str> = self.text.lines().map(str::trim).collect();
+        write!(f, "{:indent$}{value:<8}{}", "", text.join(" "), indent = depth * 2)?;
         if let Some(found) = &self.found {
             write!(f, "   [{found}]")?;
         }

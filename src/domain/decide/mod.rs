@@ -1,1 +1,65 @@
 //! The one decision function.
+//!
+//! Whether something happened or time has come, the same function is called. It works events →
+//! score → stage → segments → exits → enrolments → steps → arbitration to a fixed point and returns
+//! what changes, the reason for each change, what it wants and the next wake-up.
+
+mod arbitrate;
+mod enter;
+mod exits;
+mod ledger;
+mod overlay;
+mod permission;
+mod reflect;
+mod stage;
+mod steps;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use permission::{may_send, tracked};
+use work::Work;
+
+use super::{
+    decision::{Decision, Grants},
+    definitions::Definitions,
+    lead::LeadState,
+    time::Instant,
+};
+
+/// How often the rules are gone through before a decision is taken as it stands; what is left over
+/// is looked at again a minute later. Only definitions that chase their own tail come this far.
+const ROUNDS: usize = 8;
+
+/// Decides one lead at an instant. Pure: no clock, no randomness, no I/O.
+///
+/// `grants` holds the allocator's refusals; what is not refused is granted.
+#[must_use]
+pub fn decide(
+    definitions: &Definitions,
+    state: &LeadState,
+    grants: &Grants,
+    now: Instant,
+) -> Decision {
+    let mut work = Work::new(definitions, state, now);
+    work.reflect();
+    for round in 0.. {
+        work.begin_round();
+        work.settle_stage();
+        work.settle_segments();
+        work.settle_exits();
+        work.settle_entries();
+        work.settle_steps();
+        if !work.moved() {
+            break;
+        }
+        if round == ROUNDS {
+            work.wake(now + std::time::Duration::from_secs(60));
+            break;
+        }
+    }
+    work.arbitrate(grants);
+    work.write_ledger();
+    work.finish()
+}

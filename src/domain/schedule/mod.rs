@@ -11,6 +11,8 @@ mod window;
 mod window_text;
 
 #[cfg(test)]
+mod resolve_tests;
+#[cfg(test)]
 mod wait_tests;
 #[cfg(test)]
 mod window_tests;

@@ -289,7 +289,10 @@ impl Checker<'_> {
         for (expr, literal) in items.iter().zip(&literals) {
             if std::mem::discriminant(literal) != std::mem::discriminant(&operand) {
                 fits = false;
+                let before = self.errors.len();
                 self.mismatch::<()>((item, &operand), (expr, literal));
+                // Of a long list, point at the odd one.
+                self.errors[before..].iter_mut().for_each(|e| e.span = expr.span.clone());
             }
         }
         if !fits {

@@ -196,7 +196,9 @@ impl Checker<'_> {
             [Expr { kind: ExprKind::Duration(millis), span }] => (Ok(*millis), span),
             [Expr { kind: ExprKind::Text(text), span }] => (duration::parse(text), span),
             [Expr { kind: ExprKind::Number(number), span }] => {
-                (Err(format!("{number} of what? Write {number}d for days")), span)
+                let error = ConditionError::new(span.clone(), format!("{number} of what?"));
+                self.complain(error.hint(format!("write `.within({number}d)` for days")));
+                return None;
             }
             [arg, ..] => (Err("`within` takes one duration".to_owned()), &arg.span),
             [] => (Err("`within` takes a duration".to_owned()), &word.span),
@@ -220,6 +222,7 @@ impl Checker<'_> {
         let span = match args {
             [Expr { kind: ExprKind::Wrong, .. }] => return None,
             [Expr { kind: ExprKind::Number(number), span }] => {
+                #[allow(clippy::float_cmp)] // a literal is meant exactly
                 let found = (1..=FactPlan::MAX_RING).find(|&times| {
                     u32::try_from(times).is_ok_and(|times| f64::from(times) == *number)
                 });

@@ -1,0 +1,106 @@
+//! `nurtured apply`: what is in the campaign folder goes live.
+
+use serde::Serialize;
+
+use super::{
+    context::{Context, who},
+    failure::Failure,
+    folder::Folder,
+};
+use crate::{
+    definitions::{Problem, compile},
+    domain::{id::ReleaseId, name::Name},
+    engine::releasing::{Applied, apply},
+    store::Store,
+};
+
+/// Checks the campaign folder and makes it the live release. A running daemon takes it over; every lead
+/// is then looked at again, in the background.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    release: ReleaseId,
+    /// `false`: just this is live already.
+    changed: bool,
+    live_at: String,
+    artefacts: usize,
+    workflows: Vec<Name>,
+    /// Warnings; with an error nothing goes live.
+    problems: Vec<Problem>,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let store = context.store().await?;
+    let folder = Folder::check(context)?;
+    let shown = (!folder.problems.is_empty()).then(|| folder.show(context.output.error_colour));
+    let Some(live) = folder.live else {
+        if context.output.json {
+            let document = serde_json::json!({ "changed": false, "problems": folder.problems });
+            context.output.document(&document)?;
+        }
+        context.output.note(&shown.unwrap_or_default());
+        context.output.error("nothing was applied", None);
+        return Err(Failure::already_shown());
+    };
+    expect_elders(&store, &folder.artefacts).await?;
+    let applied =
+        apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
+    let (changed, release) = match applied {
+        Applied::Unchanged(release) => (false, release),
+        Applied::New(release) => (true, release),
+    };
+    let report = Report {
+        release: release.id,
+        changed,
+        live_at: release.at.to_string(),
+        artefacts: release.manifest.len(),
+        workflows: live.definitions.workflows.iter().map(|w| w.workflow.name.clone()).collect(),
+        problems: folder.problems,
+    };
+    if let Some(warnings) = shown {
+        context.output.note(&warnings);
+    }
+    context.output.result(&report, || {
+        let workflows: Vec<&str> = report.workflows.iter().map(|name| &**name).collect();
+        let workflows = workflows.join(", ");
+        if changed {
+            format!("Release {} is live: {workflows}.", report.release)
+        } else {
+            format!("Nothing changed: release {} is live already ({workflows}).", report.release)
+        }
+    })?;
+    store.close().await;
+    Ok(())
+}
+
+/// Those in flight may be on structures that the folder no longer has: with the new release these must
+/// still be readable, or the daemon could not take it over.
+async fn expect_elders(
+    store: &Store,
+    artefacts: &[crate::domain::artefact::Artefact],
+) -> Result<(), Failure> {
+    let mut elders = store.active_versions().await?;
+    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
+    let pinned = store.artefacts(&elders).await?;
+    let since = std::collections::BTreeMap::new();
+    match compile(artefacts, &pinned, ReleaseId::default(), &since) {
+        Ok(_) => Ok(()),
+        Err(problems) => {
+            let lines: Vec<String> = problems
+                .iter()
+                .map(|problem| format!("  {}: {}", problem.file, problem.message))
+                .collect();
+            Err(Failure::problems(format!(
+                "leads are on earlier versions of workflows that would no longer work:\n{}",
+                lines.join("\n")
+            ))
+            .hint("keep what these versions name until nobody is on them"))
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the demo tells while it runs, and at its end.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::Serialize;
+
+use super::{
+    reader::{Act, Mail},
+    setting::{Hot, Setting},
+};
+use crate::{
+    cli::{failure::Failure, output::Output},
+    domain::time::Instant,
+    engine::{import::LeadsReport, tick::TickReport},
+    store::records::Census,
+};
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    mails: u64,
+    opens: u64,
+    clicks: u64,
+    unsubscribed: u64,
+}
+
+/// The story so far. Lines go to standard error while it runs; the summary is the result.
+pub(super) struct Tale<'o> {
+    output: &'o Output,
+    week: Counts,
+    all: Counts,
+    subjects: BTreeMap<String, Counts>,
+    ticks: u64,
+    decided: u64,
+    weeks: u64,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    folder: String,
+    leads: u64,
+    mails: u64,
+    opens: u64,
+    clicks: u64,
+    unsubscribed: u64,
+    decisions: u64,
+    by_stage: &'a BTreeMap<crate::domain::name::Name, u64>,
+    hottest: Vec<&'a str>,
+}
+
+impl<'o> Tale<'o> {
+    pub(super) fn new(output: &'o Output) -> Self {
+        Self {
+            output,
+            week: Counts::default(),
+            all: Counts::default(),
+            subjects: BTreeMap::new(),
+            ticks: 0,
+            decided: 0,
+            weeks: 0,
+        }
+    }
+
+    fn line(&self, text: &str) {
+        self.output.note(text);
+    }
+
+    pub(super) fn opens(&self, start: Instant, weeks: u32) {
+        self.line(&format!(
+            "A rehearsal of {weeks} weeks from {}, on a virtual clock; nothing leaves this machine.",
+            start.timestamp().strftime("%A %-d %B %Y")
+        ));
+    }
+
+    pub(super) fn imported(&self, report: &LeadsReport) {
+        self.line(&format!(
+            "leads.csv: {} rows, {} leads, {} merged, {} refused (bad addresses), {} on the suppression list.",
+            report.rows, report.created, report.merged, report.rejected, report.suppressed
+        ));
+    }
+
+    pub(super) fn applied(&self, workflows: &[(String, String)]) {
+        for (name, about) in workflows {
+            self.line(&format!("workflow {name}: {about}"));
+        }
+        self.line("");
+        self.line("week ending   mails  opens  clicks  left   leads    mql    sql  in workflows");
+    }
+
+    pub(super) fn ticked(&mut self, report: &TickReport) {
+        self.ticks += 1;
+        self.decided += report.decided;
+    }
+
+    fn count(&mut self, mail: &Mail, add: impl Fn(&mut Counts)) {
+        add(&mut self.week);
+        add(&mut self.all);
+        add(self.subjects.entry(mail.subject.clone()).or_default());
+    }
+
+    pub(super) fn mailed(&mut self, mail: &Mail) {
+        self.count(mail, |counts| counts.mails += 1);
+    }
+
+    pub(super) fn acted(&mut self, mail: &Mail, act: Act) {
+        self.count(mail, |counts| match act {
+            Act::Open => counts.opens += 1,
+            Act::Click => counts.clicks += 1,
+            Act::Unsubscribe => counts.unsubscribed += 1,
+        });
+    }
+
+    pub(super) fn week(&mut self, end: Instant, census: &Census) {
+        self.weeks += 1;
+        let Counts { mails, opens, clicks, unsubscribed } = std::mem::take(&mut self.week);
+        let stage = |name: &str| census.by_stage.get(name).copied().unwrap_or_default();
+        self.line(&format!(
+            "{}   {mails:>6} {opens:>6} {clicks:>7} {unsubscribed:>5} {:>7} {:>6} {:>6} {:>13}",
+            end.timestamp().strftime("%d %b %Y"),
+            stage("lead"),
+            stage("mql"),
+            stage("sql"),
+            census.enrolments_active,
+        ));
+    }
+
+    pub(super) fn ends(
+        &self,
+        census: &Census,
+        hot: &[Hot],
+        setting: &Setting,
+    ) -> Result<(), Failure> {
+        let folder = setting.folder.display().to_string();
+        let Counts { mails, opens, clicks, unsubscribed } = self.all;
+        let summary = Summary {
+            folder: folder.clone(),
+            leads: census.leads,
+            mails,
+            opens,
+            clicks,
+            unsubscribed,
+            decisions: self.decided,
+            by_stage: &census.by_stage,
+            hottest: hot.iter().map(|hot| hot.address.as_str()).collect(),
+        };
+        self.output.result(&summary, || self.text(census, hot, &folder))?;
+        Ok(())
+    }
+
+    fn text(&self, census: &Census, hot: &[Hot], folder: &str) -> String {
+        let mut text = String::new();
+        let Counts { mails, opens, clicks, unsubscribed } = self.all;
+        let _ = writeln!(
+            text,
+            "\n{mails} mails to {} leads, {opens} opened, {clicks} clicked, {unsubscribed} \
+             unsubscribed; {} decisions in {} passes.",
+            census.leads, self.decided, self.ticks
+        );
+        let _ = writeln!(text, "\n  mails  opens  clicks  subject");
+        for (subject, counts) in &self.subjects {
+            let _ = writeln!(
+                text,
+                "{:>7} {:>6} {:>7}  {subject}",
+                counts.mails, counts.opens, counts.clicks
+            );
+        }
+        if !hot.is_empty() {
+            let _ = writeln!(text, "\nThe warmest now:");
+            for lead in hot {
+                let _ = writeln!(
+                    text,
+                    "  {:<22} {:<44} {:<5} engagement {:>5}, fit {}",
+                    lead.name,
+                    lead.address,
+                    lead.stage.word(),
+                    lead.engagement.to_string(),
+                    lead.fit
+                );
+            }
+        }
+        let example = hot.first().map_or("EMAIL", |lead| lead.address.as_str());
+        let _ = write!(
+            text,
+            "\nLook further:\n  ls {folder}/outbox                      every mail as a file\n  \
+             nurtured --config {folder}/nurtured.toml leads show {example}\n  \
+             nurtured --config {folder}/nurtured.toml why-score {example}\n  \
+             nurtured --config {folder}/nurtured.toml status"
+        );
+        text
+    }
+}

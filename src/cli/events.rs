@@ -1,0 +1,70 @@
+//! `nurtured events import FILE`
+
+use std::path::PathBuf;
+
+use super::{context::Context, failure::Failure, findings, progress};
+use crate::engine::import::{EventsImport, EventsReport, import_events, rejects_beside};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Import events from a CSV file (email, at, event, object, …) or JSON lines (.jsonl)
+    Import(Arguments),
+}
+
+/// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
+/// data. The same row is recorded once, also if it comes again; a column `id` says which are the same.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The file; .jsonl and .ndjson are JSON lines, everything else CSV
+    file: PathBuf,
+    /// Where these events come from [default: the file's name]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// Where refused rows go [default: FILE.rejects.csv beside the file]
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Say what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let Command::Import(arguments) = command;
+    let store = context.store().await?;
+    let source = arguments.source.unwrap_or_else(|| {
+        arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    });
+    let import = EventsImport {
+        rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
+        file: arguments.file,
+        source: source.into(),
+        dry_run: arguments.dry_run,
+    };
+    let bar = progress::bar(&context.output);
+    let report = import_events(&store, import, context.now(), progress::moved(&bar)).await;
+    bar.finish_and_clear();
+    let report = report?;
+    context.output.result(&report, || text(&report))?;
+    store.close().await;
+    Ok(())
+}
+
+fn text(report: &EventsReport) -> String {
+    let figures = [
+        ("recorded", report.recorded),
+        ("known already", report.duplicates),
+        ("rejected", report.rejected),
+    ];
+    let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
+    if report.unknown_leads > 0 {
+        lines.push(format!(
+            "Of the rejected, {} are of addresses that no lead has: import the leads first.",
+            report.unknown_leads
+        ));
+    }
+    if report.clamped > 0 {
+        lines.push(format!("{} were dated in the future: recorded as of now.", report.clamped));
+    }
+    findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
+    lines.join("\n")
+}

@@ -1,0 +1,116 @@
+//! How a command fails: an exit code, what is wrong, and what to do.
+
+use std::{fmt::Display, process::ExitCode};
+
+use serde::Serialize;
+
+use super::output::Output;
+use crate::{config::ConfigError, engine::import::ImportError, store::StoreError};
+
+pub(super) const PROBLEMS: u8 = 1;
+pub(super) const USAGE: u8 = 2;
+pub(super) const ENVIRONMENT: u8 = 3;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, Serialize)]
+pub(super) struct Failure {
+    code: u8,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The result is on standard output already; nothing more is to be said.
+    #[serde(skip)]
+    silent: bool,
+}
+
+impl Failure {
+    fn new(code: u8, message: impl Display) -> Self {
+        Self { code, message: message.to_string(), hint: None, silent: false }
+    }
+
+    /// The input has problems.
+    pub(super) fn problems(message: impl Display) -> Self {
+        Self::new(PROBLEMS, message)
+    }
+
+    /// The command was not used as it is meant.
+    pub(super) fn usage(message: impl Display) -> Self {
+        Self::new(USAGE, message)
+    }
+
+    /// The database, a port, a relay, the disk; or an engine is running already.
+    pub(super) fn environment(message: impl Display) -> Self {
+        Self::new(ENVIRONMENT, message)
+    }
+
+    /// The command has printed its result, and the result is bad.
+    pub(super) fn already_shown() -> Self {
+        Self { silent: true, ..Self::new(PROBLEMS, "") }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Says it on standard error (and as `{"error": …}` where JSON was asked for).
+    pub(super) fn report(&self, output: &Output) -> ExitCode {
+        if !self.silent {
+            output.error(&self.message, self.hint.as_deref());
+            if output.json {
+                let _ = output.document(&serde_json::json!({ "error": self }));
+            }
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match &error {
+            ConfigError::Missing { .. } => Self::usage(&error).hint(
+                "say where the campaign folder is by --dir, or the file by --config; \
+                 for a first one copy the example from the repository",
+            ),
+            ConfigError::Unreadable { .. } | ConfigError::SecretFile { .. } => {
+                Self::environment(&error)
+            }
+            ConfigError::Invalid { .. } | ConfigError::NotSet { .. } => Self::problems(&error),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::environment(error)
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Unreadable { source, .. }
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Self::usage("there is no such file").hint("check the path")
+            }
+            ImportError::Unreadable { .. }
+            | ImportError::Unwritable { .. }
+            | ImportError::Reader(_) => Self::environment(error),
+            ImportError::Malformed { ref hint, .. } => Self::problems(&error).hint(hint),
+            ImportError::RowTooLarge { .. } => Self::problems(&error).hint(
+                "a quotation mark is probably not closed; the rows before are imported, and \
+                 importing them again does no harm",
+            ),
+            ImportError::Options { ref hint, .. } => Self::usage(&error).hint(hint),
+            ImportError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The reader of our output is gone, or the disk is full.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::environment(format!("the result cannot be written: {error}"))
+    }
+}

@@ -1,0 +1,52 @@
+//! The report of an import, for people.
+
+use std::path::Path;
+
+use crate::engine::import::Findings;
+
+/// How many rows are shown; all of them are in the rejects file or in `--json`.
+const SHOWN: usize = 10;
+
+pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> String {
+    let parts: Vec<String> =
+        figures.iter().map(|(word, figure)| format!("{figure} {word}")).collect();
+    let start = if dry_run { "Dry run, nothing was written. " } else { "" };
+    let noun = if rows == 1 { "row" } else { "rows" };
+    format!("{start}{rows} {noun}: {}.", parts.join(", "))
+}
+
+pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Option<&Path>) {
+    if findings.total > 0 {
+        lines.push(String::new());
+        let mut kinds: Vec<_> = findings.kinds.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (kind, count) in kinds.iter().take(SHOWN) {
+            lines.push(format!("{count:>7}  {kind}"));
+        }
+        if kinds.len() > SHOWN {
+            lines.push(format!("         and {} more kinds", kinds.len() - SHOWN));
+        }
+        lines.push(String::new());
+        for finding in findings.first.iter().take(SHOWN) {
+            let column = if finding.column.is_empty() {
+                String::new()
+            } else {
+                format!(", {}", finding.column)
+            };
+            let taken = if finding.rejected { "refused" } else { "taken" };
+            lines.push(format!(
+                "row {}{column}: {} ({taken}; {})",
+                finding.row, finding.reason, finding.advice
+            ));
+        }
+        if findings.total > SHOWN as u64 {
+            lines.push(format!("… {} in all; --json lists 1,000", findings.total));
+        }
+    }
+    if let Some(file) = rejects {
+        lines.push(format!(
+            "\nRefused rows, with their reasons: {}. Mend and import that file.",
+            file.display()
+        ));
+    }
+}

@@ -1,0 +1,136 @@
+//! The campaign folder, checked: definitions, and the mails that they name.
+
+use std::sync::Arc;
+
+use super::{context::Context, failure::Failure};
+use crate::{
+    config::{Config, ConfigError},
+    definitions::{
+        Checked, FolderError, Problem, Severity, Sources, check, compile, read_folder, show,
+    },
+    domain::{
+        artefact::{Artefact, ArtefactKind},
+        definitions::Definitions,
+        id::ReleaseId,
+    },
+    engine::live::Live,
+    render::{RenderProblem, Renderer},
+};
+
+/// What a check found.
+pub(super) struct Folder {
+    pub sources: Sources,
+    /// In the order of files and lines.
+    pub problems: Vec<Problem>,
+    pub artefacts: Vec<Artefact>,
+    /// Only if no problem is an error.
+    pub live: Option<Live>,
+}
+
+impl Folder {
+    /// Reads and checks the folder of `--dir`.
+    pub(super) fn check(context: &Context) -> Result<Self, Failure> {
+        let mut sources = read_folder(&context.dir)?;
+        let Checked { mut problems, artefacts, definitions } = check(&sources);
+        problems.extend(of_configuration(context, &mut sources));
+        let renderer = match &definitions {
+            Some(definitions) => Renderer::new(definitions).map_err(Some),
+            // Something else is wrong: mails are checked by what they need themselves.
+            None => match mails_alone(&artefacts).map(|alone| Renderer::new(&alone)) {
+                Some(Err(of_mails)) => Err(Some(of_mails)),
+                Some(Ok(_)) | None => Err(None),
+            },
+        };
+        let renderer = match renderer {
+            Ok(renderer) => Some(renderer),
+            Err(of_mails) => {
+                problems.extend(of_mails.into_iter().flatten().map(of_mail));
+                None
+            }
+        };
+        problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        problems.dedup();
+        let right = !problems.iter().any(Problem::is_error);
+        let live = definitions
+            .zip(renderer)
+            .filter(|_| right)
+            .map(|(definitions, renderer)| Live { definitions: Arc::new(definitions), renderer });
+        Ok(Self { sources, problems, artefacts, live })
+    }
+
+    /// The problems with their lines and carets, and how many there are.
+    pub(super) fn show(&self, colour: bool) -> String {
+        show(&self.problems, &self.sources, colour)
+    }
+
+    /// What is right; or the problems, on standard error.
+    pub(super) fn into_live(self, context: &Context) -> Result<Live, Failure> {
+        let shown = self.show(context.output.error_colour);
+        self.live.ok_or_else(|| {
+            Failure::problems(format!("the campaign folder has problems\n\n{shown}"))
+        })
+    }
+}
+
+/// `nurtured.toml` is checked too where there is one.
+fn of_configuration(context: &Context, sources: &mut Sources) -> Vec<Problem> {
+    let path = context.config_file();
+    let Err(ConfigError::Invalid { file, problems }) = Config::load(&path) else {
+        return Vec::new();
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        sources.files.insert(name.clone(), text);
+    }
+    let problem = |found: crate::config::ConfigProblem| Problem {
+        file: name.clone(),
+        line: found.line,
+        column: found.column,
+        rule: "configuration",
+        severity: Severity::Error,
+        message: found.message,
+        hint: found.hint,
+        length: 1,
+    };
+    problems.into_iter().map(problem).collect()
+}
+
+fn mails_alone(artefacts: &[Artefact]) -> Option<Definitions> {
+    let mails: Vec<Artefact> = artefacts
+        .iter()
+        .filter(|artefact| {
+            matches!(
+                artefact.kind,
+                ArtefactKind::Mail
+                    | ArtefactKind::Layout
+                    | ArtefactKind::Partial
+                    | ArtefactKind::Attributes
+            )
+        })
+        .cloned()
+        .collect();
+    compile(&mails, &[], ReleaseId::default(), &std::collections::BTreeMap::new()).ok()
+}
+
+fn of_mail(problem: RenderProblem) -> Problem {
+    let RenderProblem { file, line, column, message, hint } = problem;
+    Problem {
+        file,
+        line,
+        column,
+        rule: "template",
+        severity: Severity::Error,
+        message,
+        hint,
+        length: 1,
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Missing(_) | FolderError::NoWorkflows(_) => Self::usage(error),
+            FolderError::Unreadable { .. } => Self::environment(error),
+        }
+    }
+}

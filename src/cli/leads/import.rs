@@ -1,0 +1,108 @@
+//! `nurtured leads import FILE.csv`
+
+use std::path::PathBuf;
+
+use crate::{
+    cli::{context::Context, failure::Failure, findings, live::Live, progress},
+    clock,
+    domain::{lead::Basis, name::Name, value::Schema},
+    engine::import::{LeadsImport, LeadsReport, Mapping, import_leads, rejects_beside},
+    store::records::ImportRun,
+};
+
+/// Imports leads from a CSV file with a header, in UTF-8. Rows with the same address are one lead:
+/// of two rows the later one's cells are taken where they are not empty. Doing it again does no harm.
+/// An import never takes anybody off the suppression list.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// The CSV file
+    file: PathBuf,
+    /// Which column is what, where the headers are not recognised (TOML)
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Where these leads come from [default: the file's name]
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The campaign that they are counted by
+    #[arg(long, value_name = "NAME")]
+    campaign: Option<String>,
+    /// The purpose that the consents are for
+    #[arg(long, value_name = "NAME")]
+    purpose: Option<String>,
+    /// On what ground they may be written to; all but consent then hold for every row
+    #[arg(long, value_name = "BASIS", default_value = "consent", value_parser = basis)]
+    basis: Basis,
+    /// Where refused rows go [default: FILE.rejects.csv beside the file]
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Say what would be done, write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn basis(text: &str) -> Result<Basis, String> {
+    Basis::from_word(&text.replace('-', "_")).ok_or_else(|| {
+        let words: Vec<&str> = Basis::ALL.iter().map(|basis| basis.word()).collect();
+        format!("known are {}", words.join(", "))
+    })
+}
+
+pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
+    let store = context.store().await?;
+    let live = Live::load(&store).await?;
+    if let (Some(live), Some(purpose)) = (&live, &arguments.purpose) {
+        live.expect_purpose(purpose)?;
+    }
+    let mapping = match &arguments.mapping {
+        Some(file) => Mapping::load(file)?,
+        None => Mapping::default(),
+    };
+    let source = arguments.source.unwrap_or_else(|| {
+        arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    });
+    let import = LeadsImport {
+        rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
+        file: arguments.file,
+        mapping,
+        schema: live.map_or_else(Schema::standard, |live| live.definitions.schema.clone()),
+        run: ImportRun {
+            id: (clock::random_u64() >> 1).cast_signed(),
+            source: source.into(),
+            campaign: arguments.campaign.map(Name::from),
+        },
+        purpose: arguments.purpose.map(Name::from),
+        basis: arguments.basis,
+        dry_run: arguments.dry_run,
+    };
+    let bar = progress::bar(&context.output);
+    let report = import_leads(&store, import, context.now(), progress::moved(&bar)).await;
+    bar.finish_and_clear();
+    let report = report?;
+    context.output.result(&report, || text(&report))?;
+    store.close().await;
+    Ok(())
+}
+
+fn text(report: &LeadsReport) -> String {
+    let mut figures = vec![
+        ("created", report.created),
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("merged", report.merged),
+        ("rejected", report.rejected),
+    ];
+    figures.retain(|(word, figure)| *figure > 0 || matches!(*word, "created" | "rejected"));
+    let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
+    if report.suppressed > 0 {
+        lines.push(format!("{} rows are suppressed: never written to.", report.suppressed));
+    }
+    if !report.unknown_columns.is_empty() {
+        lines.push(format!(
+            "Columns that were not taken: {} (name them in a mapping file to keep them).",
+            report.unknown_columns.join(", ")
+        ));
+    }
+    lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
+    lines.join("\n")
+}

@@ -1,0 +1,123 @@
+//! What is live: the definitions of the last release, and leads looked at through them.
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use crate::{
+    domain::{
+        definitions::Definitions,
+        facts::fold,
+        id::LeadId,
+        lead::LeadState,
+        score::{MilliPoints, Temperature},
+        time::Instant,
+    },
+    engine::{
+        deciding::look,
+        live::{self, LiveError},
+        preparing::standing,
+    },
+    render::Renderer,
+    store::Store,
+};
+
+/// The last release, compiled, for commands.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub definitions: Arc<Definitions>,
+    pub renderer: Renderer,
+}
+
+impl Live {
+    /// `None` before the first release.
+    pub(super) async fn load(store: &Store) -> Result<Option<Self>, Failure> {
+        match live::Live::load(store).await {
+            Ok(None) => Ok(None),
+            Ok(Some(live::Live { definitions, renderer, .. })) => {
+                Ok(Some(Self { definitions, renderer }))
+            }
+            Err(LiveError::Store(error)) => Err(error.into()),
+            Err(error) => {
+                Err(Failure::problems(error).hint("run `nurtured check`, then `nurtured apply`"))
+            }
+        }
+    }
+
+    /// The last release, which there must be.
+    pub(super) async fn expect(store: &Store) -> Result<Self, Failure> {
+        Self::load(store).await?.ok_or_else(|| {
+            Failure::problems("nothing is live yet").hint("run `nurtured apply` first")
+        })
+    }
+
+    /// # Errors
+    /// When no such purpose is live, with the nearest.
+    pub(super) fn expect_purpose(&self, purpose: &str) -> Result<(), Failure> {
+        let purposes = &self.definitions.policy.purposes;
+        if purposes.contains_key(purpose) {
+            return Ok(());
+        }
+        let names: Vec<&str> = purposes.keys().map(|name| &**name).collect();
+        Err(Failure::usage(format!("there is no purpose `{purpose}`")).hint(known(&names)))
+    }
+
+    /// # Errors
+    /// When no such workflow is live, with those that are.
+    pub(super) fn expect_workflow(&self, workflow: &str) -> Result<(), Failure> {
+        if self.definitions.workflow(workflow).is_some() {
+            return Ok(());
+        }
+        let names: Vec<&str> =
+            self.definitions.workflows.iter().map(|live| &*live.workflow.name).collect();
+        Err(Failure::usage(format!("there is no workflow `{workflow}`")).hint(known(&names)))
+    }
+
+    /// A lead at `now`, with the events that no decision has seen yet counted in.
+    pub(super) async fn state(
+        &self,
+        store: &Store,
+        lead: LeadId,
+        now: Instant,
+    ) -> Result<Option<LeadState>, Failure> {
+        state(&self.definitions, store, lead, now).await
+    }
+
+    /// Engagement and temperature at `now`; `None` where behaviour may not be looked at.
+    pub(super) fn engagement(
+        &self,
+        state: &LeadState,
+        now: Instant,
+    ) -> Option<(MilliPoints, Temperature)> {
+        let standing = standing(&self.definitions, state, now);
+        standing.engagement.zip(standing.temperature)
+    }
+}
+
+/// A lead through definitions at `now`, with the events that no decision has seen yet counted in.
+pub(super) async fn state(
+    definitions: &Definitions,
+    store: &Store,
+    lead: LeadId,
+    now: Instant,
+) -> Result<Option<LeadState>, Failure> {
+    // The history is there for facts that no decision has filled in yet. The batch is dropped:
+    // nothing is written.
+    let mut batch = store.lock_leads(&[lead]).await?;
+    let mut histories = store.history(&mut batch, &[lead]).await?;
+    drop(batch);
+    let Some(record) = store.record(lead).await? else { return Ok(None) };
+    let history = histories.remove(&lead).unwrap_or_default();
+    let (mut state, _, _) = look(definitions, record, &history, now);
+    for event in std::mem::take(&mut state.new_events) {
+        fold(&definitions.plan, &mut state.facts, &event, now);
+    }
+    Ok(Some(state))
+}
+
+fn known(names: &[&str]) -> String {
+    if names.is_empty() {
+        "there are none".into()
+    } else {
+        format!("there are: {}", names.join(", "))
+    }
+}

@@ -1,0 +1,82 @@
+//! What is printed: the result on standard output, everything else on standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+/// Where and how this process prints.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // four facts about the terminal
+pub(super) struct Output {
+    /// One JSON document instead of text.
+    pub json: bool,
+    /// Standard output may be coloured.
+    pub colour: bool,
+    /// Standard error may be coloured.
+    pub error_colour: bool,
+    /// Standard error shows moving bars.
+    pub bars: bool,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            json,
+            colour: !plain && io::stdout().is_terminal(),
+            error_colour: !plain && io::stderr().is_terminal(),
+            bars: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Prints the result: as one JSON document where that was asked for, else as text.
+    pub(super) fn result<T: Serialize>(
+        &self,
+        document: &T,
+        text: impl FnOnce() -> String,
+    ) -> io::Result<()> {
+        if self.json { self.document(document) } else { self.text(&text()) }
+    }
+
+    pub(super) fn document<T: Serialize>(&self, document: &T) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from)?;
+        writeln!(out)?;
+        out.flush()
+    }
+
+    #[allow(clippy::unused_self)] // said of an output, like the others
+    pub(super) fn text(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.trim_end().as_bytes())?;
+        writeln!(out)?;
+        out.flush()
+    }
+
+    /// A word to the person at the terminal, beside the result.
+    #[allow(clippy::unused_self)]
+    pub(super) fn note(&self, text: &str) {
+        // Nobody to tell if standard error is gone.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    pub(super) fn error(&self, message: &str, hint: Option<&str>) {
+        let (red, bold_end) =
+            if self.error_colour { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        self.note(&format!("{red}error:{bold_end} {message}"));
+        if let Some(hint) = hint {
+            self.note(&format!("  {hint}"));
+        }
+    }
+
+    /// Bold on a terminal.
+    pub(super) fn strong(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Grey on a terminal.
+    pub(super) fn faint(&self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,98 @@
+//! `nurtured pause|resume all|WORKFLOW`
+
+use serde::Serialize;
+
+use super::{
+    context::{Context, who},
+    failure::Failure,
+    live::Live,
+};
+use crate::{
+    domain::{name::Name, time::Instant},
+    store::Store,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// `all`, or the name of a workflow
+    #[arg(value_name = "all|WORKFLOW")]
+    scope: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    scope: String,
+    paused: bool,
+    /// Everything that is paused now.
+    pauses: Vec<Pause>,
+}
+
+#[derive(Serialize)]
+struct Pause {
+    scope: Name,
+    since: String,
+}
+
+const ALL: &str = "all";
+
+pub(super) async fn pause(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let store = context.store().await?;
+    if arguments.scope != ALL {
+        Live::expect(&store).await?.expect_workflow(&arguments.scope)?;
+    }
+    store.pause(&arguments.scope.as_str().into(), &who(), context.now()).await?;
+    report(context, &store, &arguments.scope, true).await
+}
+
+pub(super) async fn resume(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let store = context.store().await?;
+    let scope: Name = arguments.scope.as_str().into();
+    let pauses = store.pauses().await?;
+    if !pauses.iter().any(|(paused, _)| *paused == scope) {
+        let names: Vec<&str> = pauses.iter().map(|(name, _)| &**name).collect();
+        let hint = if names.is_empty() {
+            "nothing is paused".to_owned()
+        } else {
+            format!("paused are: {}", names.join(", "))
+        };
+        return Err(Failure::usage(format!("`{scope}` is not paused")).hint(hint));
+    }
+    store.resume(&scope).await?;
+    report(context, &store, &arguments.scope, false).await
+}
+
+async fn report(
+    context: &Context,
+    store: &Store,
+    scope: &str,
+    paused: bool,
+) -> Result<(), Failure> {
+    let pauses: Vec<(Name, Instant)> = store.pauses().await?;
+    let pauses = pauses
+        .into_iter()
+        .map(|(scope, since)| Pause { scope, since: since.to_string() })
+        .collect();
+    let report = Report { scope: scope.to_owned(), paused, pauses };
+    context.output.result(&report, || {
+        let what = if scope == ALL { "Everything".to_owned() } else { format!("Workflow {scope}") };
+        let mut text = if paused {
+            format!(
+                "{what} is paused: its mails wait. `nurtured resume {scope}` takes it up again."
+            )
+        } else {
+            format!("{what} is taken up again; mails that waited leave as they are due.")
+        };
+        let others: Vec<&str> = report
+            .pauses
+            .iter()
+            .map(|pause| &*pause.scope)
+            .filter(|other| *other != scope)
+            .collect();
+        if !others.is_empty() {
+            text.push_str(&format!("\nStill paused: {}.", others.join(", ")));
+        }
+        text
+    })?;
+    store.close().await;
+    Ok(())
+}

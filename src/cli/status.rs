@@ -1,0 +1,80 @@
+//! `nurtured status`: what is in the database, in figures.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{context::Context, failure::Failure};
+use crate::domain::name::Name;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+#[derive(Serialize)]
+struct Report {
+    leads: u64,
+    by_stage: BTreeMap<Name, u64>,
+    enrolments_active: u64,
+    messages: BTreeMap<Name, u64>,
+    suppressions: u64,
+    /// Leads that are to be looked at now.
+    due: u64,
+    parked_leads: u64,
+    /// What is paused: `all`, or workflows.
+    paused: Vec<Name>,
+    /// Since when the live release is live; `null` before the first one.
+    live_since: Option<String>,
+    rehearsal: bool,
+}
+
+pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
+    let store = context.store().await?;
+    let census = store.census(context.now()).await?;
+    let report = Report {
+        leads: census.leads,
+        by_stage: census.by_stage,
+        enrolments_active: census.enrolments_active,
+        messages: census.messages,
+        suppressions: census.suppressions,
+        due: census.due,
+        parked_leads: census.parked_leads,
+        paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        live_since: store.live_release().await?.map(|release| release.at.to_string()),
+        rehearsal: store.is_rehearsal().await?,
+    };
+    context.output.result(&report, || text(&report))?;
+    store.close().await;
+    Ok(())
+}
+
+fn text(report: &Report) -> String {
+    let by_word = |figures: &BTreeMap<Name, u64>| {
+        let parts: Vec<String> = figures
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(word, n)| format!("{n} {word}"))
+            .collect();
+        if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
+    };
+    let mut lines = vec![
+        format!("leads          {}{}", report.leads, by_word(&report.by_stage)),
+        format!("due now        {}", report.due),
+        format!("enrolled       {}", report.enrolments_active),
+        format!(
+            "messages       {}{}",
+            report.messages.values().sum::<u64>(),
+            by_word(&report.messages)
+        ),
+        format!("suppressions   {}", report.suppressions),
+        format!("parked leads   {}", report.parked_leads),
+        format!("live since     {}", report.live_since.as_deref().unwrap_or("nothing is live yet")),
+    ];
+    if !report.paused.is_empty() {
+        let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
+        lines.push(format!("paused         {}", paused.join(", ")));
+    }
+    if report.rehearsal {
+        lines.push("This database is for rehearsals.".into());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,68 @@
+//! `nurtured tick --now T`: one pass at an instant.
+
+use std::time::Duration;
+
+use super::{context::Context, engine, failure::Failure};
+use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
+
+/// How far ahead of the clock a pass on a real database may be.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// Does everything that is due at an instant: decides, sends, settles, until nothing is left.
+///
+/// An instant more than a minute ahead of the clock is taken only on a database made by
+/// `migrate --rehearsal`, or when every relay writes files.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The instant, as 2027-03-28T09:00:00Z [default: the clock's]
+    #[arg(long, value_name = "T")]
+    now: Option<Instant>,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let config = context.config()?;
+    let store = Context::open(&config).await?;
+    let real = context.now();
+    let now = arguments.now.unwrap_or(real);
+    if now > real + AHEAD && !config.only_writes_files() && !store.is_rehearsal().await? {
+        return Err(Failure::usage(format!(
+            "{now} is ahead of the clock, and mails would be real"
+        ))
+        .hint(
+            "use a database made by `nurtured migrate --rehearsal`, or relays that write files \
+                 (folder = \"outbox/\")",
+        ));
+    }
+    let (engine, _lock) = engine::build(config, store, Clock::driven(now))?;
+    engine::recover(&engine).await?;
+    if engine.live().is_none() {
+        return Err(Failure::problems("nothing is live yet").hint("run `nurtured apply` first"));
+    }
+    let report = engine.tick(now).await?;
+    context.output.result(&report, || text(&report))?;
+    engine.store.close().await;
+    Ok(())
+}
+
+fn text(report: &TickReport) -> String {
+    let figures = [
+        ("decided", report.decided),
+        ("reserved", report.reserved),
+        ("sent", report.sent),
+        ("deferred", report.deferred),
+        ("failed", report.failed),
+        ("in doubt", report.in_doubt),
+        ("cancelled", report.cancelled),
+        ("parked", report.parked),
+    ];
+    let figures: Vec<_> = figures
+        .iter()
+        .filter(|(word, figure)| *figure > 0 || matches!(*word, "decided" | "sent"))
+        .map(|(word, figure)| format!("{figure} {word}"))
+        .collect();
+    let next = report.next_wake_at.map_or_else(
+        || "Nothing more to do without a new event.".to_owned(),
+        |at| format!("Next at {at}."),
+    );
+    format!("{}.\n{next}", figures.join(", "))
+}

@@ -1,0 +1,184 @@
+use std::path::Path;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../nurtured.toml");
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/nurtured"))
+}
+
+fn problems(text: &str) -> Vec<ConfigProblem> {
+    match parse(text) {
+        Err(ConfigError::Invalid { problems, .. }) => problems,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_shipped_example_is_right() {
+    let config = parse(EXAMPLE).expect("it parses");
+    let (sender, relays) = config.sending().expect("it can send");
+    assert_eq!(sender.from.name, "Ada Rossi");
+    assert_eq!(sender.from.address.as_str(), "ada@example.com");
+    assert_eq!(relays.len(), 1);
+}
+
+#[test]
+fn all_that_the_contract_names_is_read() {
+    let config = parse(
+        r#"
+        auto_apply = true
+        [database]
+        url = "sqlite:nurtured.db"
+        [public]
+        listen = "127.0.0.1:8080"
+        base_url = "https://go.example.com/"
+        [console]
+        listen = "127.0.0.1:8081"
+        [[relay]]
+        name = "main"
+        host = "127.0.0.1"
+        port = 2525
+        tls = "none"
+        connections = 16
+        [[relay]]
+        name = "files"
+        folder = "outbox/"
+        [sender]
+        from = "Ada Rossi <ada@example.com>"
+        bounce_domain = "Bounce.Example.com"
+        postal_address = "Via Roma 1, 20121 Milano"
+        [secrets]
+        file = "keys/nurtured.secrets"
+        [delivery]
+        only_to = ["*@ours.example", "Bob@Example.com"]
+        [engine]
+        batch = 500
+        lease = "20m"
+        grace = "10s"
+        [lmtp]
+        listen = "[::1]:24"
+        [log]
+        format = "json"
+        "#,
+    )
+    .expect("it parses");
+    assert!(config.auto_apply);
+    assert_eq!(config.public.base_url, "https://go.example.com");
+    let RelayKind::Smtp(smtp) = &config.relays[0].kind else { panic!("not SMTP") };
+    assert_eq!((smtp.port, smtp.tls, smtp.connections), (2525, Tls::None, 16));
+    assert!(
+        matches!(&config.relays[1].kind, RelayKind::Folder(folder) if folder == Path::new("/etc/nurtured/outbox/"))
+    );
+    assert!(!config.only_writes_files());
+    assert_eq!(config.sending().expect("sends").0.bounce_domain, "bounce.example.com");
+    assert_eq!(config.secrets.file, Path::new("/etc/nurtured/keys/nurtured.secrets"));
+    assert_eq!(config.engine.lease, Duration::from_secs(1200));
+    assert_eq!(config.lmtp.expect("is there").listen.port(), 24);
+    assert_eq!(config.log.format, LogFormat::Json);
+    let address = |text| Address::parse(text).expect("an address");
+    assert!(config.delivery.allows(&address("ANY@ours.example")));
+    assert!(config.delivery.allows(&address("bob@example.com")));
+    assert!(!config.delivery.allows(&address("eve@example.com")));
+    assert!(!config.delivery.allows(&address("any@sub.ours.example")));
+}
+
+#[test]
+fn an_empty_file_has_defaults_but_cannot_send() {
+    let config = parse("").expect("it parses");
+    assert_eq!(config.database.url, "sqlite:nurtured.db");
+    assert_eq!(config.public.base_url, "http://127.0.0.1:8080");
+    let error = config.sending().expect_err("nothing to send by").to_string();
+    assert!(error.contains("[sender]"), "{error}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_its_place() {
+    let found = problems(
+        "[databse]\nurl = \"x\"\n[public]\nbase_url = \"https://x.example/?a=1\"\nlisten = \"8080\"\n\
+         [sender]\nfrm = \"Ada <ada@example.com>\"\nbounce_domain = \"b.example.com\"\npostal_address = \" \"\n\
+         [[relay]]\nname = \"a\"\nhost = \"h\"\nport = 70000\ntls = \"ssl\"\n",
+    );
+    let seen: Vec<String> = found
+        .iter()
+        .map(|p| {
+            format!("{}:{} {} | {}", p.line, p.column, p.message, p.hint.as_deref().unwrap_or(""))
+        })
+        .collect();
+    let all = seen.join("\n");
+    for wanted in [
+        "1:2 `databse` is not a key of nurtured.toml",
+        "did you mean `database`?",
+        "4:12 `base_url` must have nothing after the path",
+        "5:10 `8080` is not an address to listen on",
+        "6:1 [sender] has no `from`",
+        "7:1 `frm` is not a key of [sender]",
+        "9:18 every marketing mail must name a postal address",
+        "13:8 `port` must be between 1 and 65535",
+        "14:7 `ssl` is not a value of `tls`",
+    ] {
+        assert!(all.contains(wanted), "`{wanted}` is not in:\n{all}");
+    }
+}
+
+#[test]
+fn broken_toml_is_placed() {
+    let found = problems("[database]\nurl = sqlite\n");
+    assert_eq!((found[0].line, found.len()), (2, 1), "{found:?}");
+    assert!(!problems("[database]\nurl = \"sqlite:a\"\nurl = \"sqlite:b\"\n").is_empty());
+}
+
+#[test]
+fn a_password_does_not_cross_the_network_in_the_clear() {
+    let relay = |host: &str| {
+        format!(
+            "[public]\nbase_url = \"https://g.example\"\n[[relay]]\nname = \"a\"\nhost = \"{host}\"\ntls = \"none\"\nuser = \"u\"\npassword_file = \"p\"\n"
+        )
+    };
+    assert!(problems(&relay("smtp.example.com"))[0].message.contains("in the clear"));
+    assert!(parse(&relay("127.0.0.1")).is_ok());
+}
+
+#[test]
+fn a_relay_needs_links_that_lead_somewhere() {
+    let found = problems("[[relay]]\nname = \"a\"\nhost = \"h\"\n");
+    assert!(found[0].message.contains("base_url"), "{found:?}");
+    assert!(
+        parse("[[relay]]\nname = \"a\"\nfolder = \"out\"\n").expect("parses").only_writes_files()
+    );
+}
+
+#[test]
+fn a_database_password_is_never_shown() {
+    let config = parse("[database]\nurl = \"postgres://u:hunter2@h/d\"\n").expect("it parses");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let error =
+        parse("[database]\nurl = \"mysql://u:hunter2@h/d\"\n").expect_err("no such database");
+    assert!(!error.to_string().contains("hunter2"));
+}
+
+#[test]
+fn a_password_is_read_from_its_file_and_not_shown() {
+    use secrecy::ExposeSecret;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("p"), "hunter2\n").expect("written");
+    let text = "[public]\nbase_url = \"https://g.example\"\n[[relay]]\nname = \"a\"\nhost = \"h\"\nuser = \"u\"\npassword_file = \"p\"\n";
+    let config = Config::parse(text, folder.path()).expect("it parses");
+    let RelayKind::Smtp(smtp) = &config.relays[0].kind else { panic!("not SMTP") };
+    let password = smtp.login.as_ref().expect("a login").password().expect("read");
+    assert_eq!(password.expose_secret(), "hunter2");
+    assert!(!format!("{config:?} {password:?}").contains("hunter2"));
+}
+
+#[test]
+fn senders_have_a_name_and_an_address() {
+    let mailbox: Mailbox = "\"Rossi, Ada\" <Ada@Example.com>".parse().expect("a mailbox");
+    assert_eq!(
+        (mailbox.name.as_str(), mailbox.address.as_str()),
+        ("Rossi, Ada", "ada@example.com")
+    );
+    let mailbox: Mailbox = "ada@example.com".parse().expect("a mailbox");
+    assert_eq!(mailbox.name, "");
+    assert!("Ada\r\nBcc: x <a@b.example>".parse::<Mailbox>().is_err());
+}

@@ -1,0 +1,295 @@
+//! `nurtured run`: the composition root. Builds the parts, starts the tasks, stops them in two stages.
+//!
+//! What the daemon keeps running beside HTTP comes in by [`Wired`]: the engine's loops are futures that
+//! are given to it, so this module knows when to start and stop work, and nothing about what it is.
+
+mod chores;
+mod inbox;
+mod listen;
+mod logging;
+mod open;
+mod signals;
+mod stop;
+mod systemd;
+mod wiring;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+pub use chores::Chore;
+use futures::future::BoxFuture;
+pub use listen::bind;
+pub use logging::init as init_logging;
+pub use signals::{Signal, Signals};
+pub use stop::Stop;
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    task::{JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+pub use wiring::wire;
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    engine::intake::{Intake, IntakeWorker},
+    http::{
+        Health, Limits, Metrics, Public, console,
+        listener::{self, ListenerStats},
+        metrics::Observed,
+        public,
+    },
+    store::{EngineLock, Store},
+    token::Keyring,
+};
+
+/// Why the daemon did not start, or ended other than it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The database, a port, the disk, a file of secrets; or an engine runs already.
+    #[error("{0}")]
+    Environment(String),
+    /// A part of the daemon ended by itself.
+    #[error("the {name} loop ended: {reason}")]
+    Ended { name: &'static str, reason: String },
+}
+
+/// What everything in the daemon is built from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub store: Store,
+    pub keyring: Arc<Keyring>,
+    pub intake: Intake,
+    pub metrics: Arc<Metrics>,
+    pub health: Health,
+    /// Rung when something was recorded: a lead may be due now.
+    pub nudge: Arc<Notify>,
+    /// Rung on SIGHUP.
+    pub reload: Arc<Notify>,
+    pub stop: Stop,
+    /// Where we listen, with the port that we got where port 0 was asked for.
+    pub public: SocketAddr,
+    pub console: SocketAddr,
+}
+
+/// One loop of the engine. It runs until [`Stop::claiming`] is cancelled and it has finished what it had
+/// begun, or until [`Stop::all`] is cancelled and it has left what it had begun in doubt. If it ends
+/// before either, the daemon stops, with its error.
+pub struct Loop {
+    pub name: &'static str,
+    pub work: BoxFuture<'static, anyhow::Result<()>>,
+}
+
+/// What the engine gives the daemon to run.
+#[derive(Default)]
+pub struct Wired {
+    pub loops: Vec<Loop>,
+    /// Housekeeping beside the daemon's own.
+    pub chores: Vec<Chore>,
+}
+
+/// How long a part may take to leave after it was told to leave all.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// The longest that the intake may be at one batch before it is taken for dead.
+const INTAKE_WITHIN: Duration = Duration::from_mins(2);
+
+/// Runs the daemon until it is told to stop.
+///
+/// `wire` builds the engine on the parts, after the database, the keys and the ports are there and
+/// before anything is accepted or sent; an error in it ends the start.
+///
+/// # Errors
+/// When something needed is not there, or when a part ends by itself.
+pub async fn run(
+    config: Config,
+    clock: Clock,
+    mut signals: Signals,
+    wire: impl AsyncFnOnce(&Parts) -> anyhow::Result<Wired>,
+) -> Result<(), DaemonError> {
+    let (parts, doors) = build(config, clock).await?;
+    let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+
+    let closing = CancellationToken::new();
+    let mut behind = open_doors(&parts, doors, &closing);
+    let chores = chores::start(&parts, wired.chores).await?;
+    let mut work = JoinSet::new();
+    for Loop { name, work: future } in wired.loops {
+        work.spawn(async move { (name, future.await) });
+    }
+    systemd::ready(&format!("listening on {} and {}", parts.public, parts.console));
+    let watchdog = tokio::spawn(systemd::watchdog(parts.health.clone()));
+    tracing::info!(public = %parts.public, console = %parts.console, "running");
+
+    let ended = supervise(&parts, &mut signals, &mut work, &mut behind).await;
+    tracing::info!(grace = ?parts.config.engine.grace, "stopping: what is under way is finished");
+    systemd::stopping();
+    parts.health.stop();
+    parts.stop.claiming.cancel();
+    finish(&parts, &mut signals, &mut work, &mut behind.public).await;
+    // Nobody hits us any more: what waits for the disk is written, then the console may go.
+    behind.intake_stop.cancel();
+    if !behind.intake.is_finished() {
+        let _ = behind.intake.await;
+    }
+    chores.stop().await;
+    closing.cancel();
+    let _ = tokio::time::timeout(LEAVE_WITHIN, behind.console).await;
+    watchdog.abort();
+    parts.store.close().await;
+    tracing::info!("stopped");
+    ended
+}
+
+/// What is accepted and written once the doors are open.
+struct Doors {
+    public: TcpListener,
+    console: TcpListener,
+    worker: IntakeWorker,
+    /// Held as long as the daemon runs.
+    lock: EngineLock,
+}
+
+/// The tasks behind the doors.
+struct Behind {
+    public: JoinSet<()>,
+    console: tokio::task::JoinHandle<()>,
+    intake: tokio::task::JoinHandle<()>,
+    intake_stop: CancellationToken,
+    _lock: EngineLock,
+}
+
+async fn build(config: Config, clock: Clock) -> Result<(Parts, Doors), DaemonError> {
+    // The ports first: whoever has them may well be another daemon on the same database.
+    let public = bind(config.public.listen, "[public] listen").await?;
+    let console = bind(config.console.listen, "[console] listen").await?;
+    let opened = open::open(&config, clock.now()).await?;
+    let store = opened.store;
+    let nudge = Arc::new(Notify::new());
+    let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&nudge));
+    let parts = Parts {
+        clock,
+        keyring: Arc::new(opened.keyring),
+        intake,
+        metrics: Arc::new(Metrics::new()),
+        health: Health::new(store.clone()),
+        store,
+        nudge,
+        reload: Arc::new(Notify::new()),
+        stop: Stop::default(),
+        public: listen::address(&public)?,
+        console: listen::address(&console)?,
+        config: Arc::new(config),
+    };
+    Ok((parts, Doors { public, console, worker, lock: opened.lock }))
+}
+
+fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behind {
+    let stats = Arc::new(ListenerStats::default());
+    parts.metrics.observe(Observed {
+        store: parts.store.clone(),
+        clock: parts.clock.clone(),
+        intake: parts.intake.clone(),
+        public: Arc::clone(&stats),
+    });
+    let routes = public::router(Public {
+        keyring: Arc::clone(&parts.keyring),
+        intake: parts.intake.clone(),
+        metrics: Arc::clone(&parts.metrics),
+    });
+    let limits = Limits { connections: parts.config.public.connections, ..Limits::default() };
+    let mut public = JoinSet::new();
+    public.spawn(listener::serve(doors.public, routes, limits, stats, parts.stop.claiming.clone()));
+    let routes = console::router(console::Console {
+        metrics: Arc::clone(&parts.metrics),
+        health: parts.health.clone(),
+    });
+    let limits = Limits { connections: 128, ..Limits::default() };
+    let stats = Arc::new(ListenerStats::default());
+    let console =
+        tokio::spawn(listener::serve(doors.console, routes, limits, stats, closing.clone()));
+    let intake_stop = CancellationToken::new();
+    let pulse = parts.health.pulse("intake", INTAKE_WITHIN);
+    let intake = tokio::spawn(doors.worker.run(intake_stop.clone(), move || pulse.beat()));
+    Behind { public, console, intake, intake_stop, _lock: doors.lock }
+}
+
+/// Until a signal to stop, or until something ends that should not.
+async fn supervise(
+    parts: &Parts,
+    signals: &mut Signals,
+    work: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
+    behind: &mut Behind,
+) -> Result<(), DaemonError> {
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop => return Ok(()),
+                Signal::Reload => {
+                    tracing::info!("told to reload");
+                    parts.reload.notify_one();
+                }
+            },
+            Some(ended) = work.join_next(), if !work.is_empty() => return Err(by_itself(ended)),
+            ended = &mut behind.intake => return Err(by_itself(ended.map(|()| ("intake", Ok(()))))),
+            Some(ended) = behind.public.join_next() => {
+                return Err(by_itself(ended.map(|()| ("public", Ok(())))));
+            }
+        }
+    }
+}
+
+fn by_itself(ended: Result<(&'static str, anyhow::Result<()>), JoinError>) -> DaemonError {
+    let (name, reason) = match ended {
+        Ok((name, Ok(()))) => (name, "without a reason".to_owned()),
+        Ok((name, Err(error))) => (name, format!("{error:#}")),
+        Err(error) => ("unknown", error.to_string()),
+    };
+    tracing::error!(name, reason, "a part of the daemon ended");
+    DaemonError::Ended { name, reason }
+}
+
+/// Lets everything finish what it has begun; on a second signal or when the grace is over, makes it leave.
+async fn finish(
+    parts: &Parts,
+    signals: &mut Signals,
+    work: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
+    public: &mut JoinSet<()>,
+) {
+    let all_done = async {
+        while work.join_next().await.is_some() {}
+        while public.join_next().await.is_some() {}
+    };
+    let in_time = tokio::select! {
+        () = all_done => true,
+        () = signals.stop() => false,
+        () = tokio::time::sleep(parts.config.engine.grace) => false,
+    };
+    if in_time {
+        return;
+    }
+    tracing::warn!("stopping at once: what is under way is left in doubt");
+    parts.stop.all.cancel();
+    let left = async { while work.join_next().await.is_some() {} };
+    if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
+        work.shutdown().await;
+    }
+    public.shutdown().await;
+}
+
+fn environment(message: impl Into<String>) -> DaemonError {
+    DaemonError::Environment(message.into())
+}
+
+impl std::fmt::Debug for Loop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loop").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Wired {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wired").field("loops", &self.loops).finish_non_exhaustive()
+    }
+}

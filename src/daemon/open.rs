@@ -1,0 +1,49 @@
+//! The database and the keys: opened, and made at the very first start.
+
+use super::DaemonError;
+use crate::{
+    config::Config,
+    domain::time::Instant,
+    store::{DatabaseUrl, EngineLock, Store, StoreError},
+    token::Keyring,
+};
+
+/// What the daemon stands on.
+pub(super) struct Opened {
+    pub store: Store,
+    pub keyring: Keyring,
+    pub lock: EngineLock,
+}
+
+/// Opens the database, takes the lock of the one engine, brings the schema up to date and loads the keys.
+///
+/// Keys are made only together with a new database: made anew for an old one, they would turn every
+/// link in mails already sent into a dead one.
+pub(super) async fn open(config: &Config, now: Instant) -> Result<Opened, DaemonError> {
+    let url = DatabaseUrl::parse(&config.database.url, &config.base)
+        .map_err(|error| DaemonError::Environment(format!("[database] url: {error}")))?;
+    let store = Store::create(&url).await.map_err(|error| of(&error))?;
+    let lock = store.engine_lock().map_err(|error| of(&error))?;
+    let is_new = match store.check_schema().await {
+        Ok(()) => false,
+        Err(error @ (StoreError::NotMigrated | StoreError::OlderSchema { .. })) => {
+            let migrated = store.migrate(false, now).await.map_err(|error| of(&error))?;
+            tracing::info!(version = migrated.version, "the database was brought up to date");
+            error == StoreError::NotMigrated
+        }
+        Err(error) => return Err(of(&error)),
+    };
+    let file = &config.secrets.file;
+    let keyring = if is_new && !file.exists() {
+        tracing::info!(file = %file.display(), "new keys; keep a copy of them in a safe place");
+        Keyring::create(file)
+    } else {
+        Keyring::load(file)
+    };
+    let keyring = keyring.map_err(|error| DaemonError::Environment(error.to_string()))?;
+    Ok(Opened { store, keyring, lock })
+}
+
+fn of(error: &StoreError) -> DaemonError {
+    DaemonError::Environment(error.to_string())
+}

@@ -1,0 +1,102 @@
+//! The engine on the daemon's parts: its loops, and what it tells the metrics and the health.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Loop, Parts, Wired};
+use crate::{
+    domain::message::MessageState,
+    engine::{Engine, settling::Tally},
+    http::Metrics,
+    mail::relay::Relay,
+};
+
+/// The longest turn of the decide loop before it is taken for dead; its longest sleep is far shorter.
+const DECIDE_WITHIN: Duration = Duration::from_secs(120);
+
+/// Builds the engine, settles what an earlier process left behind, and gives its loops to the daemon.
+pub async fn wire(parts: &Parts) -> anyhow::Result<Wired> {
+    let engine = Arc::new(engine(parts)?);
+    engine.take_over().await?;
+    match engine.live() {
+        Some(live) => {
+            // On SQLite nobody else can be at work on this file; on PostgreSQL leases tell.
+            let alone = parts.store.admits_one_engine();
+            let left = engine.recover(&live, alone, parts.clock.now()).await?;
+            if left != Tally::default() {
+                tracing::warn!(
+                    in_doubt = left.in_doubt,
+                    due_again = left.deferred,
+                    "an earlier process left messages behind"
+                );
+            }
+        }
+        None => tracing::warn!("nothing is live yet: run `nurtured apply`"),
+    }
+    let claiming = &parts.stop.claiming;
+    let pulse = parts.health.pulse("decide", DECIDE_WITHIN);
+    let metrics = Arc::clone(&parts.metrics);
+    let deciding = Arc::clone(&engine).decide_loop(claiming.clone(), move |decided, took| {
+        pulse.beat();
+        if decided.claimed > 0 {
+            metrics.decided(decided.decided, decided.lost, took);
+            metrics.parked(decided.parked);
+        }
+    });
+    let sending = Arc::clone(&engine).send_loop(claiming.clone());
+    let reload = Arc::clone(&parts.reload);
+    let keeping_up = Arc::clone(&engine).keep_up(claiming.clone(), move || {
+        let reload = Arc::clone(&reload);
+        async move { reload.notified().await }
+    });
+    let all = parts.stop.all.clone();
+    let sending = async move {
+        tokio::select! {
+            ended = sending => ended?,
+            () = all.cancelled() => {
+                // What was handed over without an answer is in doubt; a late answer may still settle it.
+                if let Some(live) = engine.live() {
+                    let alone = engine.store.admits_one_engine();
+                    engine.recover(&live, alone, engine.clock.now()).await?;
+                }
+            }
+        }
+        Ok(())
+    };
+    let mut loops = vec![
+        Loop { name: "decide", work: Box::pin(async move { Ok(deciding.await?) }) },
+        Loop { name: "send", work: Box::pin(sending) },
+        Loop { name: "keep-up", work: Box::pin(async move { Ok(keeping_up.await?) }) },
+    ];
+    loops.extend(super::inbox::door(parts).await?);
+    Ok(Wired { loops, chores: Vec::new() })
+}
+
+fn engine(parts: &Parts) -> anyhow::Result<Engine> {
+    let (_, relays) = parts.config.sending()?;
+    let [relay, ..] = relays else { anyhow::bail!("the configuration has no [[relay]]") };
+    let mut engine = Engine::new(
+        parts.store.clone(),
+        parts.clock.clone(),
+        Arc::clone(&parts.keyring),
+        Arc::clone(&parts.config),
+        Relay::configured(relay)?,
+    );
+    engine.nudge = Arc::clone(&parts.nudge);
+    let metrics = Arc::clone(&parts.metrics);
+    engine.on_settled = Box::new(move |tally| count(&metrics, tally));
+    Ok(engine)
+}
+
+fn count(metrics: &Metrics, tally: &Tally) {
+    let states = [
+        (MessageState::Sent, tally.sent),
+        (MessageState::Failed, tally.failed),
+        (MessageState::InDoubt, tally.in_doubt),
+        (MessageState::Deferred, tally.deferred),
+        (MessageState::Cancelled, tally.cancelled),
+        (MessageState::Parked, tally.parked),
+    ];
+    for (state, count) in states.into_iter().filter(|(_, count)| *count > 0) {
+        metrics.mails(state, count);
+    }
+}

@@ -1,0 +1,110 @@
+//! What leads in flight still need and the folder no longer has: it stays at its last version.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    artefact,
+    node::{Data, Node},
+};
+use crate::domain::{
+    artefact::{Artefact, ArtefactKind},
+    condition::Condition,
+};
+
+type Key<'a> = (ArtefactKind, &'a str);
+
+/// The artefacts of the `previous` release that the `pinned` structures name and the `next` release
+/// would not have: mails with what they are made of, and segments. They belong into the next release.
+///
+/// People, purposes and attributes are not carried: their files are there or not as a whole, so a
+/// structure that names one that is gone is a problem of [`compile`](super::compile).
+#[must_use]
+pub fn still_needed(
+    next: &[Artefact],
+    previous: &[Artefact],
+    pinned: &[Artefact],
+) -> Vec<Artefact> {
+    let mut needs = Needs::default();
+    for structure in pinned.iter().filter(|found| found.kind == ArtefactKind::Workflow) {
+        if let Ok(node) = artefact::to_node(&structure.content) {
+            needs.collect(&node, "");
+        }
+    }
+    let there: BTreeSet<Key<'_>> = next.iter().map(key).collect();
+    let old: BTreeMap<Key<'_>, &Artefact> = previous
+        .iter()
+        .map(|found| (key(found), found))
+        .filter(|(key, _)| !there.contains(key))
+        .collect();
+    let mut carried: BTreeMap<Key<'_>, &Artefact> = BTreeMap::new();
+    // A mail of which the next release has any variant was edited; it is not gone.
+    let gone = |mail: &str| !there.iter().any(|key| is_mail(*key, mail));
+    for mail in needs.mails.iter().filter(|mail| gone(mail)) {
+        carried.extend(old.iter().filter(|(key, _)| is_mail(**key, mail)));
+    }
+    // Layouts, then the partials of both: told by their names, which may bring one too many and
+    // never misses one.
+    for kind in [ArtefactKind::Layout, ArtefactKind::Partial, ArtefactKind::Partial] {
+        let texts: Vec<&str> = carried.values().map(|found| found.content.as_str()).collect();
+        let named = |name: &str| texts.iter().any(|text| text.contains(name));
+        let parts: Vec<_> = old.iter().filter(|((k, name), _)| *k == kind && named(name)).collect();
+        carried.extend(parts);
+    }
+    let mut asked: Vec<String> = needs.segments.into_iter().collect();
+    while let Some(name) = asked.pop() {
+        let is_it = |(kind, found): Key<'_>| kind == ArtefactKind::Segment && found == name;
+        let Some((key, found)) = old.iter().find(|(key, _)| is_it(**key)) else { continue };
+        if carried.insert(*key, found).is_none()
+            && let Ok(node) = artefact::to_node(&found.content)
+        {
+            let mut deeper = Needs::default();
+            deeper.collect(&node, "");
+            asked.extend(deeper.segments);
+        }
+    }
+    carried.into_values().cloned().collect()
+}
+
+fn key(found: &Artefact) -> Key<'_> {
+    (found.kind, &found.name)
+}
+
+/// Whether this is a variant of that mail.
+fn is_mail((kind, name): Key<'_>, mail: &str) -> bool {
+    kind == ArtefactKind::Mail && name.split_once('.').map_or(name, |(mail, _)| mail) == mail
+}
+
+/// What a structure names.
+#[derive(Default)]
+struct Needs {
+    mails: BTreeSet<String>,
+    segments: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Walks a tree; `key` is what the node stands under.
+    fn collect(&mut self, node: &Node, key: &str) {
+        match &node.data {
+            Data::Scalar(scalar) => match key {
+                "email" | "template" => {
+                    self.mails.insert(scalar.text.clone());
+                }
+                "segment" => {
+                    self.segments.insert(scalar.text.clone());
+                }
+                _ => self.segments.extend(Condition::segments_named(&scalar.text)),
+            },
+            Data::List(items) => {
+                for item in items {
+                    self.collect(item, key);
+                }
+            }
+            Data::Map(entries) => {
+                for (key, node) in entries {
+                    self.collect(node, &key.text);
+                }
+            }
+            Data::Null | Data::Broken => {}
+        }
+    }
+}

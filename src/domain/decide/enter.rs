@@ -1,0 +1,235 @@
+//! Entering: by a condition that becomes true, by an event, by hand.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    permission::has_ground,
+    work::{Active, Work},
+};
+use crate::domain::{
+    condition::{Condition, View},
+    decision::Verb,
+    definitions::LiveWorkflow,
+    event::Event,
+    id::EnrolmentNo,
+    lead::{Enrolment, Entry, Outcome, Passage, Phase},
+    name::Name,
+    time::Instant,
+    workflow::{Again, Enter, Workflow},
+};
+
+/// Whether the re-entry rule lets a lead in.
+enum Reentry {
+    Open,
+    /// From this instant on.
+    Later(Instant),
+    Closed,
+}
+
+impl Work<'_> {
+    pub fn settle_entries(&mut self) {
+        let definitions = self.lead.definitions;
+        for live in &definitions.workflows {
+            self.settle_entry(live);
+        }
+        self.requested.clear();
+        self.arrivals.clear();
+        for index in 0..self.lead.unsettled.len() {
+            if let Some(from) = self.lead.unsettled[index].counts_from() {
+                self.wake(from);
+            }
+        }
+    }
+
+    fn settle_entry(&mut self, live: &LiveWorkflow) {
+        let workflow = &live.workflow;
+        let inside = self
+            .enrolments
+            .iter()
+            .any(|active| active.is_active() && active.enrolment.workflow == workflow.name);
+        if self.requested.iter().any(|name| **name == workflow.name) {
+            if inside {
+                self.log(Verb::NotEntered, Some(&workflow.name), None, "it is inside already");
+            } else {
+                self.enter(workflow, None, "by hand", true);
+            }
+            return;
+        }
+        match &workflow.enter {
+            Enter::When(condition) => self.enter_when(live, condition, inside),
+            Enter::On { kind, object, filter } => {
+                let arrived = self.arrivals.iter().find(|event| {
+                    event.kind == *kind && (object.is_none() || *object == event.object)
+                });
+                if let Some(event) = arrived.cloned() {
+                    self.enter_on(live, &event, filter.as_ref(), inside);
+                }
+            }
+            Enter::ByHand => {}
+        }
+    }
+
+    fn enter_when(&mut self, live: &LiveWorkflow, condition: &Condition, inside: bool) {
+        let workflow = &live.workflow;
+        let passage = self.lead.passages.get(&workflow.name);
+        // With these rules the door is not watched: nothing that happens there matters now.
+        match workflow.again {
+            Again::Never if passage.is_some() => return,
+            Again::After(_) if inside => return,
+            _ => {}
+        }
+        let verdict = {
+            let view = self.lead.view();
+            let verdict = condition.verdict(&view);
+            self.lead.remember(view.engagement.get());
+            verdict
+        };
+        let since = self.lead.at_the_door.get(&workflow.name).copied();
+        if !self.heed(verdict) {
+            if since.is_some() {
+                self.lead.at_the_door.to_mut().remove(&workflow.name);
+            }
+            return;
+        }
+        let (since, arrived) = match since {
+            Some(since) => (since, false),
+            None => {
+                let since = self.arrival(live, condition);
+                self.lead.at_the_door.to_mut().insert(workflow.name.clone(), since);
+                (since, true)
+            }
+        };
+        if inside {
+            return;
+        }
+        if !workflow.existing && since <= live.live_since {
+            if arrived {
+                let reason = "existing: no, and it was in when the workflow went live";
+                self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
+            }
+            return;
+        }
+        match self.reentry(workflow, Some(since)) {
+            Reentry::Open => self.enter(workflow, None, condition.source(), arrived),
+            Reentry::Later(from) => self.wake(from),
+            Reentry::Closed => {}
+        }
+    }
+
+    /// When the lead came to the door: now, or before the workflow went live, if this is the first
+    /// time that the two meet and the condition was true already then.
+    fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
+        let state = self.lead.state;
+        let strangers = state.decided_at < live.live_since && state.created_at <= live.live_since;
+        if !strangers {
+            return self.lead.now;
+        }
+        let then = View {
+            now: live.live_since,
+            known_segments: &[],
+            engagement: std::cell::Cell::new(None),
+            fit: std::cell::Cell::new(None),
+            ..self.lead.view()
+        };
+        if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }
+    }
+
+    fn enter_on(
+        &mut self,
+        live: &LiveWorkflow,
+        event: &Event,
+        filter: Option<&Condition>,
+        inside: bool,
+    ) {
+        let workflow = &live.workflow;
+        let entry = Entry::from(event);
+        if let Some(filter) = filter {
+            let view = self.lead.view_since(Instant::DAWN, Some(&entry));
+            if !filter.verdict(&view).is_true() {
+                return;
+            }
+        }
+        let refusal = if inside {
+            Some("it is inside already")
+        } else if event.occurred_at < live.live_since {
+            Some("it happened before the workflow went live")
+        } else if !matches!(self.reentry(workflow, None), Reentry::Open) {
+            Some("the re-entry rule")
+        } else {
+            None
+        };
+        match refusal {
+            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
+            None => {
+                let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
+                self.enter(workflow, Some(entry), reason.trim_end(), true);
+            }
+        }
+    }
+
+    fn reentry(&self, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
+        let Some(passage) = self.lead.passages.get(&workflow.name) else { return Reentry::Open };
+        match (workflow.again, passage.ended_at) {
+            (Again::Never, _) | (_, None) => Reentry::Closed,
+            (Again::Always, Some(_)) => match door_since {
+                Some(since) if since <= passage.entered_at => Reentry::Closed,
+                _ => Reentry::Open,
+            },
+            (Again::After(pause), Some(ended)) => match ended + pause {
+                from if from <= self.lead.now => Reentry::Open,
+                from => Reentry::Later(from),
+            },
+        }
+    }
+
+    /// Lets a lead in, unless it may not be written to or has reached the goal. `tell`: a refusal is
+    /// news and is logged.
+    fn enter(&mut self, workflow: &Arc<Workflow>, entry: Option<Entry>, reason: &str, tell: bool) {
+        let now = self.now();
+        if let Some(refusal) = self.refusal(workflow, entry.as_ref()) {
+            if tell {
+                self.log(Verb::NotEntered, Some(&workflow.name), None, &refusal);
+            }
+            return;
+        }
+        let no = self.lead.next_enrolment;
+        self.lead.next_enrolment = EnrolmentNo(no.0 + 1);
+        let passage = self.lead.passages.to_mut().entry(workflow.name.clone()).or_default();
+        *passage = Passage { times: passage.times + 1, entered_at: now, ended_at: None };
+        self.log(Verb::Entered, Some(&workflow.name), None, reason);
+        let first = workflow.steps.first();
+        let step = first.map_or_else(|| Name::new(""), |step| workflow.steps.get(step).id.clone());
+        self.enrolments.push(Active {
+            enrolment: Cow::Owned(Enrolment {
+                no,
+                workflow: workflow.name.clone(),
+                version: workflow.version.clone(),
+                entered_at: now,
+                entry,
+                step,
+                visit: 1,
+                armed_at: now,
+                phase: Phase::READY,
+            }),
+            workflow: self.lead.definitions.structures.get(&workflow.version).map(AsRef::as_ref),
+            is_new: true,
+            ended: None,
+            wants_to_send: false,
+        });
+        if first.is_none() {
+            self.end(self.enrolments.len() - 1, Outcome::Finished, "it has no steps");
+        }
+    }
+
+    fn refusal(&mut self, workflow: &Workflow, entry: Option<&Entry>) -> Option<String> {
+        if let Some(reason) = self.lead.state.suppressed {
+            return Some(format!("the address is suppressed: {}", reason.word()));
+        }
+        if !has_ground(self.lead.definitions, self.lead.state, &workflow.purpose) {
+            return Some(format!("no ground for the purpose `{}`", workflow.purpose));
+        }
+        let goal = workflow.goal.as_ref()?;
+        let verdict = goal.verdict(&self.lead.view_since(self.lead.now, entry));
+        self.heed(verdict).then(|| format!("the goal is reached already: {}", goal.source()))
+    }
+}

@@ -1,0 +1,119 @@
+//! The lead as it becomes while it is decided: what changes is copied, the rest is looked at in place.
+
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::permission::tracked;
+use crate::domain::{
+    condition::{EngagementMemo, View},
+    definitions::Definitions,
+    event::Event,
+    facts::Fact,
+    id::EnrolmentNo,
+    lead::{Entry, LeadState, Passage, SentMail, Stage},
+    name::Name,
+    score::MilliPoints,
+    time::Instant,
+    value::Value,
+    verdict::Verdict,
+};
+
+/// The parts of a lead that a decision may change.
+pub(super) struct Overlay<'a> {
+    pub definitions: &'a Definitions,
+    pub state: &'a LeadState,
+    pub now: Instant,
+    pub profiled: bool,
+    pub attributes: Cow<'a, [Option<Value>]>,
+    pub tags: Cow<'a, BTreeSet<Name>>,
+    pub stage: Stage,
+    pub stage_since: Instant,
+    pub facts: Cow<'a, [Fact]>,
+    pub fit: MilliPoints,
+    pub fit_rules: Cow<'a, BTreeSet<Name>>,
+    pub segments: Cow<'a, BTreeMap<Name, Instant>>,
+    pub at_the_door: Cow<'a, BTreeMap<Name, Instant>>,
+    pub next_enrolment: EnrolmentNo,
+    pub passages: Cow<'a, BTreeMap<Name, Passage>>,
+    pub sends: Cow<'a, [SentMail]>,
+    pub received: Cow<'a, BTreeMap<Name, Instant>>,
+    pub unsettled: Cow<'a, [Event]>,
+    /// Verdicts of the segments in this round, in their order.
+    pub verdicts: Vec<Verdict>,
+    engagement: Cell<Option<EngagementMemo>>,
+    fit_hold: Cell<Option<(MilliPoints, Instant)>>,
+}
+
+impl<'a> Overlay<'a> {
+    pub fn new(definitions: &'a Definitions, state: &'a LeadState, now: Instant) -> Self {
+        Self {
+            definitions,
+            state,
+            now,
+            profiled: tracked(definitions, state),
+            attributes: Cow::Borrowed(&state.attributes),
+            tags: Cow::Borrowed(&state.tags),
+            stage: state.stage,
+            stage_since: state.stage_since,
+            facts: Cow::Borrowed(&state.facts),
+            fit: state.fit,
+            fit_rules: Cow::Borrowed(&state.fit_rules),
+            segments: Cow::Borrowed(&state.segments),
+            at_the_door: Cow::Borrowed(&state.at_the_door),
+            next_enrolment: state.next_enrolment,
+            passages: Cow::Borrowed(&state.passages),
+            sends: Cow::Borrowed(&state.sends),
+            received: Cow::Borrowed(&state.received),
+            unsettled: Cow::Borrowed(&state.unsettled),
+            verdicts: Vec::with_capacity(definitions.segments.len()),
+            engagement: Cell::new(None),
+            fit_hold: Cell::new(None),
+        }
+    }
+
+    /// Over all history, as segments, scoring and entry conditions look.
+    pub fn view(&self) -> View<'_> {
+        self.view_since(Instant::DAWN, None)
+    }
+
+    /// As a workflow looks: events count from the enrolment's entry.
+    pub fn view_since<'v>(&'v self, since: Instant, entry: Option<&'v Entry>) -> View<'v> {
+        View {
+            now: self.now,
+            since,
+            entry,
+            attributes: &self.attributes,
+            tags: &self.tags,
+            stage: self.stage,
+            stage_since: self.stage_since,
+            facts: &self.facts,
+            profiled: self.profiled,
+            scoring: &self.definitions.scoring,
+            segments: &self.definitions.segments,
+            known_segments: &self.verdicts,
+            engagement: self.engagement.clone(),
+            fit: self.fit_hold.clone(),
+        }
+    }
+
+    /// Keeps what a view has worked out, for the next views of this round.
+    pub fn remember(&self, engagement: Option<EngagementMemo>) {
+        if engagement.is_some() {
+            self.engagement.set(engagement);
+        }
+    }
+
+    pub fn set_fit(&self, fit: MilliPoints, holds_until: Instant) {
+        self.fit_hold.set(Some((fit, holds_until)));
+    }
+
+    /// Forgets what was worked out: facts or attributes have changed.
+    pub fn forget(&mut self) {
+        self.engagement.set(None);
+        self.fit_hold.set(None);
+        self.verdicts.clear();
+    }
+}

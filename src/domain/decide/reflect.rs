@@ -1,0 +1,163 @@
+//! New events: folded into facts, outcomes of messages told to their enrolments.
+
+use std::borrow::Cow;
+
+use super::work::Work;
+use crate::domain::{
+    decision::Verb,
+    event::{Event, EventKind, Judgement, StepRef},
+    facts::fold,
+    lead::{LeadState, Outcome, Phase, SentMail},
+    name::Name,
+    workflow::Enter,
+};
+
+impl<'a> Work<'a> {
+    pub fn reflect(&mut self) {
+        let state = self.lead.state;
+        self.settle_unsettled();
+        for event in &state.new_events {
+            self.fold(event);
+            match &event.kind {
+                kind if *kind == EventKind::MAIL_SENT || *kind == EventKind::MAIL_IN_DOUBT => {
+                    self.mail_left(event);
+                }
+                kind if *kind == EventKind::MAIL_FAILED || *kind == EventKind::MAIL_CANCELLED => {
+                    self.mail_refused(event);
+                }
+                kind if *kind == EventKind::ENROLMENT_REQUESTED => {
+                    self.requested.extend(event.object.as_ref());
+                }
+                kind if *kind == EventKind::JUDGEMENT_REVISED => self.revise_unsettled(event),
+                _ => self.arrive(event),
+            }
+        }
+    }
+
+    fn fold(&mut self, event: &Event) {
+        let plan = &self.lead.definitions.plan;
+        let concerns = event.revises.is_some()
+            || plan.matching(&event.kind, event.object.as_deref()).next().is_some();
+        if concerns && fold(plan, self.lead.facts.to_mut(), event, self.lead.now) {
+            self.lead.forget();
+        }
+    }
+
+    /// Hits whose judgement has settled since the last decision may enter a workflow now.
+    fn settle_unsettled(&mut self) {
+        let now = self.now();
+        let counts = |event: &Event| event.counts_from().is_some_and(|from| from <= now);
+        if self.lead.unsettled.iter().any(counts) {
+            let (settled, rest): (Vec<_>, Vec<_>) =
+                self.lead.unsettled.iter().cloned().partition(counts);
+            self.arrivals.extend(settled.into_iter().map(Cow::Owned));
+            self.lead.unsettled = Cow::Owned(rest);
+        }
+    }
+
+    fn revise_unsettled(&mut self, revision: &Event) {
+        let Some(target) = revision.revises else { return };
+        let Some(place) = self.lead.unsettled.iter().position(|event| event.rev == target) else {
+            return;
+        };
+        let event = self.lead.unsettled.to_mut().remove(place);
+        if revision.judgement == Judgement::Human {
+            self.arrivals.push(Cow::Owned(Event { judgement: Judgement::Human, ..event }));
+        }
+    }
+
+    /// Keeps an event that may enter some workflow: now, or once its judgement settles.
+    fn arrive(&mut self, event: &'a Event) {
+        let enters =
+            self.lead.definitions.workflows.iter().any(|live| match &live.workflow.enter {
+                Enter::On { kind, object, .. } => {
+                    *kind == event.kind && (object.is_none() || *object == event.object)
+                }
+                Enter::When(_) | Enter::ByHand => false,
+            });
+        match event.counts_from() {
+            Some(from) if enters && from <= self.now() => {
+                self.arrivals.push(Cow::Borrowed(event));
+            }
+            Some(_) if enters => self.lead.unsettled.to_mut().push(event.clone()),
+            _ => {}
+        }
+    }
+
+    /// Sent, or in doubt, which counts as sent.
+    fn mail_left(&mut self, event: &Event) {
+        let Some(about) = &event.about else { return };
+        let text = |key: &str| event.data.get(key).map(|value| Name::from(value.to_string()));
+        let sends = self.lead.sends.to_mut();
+        sends.push(SentMail {
+            at: event.occurred_at,
+            workflow: text("workflow").unwrap_or_else(|| Name::new("")),
+            purpose: text("purpose").unwrap_or_else(|| Name::new("")),
+        });
+        let surplus = sends.len().saturating_sub(LeadState::SENDS);
+        sends.drain(..surplus);
+        if let Some(template) = &event.object {
+            self.lead.received.to_mut().insert(template.clone(), event.occurred_at);
+        }
+        if let Some(index) = self.mailing(about) {
+            self.go_on(index);
+        }
+    }
+
+    fn mail_refused(&mut self, event: &Event) {
+        let Some(about) = &event.about else { return };
+        let reason = event.data.get("reason").map(ToString::to_string);
+        let reason = reason.as_deref().unwrap_or("its mail was refused");
+        if let Some(index) = self.mailing(about) {
+            self.end(index, Outcome::Left, reason);
+        }
+    }
+
+    /// The active enrolment whose mail an outcome is about.
+    fn mailing(&self, about: &StepRef) -> Option<usize> {
+        self.enrolments.iter().position(|active| {
+            active.is_active()
+                && active.enrolment.no == about.enrolment
+                && active.enrolment.step == about.step
+                && active.enrolment.visit == about.visit
+                && active.enrolment.phase == Phase::Mailing
+        })
+    }
+
+    /// Moves an enrolment past its step, or to its end.
+    pub fn go_on(&mut self, index: usize) {
+        let Some(workflow) = self.enrolments[index].workflow else { return };
+        let step = workflow.steps.find(&self.enrolments[index].enrolment.step);
+        match step.and_then(|step| workflow.steps.get(step).next) {
+            Some(next) => self.go_to(index, next),
+            None => self.end(index, Outcome::Finished, "came to the end"),
+        }
+    }
+
+    pub fn go_to(&mut self, index: usize, step: crate::domain::workflow::StepIx) {
+        let now = self.now();
+        let active = &mut self.enrolments[index];
+        let Some(workflow) = active.workflow else { return };
+        let enrolment = active.enrolment.to_mut();
+        enrolment.step = workflow.steps.get(step).id.clone();
+        enrolment.visit = 1;
+        enrolment.armed_at = now;
+        enrolment.phase = Phase::READY;
+    }
+
+    /// Goes to a branch if it is written, else past the step.
+    pub fn branch(
+        &mut self,
+        index: usize,
+        to: Option<crate::domain::workflow::StepIx>,
+        reason: &str,
+    ) {
+        let enrolment = &self.enrolments[index].enrolment;
+        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
+        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
+        match to {
+            Some(to) => self.go_to(index, to),
+            None => self.go_on(index),
+        }
+    }
+}

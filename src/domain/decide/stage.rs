@@ -1,0 +1,123 @@
+//! Scores and stages.
+
+use std::{borrow::Cow, collections::BTreeSet};
+
+use super::work::Work;
+use crate::domain::{
+    decision::{MadeEvent, Verb},
+    event::{Event, EventKind, Judgement},
+    facts::fold,
+    lead::Stage,
+    score::MilliPoints,
+    time::Instant,
+};
+
+impl Work<'_> {
+    /// Fit, then the first stage rule that applies, then the segments' ground is laid.
+    pub fn settle_stage(&mut self) {
+        self.settle_fit();
+        let (rules, stage) = (&self.lead.definitions.scoring.stages, self.lead.stage);
+        for rule in rules.iter().filter(|rule| rule.from.contains(&stage)) {
+            if rule.to == stage || self.stages_entered.contains(&rule.to) {
+                continue;
+            }
+            let view = self.lead.view();
+            let verdict = rule.when.verdict(&view);
+            self.lead.remember(view.engagement.get());
+            if self.heed(verdict) {
+                self.change_stage(rule.to, rule.when.source());
+                break;
+            }
+        }
+    }
+
+    fn settle_fit(&mut self) {
+        let definitions = self.lead.definitions;
+        let mut fit = MilliPoints::default();
+        let mut holds_until = Instant::NEVER;
+        let mut same = true;
+        let mut count = 0;
+        for rule in &definitions.scoring.fit {
+            let verdict = rule.when.verdict(&self.lead.view());
+            holds_until = holds_until.min(verdict.holds_until);
+            if verdict.is_true() {
+                fit.0 += rule.points.0;
+                count += 1;
+                same &= self.lead.fit_rules.contains(&rule.name);
+            }
+        }
+        self.lead.set_fit(fit, holds_until);
+        self.wake(holds_until);
+        if !same || count != self.lead.fit_rules.len() {
+            let view = self.lead.view();
+            let rules: BTreeSet<_> = definitions
+                .scoring
+                .fit
+                .iter()
+                .filter(|rule| rule.when.verdict(&view).is_true())
+                .map(|rule| rule.name.clone())
+                .collect();
+            self.lead.fit_rules = Cow::Owned(rules);
+        }
+        self.lead.fit = fit;
+    }
+
+    fn change_stage(&mut self, to: Stage, reason: &str) {
+        let (from, now) = (self.lead.stage, self.now());
+        self.lead.stage = to;
+        self.lead.stage_since = now;
+        self.stages_entered.push(to);
+        let reason = format!("{from} → {to}: {reason}");
+        self.log(Verb::Stage, None, None, &reason);
+        // The event gets its rev when it is written: the loaded one, plus one for each made before it.
+        let rev =
+            self.lead.state.rev.0 + 1 + i64::try_from(self.decision.events.len()).unwrap_or(0);
+        let event = Event {
+            rev: crate::domain::id::Rev(rev),
+            kind: EventKind::STAGE_CHANGED,
+            object: Some(to.word().into()),
+            occurred_at: now,
+            recorded_at: now,
+            judgement: Judgement::Human,
+            settles_at: None,
+            message: None,
+            about: None,
+            revises: None,
+            data: std::collections::BTreeMap::default(),
+        };
+        let plan = &self.lead.definitions.plan;
+        if plan.matching(&event.kind, event.object.as_deref()).next().is_some() {
+            fold(plan, self.lead.facts.to_mut(), &event, now);
+        }
+        self.decision.events.push(MadeEvent {
+            kind: event.kind,
+            object: event.object,
+            reason: super::work::brief(&reason),
+        });
+        self.mark_moved();
+    }
+
+    /// Works out all segments, in their order, and notes who came in and went out.
+    pub fn settle_segments(&mut self) {
+        let definitions = self.lead.definitions;
+        let now = self.now();
+        self.lead.verdicts.clear();
+        for segment in &definitions.segments {
+            let view = self.lead.view();
+            let verdict = segment.condition.verdict(&view);
+            self.lead.remember(view.engagement.get());
+            self.lead.verdicts.push(verdict);
+            let inside = self.heed(verdict);
+            if inside != self.lead.segments.contains_key(&segment.name) {
+                if inside {
+                    self.lead.segments.to_mut().insert(segment.name.clone(), now);
+                } else {
+                    self.lead.segments.to_mut().remove(&segment.name);
+                }
+            }
+        }
+        if self.lead.segments.len() > definitions.segments.len() {
+            self.lead.segments.to_mut().retain(|name, _| definitions.segment(name).is_some());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Steps: each enrolment goes on as far as it can.
+
+use std::borrow::Cow;
+
+use super::{permission::permission, work::Work};
+use crate::domain::{
+    decision::{NewMessage, Verb},
+    lead::{Due, Outcome, Phase},
+    message::{MaySend, MessageKind},
+    name::Name,
+    time::Instant,
+    value::{Slot, Value},
+    workflow::{StepIx, StepKind, Workflow},
+};
+
+/// How many steps one enrolment may go in one decision; the rest is done a moment later.
+const STRIDE: usize = 64;
+
+impl Work<'_> {
+    pub fn settle_steps(&mut self) {
+        for index in 0..self.enrolments.len() {
+            let mut strides = 0;
+            while self.step(index) {
+                strides += 1;
+                if strides == STRIDE {
+                    self.wake(self.now().next());
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Does one step. Returns whether the enrolment moved and is still active.
+    fn step(&mut self, index: usize) -> bool {
+        let active = &self.enrolments[index];
+        let (true, Some(workflow)) = (active.is_active(), active.workflow) else { return false };
+        let Some(step) = workflow.steps.find(&active.enrolment.step) else { return false };
+        let step = workflow.steps.get(step);
+        let before = (active.enrolment.step.clone(), active.enrolment.visit);
+        match &step.kind {
+            StepKind::Email { .. } => self.email(index, workflow),
+            StepKind::Wait(spec) => {
+                let due = self.due(index, |from, zone| spec.due(from, zone));
+                if due <= self.now() {
+                    self.go_on(index);
+                } else {
+                    self.wake(due);
+                }
+            }
+            StepKind::WaitFor { condition, up_to, then, otherwise } => {
+                let due = self.due(index, |from, zone| match up_to {
+                    Some(spec) => spec.due(from, zone),
+                    None => Due { at: Instant::NEVER, civil: None },
+                });
+                if self.holds(index, condition) {
+                    self.branch(index, *then, &format!("yes: {}", condition.source()));
+                } else if due <= self.now() {
+                    self.branch(index, *otherwise, "the time is up");
+                } else {
+                    self.wake(due);
+                }
+            }
+            StepKind::If { condition, then, otherwise } => {
+                self.decide_if(index, condition, *then, *otherwise)
+            }
+            StepKind::Set(values) => {
+                self.set(index, values);
+                self.go_on(index);
+            }
+            StepKind::Tag { add, remove } => {
+                self.tag(index, add, remove);
+                self.go_on(index);
+            }
+            StepKind::Notify { to, template } => {
+                self.notify(index, workflow, to, template.as_ref());
+                self.go_on(index);
+            }
+            StepKind::Stop { reason } => {
+                self.end(index, Outcome::Finished, reason.as_deref().unwrap_or("stop"));
+            }
+        }
+        let active = &self.enrolments[index];
+        active.is_active() && (active.enrolment.step.clone(), active.enrolment.visit) != before
+    }
+
+    fn email(&mut self, index: usize, workflow: &Workflow) {
+        if self.enrolments[index].enrolment.phase == Phase::Mailing {
+            return;
+        }
+        self.enrolments[index].wants_to_send = false;
+        match permission(self.lead.definitions, self.lead.state, workflow, self.lead.now) {
+            MaySend::Now => self.enrolments[index].wants_to_send = true,
+            // Behind another mail the hour does not matter yet: it is asked when that one is settled.
+            MaySend::NotBefore(..) if self.lead.state.open_message.is_some() => {
+                self.enrolments[index].wants_to_send = true;
+            }
+            MaySend::NotBefore(until, reason) => self.hold(index, until, &reason),
+            MaySend::Never(reason) => self.end(index, Outcome::Left, &reason),
+        }
+    }
+
+    /// When the wait at this step is over; armed on arrival.
+    fn due(
+        &mut self,
+        index: usize,
+        arm: impl FnOnce(Instant, &crate::domain::time::Zone) -> Due,
+    ) -> Instant {
+        let enrolment = &mut self.enrolments[index].enrolment;
+        if let Phase::Waiting { due } = &enrolment.phase {
+            return due.at;
+        }
+        let due = arm(enrolment.armed_at, &self.lead.state.zone);
+        let at = due.at;
+        enrolment.to_mut().phase = Phase::Waiting { due };
+        at
+    }
+
+    /// A condition as this enrolment's workflow looks at it; its expiry is a wake-up.
+    fn holds(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> bool {
+        let enrolment = &self.enrolments[index].enrolment;
+        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        let verdict = condition.verdict(&view);
+        self.lead.remember(view.engagement.get());
+        self.heed(verdict)
+    }
+
+    fn decide_if(
+        &mut self,
+        index: usize,
+        condition: &crate::domain::condition::Condition,
+        then: Option<StepIx>,
+        otherwise: Option<StepIx>,
+    ) {
+        let enrolment = &self.enrolments[index].enrolment;
+        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        // Asked once, on arrival: no wake-up.
+        if condition.verdict(&view).is_true() {
+            self.branch(index, then, &format!("yes: {}", condition.source()));
+        } else {
+            self.branch(index, otherwise, &format!("no: {}", condition.source()));
+        }
+    }
+
+    fn set(&mut self, index: usize, values: &[(Slot, Option<Value>)]) {
+        for (slot, value) in values {
+            if self.lead.attributes[slot.0] == *value {
+                continue;
+            }
+            self.lead.attributes.to_mut()[slot.0].clone_from(value);
+            let name = &self.lead.definitions.schema.attribute(*slot).name;
+            let shown = value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
+            let (workflow, step) = self.place(index);
+            self.log(Verb::Set, Some(&workflow), Some(&step), &format!("{name} = {shown}"));
+            self.mark_moved();
+        }
+    }
+
+    fn tag(&mut self, index: usize, add: &[Name], remove: &[Name]) {
+        let missing = add.iter().any(|tag| !self.lead.tags.contains(tag));
+        let present = remove.iter().any(|tag| self.lead.tags.contains(tag));
+        if !missing && !present {
+            return;
+        }
+        let tags = self.lead.tags.to_mut();
+        tags.extend(add.iter().cloned());
+        tags.retain(|tag| !remove.contains(tag));
+        let signs = add.iter().map(|tag| format!("+{tag}"));
+        let signs: Vec<_> = signs.chain(remove.iter().map(|tag| format!("-{tag}"))).collect();
+        let (workflow, step) = self.place(index);
+        self.log(Verb::Set, Some(&workflow), Some(&step), &format!("tags {}", signs.join(" ")));
+        self.mark_moved();
+    }
+
+    fn notify(&mut self, index: usize, workflow: &Workflow, to: &Name, template: Option<&Name>) {
+        let about = self.enrolments[index].about();
+        let persons = self.lead.definitions.people.resolve(to);
+        for (person, _) in &persons {
+            self.decision.messages.push(NewMessage {
+                about: about.clone(),
+                kind: MessageKind::Internal,
+                recipient: (*person).clone(),
+                workflow: workflow.name.clone(),
+                version: workflow.version.clone(),
+                purpose: workflow.purpose.clone(),
+                template: template.cloned().unwrap_or_else(|| Name::new("")),
+                priority: workflow.priority,
+                due_at: self.lead.now,
+            });
+        }
+        let reason = if persons.is_empty() {
+            format!("nobody to notify: `{to}` is not among the people")
+        } else {
+            format!("notify {to}")
+        };
+        self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &reason);
+    }
+
+    fn place(&self, index: usize) -> (Name, Name) {
+        let enrolment: &Cow<'_, _> = &self.enrolments[index].enrolment;
+        (enrolment.workflow.clone(), enrolment.step.clone())
+    }
+}

@@ -1,0 +1,200 @@
+//! A decision in the making.
+
+use std::borrow::Cow;
+
+use super::overlay::Overlay;
+use crate::domain::{
+    decision::{Changes, Decision, EnrolmentChange, LogLine, Verb},
+    definitions::Definitions,
+    event::{Event, StepRef},
+    lead::{Ended, Enrolment, LeadState, Outcome},
+    name::Name,
+    time::Instant,
+    verdict::Verdict,
+    workflow::Workflow,
+};
+
+pub(super) struct Work<'a> {
+    pub lead: Overlay<'a>,
+    pub enrolments: Vec<Active<'a>>,
+    pub decision: Decision,
+    /// Workflows that a person asked for.
+    pub requested: Vec<&'a Name>,
+    /// Events that could enter a workflow and count now.
+    pub arrivals: Vec<Cow<'a, Event>>,
+    /// Stages entered in this decision: none is entered twice.
+    pub stages_entered: Vec<crate::domain::lead::Stage>,
+    wake_at: Instant,
+    moved: bool,
+}
+
+/// An enrolment that was active when the decision began, or was entered in it.
+pub(super) struct Active<'a> {
+    pub enrolment: Cow<'a, Enrolment>,
+    /// `None`: its structure is not among the definitions; it stays where it is.
+    pub workflow: Option<&'a Workflow>,
+    pub is_new: bool,
+    pub ended: Option<Ended>,
+    /// At an email step that nothing but arbitration holds back.
+    pub wants_to_send: bool,
+}
+
+impl Active<'_> {
+    pub fn is_active(&self) -> bool {
+        self.ended.is_none()
+    }
+
+    pub fn about(&self) -> StepRef {
+        StepRef {
+            enrolment: self.enrolment.no,
+            step: self.enrolment.step.clone(),
+            visit: self.enrolment.visit,
+        }
+    }
+}
+
+impl<'a> Work<'a> {
+    pub fn new(definitions: &'a Definitions, state: &'a LeadState, now: Instant) -> Self {
+        let enrolments = state
+            .enrolments
+            .iter()
+            .map(|enrolment| Active {
+                workflow: definitions.structures.get(&enrolment.version).map(AsRef::as_ref),
+                enrolment: Cow::Borrowed(enrolment),
+                is_new: false,
+                ended: None,
+                wants_to_send: false,
+            })
+            .collect();
+        Self {
+            lead: Overlay::new(definitions, state, now),
+            enrolments,
+            decision: Decision::default(),
+            requested: Vec::new(),
+            arrivals: Vec::new(),
+            stages_entered: Vec::new(),
+            wake_at: Instant::NEVER,
+            moved: false,
+        }
+    }
+
+    pub fn now(&self) -> Instant {
+        self.lead.now
+    }
+
+    /// A round looks at everything again, so its wake-ups replace those of the round before.
+    pub fn begin_round(&mut self) {
+        self.moved = false;
+        self.wake_at = Instant::NEVER;
+        self.lead.verdicts.clear();
+    }
+
+    pub fn moved(&self) -> bool {
+        self.moved
+    }
+
+    /// Something changed that conditions look at: another round.
+    pub fn mark_moved(&mut self) {
+        self.moved = true;
+        self.lead.forget();
+    }
+
+    pub fn wake(&mut self, at: Instant) {
+        self.wake_at = self.wake_at.min(at);
+    }
+
+    /// Takes a verdict's value, and its expiry as a wake-up.
+    pub fn heed(&mut self, verdict: Verdict) -> bool {
+        self.wake(verdict.holds_until);
+        verdict.is_true()
+    }
+
+    pub fn log(&mut self, what: Verb, workflow: Option<&Name>, step: Option<&Name>, reason: &str) {
+        self.decision.log.push(LogLine {
+            what,
+            workflow: workflow.cloned(),
+            step: step.cloned(),
+            reason: brief(reason),
+        });
+    }
+
+    /// Ends an enrolment, withdrawing its mail if that has not left.
+    pub fn end(&mut self, index: usize, outcome: Outcome, reason: &str) {
+        let now = self.now();
+        let active = &mut self.enrolments[index];
+        let (workflow, step) = (active.enrolment.workflow.clone(), active.enrolment.step.clone());
+        let no = active.enrolment.no;
+        active.ended = Some(Ended { at: now, outcome, reason: brief(reason) });
+        active.wants_to_send = false;
+        if let Some(open) = self.lead.state.open_message.as_ref()
+            && open.about.enrolment == no
+            && open.state.can_be_cancelled()
+        {
+            self.decision.withdraw.push((open.id, brief(reason)));
+        }
+        if let Some(passage) = self.lead.passages.to_mut().get_mut(&workflow) {
+            passage.ended_at = Some(now);
+        }
+        self.log(
+            Verb::Ended,
+            Some(&workflow),
+            Some(&step),
+            &format!("{}: {reason}", outcome.word()),
+        );
+        self.moved = true;
+    }
+
+    pub fn finish(mut self) -> Decision {
+        fn owned<T: ToOwned + ?Sized>(part: Cow<'_, T>) -> Option<T::Owned> {
+            match part {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(value) => Some(value),
+            }
+        }
+        let state = self.lead.state;
+        let lead = self.lead;
+        self.decision.changes = Changes {
+            attributes: owned(lead.attributes),
+            tags: owned(lead.tags),
+            stage: (lead.stage != state.stage).then_some((lead.stage, lead.stage_since)),
+            fit: (lead.fit != state.fit || matches!(lead.fit_rules, Cow::Owned(_)))
+                .then(|| (lead.fit, lead.fit_rules.into_owned())),
+            facts: owned(lead.facts),
+            segments: owned(lead.segments),
+            at_the_door: owned(lead.at_the_door),
+            next_enrolment: (lead.next_enrolment != state.next_enrolment)
+                .then_some(lead.next_enrolment),
+            passages: owned(lead.passages),
+            sends: owned(lead.sends),
+            received: owned(lead.received),
+            unsettled: owned(lead.unsettled),
+        };
+        self.decision.enrolments = self
+            .enrolments
+            .into_iter()
+            .filter_map(|active| match active {
+                Active { enrolment: Cow::Owned(enrolment), is_new, ended, .. } => {
+                    Some(EnrolmentChange { enrolment, is_new, ended })
+                }
+                Active { enrolment, is_new, ended: Some(ended), .. } => Some(EnrolmentChange {
+                    enrolment: enrolment.into_owned(),
+                    is_new,
+                    ended: Some(ended),
+                }),
+                Active { .. } => None,
+            })
+            .collect();
+        self.decision.wake_at = self.wake_at;
+        self.decision
+    }
+}
+
+/// At most 200 bytes, whole characters: what a line of the log may hold.
+pub(super) fn brief(text: &str) -> String {
+    const MOST: usize = 200;
+    if text.len() <= MOST {
+        return text.to_owned();
+    }
+    let end = (0..=MOST - '…'.len_utf8()).rev().find(|&end| text.is_char_boundary(end));
+    format!("{}…", &text[..end.unwrap_or(0)])
+}

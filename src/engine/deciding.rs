@@ -1,0 +1,252 @@
+//! One unit of work: a batch of leads that are due, decided and committed.
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{Engine, live::Live};
+use crate::{
+    domain::{
+        allocator::Allocator,
+        decide::decide,
+        decision::{Decision, Grants},
+        definitions::Definitions,
+        event::Event,
+        id::LeadId,
+        lead::{LeadRecord, LeadState, Profile},
+        time::Instant,
+    },
+    store::{
+        Batch, StoreError,
+        records::{LeadWrite, Quota},
+    },
+};
+
+/// How often a lead may fail before it is parked.
+const ATTEMPTS: i64 = 3;
+
+/// How often the allocator may refuse before a decision is committed as held.
+const REFUSALS: usize = 16;
+
+/// What a batch came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// Leads that were due and taken.
+    pub claimed: u64,
+    /// Leads whose decision was written.
+    pub decided: u64,
+    /// Leads whose rev had moved on: due again.
+    pub lost: u64,
+    /// Messages reserved.
+    pub reserved: u64,
+    /// Messages withdrawn before they were sent.
+    pub cancelled: u64,
+    /// Leads parked.
+    pub parked: u64,
+}
+
+impl Decided {
+    pub fn add(&mut self, other: Self) {
+        self.claimed += other.claimed;
+        self.decided += other.decided;
+        self.lost += other.lost;
+        self.reserved += other.reserved;
+        self.cancelled += other.cancelled;
+        self.parked += other.parked;
+    }
+}
+
+impl Engine {
+    /// Decides the leads that are due, one batch of them.
+    pub async fn decide_due(&self, live: &Live, now: Instant) -> Result<Decided, StoreError> {
+        let size = self.config.engine.batch;
+        let batch = self.store.claim_due(now, &Quota::of(size)).await?;
+        let corrupt = batch.corrupt.clone();
+        let leads: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
+        let mut done =
+            Decided { claimed: (leads.len() + corrupt.len()) as u64, ..Decided::default() };
+        match self.decide_and_commit(live, batch, now).await {
+            Ok(decided) => done.add(Decided { claimed: 0, ..decided }),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => {
+                tracing::warn!(leads = leads.len(), %error, "a batch failed and is bisected");
+                done.add(self.bisect(live, leads, now).await?);
+            }
+        }
+        for (lead, reason) in corrupt {
+            self.park(lead, &reason, now).await?;
+            done.parked += 1;
+        }
+        Ok(done)
+    }
+
+    /// Halves a failing batch until the leads that fail are alone, and counts their attempts.
+    async fn bisect(
+        &self,
+        live: &Live,
+        leads: Vec<LeadId>,
+        now: Instant,
+    ) -> Result<Decided, StoreError> {
+        let mut done = Decided::default();
+        let mut pending = vec![leads];
+        while let Some(leads) = pending.pop() {
+            if leads.is_empty() {
+                continue;
+            }
+            let batch = self.store.lock_leads(&leads).await?;
+            match self.decide_and_commit(live, batch, now).await {
+                Ok(decided) => done.add(decided),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) if leads.len() == 1 => {
+                    done.parked += self.failed(&leads, &error.to_string(), now).await?;
+                }
+                Err(_) => {
+                    let (left, right) = leads.split_at(leads.len() / 2);
+                    pending.push(left.to_vec());
+                    pending.push(right.to_vec());
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Decides the records of an open batch and commits; a lead that cannot be decided is left out
+    /// and its attempt counted.
+    pub async fn decide_and_commit(
+        &self,
+        live: &Live,
+        mut batch: Batch,
+        now: Instant,
+    ) -> Result<Decided, StoreError> {
+        let definitions = &live.definitions;
+        let records = std::mem::take(&mut batch.records);
+        let strangers: Vec<LeadId> = records
+            .iter()
+            .filter(|record| record.memory.plan != definitions.plan_mark)
+            .map(|record| record.lead)
+            .collect();
+        let histories = if strangers.is_empty() {
+            HashMap::new()
+        } else {
+            self.store.history(&mut batch, &strangers).await?
+        };
+        let mut writes = Vec::with_capacity(records.len());
+        let mut failed = Vec::new();
+        let mut allocator = Allocator;
+        for record in records {
+            let lead = record.lead;
+            let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
+            let attempt = catch_unwind(AssertUnwindSafe(|| {
+                decide_record(definitions, record, history, &mut allocator, now)
+            }));
+            match attempt {
+                Ok(write) => writes.push(write),
+                Err(panic) => failed.push((lead, panic_text(&*panic))),
+            }
+        }
+        let committed = self.store.commit(batch, writes, now).await?;
+        let mut done = Decided {
+            claimed: 0,
+            decided: committed.written.len() as u64,
+            lost: committed.lost.len() as u64,
+            reserved: committed.reserved,
+            cancelled: committed.withdrawn,
+            parked: 0,
+        };
+        for (lead, reason) in failed {
+            done.parked += self.failed(&[lead], &reason, now).await?;
+        }
+        Ok(done)
+    }
+
+    /// Counts failed attempts; parks the leads that have had their last. Returns how many.
+    async fn failed(
+        &self,
+        leads: &[LeadId],
+        reason: &str,
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        let attempts = self.store.count_attempt(leads).await?;
+        let mut parked = 0;
+        for (lead, count) in attempts {
+            if count >= ATTEMPTS {
+                self.park(lead, reason, now).await?;
+                parked += 1;
+            }
+        }
+        Ok(parked)
+    }
+
+    async fn park(&self, lead: LeadId, reason: &str, now: Instant) -> Result<(), StoreError> {
+        tracing::error!(%lead, reason, "a lead cannot be decided and is parked");
+        self.store.park_lead(lead, reason, now).await
+    }
+}
+
+fn decide_record(
+    definitions: &Definitions,
+    record: LeadRecord,
+    history: &[Event],
+    allocator: &mut Allocator,
+    now: Instant,
+) -> LeadWrite {
+    let (mut state, profile, refolded) = look(definitions, record, history, now);
+    let mut grants = Grants::default();
+    let mut decision = decide(definitions, &state, &grants, now);
+    for _ in 0..REFUSALS {
+        if !allocator.grant(&decision.wants, &mut grants) {
+            break;
+        }
+        decision = decide(definitions, &state, &grants, now);
+    }
+    let Decision { changes, enrolments, messages, withdraw, events, log, ledger, wake_at, .. } =
+        decision;
+    let touches_profile = changes.touches_profile();
+    let touches_memory = changes.touches_memory() || refolded;
+    let stage = changes.stage;
+    let reflected = state.new_events.last().map_or(state.rev, |event| event.rev);
+    changes.apply_to(&mut state);
+    LeadWrite {
+        lead: state.lead,
+        rev: state.rev,
+        profile: touches_profile.then(|| state.profile(definitions, profile)),
+        memory: touches_memory.then(|| state.memory(definitions, reflected)),
+        stage,
+        enrolments,
+        messages,
+        withdraw,
+        events,
+        log,
+        ledger,
+        wake_at,
+    }
+}
+
+/// A record through definitions, its missing facts filled in. Returns also the stored profile, and
+/// whether facts were filled.
+pub fn look(
+    definitions: &Definitions,
+    record: LeadRecord,
+    history: &[Event],
+    now: Instant,
+) -> (LeadState, Profile, bool) {
+    let profile = record.profile.clone();
+    let reflected = record.memory.reflected;
+    let hydrated = record.hydrate(definitions);
+    let mut state = hydrated.state;
+    let refold = !hydrated.missing.is_empty();
+    if refold {
+        let known = history.partition_point(|event| event.rev <= reflected);
+        state.fill_facts(definitions, &hydrated.missing, &history[..known], now);
+    }
+    (state, profile, refold)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("deciding it panicked: {}", text.as_deref().unwrap_or("no message"))
+}

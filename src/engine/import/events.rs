@@ -1,0 +1,236 @@
+//! Events out of a CSV file or of JSON lines.
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc;
+
+use super::{
+    BATCH, ImportError, Progress,
+    happened::{Happened, JsonLines, Refusal, from_csv},
+    rejects::Rejects,
+    report::{EventsReport, Finding},
+    table::{Table, text_cells},
+};
+use crate::{
+    domain::{
+        address::Address, event::EventKind, id::LeadId, lead::Suppression, name::Name,
+        time::Instant,
+    },
+    store::{
+        Store,
+        records::{Lane, NewEvent, Recorded},
+    },
+};
+
+/// What to import, and how.
+#[derive(Clone, Debug)]
+pub struct EventsImport {
+    pub file: PathBuf,
+    pub source: Name,
+    /// Where refused rows go.
+    pub rejects: PathBuf,
+    /// Writes nothing at all.
+    pub dry_run: bool,
+}
+
+/// A row on its way to the store: still with its cells, since its lead may be unknown.
+struct Pending {
+    row: u64,
+    cells: Vec<Vec<u8>>,
+    happened: Result<Happened, Refusal>,
+}
+
+/// Imports a file of events. Doing it again changes nothing.
+///
+/// # Errors
+/// When the file cannot be read as a table of events, or the store fails. Rows before are recorded.
+pub async fn import_events(
+    store: &Store,
+    import: EventsImport,
+    now: Instant,
+    progress: impl Fn(Progress) + Send + 'static,
+) -> Result<EventsReport, ImportError> {
+    let (batches, mut inbox) = mpsc::channel::<Vec<Pending>>(2);
+    let (headers_out, headers_in) = tokio::sync::oneshot::channel();
+    let file = import.file.clone();
+    let reader = tokio::task::spawn_blocking(move || {
+        let is_json = file.extension().is_some_and(|extension| {
+            ["jsonl", "ndjson", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        });
+        if is_json {
+            let _ = headers_out.send(vec!["line".to_owned()]);
+            read_json(&file, &progress, &batches)
+        } else {
+            let table = Table::open(&file)?;
+            let _ = headers_out.send(table.headers().to_vec());
+            read_csv(table, &progress, &batches)
+        }
+    });
+    let headers = headers_in.await.unwrap_or_default();
+    let rejects = (!import.dry_run).then(|| import.rejects.clone());
+    let mut writer = Writer {
+        store,
+        import: &import,
+        now,
+        rejects: Rejects::new(rejects, &headers),
+        report: EventsReport { dry_run: import.dry_run, ..EventsReport::default() },
+    };
+    let written = async {
+        while let Some(batch) = inbox.recv().await {
+            writer.write(batch).await?;
+        }
+        Ok::<_, ImportError>(())
+    }
+    .await;
+    drop(inbox);
+    let read = reader.await?;
+    written?;
+    read?;
+    let Writer { rejects, mut report, .. } = writer;
+    report.rejects_file = rejects.finish()?;
+    Ok(report)
+}
+
+fn read_csv(
+    mut table: Table,
+    progress: &dyn Fn(Progress),
+    batches: &mpsc::Sender<Vec<Pending>>,
+) -> Result<(), ImportError> {
+    let headers: Vec<String> = table.headers().iter().map(|h| h.to_lowercase()).collect();
+    let columns = super::happened::Columns::find(&headers)
+        .map_err(|(what, hint)| table.malformed(&what, hint))?;
+    let (total, mut rows) = (table.size(), 0);
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Some(row) = table.next_row()? {
+        rows += 1;
+        let mut cells = Vec::with_capacity(headers.len());
+        let happened = match text_cells(&row, headers.len(), &mut cells) {
+            Ok(()) => from_csv(&columns, &headers, &cells),
+            Err(fault) => {
+                let column = fault.column().and_then(|column| headers.get(column)).cloned();
+                let (reason, advice) = fault.reason_and_advice();
+                Err(Refusal { column: column.unwrap_or_default(), reason, advice })
+            }
+        };
+        let cells = row.cells.iter().map(<[u8]>::to_vec).collect();
+        batch.push(Pending { row: row.number, cells, happened });
+        if batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if batches.blocking_send(full).is_err() {
+                return Ok(());
+            }
+            progress(Progress { bytes: table.bytes(), total, rows });
+        }
+    }
+    let _ = batches.blocking_send(batch);
+    progress(Progress { bytes: total, total, rows });
+    Ok(())
+}
+
+fn read_json(
+    file: &std::path::Path,
+    progress: &dyn Fn(Progress),
+    batches: &mpsc::Sender<Vec<Pending>>,
+) -> Result<(), ImportError> {
+    let mut lines = JsonLines::open(file)?;
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut rows = 0;
+    while let Some((row, line, happened)) = lines.next_line()? {
+        rows += 1;
+        batch.push(Pending { row, cells: vec![line], happened });
+        if batch.len() == BATCH {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            if batches.blocking_send(full).is_err() {
+                return Ok(());
+            }
+            progress(Progress { bytes: lines.bytes(), total: lines.size(), rows });
+        }
+    }
+    let _ = batches.blocking_send(batch);
+    progress(Progress { bytes: lines.size(), total: lines.size(), rows });
+    Ok(())
+}
+
+struct Writer<'a> {
+    store: &'a Store,
+    import: &'a EventsImport,
+    now: Instant,
+    rejects: Rejects,
+    report: EventsReport,
+}
+
+impl Writer<'_> {
+    async fn write(&mut self, batch: Vec<Pending>) -> Result<(), ImportError> {
+        self.report.rows += batch.len() as u64;
+        let addresses: Vec<Address> = batch
+            .iter()
+            .filter_map(|pending| Some(pending.happened.as_ref().ok()?.address.clone()))
+            .collect();
+        let leads = self.store.find_leads(&addresses).await?;
+        let mut events = Vec::with_capacity(batch.len());
+        for pending in batch {
+            match pending.happened {
+                Ok(happened) => match leads.get(&happened.address) {
+                    Some(&lead) => events.push(self.event(lead, happened)),
+                    None => {
+                        self.report.unknown_leads += 1;
+                        let refusal = Refusal {
+                            column: "email".into(),
+                            reason: "no lead has this address".into(),
+                            advice: "import the lead first",
+                        };
+                        self.refuse(pending.row, &pending.cells, refusal)?;
+                    }
+                },
+                Err(refusal) => self.refuse(pending.row, &pending.cells, refusal)?,
+            }
+        }
+        if self.import.dry_run {
+            self.report.recorded += events.len() as u64;
+            return Ok(());
+        }
+        for recorded in self.store.record_events(&events, self.now).await? {
+            match recorded {
+                Recorded::New { clamped, .. } => {
+                    self.report.recorded += 1;
+                    self.report.clamped += u64::from(clamped);
+                }
+                Recorded::Duplicate => self.report.duplicates += 1,
+                // Deleted between the look-up and now.
+                Recorded::NoSuchLead | Recorded::Unstorable => {
+                    self.report.rejected += 1;
+                    self.report.unknown_leads += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&self, lead: LeadId, happened: Happened) -> NewEvent {
+        let suppress = if happened.kind == EventKind::LEAD_UNSUBSCRIBED {
+            Some(Suppression::Unsubscribed)
+        } else if happened.kind == EventKind::MAIL_COMPLAINED {
+            Some(Suppression::Complained)
+        } else {
+            None
+        };
+        NewEvent {
+            object: happened.object,
+            data: happened.data,
+            source: self.import.source.clone(),
+            dedupe: Some(happened.dedupe),
+            suppress,
+            lane: Lane::Bulk,
+            ..NewEvent::new(lead, happened.kind, happened.at, "import")
+        }
+    }
+
+    fn refuse(&mut self, row: u64, cells: &[Vec<u8>], refusal: Refusal) -> Result<(), ImportError> {
+        self.report.rejected += 1;
+        let Refusal { column, reason, advice } = refusal;
+        let finding = Finding { row, column, reason, advice: advice.into(), rejected: true };
+        self.rejects.add(cells.iter().map(Vec::as_slice), &finding)?;
+        self.report.findings.add(advice, finding);
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! What an import did: figures, and what was found in which row.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Serialize;
+
+/// Something about one row. Refused rows are also in the rejects file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// As a spreadsheet shows it: the header is row 1.
+    pub row: u64,
+    /// As the header names it; empty if it is about the whole row.
+    pub column: String,
+    pub reason: String,
+    /// What to do about it.
+    pub advice: String,
+    /// The row was refused; otherwise it was taken without this cell.
+    pub rejected: bool,
+}
+
+/// Findings, bounded: the first ones in full, of all of them the figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Findings {
+    /// The first 1,000.
+    pub first: Vec<Finding>,
+    /// How many there are.
+    pub total: u64,
+    /// How many of each kind: by column and advice.
+    pub kinds: BTreeMap<String, u64>,
+}
+
+impl Findings {
+    const KEPT: usize = 1_000;
+    const KINDS: usize = 200;
+
+    pub(super) fn add(&mut self, kind: &str, finding: Finding) {
+        self.total += 1;
+        let key = if finding.column.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{}: {kind}", finding.column)
+        };
+        if self.kinds.len() < Self::KINDS || self.kinds.contains_key(&key) {
+            *self.kinds.entry(key).or_default() += 1;
+        }
+        if self.first.len() < Self::KEPT {
+            self.first.push(finding);
+        }
+    }
+}
+
+/// What an import of leads did. `rows = created + updated + unchanged + merged + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeadsReport {
+    /// Without the header and blank rows.
+    pub rows: u64,
+    pub created: u64,
+    pub updated: u64,
+    /// Known already, and the row said nothing new.
+    pub unchanged: u64,
+    /// The same address came before in the file; what was not empty was taken.
+    pub merged: u64,
+    pub rejected: u64,
+    /// Rows whose address is on the suppression list, by this file or from before.
+    pub suppressed: u64,
+    pub rejects_file: Option<PathBuf>,
+    pub dry_run: bool,
+    /// Columns that nothing is known about; their cells were not taken.
+    pub unknown_columns: Vec<String>,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
+    pub findings: Findings,
+}
+
+/// What an import of events did. `rows = recorded + duplicates + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EventsReport {
+    pub rows: u64,
+    pub recorded: u64,
+    /// Recorded before.
+    pub duplicates: u64,
+    pub rejected: u64,
+    /// Of the rejected: no lead has the address.
+    pub unknown_leads: u64,
+    /// Claimed to come from the future; recorded as of now.
+    pub clamped: u64,
+    pub rejects_file: Option<PathBuf>,
+    pub dry_run: bool,
+    pub findings: Findings,
+}
+
+/// What an import of suppressions did. `rows = added + known + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SuppressionsReport {
+    pub rows: u64,
+    pub added: u64,
+    /// On the list already.
+    pub known: u64,
+    pub rejected: u64,
+    pub rejects_file: Option<PathBuf>,
+    pub dry_run: bool,
+    pub findings: Findings,
+}

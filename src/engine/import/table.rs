@@ -1,0 +1,260 @@
+//! A CSV file as a stream of rows, with limits on everything a hostile or broken file may blow up.
+
+use std::{
+    fs::File,
+    io::{Error, Read, Seek},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::{
+    ImportError,
+    encoding::{Encoding, detect},
+};
+
+/// Bytes of one row.
+pub(super) const ROW_LIMIT: u64 = 1024 * 1024;
+/// Bytes of one cell.
+const CELL_LIMIT: usize = 64 * 1024;
+const COLUMN_LIMIT: usize = 200;
+
+/// An open CSV file.
+pub(super) struct Table {
+    file: PathBuf,
+    headers: Vec<String>,
+    reader: csv::Reader<Metered<File>>,
+    meter: Arc<Meter>,
+    record: ByteRecord,
+    row: u64,
+    size: u64,
+}
+
+/// One row: its number as a spreadsheet shows it (the header is row 1) and its cells.
+pub(super) struct Row<'a> {
+    pub number: u64,
+    pub cells: &'a ByteRecord,
+}
+
+impl Table {
+    /// Opens a file, judges its encoding and reads its header.
+    pub(super) fn open(file: &Path) -> Result<Self, ImportError> {
+        let mut table = Self::open_bare(file)?;
+        if !table.read_record()? {
+            return Err(table.malformed("it is empty", "the first row names the columns"));
+        }
+        let mut headers = Vec::with_capacity(table.record.len());
+        for cell in &table.record {
+            let text = String::from_utf8_lossy(cell);
+            headers.push(text.trim_start_matches('\u{feff}').trim().to_owned());
+        }
+        if headers.len() > COLUMN_LIMIT {
+            let what = format!("it has {} columns; at most {COLUMN_LIMIT} are read", headers.len());
+            return Err(table.malformed(&what, "export only the columns that are needed"));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for header in headers.iter().filter(|header| !header.is_empty()) {
+            if !seen.insert(header.to_lowercase()) {
+                let what = format!("two columns are called `{header}`");
+                return Err(table.malformed(&what, "rename or remove one of them"));
+            }
+        }
+        table.headers = headers;
+        Ok(table)
+    }
+
+    /// Opens a file whose first row is a row like any other.
+    pub(super) fn open_bare(file: &Path) -> Result<Self, ImportError> {
+        let unreadable = |source| ImportError::Unreadable { file: file.to_owned(), source };
+        let mut handle = File::open(file).map_err(unreadable)?;
+        let size = handle.metadata().map_err(unreadable)?.len();
+        match detect(&mut handle).map_err(unreadable)? {
+            Encoding::Utf8 => {}
+            Encoding::Legacy { line } => {
+                return Err(malformed(
+                    file,
+                    &format!(
+                        "it is not UTF-8 (first seen on line {line}); it looks like Windows-1252"
+                    ),
+                    "save it as \"CSV UTF-8\", or: iconv -f windows-1252 -t utf-8",
+                ));
+            }
+            Encoding::Utf16 => {
+                return Err(malformed(
+                    file,
+                    "it is UTF-16, not UTF-8",
+                    "save it as \"CSV UTF-8\", or: iconv -f utf-16 -t utf-8",
+                ));
+            }
+        }
+        handle.rewind().map_err(unreadable)?;
+        let delimiter = delimiter(&mut handle).map_err(unreadable)?;
+        handle.rewind().map_err(unreadable)?;
+        let meter = Arc::new(Meter::default());
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(Metered { inner: handle, meter: Arc::clone(&meter) });
+        Ok(Self {
+            file: file.to_owned(),
+            headers: Vec::new(),
+            reader,
+            meter,
+            record: ByteRecord::new(),
+            row: 0,
+            size,
+        })
+    }
+
+    pub(super) fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes read so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.meter.total.load(Ordering::Relaxed)
+    }
+
+    /// The next row that is not blank; `None` at the end.
+    pub(super) fn next_row(&mut self) -> Result<Option<Row<'_>>, ImportError> {
+        loop {
+            if !self.read_record()? {
+                return Ok(None);
+            }
+            if self.record.iter().any(|cell| !cell.trim_ascii().is_empty()) {
+                return Ok(Some(Row { number: self.row, cells: &self.record }));
+            }
+        }
+    }
+
+    fn read_record(&mut self) -> Result<bool, ImportError> {
+        self.meter.since_row.store(0, Ordering::Relaxed);
+        self.row += 1;
+        self.reader.read_byte_record(&mut self.record).map_err(|error| {
+            let file = self.file.clone();
+            match error.into_kind() {
+                csv::ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::FileTooLarge => {
+                    ImportError::RowTooLarge { file, row: self.row }
+                }
+                csv::ErrorKind::Io(source) => ImportError::Unreadable { file, source },
+                other => ImportError::Malformed {
+                    file,
+                    what: format!("row {}: {other:?}", self.row),
+                    hint: "is this a CSV file?".into(),
+                },
+            }
+        })
+    }
+
+    pub(super) fn malformed(&self, what: &str, hint: &str) -> ImportError {
+        malformed(&self.file, what, hint)
+    }
+}
+
+fn malformed(file: &Path, what: &str, hint: &str) -> ImportError {
+    ImportError::Malformed { file: file.to_owned(), what: what.into(), hint: hint.into() }
+}
+
+/// What is wrong with a row as a whole, if anything; its cells are text otherwise.
+pub(super) fn text_cells<'r>(
+    row: &Row<'r>,
+    columns: usize,
+    cells: &mut Vec<&'r str>,
+) -> Result<(), RowFault> {
+    cells.clear();
+    if row.cells.len() != columns {
+        return Err(RowFault::Ragged { cells: row.cells.len(), columns });
+    }
+    for (column, cell) in row.cells.iter().enumerate() {
+        if cell.len() > CELL_LIMIT {
+            return Err(RowFault::LongCell { column });
+        }
+        cells.push(std::str::from_utf8(cell).map_err(|_| RowFault::NotUtf8 { column })?);
+    }
+    Ok(())
+}
+
+/// Why a row cannot even be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RowFault {
+    Ragged { cells: usize, columns: usize },
+    LongCell { column: usize },
+    NotUtf8 { column: usize },
+}
+
+impl RowFault {
+    pub(super) fn column(self) -> Option<usize> {
+        match self {
+            Self::Ragged { .. } => None,
+            Self::LongCell { column } | Self::NotUtf8 { column } => Some(column),
+        }
+    }
+
+    pub(super) fn reason_and_advice(self) -> (String, &'static str) {
+        match self {
+            Self::Ragged { cells, columns } => (
+                format!("it has {cells} cells, the header has {columns}"),
+                "put cells that contain the separator or a line break in quotes",
+            ),
+            Self::LongCell { .. } => {
+                (format!("longer than {} KB", CELL_LIMIT / 1024), "shorten it or leave it out")
+            }
+            Self::NotUtf8 { .. } => ("not UTF-8".into(), "save the file as \"CSV UTF-8\""),
+        }
+    }
+}
+
+/// The separator: whichever of `,` `;` and tab the first line has most of, outside of quotes.
+fn delimiter(file: &mut File) -> std::io::Result<u8> {
+    let mut start = Vec::new();
+    file.take(64 * 1024).read_to_end(&mut start)?;
+    let mut quoted = false;
+    let mut counts = [(b',', 0u32), (b';', 0), (b'\t', 0)];
+    for byte in start {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted => break,
+            _ if !quoted => {
+                for (delimiter, count) in &mut counts {
+                    *count += u32::from(*delimiter == byte);
+                }
+            }
+            _ => {}
+        }
+    }
+    // `max_by_key` takes the last of equals: the comma.
+    Ok(counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(byte, _)| *byte))
+}
+
+#[derive(Default)]
+struct Meter {
+    total: AtomicU64,
+    since_row: AtomicU64,
+}
+
+/// Counts what is read, and stops a row that never ends before it fills the memory.
+struct Metered<R> {
+    inner: R,
+    meter: Arc<Meter>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        self.meter.total.fetch_add(bytes, Ordering::Relaxed);
+        if self.meter.since_row.fetch_add(bytes, Ordering::Relaxed) > ROW_LIMIT {
+            return Err(Error::from(std::io::ErrorKind::FileTooLarge));
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,155 @@
+//! Mail that comes back, at its one door: a report changes a lead only under our own signature.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    domain::{
+        address::Address, event::EventKind, lead::Suppression, message::MessageKind, time::Instant,
+        value::Value,
+    },
+    mail::inbound::{Class, Incoming, Kind, parse_report},
+    store::{
+        Store, StoreError,
+        records::{MessageBrief, NewEvent, Recorded},
+    },
+    token::{Keyring, MailRef},
+};
+
+/// What became of a mail that came in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Accepted {
+    /// `delivery`, `complaint`, `auto_reply`, `receipt`, `reply`; `unreadable` if it is no mail.
+    pub kind: &'static str,
+    /// What it says of our mail: `hard`, `soft`, `sender_fault`, `complaint` …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
+    /// It came with our valid signature for a mail of ours.
+    pub matched: bool,
+    pub action: Action,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The lead's address is not written to any more.
+    Suppressed,
+    /// Put on the lead's timeline.
+    Recorded,
+    /// Known already.
+    Duplicate,
+    /// Nothing was changed: no signature of ours, or nothing to say of a lead.
+    Ignored,
+}
+
+/// Takes in one mail as it arrived, under the envelope's recipients where they are known.
+///
+/// A hard bounce or a complaint suppresses the lead's address in the same transaction. Anybody can
+/// write such a mail, so only a signature of ours makes it count: in the bounce address that it came
+/// to, or, for complaints and replies, in the Message-ID that it returns.
+///
+/// # Errors
+/// Only of the store: the mail should then be offered again.
+pub async fn accept(
+    store: &Store,
+    keyring: &Keyring,
+    raw: &[u8],
+    envelope: &[Address],
+    now: Instant,
+) -> Result<Accepted, StoreError> {
+    let Ok(incoming) = parse_report(raw) else {
+        return Ok(Accepted {
+            kind: "unreadable",
+            class: None,
+            matched: false,
+            action: Action::Ignored,
+        });
+    };
+    let accepted = |matched, action| Accepted {
+        kind: incoming.kind.word(),
+        class: Some(incoming.class().word()),
+        matched,
+        action,
+    };
+    let Some(mail) = signed(keyring, &incoming, envelope) else {
+        return Ok(accepted(false, Action::Ignored));
+    };
+    let briefs = store.message_briefs(&[mail.message]).await?;
+    let brief = briefs.get(&mail.message).filter(|brief| brief.lead == mail.lead);
+    let Some(brief) = brief else { return Ok(accepted(false, Action::Ignored)) };
+    let Some(event) = event(&incoming, brief, raw, now) else {
+        return Ok(accepted(true, Action::Ignored));
+    };
+    let suppresses = event.suppress.is_some();
+    let recorded = store.record_events(&[event], now).await?;
+    let action = match recorded.first() {
+        Some(Recorded::New { .. }) if suppresses => Action::Suppressed,
+        Some(Recorded::New { .. }) => Action::Recorded,
+        Some(Recorded::Duplicate) => Action::Duplicate,
+        Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Action::Ignored,
+    };
+    Ok(accepted(true, action))
+}
+
+/// The mail of ours that this one is about, if a signature of ours says so.
+fn signed(keyring: &Keyring, incoming: &Incoming, envelope: &[Address]) -> Option<MailRef> {
+    let by_address = || {
+        envelope
+            .iter()
+            .chain(&incoming.recipients)
+            .find_map(|address| keyring.read_bounce(address.local_part()))
+    };
+    let by_message_id = || {
+        let id = incoming.original_message_id.as_deref()?;
+        keyring.read_message_id(id.split_once('@').map_or(id, |(local, _)| local))
+    };
+    match incoming.kind {
+        Kind::Delivery | Kind::AutoReply | Kind::Receipt => by_address(),
+        // Not sent to the return path: complaints to whom the provider agreed to tell, replies to the
+        // address in `From`.
+        Kind::Complaint | Kind::Reply => by_message_id().or_else(by_address),
+    }
+}
+
+/// What goes on the lead's timeline.
+fn event(incoming: &Incoming, brief: &MessageBrief, raw: &[u8], now: Instant) -> Option<NewEvent> {
+    // A colleague's full mailbox says nothing about the lead that a notice was about.
+    if brief.kind == MessageKind::Internal {
+        return None;
+    }
+    let class = incoming.class();
+    let (kind, suppress) = match class {
+        Class::Hard => (EventKind::MAIL_BOUNCED, Some(Suppression::HardBounce)),
+        Class::Soft | Class::SenderFault => (EventKind::MAIL_BOUNCED, None),
+        Class::Complaint => (EventKind::MAIL_COMPLAINED, Some(Suppression::Complained)),
+        Class::Reply => (EventKind::LEAD_REPLIED, None),
+        Class::AutoReply | Class::Delivered => return None,
+    };
+    let mut event = NewEvent::new(brief.lead, kind, now, "inbox");
+    event.message = Some(brief.id);
+    event.about = Some(brief.about.clone());
+    event.suppress = suppress;
+    event.object = Some(match class {
+        Class::Hard | Class::Soft | Class::SenderFault => class.word().into(),
+        _ => brief.template.clone(),
+    });
+    event.data.insert("template".into(), Value::Text(brief.template.clone()));
+    if let Some(report) = incoming.reports.iter().find(|report| report.class == class) {
+        if let Some(status) = &report.status {
+            event.data.insert("status".into(), Value::Text(status.to_string().into()));
+        }
+        if let Some(code) = report.code {
+            event.data.insert("code".into(), Value::Number(f64::from(code)));
+        }
+    }
+    // The same mail offered again; and of several reports on one mail each class once.
+    event.dedupe = Some(match class {
+        Class::Reply => {
+            let digest = Sha256::digest(raw);
+            let digest = u64::from_be_bytes(digest[..8].try_into().unwrap_or_default());
+            format!("reply:{digest:016x}")
+        }
+        _ => format!("{}:{}", class.word(), brief.id),
+    });
+    Some(event)
+}

@@ -1,0 +1,39 @@
+//! From a relay's answer to the end of a claim.
+
+use crate::{
+    domain::time::Instant,
+    mail::relay::{Delivery, Fault, next_try},
+    store::records::{MessageRow, Settled},
+};
+
+/// What a delivery means for its message. `None`: nothing is to be written, for the message was
+/// withdrawn under our hands and is somebody else's by now.
+#[must_use]
+pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Option<Settled> {
+    Some(match delivery {
+        Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
+        Delivery::Refused { reply, stage } => Settled::Failed {
+            hard: reply.fault(stage) == Fault::Hard,
+            reason: format!("refused at {}: {reply}", stage.word()),
+        },
+        Delivery::Later { reply, stage } => {
+            postponed(message, format!("put off at {}: {reply}", stage.word()), true, now)
+        }
+        Delivery::Unreachable { reason, stage } => {
+            postponed(message, format!("no relay at {}: {reason}", stage.word()), false, now)
+        }
+        Delivery::InDoubt { reason } => Settled::InDoubt { reason },
+        Delivery::Withdrawn => return None,
+    })
+}
+
+/// Tried again later, or given up after days. `counted`: the relay was asked and said so itself.
+#[must_use]
+pub fn postponed(message: &MessageRow, reason: String, counted: bool, now: Instant) -> Settled {
+    let attempt = u32::try_from(message.attempts).unwrap_or(u32::MAX).saturating_add(1);
+    let first = message.first_tried_at.unwrap_or(now);
+    match next_try(attempt, first, now, message.id.0.cast_unsigned()) {
+        Some(until) => Settled::Deferred { until, reason, counted },
+        None => Settled::Failed { reason: format!("given up: {reason}"), hard: false },
+    }
+}

@@ -1,0 +1,279 @@
+//! From a claimed message to the bytes that a relay is handed: may it leave, how does it read.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Engine, deciding::look, live::Live};
+use crate::{
+    config::{Config, Sender},
+    domain::{
+        address::Address,
+        condition::View,
+        decide::{may_send, tracked},
+        definitions::Definitions,
+        id::LeadId,
+        lead::{LeadRecord, LeadState},
+        message::{MaySend, MessageKind},
+        policy::Person,
+        time::Instant,
+    },
+    mail::compose::{Composed, Letter, List, Party},
+    render::{Links, Mail, RenderError, Rendered, Standing},
+    store::{
+        StoreError,
+        records::{ClaimToken, MessageRow, Settled, Settlement},
+    },
+    token::{Keyring, MailRef},
+};
+
+/// How long a mail waits that `only_to` holds back.
+const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// A mail ready to be handed over.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub message: MessageRow,
+    pub token: ClaimToken,
+    pub letter: Composed,
+    /// By then the claim must have ended.
+    pub deadline: tokio::time::Instant,
+}
+
+/// Everything a mail is made with, beside the message and the lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    pub live: &'a Live,
+    pub config: &'a Config,
+    pub sender: &'a Sender,
+    pub keyring: &'a Keyring,
+}
+
+/// Why a mail is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Letter(#[from] crate::mail::compose::BadLetter),
+    #[error("`{0}` is not among the people any more")]
+    Nobody(crate::domain::name::Name),
+}
+
+impl Engine {
+    /// Sorts claimed messages into mails to hand over and claims to end at once.
+    pub async fn prepare(
+        &self,
+        live: &Arc<Live>,
+        rows: Vec<MessageRow>,
+        token: ClaimToken,
+        deadline: tokio::time::Instant,
+        now: Instant,
+    ) -> Result<(Vec<Outgoing>, Vec<Settlement>), StoreError> {
+        let mut leads: Vec<LeadId> = rows.iter().map(|row| row.lead).collect();
+        leads.sort_unstable();
+        leads.dedup();
+        let records = self.store.records(&leads).await?;
+        let records: HashMap<LeadId, LeadRecord> =
+            records.into_iter().map(|record| (record.lead, record)).collect();
+        let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
+        // Rendering takes the processor for a while: not on the threads that answer the network.
+        let sorted = tokio::task::spawn_blocking(move || {
+            let (live, config, keyring) = work;
+            let mut outgoing = Vec::with_capacity(rows.len());
+            let mut ended = Vec::new();
+            for message in rows {
+                let record = records.get(&message.lead).cloned();
+                match ready(&live, &config, &keyring, &message, record, now) {
+                    Ok(letter) => outgoing.push(Outgoing { message, token, letter, deadline }),
+                    Err(outcome) => {
+                        ended.push(Settlement { message: message.id, token, outcome, relay: None });
+                    }
+                }
+            }
+            (outgoing, ended)
+        });
+        sorted.await.map_err(|error| StoreError::Other(format!("preparing mails failed: {error}")))
+    }
+}
+
+fn ready(
+    live: &Live,
+    config: &Config,
+    keyring: &Keyring,
+    message: &MessageRow,
+    record: Option<LeadRecord>,
+    now: Instant,
+) -> Result<Composed, Settled> {
+    let Some(record) = record else {
+        return Err(Settled::Cancelled { reason: "the lead is not there any more".into() });
+    };
+    let Some(sender) = &config.sender else {
+        return Err(Settled::Parked { reason: "the configuration has no [sender]".into() });
+    };
+    let definitions = &live.definitions;
+    let (state, _, _) = look(definitions, record, &[], now);
+    match may_send(definitions, &state, &message.about, message.kind, &message.version, now) {
+        MaySend::Now => {}
+        MaySend::NotBefore(due_at, reason) => return Err(Settled::Released { due_at, reason }),
+        MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
+    }
+    let desk = Desk { live, config, sender, keyring };
+    let letter = desk
+        .letter(message, &state, now)
+        .map_err(|unready| Settled::Parked { reason: unready.to_string() })?;
+    if !config.delivery.allows(&letter.to.address) {
+        let reason = "held back by [delivery] only_to".to_owned();
+        return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
+    }
+    letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })
+}
+
+impl Desk<'_> {
+    /// Renders a message and addresses it.
+    pub fn letter(
+        &self,
+        message: &MessageRow,
+        lead: &LeadState,
+        now: Instant,
+    ) -> Result<Letter, Unready> {
+        let mail_ref = MailRef { lead: message.lead, message: message.id };
+        match message.kind {
+            MessageKind::Marketing => {
+                let links = Links {
+                    base_url: &self.config.public.base_url,
+                    keyring: self.keyring,
+                    mail: mail_ref,
+                    tracked: tracked(&self.live.definitions, lead),
+                    utm_source: "nurtured",
+                };
+                let rendered = self.render(message, lead, Some(links), &lead.language, now)?;
+                let name = full_name(&self.live.definitions, lead);
+                let to = Party::new(name.as_deref(), lead.address.clone());
+                Ok(self.address(message, mail_ref, rendered, to, now))
+            }
+            MessageKind::Internal => {
+                let people = &self.live.definitions.people;
+                let person: &Person = people
+                    .persons
+                    .get(&message.recipient)
+                    .ok_or_else(|| Unready::Nobody(message.recipient.clone()))?;
+                let house = &self.live.definitions.policy.language;
+                let language = person.language.as_ref().unwrap_or(house);
+                let rendered = self.render(message, lead, None, language, now)?;
+                let to = Party::new(Some(&person.name), person.address.clone());
+                Ok(self.address(message, mail_ref, rendered, to, now))
+            }
+        }
+    }
+
+    /// Renders a message for a reader of `language`.
+    pub fn render(
+        &self,
+        message: &MessageRow,
+        lead: &LeadState,
+        links: Option<Links<'_>>,
+        language: &str,
+        now: Instant,
+    ) -> Result<Rendered, RenderError> {
+        let enrolment = lead.enrolments.iter().find(|e| e.no == message.about.enrolment);
+        let sender = crate::render::Sender {
+            name: self.sender.from.name.clone(),
+            postal_address: self.sender.postal_address.clone(),
+        };
+        self.live.renderer.render(&Mail {
+            template: &message.template,
+            lead,
+            language,
+            entry: enrolment.and_then(|enrolment| enrolment.entry.as_ref()),
+            workflow: &message.workflow,
+            sender: &sender,
+            links,
+            standing: Some(standing(&self.live.definitions, lead, now)),
+            now,
+        })
+    }
+
+    fn address(
+        &self,
+        message: &MessageRow,
+        mail_ref: MailRef,
+        rendered: Rendered,
+        to: Party,
+        now: Instant,
+    ) -> Letter {
+        let domain = &self.sender.bounce_domain;
+        let to_a_lead = message.kind == MessageKind::Marketing;
+        let from = &self.sender.from;
+        let reply_to = rendered.reply_to.as_deref().and_then(|text| Address::parse(text).ok());
+        let reply_to = reply_to.map(|address| Party::new(None, address)).or_else(|| {
+            let own = self.sender.reply_to.as_ref();
+            own.map(|own| Party::new(Some(&own.name), own.address.clone()))
+        });
+        let local = self.keyring.bounce_local_part(&mail_ref);
+        Letter {
+            from: Party::new(Some(&from.name), from.address.clone()),
+            to,
+            reply_to,
+            subject: rendered.subject,
+            text: rendered.text,
+            html: Some(rendered.html),
+            message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
+            date: now,
+            key: self.keyring.message_key(message.id),
+            list: to_a_lead.then(|| List {
+                text: self.list_text(message),
+                label: format!("{}.{domain}", message.workflow),
+            }),
+            unsubscribe_url: rendered.unsubscribe_url,
+            feedback_id: None,
+            auto_submitted: !to_a_lead,
+            bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
+        }
+    }
+
+    fn list_text(&self, message: &MessageRow) -> String {
+        let purposes = &self.live.definitions.policy.purposes;
+        let label = purposes.get(&message.purpose).map_or("", |purpose| purpose.label.as_str());
+        let label = if label.is_empty() { message.purpose.as_str() } else { label };
+        format!("{label} ({})", self.sender.from.name)
+    }
+}
+
+/// First and last name, as far as they are known.
+fn full_name(definitions: &Definitions, lead: &LeadState) -> Option<String> {
+    let part = |name: &str| {
+        let value = lead.attributes[definitions.schema.slot(name)?.0].as_ref()?;
+        Some(value.to_string())
+    };
+    let parts: Vec<String> = ["first_name", "last_name"].into_iter().filter_map(part).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// A lead's engagement and temperature, if they may be looked at.
+#[must_use]
+pub fn standing(definitions: &Definitions, lead: &LeadState, now: Instant) -> Standing {
+    let engagement =
+        tracked(definitions, lead).then(|| definitions.scoring.engagement(&lead.facts, now));
+    let temperature = engagement.map(|points| definitions.scoring.temperature(points));
+    Standing { engagement, temperature }
+}
+
+/// A lead at an instant, as segments and scoring look at it.
+#[must_use]
+pub fn view<'a>(definitions: &'a Definitions, lead: &'a LeadState, now: Instant) -> View<'a> {
+    View {
+        now,
+        since: Instant::DAWN,
+        entry: None,
+        attributes: &lead.attributes,
+        tags: &lead.tags,
+        stage: lead.stage,
+        stage_since: lead.stage_since,
+        facts: &lead.facts,
+        profiled: tracked(definitions, lead),
+        scoring: &definitions.scoring,
+        segments: &definitions.segments,
+        known_segments: &[],
+        engagement: std::cell::Cell::new(None),
+        fit: std::cell::Cell::new(None),
+    }
+}

@@ -1,0 +1,156 @@
+//! The engine's loops: decide, send, and keep up with releases and with what others left behind.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, deciding::Decided, live::LiveError, sending::Until};
+use crate::{domain::time::Instant, store::StoreError};
+
+/// The longest sleep of a loop: what another process wrote is seen by then.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// How often the database is asked for a new release.
+const RELEASES: Duration = Duration::from_secs(2);
+
+/// How long a loop waits after the database could not be reached.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Tells of a change only, so that an outage of an hour is two lines.
+#[derive(Debug, Default)]
+struct Outage {
+    since: Option<Instant>,
+}
+
+impl Outage {
+    fn over(&mut self, what: &str) {
+        if let Some(since) = self.since.take() {
+            tracing::info!(what, %since, "works again");
+        }
+    }
+
+    fn failed(&mut self, what: &str, error: &dyn std::error::Error, now: Instant) {
+        if self.since.is_none() {
+            self.since = Some(now);
+            tracing::error!(what, %error, "does not work; tried again every {} s", PAUSE.as_secs());
+        }
+    }
+}
+
+impl Engine {
+    /// Decides leads as they become due, until told to stop. `beat` is called at each turn and told
+    /// what was decided.
+    ///
+    /// # Errors
+    /// Never for the database being away: that is waited for.
+    pub async fn decide_loop(
+        self: Arc<Self>,
+        stop: CancellationToken,
+        beat: impl Fn(&Decided, Duration) + Send + Sync,
+    ) -> Result<(), LiveError> {
+        let mut outage = Outage::default();
+        while !stop.is_cancelled() {
+            // Registered before looking, so that nothing that comes in between is missed.
+            let nudged = self.nudge.notified();
+            tokio::pin!(nudged);
+            nudged.as_mut().enable();
+            let now = self.clock.now();
+            let started = tokio::time::Instant::now();
+            let turn = self.decide_turn(now).await;
+            let sleep = match turn {
+                Ok((decided, sleep)) => {
+                    outage.over("deciding");
+                    beat(&decided, started.elapsed());
+                    sleep
+                }
+                Err(error) => {
+                    outage.failed("deciding", &error, now);
+                    Some(PAUSE)
+                }
+            };
+            let Some(sleep) = sleep else { continue };
+            tokio::select! {
+                () = &mut nudged => {}
+                () = tokio::time::sleep(sleep) => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One batch, and one step of a sweep. Returns how long there is nothing to do; `None`: there is
+    /// more.
+    async fn decide_turn(&self, now: Instant) -> Result<(Decided, Option<Duration>), StoreError> {
+        let Some(live) = self.live() else { return Ok((Decided::default(), Some(LONGEST_SLEEP))) };
+        let decided = self.decide_due(&live, now).await?;
+        if decided.reserved > 0 {
+            self.outbox.notify_one();
+        }
+        let sweeping = self.sweep(now).await?;
+        if decided.claimed > 0 || sweeping {
+            return Ok((decided, None));
+        }
+        let wait = self.store.next_wake_at().await?.since(now);
+        let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
+        Ok((decided, Some(Duration::from_millis(wait.clamp(1, longest).unsigned_abs()))))
+    }
+
+    /// Sends messages as they become due, until told to stop; then what is on its way is finished.
+    ///
+    /// # Errors
+    /// Never for the database being away: that is waited for.
+    pub async fn send_loop(self: Arc<Self>, stop: CancellationToken) -> Result<(), LiveError> {
+        let mut outage = Outage::default();
+        while !stop.is_cancelled() {
+            match self.send(Until::Stopped, &stop).await {
+                Ok(_) => outage.over("sending"),
+                Err(error) => {
+                    outage.failed("sending", &error, self.clock.now());
+                    pause(&stop).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over new releases, and recovers what a lost process had claimed, until told to stop.
+    ///
+    /// `reload` is what a SIGHUP asks for; it is awaited beside the clock.
+    ///
+    /// # Errors
+    /// Never: a release that cannot be run is logged, and the one that runs goes on.
+    pub async fn keep_up<F: Future<Output = ()>>(
+        self: Arc<Self>,
+        stop: CancellationToken,
+        reload: impl Fn() -> F,
+    ) -> Result<(), LiveError> {
+        let mut outage = Outage::default();
+        while !stop.is_cancelled() {
+            let now = self.clock.now();
+            let turn = async {
+                self.take_over().await?;
+                if let Some(live) = self.live() {
+                    self.recover(&live, false, now).await?;
+                }
+                Ok::<(), LiveError>(())
+            };
+            match turn.await {
+                Ok(()) => outage.over("keeping up with releases"),
+                Err(error) => outage.failed("keeping up with releases", &error, now),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RELEASES) => {}
+                () = reload() => {}
+                () = stop.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(PAUSE) => {}
+        () = stop.cancelled() => {}
+    }
+}

@@ -1,0 +1,305 @@
+//! The sending side: messages that are due are claimed, prepared, handed to the relay and settled.
+//!
+//! A feeder claims as many messages as there is room for; each connection of the relay has a worker.
+//! The commits at the point of no return, and those of the outcomes, are grouped across workers
+//! without waiting for company.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Engine,
+    group::Group,
+    live::Live,
+    outcome::{outcome, postponed},
+    preparing::Outgoing,
+    settling::Tally,
+};
+use crate::{
+    clock::random_u64,
+    domain::{id::MessageId, name::Name, time::Instant},
+    mail::relay::{Breaker, Change, Delivery, Permit, Session},
+    store::{
+        StoreError,
+        records::{ClaimToken, Settled, Settlement},
+    },
+};
+
+/// Messages ready or on their way for each connection of the relay.
+const ROOM_PER_CONNECTION: usize = 8;
+
+/// The longest sleep of the feeder: a message that another process reserved is found by then.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// When the sending side ends by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// Nothing is due and nothing is on its way.
+    Quiet,
+    /// It is told to stop.
+    Stopped,
+}
+
+/// What the feeder and the workers share.
+struct Line {
+    engine: Arc<Engine>,
+    marks: Group<(MessageId, ClaimToken), bool>,
+    ends: Group<Settlement, ()>,
+    breaker: Mutex<Breaker>,
+    in_flight: AtomicUsize,
+    /// A message left the line.
+    room: Notify,
+}
+
+impl Engine {
+    /// Sends until `until`, or until `stop`: then nothing more is claimed, and what is on its way is
+    /// finished.
+    pub async fn send(
+        self: &Arc<Self>,
+        until: Until,
+        stop: &CancellationToken,
+    ) -> Result<Tally, StoreError> {
+        let tracker = TaskTracker::new();
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let line = Arc::new(Line {
+            engine: Arc::clone(self),
+            marks: self.start_marks(&tracker),
+            ends: self.start_ends(&tracker, Arc::clone(&tally)),
+            breaker: Mutex::new(Breaker::default()),
+            in_flight: AtomicUsize::new(0),
+            room: Notify::new(),
+        });
+        let connections = self.relay.connections();
+        let (queue, arrivals) = mpsc::channel(connections * ROOM_PER_CONNECTION);
+        let arrivals = Arc::new(tokio::sync::Mutex::new(arrivals));
+        for _ in 0..connections {
+            tracker.spawn(work(Arc::clone(&line), Arc::clone(&arrivals)));
+        }
+        let fed = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop).await;
+        drop((queue, line));
+        tracker.close();
+        tracker.wait().await;
+        fed?;
+        let tally = *tally.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tally)
+    }
+
+    fn start_marks(
+        self: &Arc<Self>,
+        tracker: &TaskTracker,
+    ) -> Group<(MessageId, ClaimToken), bool> {
+        let engine = Arc::clone(self);
+        Group::start(tracker, 256, move |marks: Vec<(MessageId, ClaimToken)>| {
+            let engine = Arc::clone(&engine);
+            async move {
+                match engine.store.mark_transmitting(&marks, engine.clock.now()).await {
+                    Ok(answers) => answers,
+                    Err(error) => {
+                        tracing::error!(%error, "the point of no return cannot be written; nothing is handed over");
+                        Vec::new()
+                    }
+                }
+            }
+        })
+    }
+
+    fn start_ends(
+        self: &Arc<Self>,
+        tracker: &TaskTracker,
+        tally: Arc<Mutex<Tally>>,
+    ) -> Group<Settlement, ()> {
+        let engine = Arc::clone(self);
+        Group::start(tracker, 256, move |ends: Vec<Settlement>| {
+            let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
+            async move {
+                let Some(live) = engine.live() else { return Vec::new() };
+                match engine.settle(&live, &ends, engine.clock.now()).await {
+                    Ok(settled) => {
+                        tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
+                        vec![(); ends.len()]
+                    }
+                    Err(error) => {
+                        // The leases run out, and recovery settles what is left.
+                        tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
+                        Vec::new()
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// Claims and prepares, never more than there is room for.
+async fn feed(
+    line: &Arc<Line>,
+    queue: &mpsc::Sender<Outgoing>,
+    capacity: usize,
+    until: Until,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let engine = &line.engine;
+    while !stop.is_cancelled() {
+        // Registered before looking, so that nothing that happens in between is missed.
+        let (nudged, room) = (engine.outbox.notified(), line.room.notified());
+        tokio::pin!(nudged, room);
+        nudged.as_mut().enable();
+        room.as_mut().enable();
+
+        let now = engine.clock.now();
+        let in_flight = line.in_flight.load(Ordering::SeqCst);
+        let permit = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).permit(now);
+        let free = match permit {
+            Permit::Go => capacity.saturating_sub(in_flight),
+            Permit::Probe => 1,
+            Permit::NotBefore(_) => 0,
+        };
+        let claimed = match engine.live() {
+            Some(live) if free > 0 => claim(line, queue, &live, free, now).await?,
+            _ => 0,
+        };
+        if claimed > 0 {
+            continue;
+        }
+        let blocked = matches!(permit, Permit::NotBefore(_));
+        let idle = line.in_flight.load(Ordering::SeqCst) == 0;
+        if until == Until::Quiet && idle && (blocked || free > 0) {
+            return Ok(());
+        }
+        let sleep = sleep_until_due(engine, permit, now).await?;
+        tokio::select! {
+            () = &mut nudged => {}
+            () = &mut room => {}
+            () = tokio::time::sleep(sleep) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+async fn sleep_until_due(
+    engine: &Engine,
+    permit: Permit,
+    now: Instant,
+) -> Result<Duration, StoreError> {
+    let due = match permit {
+        Permit::NotBefore(probe) => probe,
+        Permit::Go | Permit::Probe => engine.store.next_due_message().await?,
+    };
+    let millis = due.since(now).clamp(5, i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(5));
+    Ok(Duration::from_millis(millis.unsigned_abs()))
+}
+
+/// One claim: what may be sent goes into the queue, the rest is settled at once. Returns how many.
+async fn claim(
+    line: &Arc<Line>,
+    queue: &mpsc::Sender<Outgoing>,
+    live: &Arc<Live>,
+    free: usize,
+    now: Instant,
+) -> Result<usize, StoreError> {
+    let engine = &line.engine;
+    let token = ClaimToken((random_u64() >> 1).cast_signed());
+    let lease = engine.config.engine.lease;
+    let limit = i64::try_from(free).unwrap_or(i64::MAX);
+    let rows = engine.store.claim_messages(now, token, now + lease, limit).await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let count = rows.len();
+    // Our own clock stops us before the lease runs out for others.
+    let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
+    let (outgoing, ended) = engine.prepare(live, rows, token, deadline, now).await?;
+    line.in_flight.fetch_add(outgoing.len(), Ordering::SeqCst);
+    for mail in outgoing {
+        if queue.send(mail).await.is_err() {
+            break;
+        }
+    }
+    let ends = ended.into_iter().map(|settlement| line.ends.ask(settlement));
+    futures::future::join_all(ends).await;
+    Ok(count)
+}
+
+/// One connection of the relay.
+async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<Outgoing>>>) {
+    let mut session = line.engine.relay.session();
+    loop {
+        let arrival = arrivals.lock().await.recv().await;
+        let Some(mail) = arrival else { break };
+        let settlement = hand_over(&line, &mut session, mail).await;
+        if let Some(settlement) = settlement {
+            line.ends.ask(settlement).await;
+        }
+        line.in_flight.fetch_sub(1, Ordering::SeqCst);
+        line.room.notify_one();
+    }
+    session.close().await;
+}
+
+async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
+    let engine = &line.engine;
+    let Outgoing { message, token, letter, deadline } = mail;
+    let marked = Arc::new(AtomicBool::new(false));
+    let point_of_no_return = {
+        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
+        let id = message.id;
+        move || async move {
+            let ours = marks.ask((id, token)).await.unwrap_or(false);
+            marked.store(ours, Ordering::SeqCst);
+            ours
+        }
+    };
+    let is_down = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).is_open();
+    let probing = line.in_flight.load(Ordering::SeqCst) == 1;
+    let delivery = if is_down && !probing {
+        None
+    } else {
+        Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
+    };
+    let now = engine.clock.now();
+    let settled = match delivery {
+        None => Some(postponed(&message, "the relay is down".to_owned(), false, now)),
+        Some(Ok(delivery)) => {
+            tell_breaker(line, &delivery, now);
+            tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
+            outcome(&message, delivery, now)
+        }
+        // The connection is in an unknown state with the delivery that was cut short.
+        Some(Err(_)) => {
+            *session = engine.relay.session();
+            let reason = "the time for this mail was over".to_owned();
+            Some(if marked.load(Ordering::SeqCst) {
+                Settled::InDoubt { reason }
+            } else {
+                postponed(&message, reason, true, now)
+            })
+        }
+    };
+    let relay = Some(Name::new(engine.relay.name()));
+    settled.map(|outcome| Settlement { message: message.id, token, outcome, relay })
+}
+
+fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
+    let mut breaker = line.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+    let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
+    match change {
+        Some(Change::Opened) => {
+            tracing::error!(
+                relay = line.engine.relay.name(),
+                "the relay is down; one probe at a time"
+            );
+        }
+        Some(Change::Closed) => {
+            tracing::info!(relay = line.engine.relay.name(), "the relay is back");
+        }
+        None => {}
+    }
+}

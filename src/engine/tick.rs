@@ -1,0 +1,106 @@
+//! One pass at a given instant: everything that is due, to quiescence.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, deciding::Decided, live::LiveError, sending::Until, settling::Tally};
+use crate::{domain::time::Instant, store::StoreError};
+
+/// How many batches a pass may decide; only definitions that chase their own tail come this far.
+const BATCHES: usize = 1_000_000;
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TickReport {
+    pub decided: u64,
+    pub reserved: u64,
+    pub sent: u64,
+    pub deferred: u64,
+    pub failed: u64,
+    pub in_doubt: u64,
+    pub cancelled: u64,
+    /// Leads and messages.
+    pub parked: u64,
+    /// When there is something to do again with no new event; `null` for never.
+    pub next_wake_at: Option<Instant>,
+}
+
+impl TickReport {
+    fn add_decided(&mut self, decided: Decided) {
+        self.decided += decided.decided;
+        self.reserved += decided.reserved;
+        self.cancelled += decided.cancelled;
+        self.parked += decided.parked;
+    }
+
+    fn add_tally(&mut self, tally: Tally) {
+        self.reserved += tally.reserved;
+        self.sent += tally.sent;
+        self.deferred += tally.deferred;
+        self.failed += tally.failed;
+        self.in_doubt += tally.in_doubt;
+        self.cancelled += tally.cancelled;
+        self.parked += tally.parked;
+    }
+
+    /// Sums up two passes; the later one knows when to look again.
+    pub fn then(&mut self, later: &Self) {
+        self.decided += later.decided;
+        self.reserved += later.reserved;
+        self.sent += later.sent;
+        self.deferred += later.deferred;
+        self.failed += later.failed;
+        self.in_doubt += later.in_doubt;
+        self.cancelled += later.cancelled;
+        self.parked += later.parked;
+        self.next_wake_at = later.next_wake_at;
+    }
+}
+
+impl Engine {
+    /// Does everything that is due at `now`: takes over the live release, wakes the leads of its
+    /// sweep, decides, sends, settles, until nothing is left. The engine's clock must stand at `now`.
+    pub async fn tick(self: &Arc<Self>, now: Instant) -> Result<TickReport, LiveError> {
+        let mut report = TickReport::default();
+        self.take_over().await?;
+        let Some(live) = self.live() else { return Ok(report) };
+        while self.sweep(now).await? {}
+        let stop = CancellationToken::new();
+        for _ in 0..BATCHES {
+            let decided = self.decide_all(&live, now).await?;
+            report.add_decided(decided);
+            let tally = self.send(Until::Quiet, &stop).await?;
+            report.add_tally(tally);
+            if decided.claimed == 0 && tally == Tally::default() {
+                break;
+            }
+        }
+        report.next_wake_at = Some(self.next_wake_at().await?).filter(|at| !at.is_never());
+        Ok(report)
+    }
+
+    async fn decide_all(
+        self: &Arc<Self>,
+        live: &super::live::Live,
+        now: Instant,
+    ) -> Result<Decided, StoreError> {
+        let mut sum = Decided::default();
+        for _ in 0..BATCHES {
+            let decided = self.decide_due(live, now).await?;
+            sum.add(decided);
+            if decided.claimed == 0 {
+                break;
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The earliest instant at which a lead or a message is due.
+    pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
+        let (lead, message) =
+            (self.store.next_wake_at().await?, self.store.next_due_message().await?);
+        Ok(lead.min(message))
+    }
+}

@@ -1,0 +1,123 @@
+//! Whether the process is alive, and whether it can do its work.
+//!
+//! *Live*: its loops still turn; if not, only a restart helps. *Ready*: it can also reach the database
+//! and is not on its way out; if not, send traffic elsewhere and wait.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant as Monotonic},
+};
+
+use crate::store::Store;
+
+/// How long the database may take to say that it is there.
+const PING_WITHIN: Duration = Duration::from_secs(2);
+
+/// The health of this process; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Health {
+    store: Store,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    started: Monotonic,
+    stopping: AtomicBool,
+    pulses: Mutex<Vec<Arc<Beats>>>,
+}
+
+#[derive(Debug)]
+struct Beats {
+    name: &'static str,
+    /// The longest silence that is still life.
+    within: Duration,
+    /// Of the last beat, in milliseconds since the start; `u64::MAX` once the loop has ended well.
+    last: AtomicU64,
+}
+
+/// The pulse of one loop: to be felt at least once in the time it was registered with.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    started: Monotonic,
+    beats: Arc<Beats>,
+}
+
+impl Pulse {
+    /// "I still turn." Call it once a round, also when there was nothing to do.
+    pub fn beat(&self) {
+        self.beats.last.store(millis_since(self.started), Ordering::Relaxed);
+    }
+
+    /// The loop has ended as it should.
+    pub fn rest(&self) {
+        self.beats.last.store(u64::MAX, Ordering::Relaxed);
+    }
+}
+
+impl Health {
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        let inner = Inner {
+            started: Monotonic::now(),
+            stopping: AtomicBool::new(false),
+            pulses: Mutex::new(Vec::new()),
+        };
+        Self { store, inner: Arc::new(inner) }
+    }
+
+    /// Watches one more loop. From now on a silence of more than `within` is taken for death.
+    #[must_use]
+    pub fn pulse(&self, name: &'static str, within: Duration) -> Pulse {
+        let started = self.inner.started;
+        let last = AtomicU64::new(millis_since(started));
+        let beats = Arc::new(Beats { name, within, last });
+        self.inner.pulses.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&beats));
+        Pulse { started, beats }
+    }
+
+    /// The loops that no longer turn.
+    #[must_use]
+    pub fn stalled(&self) -> Vec<&'static str> {
+        let now = millis_since(self.inner.started);
+        let pulses = self.inner.pulses.lock().unwrap_or_else(PoisonError::into_inner);
+        pulses
+            .iter()
+            .filter(|beats| {
+                let last = beats.last.load(Ordering::Relaxed);
+                u128::from(now.saturating_sub(last)) > beats.within.as_millis()
+            })
+            .map(|beats| beats.name)
+            .collect()
+    }
+
+    /// From now on not ready.
+    pub fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether work can be done now.
+    ///
+    /// # Errors
+    /// With the reason, for a person to read.
+    pub async fn ready(&self) -> Result<(), String> {
+        if self.inner.stopping.load(Ordering::Relaxed) {
+            return Err("stopping".into());
+        }
+        if let Some(name) = self.stalled().first() {
+            return Err(format!("the {name} loop does not turn"));
+        }
+        match tokio::time::timeout(PING_WITHIN, self.store.ping()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the database cannot be reached: {error}")),
+            Err(_) => Err(format!("the database has not answered for {PING_WITHIN:?}")),
+        }
+    }
+}
+
+fn millis_since(started: Monotonic) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,391 @@
+//! Figures for Prometheus. Each daemon has a registry of its own; `docs/operations.md` explains every
+//! name, and a test compares the two.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::Registry,
+};
+
+use super::listener::ListenerStats;
+use crate::{
+    clock::Clock,
+    domain::{event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant},
+    engine::intake::{Intake, IntakeError, Taken},
+    store::{Store, records::Census},
+};
+
+/// The upper bounds of the seconds that one transaction of decisions takes.
+const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+/// The database may not hold up a scrape for longer; its gauges then keep their last values.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The states that a try to send ends in.
+const SETTLED: [MessageState; 6] = [
+    MessageState::Sent,
+    MessageState::Failed,
+    MessageState::Deferred,
+    MessageState::InDoubt,
+    MessageState::Cancelled,
+    MessageState::Parked,
+];
+
+type Label = (&'static str, &'static str);
+
+/// What a person or a machine came for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HitKind {
+    Click,
+    Open,
+    Unsubscribe,
+}
+
+impl HitKind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Click => "click",
+            Self::Open => "open",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HitOutcome {
+    Judged(Judgement),
+    Repeated,
+    Ignored,
+    Refused,
+}
+
+impl HitOutcome {
+    pub(super) const fn of(taken: Result<Taken, IntakeError>) -> Self {
+        match taken {
+            Ok(Taken::Recorded(judgement)) => Self::Judged(judgement),
+            Ok(Taken::Already) => Self::Repeated,
+            Ok(Taken::Nobody | Taken::Ignored) => Self::Ignored,
+            Err(_) => Self::Refused,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Judged(judgement) => judgement.word(),
+            Self::Repeated => "repeated",
+            Self::Ignored => "ignored",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What is looked at when somebody asks for the figures.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    pub store: Store,
+    pub clock: Clock,
+    pub intake: Intake,
+    pub public: Arc<ListenerStats>,
+}
+
+/// The figures of one daemon.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    observed: OnceLock<Observed>,
+    mails: Family<[Label; 1], Counter>,
+    decided: Counter,
+    decide_seconds: Histogram,
+    contended: Counter,
+    parked: Counter,
+    hits: Family<[Label; 2], Counter>,
+    hit_transactions: Counter,
+    revised: Counter,
+    waiting_hits: Gauge,
+    connections: Gauge,
+    refused_connections: Counter,
+    due_lag: Gauge<f64, AtomicU64>,
+    mail_lag: Gauge<f64, AtomicU64>,
+    leads: Family<[Label; 1], Gauge>,
+    messages: Family<[Label; 1], Gauge>,
+    due_leads: Gauge,
+    parked_leads: Gauge,
+    active_enrolments: Gauge,
+    suppressed: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    #[must_use]
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("nurtured"),
+            observed: OnceLock::new(),
+            mails: Family::default(),
+            decided: Counter::default(),
+            decide_seconds: Histogram::new(SECONDS),
+            contended: Counter::default(),
+            parked: Counter::default(),
+            hits: Family::default(),
+            hit_transactions: Counter::default(),
+            revised: Counter::default(),
+            waiting_hits: Gauge::default(),
+            connections: Gauge::default(),
+            refused_connections: Counter::default(),
+            due_lag: Gauge::default(),
+            mail_lag: Gauge::default(),
+            leads: Family::default(),
+            messages: Family::default(),
+            due_leads: Gauge::default(),
+            parked_leads: Gauge::default(),
+            active_enrolments: Gauge::default(),
+            suppressed: Gauge::default(),
+        };
+        metrics.register();
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "What runs", version);
+        registry.register(
+            "mails",
+            "Settled tries to send, by what became of them",
+            self.mails.clone(),
+        );
+        registry.register("leads_decided", "Leads decided", self.decided.clone());
+        registry.register(
+            "decide_seconds",
+            "Seconds that one batch of decisions took, from claim to commit",
+            self.decide_seconds.clone(),
+        );
+        registry.register(
+            "decisions_contended",
+            "Decisions thrown away because the lead had changed meanwhile",
+            self.contended.clone(),
+        );
+        registry.register("leads_put_aside", "Leads parked after failures", self.parked.clone());
+        registry.register("hits", "Hits, by kind and first judgement", self.hits.clone());
+        registry.register(
+            "hit_transactions",
+            "Transactions that hits were recorded in",
+            self.hit_transactions.clone(),
+        );
+        registry.register("hits_revised", "Hits judged anew as a machine's", self.revised.clone());
+        registry.register("hits_waiting", "Hits that wait for the disk", self.waiting_hits.clone());
+        registry.register("connections", "Open public connections", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Public connections cut or not let in because all seats were taken",
+            self.refused_connections.clone(),
+        );
+        registry.register(
+            "due_lag_seconds",
+            "How long the most overdue lead has been waiting for its decision",
+            self.due_lag.clone(),
+        );
+        registry.register(
+            "mail_lag_seconds",
+            "How long the most overdue message has been waiting for its sender",
+            self.mail_lag.clone(),
+        );
+        registry.register("leads", "Leads, by stage", self.leads.clone());
+        registry.register("messages", "Messages, by state", self.messages.clone());
+        registry.register("leads_due", "Leads that are due", self.due_leads.clone());
+        registry.register("leads_parked", "Leads that are parked", self.parked_leads.clone());
+        registry.register(
+            "enrolments_active",
+            "Enrolments under way",
+            self.active_enrolments.clone(),
+        );
+        registry.register(
+            "suppressions",
+            "Addresses and domains on the suppression list",
+            self.suppressed.clone(),
+        );
+    }
+
+    /// A figure that is missing until something happens cannot be watched.
+    fn begin_at_zero(&self) {
+        for state in SETTLED {
+            self.mails(state, 0);
+        }
+        for kind in [HitKind::Click, HitKind::Open] {
+            for judgement in [Judgement::Machine, Judgement::Unsure] {
+                let _ = self.hits(kind, HitOutcome::Judged(judgement));
+            }
+        }
+        let _ = self.hits(HitKind::Unsubscribe, HitOutcome::Judged(Judgement::Human));
+        for kind in [HitKind::Click, HitKind::Open, HitKind::Unsubscribe] {
+            let _ = self.hits(kind, HitOutcome::Refused);
+        }
+        self.census(&Census::default());
+    }
+
+    /// Says what to look at when somebody asks. The first call counts.
+    pub fn observe(&self, observed: Observed) {
+        let _ = self.observed.set(observed);
+    }
+
+    /// `count` messages were settled in this state.
+    pub fn mails(&self, state: MessageState, count: u64) {
+        self.mails.get_or_create(&[("outcome", state.word())]).inc_by(count);
+    }
+
+    /// A batch of `leads` was decided and committed; `contended` of them had changed meanwhile.
+    pub fn decided(&self, leads: u64, contended: u64, took: Duration) {
+        self.decided.inc_by(leads);
+        self.contended.inc_by(contended);
+        self.decide_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Leads were put aside.
+    pub fn parked(&self, leads: u64) {
+        self.parked.inc_by(leads);
+    }
+
+    pub fn hit(&self, kind: HitKind, outcome: HitOutcome) {
+        self.hits(kind, outcome).inc();
+    }
+
+    fn hits(&self, kind: HitKind, outcome: HitOutcome) -> Counter {
+        let labels = [("kind", kind.word()), ("judgement", outcome.word())];
+        self.hits.get_or_create_owned(&labels)
+    }
+
+    /// Takes over the counts of the whole database, as housekeeping finds them.
+    pub fn census(&self, census: &Census) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        // What the census does not name has none any more.
+        let of = |counts: &BTreeMap<Name, u64>, word| gauge(counts.get(word).copied().unwrap_or(0));
+        for stage in Stage::ALL {
+            let count = of(&census.by_stage, stage.word());
+            self.leads.get_or_create(&[("stage", stage.word())]).set(count);
+        }
+        for state in MessageState::ALL {
+            let count = of(&census.messages, state.word());
+            self.messages.get_or_create(&[("state", state.word())]).set(count);
+        }
+        self.due_leads.set(gauge(census.due));
+        self.parked_leads.set(gauge(census.parked_leads));
+        self.active_enrolments.set(gauge(census.enrolments_active));
+        self.suppressed.set(gauge(census.suppressions));
+    }
+
+    /// All figures in the OpenMetrics text format.
+    pub async fn encode(&self) -> String {
+        if let Some(observed) = self.observed.get() {
+            self.look(observed).await;
+        }
+        let mut page = String::new();
+        if text::encode(&mut page, &self.registry).is_err() {
+            tracing::error!("the figures could not be written down");
+        }
+        page
+    }
+
+    async fn look(&self, observed: &Observed) {
+        let stats = observed.intake.stats();
+        self.hit_transactions.inner().store(stats.transactions(), Ordering::Relaxed);
+        self.revised.inner().store(stats.revised(), Ordering::Relaxed);
+        self.refused_connections.inner().store(observed.public.refused(), Ordering::Relaxed);
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.waiting_hits.set(gauge(observed.intake.depth()));
+        self.connections.set(gauge(observed.public.open()));
+        let now = observed.clock.now();
+        let look = async {
+            if let Ok(due) = observed.store.next_wake_at().await {
+                self.due_lag.set(lag(now, due));
+            }
+            if let Ok(due) = observed.store.next_due_message().await {
+                self.mail_lag.set(lag(now, due));
+            }
+        };
+        let _ = tokio::time::timeout(LOOK_WITHIN, look).await;
+    }
+}
+
+/// Seconds since what is due was due; 0 where nothing is.
+#[expect(clippy::cast_precision_loss, reason = "a lag of 285,000 years would lose a millisecond")]
+fn lag(now: Instant, due: Instant) -> f64 {
+    if due.is_never() { 0.0 } else { now.since(due).max(0) as f64 / 1_000.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every family that the registry holds, by the name that Prometheus stores it under.
+    fn names(page: &str) -> BTreeSet<String> {
+        page.lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn the_manual_names_exactly_the_figures_that_there_are() {
+        let manual = include_str!("../../docs/operations.md");
+        let section = manual.split("\n## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+        let documented: BTreeSet<String> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"))
+            .filter_map(|line| line.split(['`', '{']).next())
+            .map(str::to_owned)
+            .collect();
+        let page = Metrics::new().encode().await;
+        assert_eq!(names(&page), documented);
+    }
+
+    #[tokio::test]
+    async fn what_happened_is_counted() {
+        let metrics = Metrics::new();
+        metrics.mails(MessageState::Sent, 3);
+        metrics.mails(MessageState::InDoubt, 1);
+        metrics.decided(250, 2, Duration::from_millis(12));
+        metrics.hit(HitKind::Click, HitOutcome::Judged(Judgement::Machine));
+        let page = metrics.encode().await;
+        for line in [
+            "nurtured_mails_total{outcome=\"sent\"} 3",
+            "nurtured_mails_total{outcome=\"in_doubt\"} 1",
+            "nurtured_leads_decided_total 250",
+            "nurtured_decisions_contended_total 2",
+            "nurtured_hits_total{kind=\"click\",judgement=\"machine\"} 1",
+            "nurtured_decide_seconds_bucket{le=\"0.025\"} 1",
+        ] {
+            assert!(page.contains(line), "{line} is not in\n{page}");
+        }
+        assert!(page.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn a_lag_is_never_negative() {
+        let at = Instant::from_millis;
+        assert!(lag(at(5_000), at(3_500)) > 1.49);
+        assert!(lag(at(5_000), at(9_000)) < 0.001);
+        assert!(lag(at(5_000), Instant::NEVER) < 0.001);
+    }
+}

@@ -1,0 +1,209 @@
+//! What leads reach: clicks, opening pixels, unsubscribing, health.
+//!
+//! A GET changes nothing about a lead but its history; only a POST unsubscribes. Every answer but a
+//! picture is given after what it answers is on disk.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{
+        DefaultBodyLimit, Path, State,
+        rejection::{BytesRejection, PathRejection},
+    },
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tower::ServiceBuilder;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    limit::RequestBodyLimitLayer,
+    set_header::SetResponseHeaderLayer,
+    timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
+};
+
+use super::{
+    language::Language,
+    metrics::{HitKind, HitOutcome, Metrics},
+    page::{POLICY, Page},
+};
+use crate::{
+    engine::intake::{Act, Hit, Intake, IntakeError, Taken},
+    token::{Keyring, MailRef},
+};
+
+/// Larger than any one-click body, far smaller than what would hurt.
+pub const BODY_LIMIT: usize = 4_096;
+const BODY_WITHIN: Duration = Duration::from_secs(5);
+/// Longer than the intake lets anybody wait.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// A transparent picture of one pixel.
+const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// What the public routes work with.
+#[derive(Clone, Debug)]
+pub struct Public {
+    pub keyring: Arc<Keyring>,
+    pub intake: Intake,
+    pub metrics: Arc<Metrics>,
+}
+
+/// The public routes with their limits and headers.
+pub fn router(public: Public) -> Router {
+    let headers = ServiceBuilder::new()
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY.clone()))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(fixed(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")))
+        .layer(fixed(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+        .layer(fixed(
+            header::HeaderName::from_static("x-robots-tag"),
+            HeaderValue::from_static("noindex, nofollow"),
+        ))
+        .layer(fixed(header::CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    Router::new()
+        .route("/c/{token}", get(click))
+        .route("/o/{file}", get(open))
+        .route("/u/{token}", get(ask_unsubscribe).post(unsubscribe))
+        .route("/health", get(|| async { "ok\n" }))
+        .fallback(|headers: HeaderMap| async move { not_found(&headers) })
+        .with_state(public)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(RequestBodyTimeoutLayer::new(BODY_WITHIN))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_WITHIN))
+        .layer(CatchPanicLayer::custom(|_| Page::Failed.respond(Language::default())))
+        .layer(headers)
+}
+
+/// The last part of a path, or why it is not even text.
+type Token = Result<Path<String>, PathRejection>;
+
+/// What is not text is no token of ours either.
+fn text(token: Token) -> String {
+    token.map(|Path(text)| text).unwrap_or_default()
+}
+
+/// A header that every answer carries, whatever went wrong inside.
+fn fixed(name: header::HeaderName, value: HeaderValue) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, value)
+}
+
+/// Redirects to the target that we signed, and to no other.
+async fn click(
+    State(public): State<Public>,
+    method: Method,
+    headers: HeaderMap,
+    token: Token,
+) -> Response {
+    let Some((mail, target)) = public.keyring.read_click(&text(token)) else {
+        return not_found(&headers);
+    };
+    let Ok(location) = HeaderValue::try_from(target.as_str()) else {
+        return not_found(&headers);
+    };
+    let act = Act::Click { url: target.clone() };
+    let recorded = public.take(HitKind::Click, hit(mail, act, &method, &headers)).await;
+    if recorded.is_err() {
+        return Page::NotCounted { target: &target }.respond(language(&headers));
+    }
+    (StatusCode::FOUND, [(header::LOCATION, location)]).into_response()
+}
+
+/// A picture, whatever happens: a mail must not show a broken one.
+async fn open(
+    State(public): State<Public>,
+    method: Method,
+    headers: HeaderMap,
+    file: Token,
+) -> Response {
+    if let Some(mail) =
+        text(file).strip_suffix(".gif").and_then(|token| public.keyring.read_open_pixel(token))
+    {
+        // Its failure is counted and logged; the picture is the same.
+        let _ = public.take(HitKind::Open, hit(mail, Act::Open, &method, &headers)).await;
+    }
+    ([(header::CONTENT_TYPE, "image/gif")], PIXEL.as_slice()).into_response()
+}
+
+/// Says what the button will do. Scanners and prefetchers come here too, and change nothing.
+async fn ask_unsubscribe(
+    State(public): State<Public>,
+    method: Method,
+    headers: HeaderMap,
+    token: Token,
+) -> Response {
+    let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
+        return not_found(&headers);
+    };
+    public.intake.notice(hit(mail, Act::LookAtUnsubscribe, &method, &headers));
+    Page::AskUnsubscribe.respond(language(&headers))
+}
+
+/// RFC 8058: done by one POST, with no cookie, no redirect, no second question. The body says nothing
+/// that the token does not, and an objection is not refused for its form: any body will do, be it
+/// `List-Unsubscribe=One-Click` in either encoding or our own form's.
+async fn unsubscribe(
+    State(public): State<Public>,
+    method: Method,
+    headers: HeaderMap,
+    token: Token,
+    body: Result<axum::body::Bytes, BytesRejection>,
+) -> Response {
+    if let Err(rejection) = body {
+        return match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(&headers)),
+            // The body did not come in time; nothing was done.
+            _ => rejection.into_response(),
+        };
+    }
+    let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
+        return not_found(&headers);
+    };
+    match public.take(HitKind::Unsubscribe, hit(mail, Act::Unsubscribe, &method, &headers)).await {
+        Ok(Taken::Recorded(_) | Taken::Already | Taken::Nobody) => {
+            Page::Unsubscribed.respond(language(&headers))
+        }
+        Ok(Taken::Ignored) => not_found(&headers),
+        Err(_) => Page::NotUnsubscribed.respond(language(&headers)),
+    }
+}
+
+impl Public {
+    async fn take(&self, kind: HitKind, hit: Hit) -> Result<Taken, IntakeError> {
+        let taken = self.intake.take(hit).await;
+        self.metrics.hit(kind, HitOutcome::of(taken));
+        taken
+    }
+}
+
+fn hit(mail: MailRef, act: Act, method: &Method, headers: &HeaderMap) -> Hit {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    Hit {
+        mail,
+        act,
+        head: method == Method::HEAD,
+        agent: String::from_utf8_lossy(agent).into_owned(),
+    }
+}
+
+/// The same for every link that is not ours, whatever is wrong with it.
+fn not_found(headers: &HeaderMap) -> Response {
+    Page::NotFound.respond(language(headers))
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    Language::accepted(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pixel_is_a_whole_gif() {
+        assert_eq!(PIXEL.len(), 43);
+        assert!(PIXEL.starts_with(b"GIF89a\x01\x00\x01\x00") && PIXEL.ends_with(b";"));
+    }
+}

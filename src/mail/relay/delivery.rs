@@ -1,0 +1,96 @@
+//! What became of a mail, and where in the dialogue it was decided.
+
+use std::fmt;
+
+use super::reply::Reply;
+
+/// Where in the dialogue something was said or broke off.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Stage {
+    /// Decided here, before the relay was asked.
+    Local,
+    Connect,
+    Greeting,
+    Tls,
+    Auth,
+    Mail,
+    Rcpt,
+    Data,
+    /// The reply to the whole mail.
+    Dot,
+}
+
+impl Stage {
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Connect => "connect",
+            Self::Greeting => "greeting",
+            Self::Tls => "tls",
+            Self::Auth => "auth",
+            Self::Mail => "mail",
+            Self::Rcpt => "rcpt",
+            Self::Data => "data",
+            Self::Dot => "dot",
+        }
+    }
+}
+
+/// What became of one mail.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// 250 after the dot: the relay has it.
+    Sent { reply: Reply },
+    /// 5xx: this mail will not be taken, now or later.
+    Refused { reply: Reply, stage: Stage },
+    /// 4xx: the relay does not have it and may take it later.
+    Later { reply: Reply, stage: Stage },
+    /// Certain: the relay does not have it. It broke off, or could not be reached, before the mail.
+    Unreachable { reason: String, stage: Stage },
+    /// The mail was handed over, wholly or in part, and no reply came: nobody knows.
+    InDoubt { reason: String },
+    /// The point of no return said no. Nothing of the mail was sent.
+    Withdrawn,
+}
+
+impl Delivery {
+    /// No session could be opened: what a [`Breaker`] counts.
+    #[must_use]
+    pub const fn relay_is_down(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable {
+                stage: Stage::Connect | Stage::Greeting | Stage::Tls | Stage::Auth,
+                ..
+            }
+        )
+    }
+
+    /// The outcome in a word, for logs and metrics.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Sent { .. } => "sent",
+            Self::Refused { .. } => "refused",
+            Self::Later { .. } => "later",
+            Self::Unreachable { .. } => "unreachable",
+            Self::InDoubt { .. } => "in_doubt",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// Replies may quote addresses: their text stays out of logs.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent { reply } => write!(f, "Sent({reply:?})"),
+            Self::Refused { reply, stage } => write!(f, "Refused({reply:?} at {stage:?})"),
+            Self::Later { reply, stage } => write!(f, "Later({reply:?} at {stage:?})"),
+            Self::Unreachable { reason, stage } => write!(f, "Unreachable({reason} at {stage:?})"),
+            Self::InDoubt { reason } => write!(f, "InDoubt({reason})"),
+            Self::Withdrawn => f.write_str("Withdrawn"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Batches: leads that are loaded, decided and written in one transaction.
+
+use std::collections::HashMap;
+
+use super::{Result, Store, StoreError, db::Tx, gate::Turn, records::Quota, rows};
+use crate::domain::{
+    event::Event,
+    id::{LeadId, MessageId},
+    lead::LeadRecord,
+    time::Instant,
+};
+
+/// Loaded leads, and the open transaction that they were loaded in. Give it to [`Store::commit`], with
+/// or without decisions; dropped, it is rolled back.
+///
+/// While it is open no other method that writes to SQLite goes ahead: do not call one.
+#[derive(Debug)]
+pub struct Batch {
+    pub records: Vec<LeadRecord>,
+    /// Leads with a row that cannot be read, and which. The commit parks them.
+    pub corrupt: Vec<(LeadId, String)>,
+    /// Of a settlement: the messages that were not settled, as the token is stale or the state is not one
+    /// that leads there.
+    pub refused: Vec<MessageId>,
+    pub(super) tx: Tx,
+}
+
+impl Store {
+    /// Takes due leads, the oldest of each lane first, and loads them. Leads that another daemon has in
+    /// its hands are passed over.
+    pub async fn claim_due(&self, now: Instant, quota: &Quota) -> Result<Batch> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let timers = tx.claim_timers(now, quota).await?;
+        tx.into_batch(timers).await
+    }
+
+    /// Locks these leads, waiting for whoever has them, and loads them. Unknown and parked ones are
+    /// left out.
+    pub async fn lock_leads(&self, leads: &[LeadId]) -> Result<Batch> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let leads = rows::ids(leads.iter().map(|lead| lead.0));
+        let timers = tx.lock_timers(&leads).await?;
+        tx.into_batch(timers.into_iter().filter(|timer| !timer.is_parked()).collect()).await
+    }
+
+    /// The whole history of some leads of a batch, by rev, reflected events and others. A lead without a
+    /// readable one is not in the answer, but in [`Batch::corrupt`] and no longer in [`Batch::records`].
+    pub async fn history(
+        &self,
+        batch: &mut Batch,
+        leads: &[LeadId],
+    ) -> Result<HashMap<LeadId, Vec<Event>>> {
+        let mut histories: HashMap<LeadId, Vec<Event>> =
+            leads.iter().map(|&lead| (lead, Vec::new())).collect();
+        let events = batch.tx.all_events(&rows::ids(leads.iter().map(|lead| lead.0))).await?;
+        for row in events {
+            let lead = LeadId(row.lead);
+            match Event::try_from(row) {
+                Ok(event) => {
+                    if let Some(history) = histories.get_mut(&lead) {
+                        history.push(event);
+                    }
+                }
+                Err(error) => {
+                    if histories.remove(&lead).is_some() {
+                        batch.set_aside(lead, &error);
+                    }
+                }
+            }
+        }
+        Ok(histories)
+    }
+}
+
+impl Batch {
+    fn set_aside(&mut self, lead: LeadId, error: &StoreError) {
+        self.records.retain(|record| record.lead != lead);
+        self.corrupt.push((lead, error.to_string()));
+    }
+}

@@ -1,0 +1,231 @@
+//! Connections and transactions of either database, and the macro that runs one call on both.
+
+use std::{
+    fs,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    postgres::PgPoolOptions, sqlite::SqlitePoolOptions,
+};
+
+use super::{
+    Result, StoreError, dialect,
+    gate::{Gate, Pass, Turn},
+    url::{DatabaseUrl, Kind},
+};
+
+/// The same thing of either database.
+#[derive(Clone, Debug)]
+pub enum Either<S, P> {
+    Sqlite(S),
+    Postgres(P),
+}
+
+/// Runs one call on whichever database it is: `on_db!(place, sql!(…), |db, sql| …)`.
+///
+/// The body is compiled once for each driver; `db` is its executor, `sql` its text.
+macro_rules! on_db {
+    ($place:expr, $text:expr, |$db:ident, $sql:ident| $body:expr) => {
+        match $place {
+            $crate::store::db::Either::Sqlite($db) => {
+                let $sql = $text.sqlite;
+                $body
+            }
+            $crate::store::db::Either::Postgres($db) => {
+                let $sql = $text.postgres;
+                $body
+            }
+        }
+    };
+}
+pub(super) use on_db;
+
+/// The connections.
+#[derive(Clone, Debug)]
+pub struct Db(Either<File, PgPool>);
+
+#[derive(Clone, Debug)]
+struct File {
+    path: PathBuf,
+    gate: Gate,
+    /// Of one connection.
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+/// An open transaction. Dropped without a commit, it is rolled back.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
+    // After the transaction: the next writer comes in when this one has let go.
+    _pass: Option<Pass>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Db {
+    pub async fn open(url: &DatabaseUrl, create: bool) -> Result<Self> {
+        match &url.0 {
+            Kind::Sqlite(file) => Self::open_file(file, create).await,
+            Kind::Postgres(options) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(12)
+                    .acquire_timeout(PATIENCE)
+                    .connect_with(dialect::postgres(options))
+                    .await
+                    .map_err(|error| unreachable_database(url, &error))?;
+                Ok(Self(Either::Postgres(pool)))
+            }
+        }
+    }
+
+    async fn open_file(path: &Path, create: bool) -> Result<Self> {
+        if create {
+            create_file(path)?;
+        } else if !path.exists() {
+            return Err(StoreError::Environment(format!(
+                "there is no database {}: run `nurtured migrate`",
+                path.display()
+            )));
+        }
+        let failed = |error: sqlx::Error| {
+            StoreError::Environment(format!("cannot open {}: {}", path.display(), message(&error)))
+        };
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(PATIENCE)
+            .connect_with(dialect::sqlite(path))
+            .await
+            .map_err(failed)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(dialect::sqlite(path).pragma("query_only", "true"));
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers })))
+    }
+
+    /// For one statement that reads.
+    pub const fn read(&self) -> Either<&SqlitePool, &PgPool> {
+        match &self.0 {
+            Either::Sqlite(file) => Either::Sqlite(&file.readers),
+            Either::Postgres(pool) => Either::Postgres(pool),
+        }
+    }
+
+    /// Several reads of one state of the database.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let inner = match &self.0 {
+            Either::Sqlite(file) => {
+                Either::Sqlite(file.readers.begin_with(dialect::SQLITE_READ).await?)
+            }
+            Either::Postgres(pool) => {
+                Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
+            }
+        };
+        Ok(Tx { inner, _pass: None })
+    }
+
+    /// A transaction that writes.
+    pub async fn begin(&self, turn: Turn) -> Result<Tx> {
+        match &self.0 {
+            Either::Sqlite(file) => {
+                let pass = file.gate.enter(turn).await;
+                let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
+                Ok(Tx { inner: Either::Sqlite(transaction), _pass: Some(pass) })
+            }
+            Either::Postgres(pool) => Ok(Tx {
+                inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
+                _pass: None,
+            }),
+        }
+    }
+
+    /// Alone on the writing connection, for what makes its own transactions.
+    pub async fn writer(&self) -> (Either<&SqlitePool, &PgPool>, Option<Pass>) {
+        match &self.0 {
+            Either::Sqlite(file) => {
+                let pass = file.gate.enter(Turn::Work).await;
+                (Either::Sqlite(&file.writer), Some(pass))
+            }
+            Either::Postgres(pool) => (Either::Postgres(pool), None),
+        }
+    }
+
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Either::Sqlite(file) => Some(&file.path),
+            Either::Postgres(_) => None,
+        }
+    }
+
+    pub async fn close(&self) {
+        match &self.0 {
+            Either::Sqlite(file) => {
+                file.readers.close().await;
+                file.writer.close().await;
+            }
+            Either::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// For one statement.
+    pub fn on(&mut self) -> Either<&mut SqliteConnection, &mut PgConnection> {
+        match &mut self.inner {
+            Either::Sqlite(transaction) => Either::Sqlite(&mut **transaction),
+            Either::Postgres(transaction) => Either::Postgres(&mut **transaction),
+        }
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        match self.inner {
+            Either::Sqlite(transaction) => transaction.commit().await?,
+            Either::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Rolls back and waits until it is done.
+    pub async fn rollback(self) -> Result<()> {
+        match self.inner {
+            Either::Sqlite(transaction) => transaction.rollback().await?,
+            Either::Postgres(transaction) => transaction.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Leads' addresses are in there: for its owner only.
+fn create_file(path: &Path) -> Result<()> {
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => {
+            Err(StoreError::Environment(format!("cannot create {}: {error}", path.display())))
+        }
+    }
+}
+
+fn unreachable_database(url: &DatabaseUrl, error: &sqlx::Error) -> StoreError {
+    StoreError::Environment(format!("cannot connect to {url}: {}", message(error)))
+}
+
+fn message(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(database) => database.message().to_owned(),
+        other => other.to_string(),
+    }
+}

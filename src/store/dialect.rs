@@ -1,0 +1,100 @@
+//! What truly differs between the two databases: how to connect, how to begin, how to lock rows, how a
+//! list in one parameter becomes rows.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+/// One statement, as each database reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    pub sqlite: &'static str,
+    pub postgres: &'static str,
+}
+
+/// Writes a statement once. Beside literals it takes three words:
+/// - `each`: the rows `j(value)` of the JSON array in `$1`;
+/// - `lock`: locks the rows of the table that is called `t`, waiting for them;
+/// - `skip`: locks those of them that are free and passes over the others.
+macro_rules! sql {
+    ($($part:tt),+ $(,)?) => {
+        $crate::store::dialect::Text {
+            sqlite: concat!($(fragment!(sqlite $part)),+),
+            postgres: concat!($(fragment!(postgres $part)),+),
+        }
+    };
+}
+
+macro_rules! fragment {
+    (sqlite each) => {
+        "json_each($1) AS j"
+    };
+    (postgres each) => {
+        "jsonb_array_elements(CAST($1 AS jsonb)) AS j(value)"
+    };
+    // One connection writes: there is nobody to lock out.
+    (sqlite lock) => {
+        ""
+    };
+    (postgres lock) => {
+        " FOR UPDATE OF t"
+    };
+    (sqlite skip) => {
+        ""
+    };
+    (postgres skip) => {
+        " FOR UPDATE OF t SKIP LOCKED"
+    };
+    ($dialect:ident $literal:literal) => {
+        $literal
+    };
+}
+
+/// A deferred transaction that begins to write fails at once when somebody else does, whatever the
+/// busy timeout: it takes the lock when it begins.
+pub const SQLITE_WRITE: &str = "BEGIN IMMEDIATE";
+pub const SQLITE_READ: &str = "BEGIN DEFERRED";
+pub const POSTGRES_WRITE: &str = "BEGIN";
+pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// How to connect to a file.
+pub fn sqlite(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-65536")
+        // 16 MB: a commit of a batch is 1 MB and more, and each checkpoint costs two syncs.
+        .pragma("wal_autocheckpoint", "4000")
+        .log_statements(log_nothing())
+        .log_slow_statements(log_nothing(), Duration::MAX)
+}
+
+/// How to connect to a server.
+pub fn postgres(options: &PgConnectOptions) -> PgConnectOptions {
+    options
+        .clone()
+        .application_name("nurtured")
+        .statement_cache_capacity(256)
+        .log_statements(log_nothing())
+        .log_slow_statements(log_nothing(), Duration::MAX)
+}
+
+/// The type is the `log` crate's, which is no dependency of ours.
+fn log_nothing<L: FromStr>() -> L
+where
+    L::Err: std::fmt::Debug,
+{
+    match L::from_str("off") {
+        Ok(level) => level,
+        Err(_) => unreachable!("`off` is a level"),
+    }
+}

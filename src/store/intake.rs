@@ -1,0 +1,189 @@
+//! Events at the door: recorded, the lead's rev moved on and its timer made due, in one transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+
+use super::{
+    Result, Store,
+    db::{Tx, on_db},
+    events::EventRow,
+    gate::Turn,
+    records::{Lane, NewEvent, Recorded},
+    rows,
+    timers::Wake,
+};
+use crate::domain::{id::Rev, lead::Suppression, time::Instant};
+
+impl Store {
+    /// Records events in one transaction. Several events of one lead get consecutive revs, in order.
+    ///
+    /// It is on disk when this returns. Waits before other writers if one of the events is an act.
+    pub async fn record_events(&self, events: &[NewEvent], now: Instant) -> Result<Vec<Recorded>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        let is_act = events.iter().any(|event| event.lane == Lane::Acts);
+        let mut tx = self.db.begin(if is_act { Turn::Act } else { Turn::Work }).await?;
+        let leads: HashSet<i64> = events.iter().map(|event| event.lead.0).collect();
+        let timers = tx.lock_timers(&rows::ids(leads)).await?;
+        let mut next: HashMap<i64, i64> =
+            timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
+        let fresh = tx.first_times(events, &next).await?;
+
+        let mut recorded = Vec::with_capacity(events.len());
+        let mut taken = Vec::with_capacity(events.len());
+        for (index, event) in events.iter().enumerate() {
+            recorded.push(match next.get_mut(&event.lead.0) {
+                None => Recorded::NoSuchLead,
+                Some(_) if !is_storable(event) => Recorded::Unstorable,
+                Some(_) if event.dedupe.is_some() && !fresh.contains(&index) => Recorded::Duplicate,
+                Some(next) => {
+                    let rev = *next;
+                    *next += 1;
+                    taken.push((rev, event));
+                    Recorded::New { rev: Rev(rev), clamped: event.occurred_at > now }
+                }
+            });
+        }
+        tx.write_taken(&taken, now).await?;
+        tx.commit().await?;
+        Ok(recorded)
+    }
+}
+
+/// PostgreSQL stores no NUL in a text. The data is stored as JSON, where it is an escape.
+fn is_storable(event: &NewEvent) -> bool {
+    [
+        event.object.as_deref(),
+        event.dedupe.as_deref(),
+        Some(&*event.source),
+        Some(event.kind.as_str()),
+    ]
+    .into_iter()
+    .flatten()
+    .all(rows::storable)
+        && event.about.as_ref().is_none_or(|about| rows::storable(&about.step))
+}
+
+impl Tx {
+    /// Which of the events with a dedupe key come for the first time, by index; remembers the keys.
+    async fn first_times(
+        &mut self,
+        events: &[NewEvent],
+        known: &HashMap<i64, i64>,
+    ) -> Result<HashSet<usize>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            lead: i64,
+            key: &'a str,
+        }
+        let mut first: HashMap<(i64, &str), usize> = HashMap::new();
+        for (index, event) in events.iter().enumerate() {
+            if let Some(key) = &event.dedupe
+                && known.contains_key(&event.lead.0)
+                && is_storable(event)
+            {
+                first.entry((event.lead.0, key)).or_insert(index);
+            }
+        }
+        if first.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut keys: Vec<Row> = first.keys().map(|&(lead, key)| Row { lead, key }).collect();
+        keys.sort_by_key(|row| (row.lead, row.key.to_owned()));
+        let rows = rows::json("event_dedupe", &keys)?;
+        let fresh: Vec<(i64, String)> = on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO event_dedupe (lead, key) \
+                 SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'key' FROM ",
+                each,
+                " WHERE true ON CONFLICT (lead, key) DO NOTHING RETURNING lead, key"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(rows).fetch_all(db).await
+        )?;
+        Ok(fresh
+            .iter()
+            .filter_map(|(lead, key)| first.get(&(*lead, key.as_str())).copied())
+            .collect())
+    }
+
+    /// Writes events with their revs, and what follows from them: objections, revisions, timers.
+    async fn write_taken(&mut self, taken: &[(i64, &NewEvent)], now: Instant) -> Result<()> {
+        let mut rows = Vec::with_capacity(taken.len());
+        let mut wakes: BTreeMap<i64, Wake> = BTreeMap::new();
+        let mut objections: Vec<(i64, Suppression, &str)> = Vec::new();
+        for &(rev, event) in taken {
+            let mut row = EventRow::new(
+                event.lead.0,
+                rev,
+                event.kind.as_str(),
+                event.occurred_at.min(now).millis(),
+                &event.source,
+            )
+            .about(event.about.as_ref())?
+            .data(&event.data)?;
+            row.object = event.object.as_deref();
+            row.judgement = event.judgement.word();
+            row.settles_at = event.settles_at.map(Instant::millis);
+            row.message = event.message.map(|message| message.0);
+            row.revises = event.revises.map(|rev| rev.0);
+            rows.push(row);
+            let wake = wakes.entry(event.lead.0).or_insert(Wake {
+                lead: event.lead.0,
+                lane: event.lane.number(),
+                events: 0,
+                stops: 0,
+            });
+            wake.lane = wake.lane.min(event.lane.number());
+            wake.events += 1;
+            if let Some(reason) = event.suppress {
+                wake.stops += 1;
+                objections.push((event.lead.0, reason, &event.source));
+            }
+        }
+        self.insert_events(&rows, now).await?;
+        self.revise(taken).await?;
+        self.suppress_leads(&objections, now).await?;
+        self.wake(&wakes.into_values().collect::<Vec<_>>(), now).await
+    }
+
+    /// A later judgement of a hit is also written to the hit itself.
+    async fn revise(&mut self, taken: &[(i64, &NewEvent)]) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row {
+            lead: i64,
+            rev: i64,
+            judgement: &'static str,
+        }
+        // The last word on a hit is the one that stands.
+        let revisions: BTreeMap<(i64, i64), &'static str> = taken
+            .iter()
+            .filter_map(|(_, event)| {
+                let target = event.revises?;
+                Some(((event.lead.0, target.0), event.judgement.word()))
+            })
+            .collect();
+        if revisions.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<Row> = revisions
+            .into_iter()
+            .map(|((lead, rev), judgement)| Row { lead, rev, judgement })
+            .collect();
+        let rows = rows::json("events", &rows)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'rev' AS BIGINT) AS rev, j.value ->> 'judgement' AS judgement FROM ",
+                each,
+                ") UPDATE events AS t SET judgement = r.judgement FROM r \
+                 WHERE t.lead = r.lead AND t.rev = r.rev"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,361 @@
+//! Loading leads: four statements for any number of them.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Batch, Result, Store, StoreError,
+    db::{Tx, on_db},
+    events::StoredEvent,
+    rows,
+    timers::Timer,
+};
+use crate::domain::{
+    address::Address,
+    event::{Event, StepRef},
+    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    lead::{Due, Enrolment, Held, LeadRecord, Memory, Phase, Profile, Stage, Suppression},
+    message::{MessageState, OpenMessage},
+    time::Instant,
+    workflow::Version,
+};
+
+#[derive(FromRow)]
+struct LeadRow {
+    lead: i64,
+    address: String,
+    stage: String,
+    stage_since: i64,
+    created_at: i64,
+    profile: String,
+    memory: String,
+    suppressed: Option<String>,
+}
+
+#[derive(FromRow)]
+struct ActiveEnrolment {
+    lead: i64,
+    enrolment: i64,
+    workflow: String,
+    version: String,
+    step: String,
+    visit: i64,
+    phase: String,
+    entered_at: i64,
+    armed_at: i64,
+    due_at: Option<i64>,
+    civil: Option<String>,
+    held: Option<String>,
+    entry: Option<String>,
+}
+
+#[derive(FromRow)]
+struct OpenRow {
+    lead: i64,
+    id: i64,
+    enrolment: i64,
+    step: String,
+    visit: i64,
+    workflow: String,
+    purpose: String,
+    template: String,
+    state: String,
+    due_at: i64,
+}
+
+/// Leads as they come together, and those that cannot be read.
+#[derive(Default)]
+struct Loading {
+    records: HashMap<i64, LeadRecord>,
+    corrupt: Vec<(LeadId, String)>,
+}
+
+impl Loading {
+    /// Puts a part into its lead, or sets the lead aside.
+    fn put<T>(&mut self, lead: i64, part: Result<T>, place: impl FnOnce(&mut LeadRecord, T)) {
+        match part {
+            Ok(part) => {
+                if let Some(record) = self.records.get_mut(&lead) {
+                    place(record, part);
+                }
+            }
+            Err(error) => self.set_aside(lead, &error),
+        }
+    }
+
+    fn set_aside(&mut self, lead: i64, error: &StoreError) {
+        if self.records.remove(&lead).is_some() {
+            self.corrupt.push((LeadId(lead), error.to_string()));
+        }
+    }
+}
+
+impl Tx {
+    pub(super) async fn into_batch(mut self, timers: Vec<Timer>) -> Result<Batch> {
+        let (records, corrupt) = self.load(timers).await?;
+        Ok(Batch { records, corrupt, refused: Vec::new(), tx: self })
+    }
+
+    /// Loads the leads of these timers, in their order.
+    pub(super) async fn load(
+        &mut self,
+        timers: Vec<Timer>,
+    ) -> Result<(Vec<LeadRecord>, Vec<(LeadId, String)>)> {
+        if timers.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let order: Vec<i64> = timers.iter().map(|timer| timer.lead).collect();
+        let leads = rows::ids(order.iter().copied());
+        let mut loading = self.load_leads(&leads, &timers).await?;
+        for row in self.active_enrolments(&leads).await? {
+            loading.put(row.lead, Enrolment::try_from(row), |record, enrolment| {
+                record.enrolments.push(enrolment);
+            });
+        }
+        for row in self.open_messages(&leads).await? {
+            loading.put(row.lead, OpenMessage::try_from(row), |record, message| {
+                record.open_message = Some(message);
+            });
+        }
+        for row in self.new_events(&timers).await? {
+            loading.put(row.lead, Event::try_from(row), |record, event| {
+                record.new_events.push(event);
+            });
+        }
+        let Loading { mut records, corrupt } = loading;
+        Ok((order.iter().filter_map(|lead| records.remove(lead)).collect(), corrupt))
+    }
+
+    async fn load_leads(&mut self, leads: &str, timers: &[Timer]) -> Result<Loading> {
+        let found: Vec<LeadRow> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead, l.address, l.stage, l.stage_since, l.created_at, l.profile, l.memory, \
+                 COALESCE((SELECT s.reason FROM suppressions AS s WHERE s.subject = l.address), \
+                 (SELECT s.reason FROM suppressions AS s WHERE s.subject = l.domain)) AS suppressed \
+                 FROM leads AS l WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?;
+        let by_lead: HashMap<i64, &Timer> =
+            timers.iter().map(|timer| (timer.lead, timer)).collect();
+        let mut loading = Loading::default();
+        for row in found {
+            let Some(timer) = by_lead.get(&row.lead) else { continue };
+            let lead = row.lead;
+            match row.with(timer) {
+                Ok(record) => {
+                    loading.records.insert(lead, record);
+                }
+                Err(error) => loading.corrupt.push((LeadId(lead), error.to_string())),
+            }
+        }
+        let seen: HashSet<i64> = loading
+            .records
+            .keys()
+            .copied()
+            .chain(loading.corrupt.iter().map(|(lead, _)| lead.0))
+            .collect();
+        for timer in timers.iter().filter(|timer| !seen.contains(&timer.lead)) {
+            let error = StoreError::corrupt("leads", "lead", rows::lead_key(timer.lead));
+            loading.corrupt.push((LeadId(timer.lead), error.to_string()));
+        }
+        Ok(loading)
+    }
+
+    async fn active_enrolments(&mut self, leads: &str) -> Result<Vec<ActiveEnrolment>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, e.entered_at, \
+                 e.armed_at, e.due_at, e.civil, e.held, e.entry FROM enrolments AS e \
+                 WHERE e.status = 'active' AND e.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") ORDER BY e.lead, e.enrolment"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+
+    async fn open_messages(&mut self, leads: &str) -> Result<Vec<OpenRow>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT m.lead, m.id, m.enrolment, m.step, m.visit, m.workflow, m.purpose, m.template, m.state, \
+                 m.due_at FROM messages AS m WHERE m.kind = 'marketing' \
+                 AND m.state IN ('reserved', 'claimed', 'transmitting', 'deferred') \
+                 AND m.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+
+    /// What the leads' memories do not reflect yet.
+    async fn new_events(&mut self, timers: &[Timer]) -> Result<Vec<StoredEvent>> {
+        #[derive(Serialize)]
+        struct Row {
+            lead: i64,
+            reflected: i64,
+        }
+        let behind: Vec<Row> = timers
+            .iter()
+            .filter(|timer| timer.rev > timer.reflected)
+            .map(|timer| Row { lead: timer.lead, reflected: timer.reflected })
+            .collect();
+        if behind.is_empty() {
+            return Ok(Vec::new());
+        }
+        let behind = rows::json("lead_timer", &behind)?;
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'reflected' AS BIGINT) AS reflected FROM ",
+                each,
+                ") SELECT e.lead, e.rev, e.kind, e.object, e.occurred_at, e.recorded_at, e.judgement, \
+                 e.settles_at, e.message, e.about, e.revises, e.data \
+                 FROM r INNER JOIN events AS e ON e.lead = r.lead AND e.rev > r.reflected \
+                 ORDER BY e.lead, e.rev"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(behind).fetch_all(db).await
+        )?)
+    }
+}
+
+impl LeadRow {
+    fn with(self, timer: &Timer) -> Result<LeadRecord> {
+        let key = rows::lead_key(self.lead);
+        let corrupt = |column| StoreError::corrupt("leads", column, &key);
+        let mut memory: Memory = rows::decode(&self.memory, "leads", "memory", &key)?;
+        memory.reflected = Rev(timer.reflected);
+        Ok(LeadRecord {
+            lead: LeadId(self.lead),
+            rev: Rev(timer.rev),
+            stop_epoch: timer.stop_epoch,
+            attempts: timer.attempts,
+            created_at: Instant::from_millis(self.created_at),
+            decided_at: Instant::from_millis(timer.decided_at),
+            address: Address::parse(&self.address).map_err(|_| corrupt("address"))?,
+            stage: Stage::from_word(&self.stage).ok_or_else(|| corrupt("stage"))?,
+            stage_since: Instant::from_millis(self.stage_since),
+            profile: rows::decode::<Profile>(&self.profile, "leads", "profile", &key)?,
+            memory,
+            enrolments: Vec::new(),
+            open_message: None,
+            suppressed: self.suppressed.as_deref().and_then(Suppression::from_word),
+            new_events: Vec::new(),
+        })
+    }
+}
+
+impl TryFrom<ActiveEnrolment> for Enrolment {
+    type Error = StoreError;
+
+    fn try_from(row: ActiveEnrolment) -> Result<Self> {
+        const TABLE: &str = "enrolments";
+        let key = format!("lead {} enrolment {}", row.lead, row.enrolment);
+        let corrupt = |column| StoreError::corrupt(TABLE, column, &key);
+        let phase = match row.phase.as_str() {
+            "ready" => Phase::Ready {
+                held: row
+                    .held
+                    .map(|held| rows::decode(&held, TABLE, "held", &key))
+                    .transpose()?
+                    .map(|(until, reason)| Held { reason, until }),
+            },
+            "waiting" => Phase::Waiting {
+                due: Due {
+                    at: Instant::from_millis(row.due_at.ok_or_else(|| corrupt("due_at"))?),
+                    civil: row
+                        .civil
+                        .map(|civil| rows::decode(&civil, TABLE, "civil", &key))
+                        .transpose()?,
+                },
+            },
+            "mailing" => Phase::Mailing,
+            _ => return Err(corrupt("phase")),
+        };
+        Ok(Self {
+            no: EnrolmentNo(row.enrolment),
+            workflow: row.workflow.into(),
+            version: Version(row.version.into()),
+            entered_at: Instant::from_millis(row.entered_at),
+            entry: row.entry.map(|entry| rows::decode(&entry, TABLE, "entry", &key)).transpose()?,
+            step: row.step.into(),
+            visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+            armed_at: Instant::from_millis(row.armed_at),
+            phase,
+        })
+    }
+}
+
+impl TryFrom<OpenRow> for OpenMessage {
+    type Error = StoreError;
+
+    fn try_from(row: OpenRow) -> Result<Self> {
+        let corrupt =
+            |column| StoreError::corrupt("messages", column, format!("message {}", row.id));
+        Ok(Self {
+            id: MessageId(row.id),
+            about: StepRef {
+                enrolment: EnrolmentNo(row.enrolment),
+                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                step: row.step.into(),
+            },
+            state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
+            workflow: row.workflow.into(),
+            purpose: row.purpose.into(),
+            template: row.template.into(),
+            due_at: Instant::from_millis(row.due_at),
+        })
+    }
+}
+
+impl Store {
+    /// Leads as they are, to look at; those that cannot be read, or are gone, are not among them.
+    pub async fn records(&self, leads: &[LeadId]) -> Result<Vec<LeadRecord>> {
+        let mut tx = self.db.snapshot().await?;
+        let ids = rows::ids(leads.iter().map(|lead| lead.0));
+        let timers: Vec<Timer> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                 FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
+        )?;
+        let (records, _) = tx.load(timers).await?;
+        tx.rollback().await?;
+        Ok(records)
+    }
+
+    /// One lead as it is, to look at.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or what it was parked for, when it cannot be read.
+    pub async fn record(&self, lead: LeadId) -> Result<Option<LeadRecord>> {
+        let mut tx = self.db.snapshot().await?;
+        let timers: Vec<Timer> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                 FROM lead_timer WHERE lead = $1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
+        )?;
+        let (records, corrupt) = tx.load(timers).await?;
+        tx.rollback().await?;
+        match corrupt.into_iter().next() {
+            Some((_, reason)) => Err(StoreError::Other(reason)),
+            None => Ok(records.into_iter().next()),
+        }
+    }
+}

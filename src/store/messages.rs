@@ -1,0 +1,316 @@
+//! Messages on their way: claimed under a lease, taken past the point of no return, looked up.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Result, Store, StoreError,
+    db::on_db,
+    dialect::Text,
+    gate::Turn,
+    records::{ClaimToken, MessageBrief, MessageRow},
+    rows,
+};
+use crate::domain::{
+    event::StepRef,
+    id::{EnrolmentNo, LeadId, MessageId},
+    message::{MessageKind, MessageState},
+    time::Instant,
+    workflow::Version,
+};
+
+pub(super) const CLAIM: Text = sql!(
+    "WITH due AS MATERIALIZED (SELECT t.id FROM messages AS t \
+                 WHERE t.state IN ('reserved', 'deferred') AND t.due_at <= $1 \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
+                 AND (t.kind = 'internal' \
+                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
+                 ORDER BY t.due_at, t.id LIMIT $4",
+    skip,
+    ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3 \
+                 WHERE id IN (SELECT due.id FROM due) \
+                 RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
+                 template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason"
+);
+
+pub(super) const NEXT_DUE: Text = sql!(
+    "SELECT t.due_at FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
+                 AND (t.kind = 'internal' \
+                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
+                 ORDER BY t.due_at, t.id LIMIT 1"
+);
+
+pub(super) const EXPIRED: Text = sql!(
+    "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
+                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
+                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m \
+                 WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
+                 ORDER BY m.lease_until, m.id"
+);
+
+#[derive(Clone, Debug, FromRow)]
+pub(super) struct StoredMessage {
+    pub id: i64,
+    pub lead: i64,
+    pub enrolment: i64,
+    pub step: String,
+    pub visit: i64,
+    pub recipient: String,
+    pub kind: String,
+    pub workflow: String,
+    pub version: String,
+    pub purpose: String,
+    pub template: String,
+    pub state: String,
+    pub due_at: i64,
+    pub attempts: i64,
+    pub token: Option<i64>,
+    pub created_at: i64,
+    pub first_tried_at: Option<i64>,
+    pub sent_at: Option<i64>,
+    pub reason: Option<String>,
+}
+
+impl TryFrom<StoredMessage> for MessageRow {
+    type Error = StoreError;
+
+    fn try_from(row: StoredMessage) -> Result<Self> {
+        let corrupt =
+            |column| StoreError::corrupt("messages", column, format!("message {}", row.id));
+        Ok(Self {
+            id: MessageId(row.id),
+            lead: LeadId(row.lead),
+            about: StepRef {
+                enrolment: EnrolmentNo(row.enrolment),
+                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                step: row.step.into(),
+            },
+            kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
+            state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
+            recipient: row.recipient.into(),
+            workflow: row.workflow.into(),
+            version: Version(row.version.into()),
+            purpose: row.purpose.into(),
+            template: row.template.into(),
+            due_at: Instant::from_millis(row.due_at),
+            attempts: row.attempts,
+            created_at: Instant::from_millis(row.created_at),
+            first_tried_at: row.first_tried_at.map(Instant::from_millis),
+            sent_at: row.sent_at.map(Instant::from_millis),
+            reason: row.reason,
+        })
+    }
+}
+
+pub(super) fn kind(word: &str) -> Option<MessageKind> {
+    [MessageKind::Marketing, MessageKind::Internal].into_iter().find(|kind| kind.word() == word)
+}
+
+impl Store {
+    /// Claims due messages that are not paused, the longest due first. The claimer has them until
+    /// `lease_until`; every later write of the claim is fenced by `token`.
+    pub async fn claim_messages(
+        &self,
+        now: Instant,
+        token: ClaimToken,
+        lease_until: Instant,
+        limit: i64,
+    ) -> Result<Vec<MessageRow>> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let claimed: Vec<StoredMessage> = on_db!(tx.on(), CLAIM, |db, sql| sqlx::query_as(sql)
+            .bind(now.millis())
+            .bind(token.0)
+            .bind(lease_until.millis())
+            .bind(limit)
+            .fetch_all(db)
+            .await)?;
+        tx.commit().await?;
+        let mut claimed =
+            claimed.into_iter().map(MessageRow::try_from).collect::<Result<Vec<_>>>()?;
+        claimed.sort_by_key(|message| (message.due_at, message.id));
+        Ok(claimed)
+    }
+
+    /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
+    /// not ours any more, or the lead objected since the message was reserved, or is suppressed.
+    ///
+    /// Internal mail goes to our own people: a lead's objection does not stop it.
+    pub async fn mark_transmitting(
+        &self,
+        claims: &[(MessageId, ClaimToken)],
+        now: Instant,
+    ) -> Result<Vec<bool>> {
+        #[derive(Serialize)]
+        struct Row {
+            id: i64,
+            token: i64,
+        }
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> =
+            claims.iter().map(|(id, token)| Row { id: id.0, token: token.0 }).collect();
+        let rows = rows::json("messages", &rows)?;
+        let mut tx = self.db.begin(Turn::Act).await?;
+        // In order of their ids, as everybody who locks several: an UPDATE alone has no order.
+        let _locked: Vec<i64> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT t.id FROM messages AS t WHERE t.id IN (SELECT CAST(j.value ->> 'id' AS BIGINT) FROM ",
+                each,
+                ") ORDER BY t.id",
+                lock
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(&rows).fetch_all(db).await
+        )?;
+        let marked: Vec<i64> = on_db!(
+            tx.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
+                 CAST(j.value ->> 'token' AS BIGINT) AS token FROM ",
+                each,
+                ") UPDATE messages SET state = 'transmitting', attempts = messages.attempts + 1, \
+                 first_tried_at = COALESCE(messages.first_tried_at, $2) \
+                 FROM r WHERE messages.id = r.id AND messages.token = r.token \
+                 AND messages.state = 'claimed' AND (messages.kind = 'internal' OR (\
+                 messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
+                 WHERE t.lead = messages.lead) \
+                 AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
+                 ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 RETURNING messages.id"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
+        )?;
+        tx.commit().await?;
+        let marked: HashSet<i64> = marked.into_iter().collect();
+        Ok(claims.iter().map(|(id, _)| marked.contains(&id.0)).collect())
+    }
+
+    /// Claims whose lease is over at `now`, or all that are open (`everything`: at the start, when
+    /// the engine lock says that nobody else runs), with the tokens to settle them by: what was only
+    /// claimed is released, what was being transmitted is in doubt.
+    pub async fn expired_claims(
+        &self,
+        now: Instant,
+        everything: bool,
+    ) -> Result<Vec<(MessageRow, ClaimToken)>> {
+        let before = if everything { Instant::NEVER } else { now };
+        let expired: Vec<StoredMessage> =
+            on_db!(self.db.read(), EXPIRED, |db, sql| sqlx::query_as(sql)
+                .bind(before.millis())
+                .fetch_all(db)
+                .await)?;
+        expired
+            .into_iter()
+            .map(|row| {
+                let token = ClaimToken(row.token.unwrap_or_default());
+                Ok((MessageRow::try_from(row)?, token))
+            })
+            .collect()
+    }
+
+    /// When the next message that is not paused is due; [`Instant::NEVER`] if none is.
+    pub async fn next_due_message(&self) -> Result<Instant> {
+        let next: Option<i64> =
+            on_db!(self.db.read(), NEXT_DUE, |db, sql| sqlx::query_scalar(sql)
+                .fetch_optional(db)
+                .await)?;
+        Ok(next.map_or(Instant::NEVER, Instant::from_millis))
+    }
+
+    /// What hits on these messages lead to.
+    pub async fn message_briefs(
+        &self,
+        messages: &[MessageId],
+    ) -> Result<HashMap<MessageId, MessageBrief>> {
+        #[derive(FromRow)]
+        struct Row {
+            id: i64,
+            lead: i64,
+            kind: String,
+            template: String,
+            workflow: String,
+            enrolment: i64,
+            step: String,
+            visit: i64,
+            state: String,
+            sent_at: Option<i64>,
+        }
+        let found: Vec<Row> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.state, \
+                 m.sent_at FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql)
+                .bind(rows::ids(messages.iter().map(|message| message.0)))
+                .fetch_all(db)
+                .await
+        )?;
+        found
+            .into_iter()
+            .map(|row| {
+                let corrupt =
+                    |column| StoreError::corrupt("messages", column, format!("message {}", row.id));
+                let brief = MessageBrief {
+                    id: MessageId(row.id),
+                    lead: LeadId(row.lead),
+                    kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
+                    about: StepRef {
+                        enrolment: EnrolmentNo(row.enrolment),
+                        visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                        step: row.step.into(),
+                    },
+                    template: row.template.into(),
+                    workflow: row.workflow.into(),
+                    state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
+                    sent_at: row.sent_at.map(Instant::from_millis),
+                };
+                Ok((brief.id, brief))
+            })
+            .collect()
+    }
+
+    pub async fn message(&self, message: MessageId) -> Result<Option<MessageRow>> {
+        let found: Option<StoredMessage> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
+                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
+                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m WHERE m.id = $1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(message.0).fetch_optional(db).await
+        )?;
+        found.map(MessageRow::try_from).transpose()
+    }
+
+    /// Gives parked messages another try; returns how many. Of those of a lead that has another mail
+    /// open, or several parked ones, the oldest goes first and the others stay for the next time.
+    pub async fn unpark_messages(&self, now: Instant) -> Result<u64> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let unparked = on_db!(
+            tx.on(),
+            sql!(
+                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
+                 due_at = CASE WHEN t.due_at < $1 THEN $1 ELSE t.due_at END \
+                 WHERE t.state = 'parked' AND (t.kind = 'internal' OR (\
+                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
+                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state = 'parked' AND o.id < t.id)))"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(now.millis())
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
+        )?;
+        tx.commit().await?;
+        Ok(unparked)
+    }
+}

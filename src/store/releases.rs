@@ -1,0 +1,300 @@
+//! Releases: which artefacts are live from an instant on; and the sweeps that bring leads up to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::FromRow;
+
+use super::{
+    Result, Store, StoreError,
+    db::{Tx, on_db},
+    gate::Turn,
+    records::{ReleaseRow, SweepProgress},
+    rows,
+};
+use crate::domain::{
+    artefact::{Artefact, ArtefactKind, ArtefactRef},
+    id::ReleaseId,
+    name::Name,
+    time::Instant,
+    workflow::Version,
+};
+
+#[derive(FromRow)]
+struct StoredRelease {
+    release: i64,
+    at: i64,
+    who: String,
+    reason: String,
+    manifest: String,
+    live_since: String,
+}
+
+impl TryFrom<StoredRelease> for ReleaseRow {
+    type Error = StoreError;
+
+    fn try_from(row: StoredRelease) -> Result<Self> {
+        fn read<T: DeserializeOwned>(text: &str, column: &'static str, release: i64) -> Result<T> {
+            rows::decode(text, "releases", column, format!("release {release}"))
+        }
+        Ok(Self {
+            id: ReleaseId(row.release),
+            at: Instant::from_millis(row.at),
+            who: row.who,
+            reason: row.reason,
+            manifest: read(&row.manifest, "manifest", row.release)?,
+            live_since: read(&row.live_since, "live_since", row.release)?,
+        })
+    }
+}
+
+impl Store {
+    /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
+    /// workflow whose name was live before keeps its `live_since`.
+    pub async fn save_release(
+        &self,
+        artefacts: &[Artefact],
+        manifest: &[ArtefactRef],
+        who: &str,
+        reason: &str,
+        now: Instant,
+    ) -> Result<ReleaseRow> {
+        let mut tx = self.db.begin(Turn::Act).await?;
+        tx.insert_artefacts(artefacts).await?;
+        let before = tx.newest_release().await?;
+        let live_since: BTreeMap<Name, Instant> = manifest
+            .iter()
+            .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
+            .map(|artefact| {
+                let since = before
+                    .as_ref()
+                    .and_then(|before| before.live_since.get(&artefact.name).copied());
+                (artefact.name.clone(), since.unwrap_or(now))
+            })
+            .collect();
+        // The newest is the one with the largest id, also where a driven clock went back.
+        let floor = before.map_or(0, |before| before.id.0 + 1);
+        let row = ReleaseRow {
+            id: ReleaseId(self.ids.next(now).max(floor)),
+            at: now,
+            who: who.to_owned(),
+            reason: reason.to_owned(),
+            manifest: manifest.to_vec(),
+            live_since,
+        };
+        let (manifest, live_since) = (rows::encode(&row.manifest)?, rows::encode(&row.live_since)?);
+        on_db!(
+            tx.on(),
+            sql!(
+                "INSERT INTO releases (release, at, who, reason, manifest, live_since) \
+                 VALUES ($1, $2, $3, $4, $5, $6)"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(row.id.0)
+                .bind(row.at.millis())
+                .bind(&row.who)
+                .bind(&row.reason)
+                .bind(manifest)
+                .bind(live_since)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    /// The release that is live now.
+    pub async fn live_release(&self) -> Result<Option<ReleaseRow>> {
+        let mut tx = self.db.snapshot().await?;
+        let newest = tx.newest_release().await?;
+        tx.rollback().await?;
+        Ok(newest)
+    }
+
+    /// The artefacts of these versions, each under every kind and name that it was stored as.
+    pub async fn artefacts(&self, versions: &[Version]) -> Result<Vec<Artefact>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            version: &'a str,
+        }
+        #[derive(FromRow)]
+        struct Stored {
+            kind: String,
+            name: String,
+            version: String,
+            file: String,
+            content: String,
+        }
+        let wanted: BTreeSet<&str> = versions.iter().map(|version| version.0.as_str()).collect();
+        let rows: Vec<Row> = wanted.into_iter().map(|version| Row { version }).collect();
+        let rows = rows::json("artefacts", &rows)?;
+        let found: Vec<Stored> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT a.kind, a.name, a.version, a.file, a.content FROM artefacts AS a \
+                 WHERE a.version IN (SELECT j.value ->> 'version' FROM ",
+                each,
+                ") ORDER BY a.kind, a.name, a.version"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(rows).fetch_all(db).await
+        )?;
+        found
+            .into_iter()
+            .map(|row| {
+                let kind = serde_json::from_value(row.kind.clone().into()).map_err(|_| {
+                    let key = format!("{} {} {}", row.kind, row.name, row.version);
+                    StoreError::corrupt("artefacts", "kind", key)
+                })?;
+                Ok(Artefact {
+                    kind,
+                    name: row.name.into(),
+                    version: Version(row.version.into()),
+                    file: row.file,
+                    content: row.content,
+                })
+            })
+            .collect()
+    }
+
+    /// The structures that active enrolments are pinned to.
+    pub async fn active_versions(&self) -> Result<Vec<Version>> {
+        let versions: Vec<String> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT DISTINCT version FROM enrolments WHERE status = 'active' ORDER BY version"
+            ),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        Ok(versions.into_iter().map(|version| Version(version.into())).collect())
+    }
+
+    /// Starts to make every lead due for a release, from the first lead on. A sweep that was begun for
+    /// it goes on where it is; one for an earlier release is over.
+    pub async fn begin_sweep(&self, release: ReleaseId, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        on_db!(
+            tx.on(),
+            sql!("UPDATE sweeps SET done = true WHERE release <> $1 AND NOT done"),
+            |db, sql| sqlx::query(sql).bind(release.0).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            tx.on(),
+            sql!(
+                "INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false) \
+                 ON CONFLICT (release) DO NOTHING"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(release.0)
+                .bind(now.millis())
+                .bind(i64::MIN)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        tx.commit().await
+    }
+
+    /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
+    /// already stay as they are.
+    pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let sweep: Option<(i64, i64)> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT t.release, t.cursor FROM sweeps AS t WHERE NOT t.done \
+                 ORDER BY t.release DESC LIMIT 1",
+                lock
+            ),
+            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
+        )?;
+        let Some((release, cursor)) = sweep else {
+            return Ok(SweepProgress { woken: 0, done: true });
+        };
+        let leads: Vec<i64> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT t.lead FROM lead_timer AS t WHERE t.lead > $1 ORDER BY t.lead LIMIT $2",
+                lock
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(cursor).bind(limit).fetch_all(db).await
+        )?;
+        let done = i64::try_from(leads.len()).unwrap_or(limit) < limit;
+        let last = leads.last().copied().unwrap_or(cursor);
+        let woken = on_db!(
+            tx.on(),
+            sql!(
+                "UPDATE lead_timer SET wake_at = $3, lane = 3 \
+                 WHERE lead > $1 AND lead <= $2 AND wake_at > $3 AND lane <> 4"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(cursor)
+                .bind(last)
+                .bind(now.millis())
+                .execute(db)
+                .await
+                .map(|update| update.rows_affected())
+        )?;
+        on_db!(
+            tx.on(),
+            sql!("UPDATE sweeps SET cursor = $2, done = $3 WHERE release = $1"),
+            |db, sql| sqlx::query(sql)
+                .bind(release)
+                .bind(last)
+                .bind(done)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        tx.commit().await?;
+        Ok(SweepProgress { woken, done })
+    }
+}
+
+impl Tx {
+    async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {
+        let row: Option<StoredRelease> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT release, at, who, reason, manifest, live_since FROM releases \
+                 ORDER BY release DESC LIMIT 1"
+            ),
+            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
+        )?;
+        row.map(ReleaseRow::try_from).transpose()
+    }
+
+    async fn insert_artefacts(&mut self, artefacts: &[Artefact]) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            kind: ArtefactKind,
+            name: &'a str,
+            version: &'a str,
+            file: &'a str,
+            content: &'a str,
+        }
+        let rows: Vec<Row> = artefacts
+            .iter()
+            .map(|artefact| Row {
+                kind: artefact.kind,
+                name: &artefact.name,
+                version: artefact.version.0.as_str(),
+                file: &artefact.file,
+                content: &artefact.content,
+            })
+            .collect();
+        let rows = rows::json("artefacts", &rows)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO artefacts (kind, name, version, file, content) \
+                 SELECT j.value ->> 'kind', j.value ->> 'name', j.value ->> 'version', j.value ->> 'file', \
+                 j.value ->> 'content' FROM ",
+                each,
+                " WHERE true ON CONFLICT (kind, name, version) DO NOTHING"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,344 @@
+//! The end of claims. What the lead must be told becomes an event, and the lead is decided on in the
+//! same transaction.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Batch, Result, Store,
+    db::{Tx, on_db},
+    events::EventRow,
+    gate::Turn,
+    records::{Lane, Settled, Settlement},
+    rows,
+    timers::Wake,
+};
+use crate::domain::{
+    event::{EventData, EventKind, StepRef},
+    id::EnrolmentNo,
+    lead::Suppression,
+    message::{MessageKind, MessageState},
+    time::Instant,
+    value::Value,
+};
+
+#[derive(Clone, Debug, FromRow)]
+struct Claimed {
+    id: i64,
+    lead: i64,
+    enrolment: i64,
+    step: String,
+    visit: i64,
+    kind: String,
+    workflow: String,
+    purpose: String,
+    template: String,
+    state: String,
+    attempts: i64,
+    token: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    id: i64,
+    state: &'static str,
+    /// `None`: as it was.
+    due_at: Option<i64>,
+    attempts: i64,
+    reason: Option<&'a str>,
+    relay: Option<&'a str>,
+    settled: bool,
+    sent: bool,
+}
+
+#[derive(Serialize)]
+struct AttemptRow<'a> {
+    id: i64,
+    attempt: i64,
+    relay: Option<&'a str>,
+    outcome: &'static str,
+    detail: Option<&'a str>,
+}
+
+const SOURCE: &str = "delivery";
+
+impl Store {
+    /// Settles claims, in one transaction with what it tells the leads.
+    ///
+    /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
+    /// `transmitting`, or by a late answer from `in_doubt`; `in_doubt` from `transmitting`; `released`,
+    /// `cancelled` and `parked` from `claimed`; `failed` and `deferred` from either. The outcome of a
+    /// marketing mail becomes an event (object: the template; data: `workflow`, `purpose`, `reason`,
+    /// `hard`), that of internal mail does not. An address that does not exist is suppressed.
+    ///
+    /// The batch holds the leads that were told something. It must be committed, with their decisions
+    /// or without: dropped, nothing is settled.
+    pub async fn settle(&self, settlements: &[Settlement], now: Instant) -> Result<Batch> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let claimed = tx.lock_claimed(settlements).await?;
+        let mut refused = Vec::new();
+        let mut accepted: Vec<(&Settlement, &Claimed)> = Vec::new();
+        let mut seen = HashSet::new();
+        for settlement in settlements {
+            match claimed.get(&settlement.message.0) {
+                Some(message) if message.admits(settlement) && seen.insert(settlement.message) => {
+                    accepted.push((settlement, message));
+                }
+                _ => refused.push(settlement.message),
+            }
+        }
+        tx.write_outcomes(&accepted, now).await?;
+        tx.write_attempts(&accepted, now).await?;
+        let told = tx.tell(&accepted, now).await?;
+        let timers = tx.lock_timers(&rows::ids(told)).await?;
+        let timers = timers.into_iter().filter(|timer| !timer.is_parked()).collect();
+        let mut batch = tx.into_batch(timers).await?;
+        batch.refused = refused;
+        Ok(batch)
+    }
+}
+
+impl Claimed {
+    fn admits(&self, settlement: &Settlement) -> bool {
+        use MessageState::{Claimed, InDoubt, Transmitting};
+        let Some(state) = MessageState::from_word(&self.state) else { return false };
+        self.token == Some(settlement.token.0)
+            && match settlement.outcome {
+                Settled::Sent { .. } => matches!(state, Transmitting | InDoubt),
+                Settled::InDoubt { .. } => state == Transmitting,
+                Settled::Failed { .. } | Settled::Deferred { .. } => {
+                    matches!(state, Claimed | Transmitting)
+                }
+                Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
+                    state == Claimed
+                }
+            }
+    }
+
+    /// How often a relay was asked, this time included: the point of no return counts by itself,
+    /// a refusal before it is counted here.
+    fn attempts_after(&self, outcome: &Settled) -> i64 {
+        let asked = match outcome {
+            Settled::Failed { .. } => true,
+            Settled::Deferred { counted, .. } => *counted,
+            _ => false,
+        };
+        self.attempts + i64::from(asked && self.state == MessageState::Claimed.word())
+    }
+}
+
+/// Why, for the message's row.
+fn reason(outcome: &Settled) -> Option<&str> {
+    match outcome {
+        Settled::Sent { .. } => None,
+        Settled::Failed { reason, .. }
+        | Settled::InDoubt { reason }
+        | Settled::Deferred { reason, .. }
+        | Settled::Released { reason, .. }
+        | Settled::Cancelled { reason }
+        | Settled::Parked { reason } => Some(reason),
+    }
+}
+
+impl Tx {
+    /// The messages, with their leads' timers locked first: decisions take the two in this order.
+    async fn lock_claimed(&mut self, settlements: &[Settlement]) -> Result<HashMap<i64, Claimed>> {
+        let ids = rows::ids(settlements.iter().map(|settlement| settlement.message.0));
+        let leads: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT m.lead FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(&ids).fetch_all(db).await
+        )?;
+        self.lock_timers(&rows::ids(leads)).await?;
+        let claimed: Vec<Claimed> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT t.id, t.lead, t.enrolment, t.step, t.visit, t.kind, t.workflow, t.purpose, t.template, \
+                 t.state, t.attempts, t.token \
+                 FROM messages AS t WHERE t.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") ORDER BY t.id",
+                lock
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
+        )?;
+        Ok(claimed.into_iter().map(|message| (message.id, message)).collect())
+    }
+
+    async fn write_outcomes(
+        &mut self,
+        accepted: &[(&Settlement, &Claimed)],
+        now: Instant,
+    ) -> Result<()> {
+        if accepted.is_empty() {
+            return Ok(());
+        }
+        let outcomes: Vec<Outcome> = accepted
+            .iter()
+            .map(|(settlement, message)| {
+                let state = settlement.outcome.state();
+                Outcome {
+                    id: message.id,
+                    state: state.word(),
+                    due_at: match &settlement.outcome {
+                        Settled::Deferred { until, .. } => Some(until.millis()),
+                        Settled::Released { due_at, .. } => Some(due_at.millis()),
+                        _ => None,
+                    },
+                    attempts: message.attempts_after(&settlement.outcome),
+                    reason: reason(&settlement.outcome),
+                    relay: settlement.relay.as_deref(),
+                    settled: !state.is_open() && state != MessageState::Parked,
+                    sent: state == MessageState::Sent,
+                }
+            })
+            .collect();
+        let rows = rows::json("messages", &outcomes)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
+                 j.value ->> 'state' AS state, CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, \
+                 CAST(j.value ->> 'attempts' AS BIGINT) AS attempts, j.value ->> 'reason' AS reason, \
+                 j.value ->> 'relay' AS relay, CAST(j.value ->> 'settled' AS BOOLEAN) AS settled, \
+                 CAST(j.value ->> 'sent' AS BOOLEAN) AS sent FROM ",
+                each,
+                ") UPDATE messages AS t SET state = r.state, due_at = COALESCE(r.due_at, t.due_at), \
+                 attempts = r.attempts, reason = r.reason, relay = COALESCE(r.relay, t.relay), \
+                 settled_at = CASE WHEN r.settled THEN $2 ELSE t.settled_at END, \
+                 sent_at = CASE WHEN r.sent THEN $2 ELSE t.sent_at END \
+                 FROM r WHERE t.id = r.id"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// The record of each time that a relay was asked.
+    async fn write_attempts(
+        &mut self,
+        accepted: &[(&Settlement, &Claimed)],
+        now: Instant,
+    ) -> Result<()> {
+        let attempts: Vec<AttemptRow> = accepted
+            .iter()
+            .filter(|(settlement, _)| {
+                !matches!(
+                    settlement.outcome,
+                    Settled::Released { .. }
+                        | Settled::Cancelled { .. }
+                        | Settled::Parked { .. }
+                        | Settled::Deferred { counted: false, .. }
+                )
+            })
+            .map(|(settlement, message)| AttemptRow {
+                id: message.id,
+                attempt: message.attempts_after(&settlement.outcome),
+                relay: settlement.relay.as_deref(),
+                outcome: settlement.outcome.state().word(),
+                detail: match &settlement.outcome {
+                    Settled::Sent { reply } => Some(reply),
+                    other => reason(other),
+                },
+            })
+            .collect();
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("attempts", &attempts)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO attempts (message, attempt, at, relay, outcome, detail) \
+                 SELECT CAST(j.value ->> 'id' AS BIGINT), CAST(j.value ->> 'attempt' AS BIGINT), $2, \
+                 j.value ->> 'relay', j.value ->> 'outcome', j.value ->> 'detail' FROM ",
+                each,
+                " WHERE true ON CONFLICT (message, attempt, at) DO UPDATE SET outcome = excluded.outcome, \
+                 detail = excluded.detail"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// Writes the outcomes' events; returns the leads that they tell something.
+    async fn tell(
+        &mut self,
+        accepted: &[(&Settlement, &Claimed)],
+        now: Instant,
+    ) -> Result<Vec<i64>> {
+        let outcomes: Vec<(EventKind, &Settlement, &Claimed)> = accepted
+            .iter()
+            .filter(|(_, message)| message.kind == MessageKind::Marketing.word())
+            .filter_map(|&(settlement, message)| {
+                Some((settlement.outcome.event()?, settlement, message))
+            })
+            .collect();
+        if outcomes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let leads = rows::ids(outcomes.iter().map(|(_, _, message)| message.lead));
+        let mut next: HashMap<i64, i64> = self
+            .lock_timers(&leads)
+            .await?
+            .into_iter()
+            .map(|timer| (timer.lead, timer.rev + 1))
+            .collect();
+        let (mut events, mut bounced) = (Vec::new(), Vec::new());
+        let mut wakes: BTreeMap<i64, Wake> = BTreeMap::new();
+        for (kind, settlement, message) in &outcomes {
+            let Some(rev) = next.get_mut(&message.lead) else { continue };
+            let mut row = EventRow::new(message.lead, *rev, kind.as_str(), now.millis(), SOURCE)
+                .about(Some(&message.about()))?
+                .data(&message.data(&settlement.outcome))?;
+            row.object = Some(&message.template);
+            row.message = Some(message.id);
+            events.push(row);
+            *rev += 1;
+            let wake = wakes.entry(message.lead).or_insert(Wake {
+                lead: message.lead,
+                lane: Lane::Timers.number(),
+                events: 0,
+                stops: 0,
+            });
+            wake.events += 1;
+            if matches!(settlement.outcome, Settled::Failed { hard: true, .. }) {
+                wake.stops += 1;
+                bounced.push((message.lead, Suppression::HardBounce, SOURCE));
+            }
+        }
+        self.insert_events(&events, now).await?;
+        self.suppress_leads(&bounced, now).await?;
+        self.wake(&wakes.values().cloned().collect::<Vec<_>>(), now).await?;
+        Ok(wakes.into_keys().collect())
+    }
+}
+
+impl Claimed {
+    fn about(&self) -> StepRef {
+        StepRef {
+            enrolment: EnrolmentNo(self.enrolment),
+            step: self.step.as_str().into(),
+            visit: u32::try_from(self.visit).unwrap_or_default(),
+        }
+    }
+
+    fn data(&self, outcome: &Settled) -> EventData {
+        let mut data = EventData::new();
+        data.insert("workflow".into(), Value::Text(self.workflow.as_str().into()));
+        data.insert("purpose".into(), Value::Text(self.purpose.as_str().into()));
+        if let Some(reason) = reason(outcome) {
+            data.insert("reason".into(), Value::Text(reason.into()));
+        }
+        if let Settled::Failed { hard, .. } = outcome {
+            data.insert("hard".into(), Value::Bool(*hard));
+        }
+        data
+    }
+}

@@ -1,0 +1,220 @@
+//! Addresses and domains that are not written to any more.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
+
+use serde::Serialize;
+
+use super::{
+    Result, Store, StoreError,
+    db::{Tx, on_db},
+    gate::Turn,
+    records::Lane,
+    rows,
+    timers::Wake,
+};
+use crate::domain::{address::Address, lead::Suppression, name::Name, time::Instant};
+
+/// What is suppressed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    Address(Address),
+    /// A whole domain, in A-labels and without an `@`; not its subdomains.
+    Domain(String),
+}
+
+impl Subject {
+    fn key(&self) -> String {
+        match self {
+            Self::Address(address) => address.as_str().to_owned(),
+            Self::Domain(domain) => domain_key(domain),
+        }
+    }
+}
+
+/// Masked, as addresses are.
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Domain(domain) => write!(f, "Domain({domain})"),
+        }
+    }
+}
+
+/// How a domain is stored: no address begins with an `@`.
+pub fn domain_key(domain: &str) -> String {
+    format!("@{}", domain.to_ascii_lowercase())
+}
+
+#[derive(Serialize)]
+pub(super) struct SuppressionRow {
+    pub subject: String,
+    pub reason: &'static str,
+    pub source: String,
+}
+
+impl Tx {
+    /// Puts subjects on the list; returns those that were not on it. An entry stays as it was first
+    /// made, but for a complaint, which weighs more than any other reason.
+    pub(super) async fn insert_suppressions(
+        &mut self,
+        entries: BTreeMap<String, SuppressionRow>,
+        now: Instant,
+    ) -> Result<HashSet<String>> {
+        if entries.is_empty() {
+            return Ok(HashSet::new());
+        }
+        // In order, so that two writers cannot wait for each other.
+        let entries: Vec<SuppressionRow> = entries.into_values().collect();
+        let rows = rows::json("suppressions", &entries)?;
+        let added: Vec<String> = on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO suppressions (subject, reason, source, at) \
+                 SELECT j.value ->> 'subject', j.value ->> 'reason', j.value ->> 'source', $2 FROM ",
+                each,
+                " WHERE true ON CONFLICT (subject) DO NOTHING RETURNING subject"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
+        )?;
+        if entries.iter().any(|entry| entry.reason == Suppression::Complained.word()) {
+            on_db!(
+                self.on(),
+                sql!(
+                    "UPDATE suppressions SET reason = 'complained' WHERE reason <> 'complained' AND subject IN \
+                     (SELECT j.value ->> 'subject' FROM ",
+                    each,
+                    " WHERE j.value ->> 'reason' = 'complained')"
+                ),
+                |db, sql| sqlx::query(sql).bind(&rows).execute(db).await.map(drop)
+            )?;
+        }
+        Ok(added.into_iter().collect())
+    }
+
+    /// Suppresses the addresses of leads. Their stop epochs are the caller's to raise.
+    pub(super) async fn suppress_leads(
+        &mut self,
+        objections: &[(i64, Suppression, &str)],
+        now: Instant,
+    ) -> Result<()> {
+        if objections.is_empty() {
+            return Ok(());
+        }
+        let addresses =
+            self.addresses_of(&rows::ids(objections.iter().map(|(lead, ..)| *lead))).await?;
+        let mut entries = BTreeMap::new();
+        for (lead, reason, source) in objections {
+            let Some(address) = addresses.get(lead) else { continue };
+            add_entry(&mut entries, address.clone(), *reason, source);
+        }
+        self.insert_suppressions(entries, now).await.map(drop)
+    }
+
+    async fn addresses_of(&mut self, leads: &str) -> Result<BTreeMap<i64, String>> {
+        let found: Vec<(i64, String)> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead, l.address FROM leads AS l WHERE l.lead IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+/// One entry a subject; a complaint wins.
+pub(super) fn add_entry(
+    entries: &mut BTreeMap<String, SuppressionRow>,
+    subject: String,
+    reason: Suppression,
+    source: &str,
+) {
+    let entry = entries.entry(subject.clone()).or_insert_with(|| SuppressionRow {
+        subject,
+        reason: reason.word(),
+        source: source.to_owned(),
+    });
+    if reason == Suppression::Complained {
+        entry.reason = reason.word();
+    }
+}
+
+impl Store {
+    /// Puts addresses and domains on the list; returns how many were not on it. The leads concerned are
+    /// woken, and what was reserved for them before is not sent any more.
+    pub async fn suppress(
+        &self,
+        subjects: &[(Subject, Suppression)],
+        source: &Name,
+        now: Instant,
+    ) -> Result<u64> {
+        let mut entries = BTreeMap::new();
+        for (subject, reason) in subjects {
+            add_entry(&mut entries, subject.key(), *reason, source);
+        }
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.db.begin(Turn::Act).await?;
+        // The timers first, as everywhere: intake locks them and then adds to the list.
+        let keys = rows::json("suppressions", &entries.values().collect::<Vec<_>>())?;
+        let mut concerned: Vec<(i64, String)> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT a.lead, a.address FROM addresses AS a WHERE a.address IN (SELECT j.value ->> 'subject' FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
+        )?;
+        let of_domains: Vec<(i64, String)> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT l.lead, l.domain FROM leads AS l WHERE l.domain IN (SELECT j.value ->> 'subject' FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
+        )?;
+        concerned.extend(of_domains);
+        tx.lock_timers(&rows::ids(concerned.iter().map(|(lead, _)| *lead))).await?;
+        let added = tx.insert_suppressions(entries, now).await?;
+        let stopped: HashSet<i64> = concerned
+            .into_iter()
+            .filter(|(_, subject)| added.contains(subject))
+            .map(|(lead, _)| lead)
+            .collect();
+        let wakes: Vec<Wake> = stopped
+            .into_iter()
+            .map(|lead| Wake { lead, lane: Lane::Acts.number(), events: 1, stops: 1 })
+            .collect();
+        tx.wake(&wakes, now).await?;
+        tx.commit().await?;
+        Ok(u64::try_from(added.len()).unwrap_or_default())
+    }
+
+    /// Why an address is not written to: by its own entry, or by its domain's.
+    pub async fn suppression_of(&self, address: &Address) -> Result<Option<Suppression>> {
+        let reasons: Vec<(String, String)> = on_db!(
+            self.db.read(),
+            sql!("SELECT subject, reason FROM suppressions WHERE subject IN ($1, $2)"),
+            |db, sql| sqlx::query_as(sql)
+                .bind(address.as_str())
+                .bind(domain_key(address.domain()))
+                .fetch_all(db)
+                .await
+        )?;
+        let own = reasons.iter().find(|(subject, _)| subject == address.as_str());
+        let Some((_, reason)) = own.or_else(|| reasons.first()) else { return Ok(None) };
+        Suppression::from_word(reason)
+            .map(Some)
+            .ok_or_else(|| StoreError::corrupt("suppressions", "reason", "of an address"))
+    }
+}

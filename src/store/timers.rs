@@ -1,0 +1,260 @@
+//! A lead's one timer: its revision, and when and in which lane it is due.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Result, Store,
+    db::{Tx, on_db},
+    dialect::Text,
+    gate::Turn,
+    records::{Lane, Quota},
+    rows,
+};
+use crate::domain::{id::LeadId, time::Instant};
+
+/// The lane of parked leads: nothing but unparking takes them out of it.
+pub const PARKED: i64 = 4;
+
+#[derive(Clone, Debug, FromRow)]
+pub struct Timer {
+    pub lead: i64,
+    pub wake_at: i64,
+    pub rev: i64,
+    pub reflected: i64,
+    pub attempts: i64,
+    pub stop_epoch: i64,
+    pub decided_at: i64,
+    pub lane: i64,
+}
+
+impl Timer {
+    pub const fn is_parked(&self) -> bool {
+        self.lane == PARKED
+    }
+}
+
+/// An idle claim touches the index only.
+pub(super) const CLAIM_LANE: Text = sql!(
+    "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
+                 t.lane \
+                 FROM lead_timer AS t \
+                 WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
+                 ORDER BY t.wake_at, t.lead LIMIT $5",
+    skip
+);
+
+pub(super) const NEXT_WAKE_AT: Text = sql!(
+    "SELECT MIN(w.wake_at) FROM (\
+                 SELECT MIN(wake_at) AS wake_at FROM lead_timer WHERE lane = 0 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 1 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 2 \
+                 UNION ALL SELECT MIN(wake_at) FROM lead_timer WHERE lane = 3) AS w"
+);
+
+/// What happens to a timer when something happens to its lead.
+#[derive(Clone, Debug, Serialize)]
+pub struct Wake {
+    pub lead: i64,
+    pub lane: i64,
+    /// How many revs are used up.
+    pub events: i64,
+    /// How many objections there were.
+    pub stops: i64,
+}
+
+impl Tx {
+    /// Due leads, the oldest of each lane first; what a lane leaves over goes to the others.
+    pub(super) async fn claim_timers(&mut self, now: Instant, quota: &Quota) -> Result<Vec<Timer>> {
+        let mut claimed: Vec<Timer> = Vec::new();
+        let mut spare = 0;
+        let mut filled = Vec::new();
+        for (lane, share) in
+            Lane::ALL.into_iter().zip([quota.acts, quota.timers, quota.bulk, quota.sweep])
+        {
+            let limit = share + spare;
+            let found = self.claim_lane(lane, now, (i64::MIN, i64::MIN), limit).await?;
+            spare = limit - i64::try_from(found.len()).unwrap_or(limit);
+            if spare == 0
+                && let Some(last) = found.last()
+            {
+                filled.push((lane, (last.wake_at, last.lead)));
+            }
+            claimed.extend(found);
+        }
+        for (lane, after) in filled {
+            if spare == 0 {
+                break;
+            }
+            let found = self.claim_lane(lane, now, after, spare).await?;
+            spare -= i64::try_from(found.len()).unwrap_or(spare);
+            claimed.extend(found);
+        }
+        Ok(claimed)
+    }
+
+    async fn claim_lane(
+        &mut self,
+        lane: Lane,
+        now: Instant,
+        (wake_at, lead): (i64, i64),
+        limit: i64,
+    ) -> Result<Vec<Timer>> {
+        if limit <= 0 {
+            return Ok(Vec::new());
+        }
+        Ok(on_db!(self.on(), CLAIM_LANE, |db, sql| sqlx::query_as(sql)
+            .bind(lane.number())
+            .bind(now.millis())
+            .bind(wake_at)
+            .bind(lead)
+            .bind(limit)
+            .fetch_all(db)
+            .await)?)
+    }
+
+    /// The timers of these leads, locked in lead order: whoever locks several does it in this order.
+    pub(super) async fn lock_timers(&mut self, leads: &str) -> Result<Vec<Timer>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
+                 t.lane \
+                 FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") ORDER BY t.lead",
+                lock
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+
+    /// Moves revs on and makes the leads due; a parked one stays where it is.
+    pub(super) async fn wake(&mut self, wakes: &[Wake], now: Instant) -> Result<()> {
+        if wakes.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("lead_timer", wakes)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'lane' AS BIGINT) AS lane, CAST(j.value ->> 'events' AS BIGINT) AS events, \
+                 CAST(j.value ->> 'stops' AS BIGINT) AS stops FROM ",
+                each,
+                ") UPDATE lead_timer AS t SET rev = t.rev + r.events, stop_epoch = t.stop_epoch + r.stops, \
+                 lane = CASE WHEN t.lane = 4 OR (t.wake_at <= $2 AND t.lane < r.lane) THEN t.lane ELSE r.lane END, \
+                 wake_at = CASE WHEN t.lane = 4 OR t.wake_at <= $2 THEN t.wake_at ELSE $2 END \
+                 FROM r WHERE t.lead = r.lead"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// Takes leads out of the running, with the reason.
+    pub(super) async fn park(&mut self, leads: &[(LeadId, String)], now: Instant) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            lead: i64,
+            reason: &'a str,
+        }
+        if leads.is_empty() {
+            return Ok(());
+        }
+        let clean: Vec<(i64, String)> =
+            leads.iter().map(|(lead, reason)| (lead.0, reason.replace('\0', "\u{fffd}"))).collect();
+        let rows: Vec<Row> =
+            clean.iter().map(|(lead, reason)| Row { lead: *lead, reason }).collect();
+        let rows = rows::json("parked_leads", &rows)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO parked_leads (lead, reason, at) \
+                 SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'reason', $2 FROM ",
+                each,
+                " WHERE true ON CONFLICT (lead) DO UPDATE SET reason = excluded.reason, at = excluded.at"
+            ),
+            |db, sql| sqlx::query(sql).bind(&rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE lead_timer SET lane = 4, wake_at = $2 WHERE lead IN \
+                 (SELECT CAST(j.value ->> 'lead' AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(&rows)
+                .bind(Instant::NEVER.millis())
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// When the next lead is due; [`Instant::NEVER`] if none ever is.
+    pub async fn next_wake_at(&self) -> Result<Instant> {
+        let next: Option<i64> =
+            on_db!(self.db.read(), NEXT_WAKE_AT, |db, sql| sqlx::query_scalar(sql)
+                .fetch_one(db)
+                .await)?;
+        Ok(next.map_or(Instant::NEVER, Instant::from_millis))
+    }
+
+    /// Counts a failed try to decide these leads; returns how many there were in a row.
+    pub async fn count_attempt(&self, leads: &[LeadId]) -> Result<HashMap<LeadId, i64>> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let leads = rows::ids(leads.iter().map(|lead| lead.0));
+        tx.lock_timers(&leads).await?;
+        let counted: Vec<(i64, i64)> = on_db!(
+            tx.on(),
+            sql!(
+                "UPDATE lead_timer SET attempts = attempts + 1 WHERE lead IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") RETURNING lead, attempts"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?;
+        tx.commit().await?;
+        Ok(counted.into_iter().map(|(lead, attempts)| (LeadId(lead), attempts)).collect())
+    }
+
+    /// Takes a lead out of the running, with the reason; events are still recorded for it.
+    pub async fn park_lead(&self, lead: LeadId, reason: &str, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        tx.lock_timers(&rows::ids([lead.0])).await?;
+        tx.park(&[(lead, reason.to_owned())], now).await?;
+        tx.commit().await
+    }
+
+    /// Makes all parked leads due again with their attempts forgotten; returns how many.
+    pub async fn unpark_all(&self, now: Instant) -> Result<u64> {
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let parked: Vec<i64> =
+            on_db!(tx.on(), sql!("DELETE FROM parked_leads RETURNING lead"), |db, sql| {
+                sqlx::query_scalar(sql).fetch_all(db).await
+            })?;
+        let leads = rows::ids(parked.iter().copied());
+        tx.lock_timers(&leads).await?;
+        on_db!(
+            tx.on(),
+            sql!(
+                "UPDATE lead_timer SET lane = 1, wake_at = $2, attempts = 0 WHERE lane = 4 AND lead IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        tx.commit().await?;
+        Ok(u64::try_from(parked.len()).unwrap_or_default())
+    }
+}

@@ -1,0 +1,457 @@
+//! Imports: leads made, brought up to date, merged.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Result, Store, StoreError,
+    db::{Tx, on_db},
+    events::EventRow,
+    gate::Turn,
+    records::{ImportRun, Lane, LeadUpsert, UpsertKind, Upserted},
+    rows,
+    suppressions::{add_entry, domain_key},
+    timers::Wake,
+};
+use crate::domain::{
+    event::{EventData, EventKind},
+    id::LeadId,
+    lead::{Consent, Profile, Stage},
+    name::Name,
+    time::Instant,
+    value::Value,
+};
+
+#[derive(FromRow)]
+struct KnownRow {
+    lead: i64,
+    address: String,
+    imported_by: Option<i64>,
+    profile: String,
+}
+
+/// A lead while the rows of a batch go into it.
+struct Folding {
+    lead: i64,
+    is_new: bool,
+    /// A row of this run, in this batch or before, named it already.
+    seen: bool,
+    changed: bool,
+    profile: Profile,
+    stage: Stage,
+    created_at: Instant,
+}
+
+#[derive(Serialize)]
+struct AddressRow<'a> {
+    address: &'a str,
+    domain: String,
+    lead: i64,
+}
+
+#[derive(Serialize)]
+struct NewLead<'a> {
+    lead: i64,
+    address: &'a str,
+    domain: String,
+    stage: &'static str,
+    created_at: i64,
+    profile: String,
+    memory: &'static str,
+    bucket: i64,
+}
+
+#[derive(Serialize)]
+struct KnownLead {
+    lead: i64,
+    /// `None`: as it was.
+    profile: Option<String>,
+}
+
+impl Store {
+    /// Takes rows of an import in, in order.
+    ///
+    /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
+    /// consent that is there stays unless the row brings another ground given later; one that was
+    /// withdrawn stays withdrawn, and a suppression stays. The stage is taken for new leads only.
+    /// Each lead that was created or changed gets one `lead.imported` event and becomes due in the
+    /// bulk lane.
+    pub async fn upsert_leads(
+        &self,
+        upserts: &[LeadUpsert],
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<Vec<Upserted>> {
+        if upserts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let mut leads = tx.take_addresses(self, upserts, run, now).await?;
+        let mut kinds = Vec::with_capacity(upserts.len());
+        for upsert in upserts {
+            let Some(lead) = leads.get_mut(upsert.address.as_str()) else {
+                return Err(StoreError::corrupt("addresses", "lead", "of an imported address"));
+            };
+            kinds.push((lead.lead, lead.fold(upsert)));
+        }
+        tx.write_new(&leads, run, now).await?;
+        tx.write_known(&leads, run, now).await?;
+        tx.write_imported(&leads, run, now).await?;
+        tx.suppress_rows(upserts, &leads, run, now).await?;
+        let suppressed = tx.suppressed_among(&leads).await?;
+        tx.commit().await?;
+        Ok(kinds
+            .into_iter()
+            .map(|(lead, how)| Upserted {
+                lead: LeadId(lead),
+                how,
+                suppressed: suppressed.contains(&lead),
+            })
+            .collect())
+    }
+}
+
+impl Folding {
+    fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
+        if self.is_new && !self.seen {
+            self.stage = upsert.stage.unwrap_or_default();
+            self.created_at = upsert.created_at.unwrap_or(self.created_at).min(self.created_at);
+        }
+        let mut changed = false;
+        for (name, value) in &upsert.attributes {
+            if self.profile.attributes.get(name) != Some(value) {
+                self.profile.attributes.insert(name.clone(), value.clone());
+                changed = true;
+            }
+        }
+        for (purpose, consent) in &upsert.consents {
+            changed |= merge_consent(&mut self.profile.consents, purpose, consent);
+        }
+        self.changed |= changed;
+        let merged = std::mem::replace(&mut self.seen, true);
+        match (merged, self.is_new, changed) {
+            (true, ..) => UpsertKind::Merged,
+            (false, true, _) => UpsertKind::Created,
+            (false, false, true) => UpsertKind::Updated,
+            (false, false, false) => UpsertKind::Unchanged,
+        }
+    }
+}
+
+/// Returns whether anything changed.
+fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Consent) -> bool {
+    let Some(old) = known.get_mut(purpose) else {
+        known.insert(purpose.clone(), new.clone());
+        return true;
+    };
+    if old.withdrawn_at.is_some() {
+        return false;
+    }
+    if new.withdrawn_at.is_some() {
+        old.withdrawn_at = new.withdrawn_at;
+        return true;
+    }
+    // The same ground again proves nothing that the first proof does not.
+    if new.basis != old.basis && new.at > old.at {
+        old.clone_from(new);
+        return true;
+    }
+    false
+}
+
+impl Tx {
+    /// The leads of these addresses, by address; a new one has its address taken.
+    async fn take_addresses<'a>(
+        &mut self,
+        store: &Store,
+        upserts: &'a [LeadUpsert],
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<BTreeMap<&'a str, Folding>> {
+        // In order, so that two imports cannot wait for each other.
+        let addresses: BTreeMap<&str, &LeadUpsert> =
+            upserts.iter().map(|upsert| (upsert.address.as_str(), upsert)).collect();
+        let rows: Vec<AddressRow> = addresses
+            .iter()
+            .map(|(address, upsert)| AddressRow {
+                address,
+                domain: domain_key(upsert.address.domain()),
+                lead: store.ids.next(now),
+            })
+            .collect();
+        let made: HashMap<i64, &str> = rows.iter().map(|row| (row.lead, row.address)).collect();
+        let rows = rows::json("addresses", &rows)?;
+        let new: Vec<(String, i64)> = on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO addresses (address, lead) \
+                 SELECT j.value ->> 'address', CAST(j.value ->> 'lead' AS BIGINT) FROM ",
+                each,
+                " WHERE true ON CONFLICT (address) DO NOTHING RETURNING address, lead"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(&rows).fetch_all(db).await
+        )?;
+        let mut leads: BTreeMap<&str, Folding> = BTreeMap::new();
+        for (_, lead) in &new {
+            if let Some(&address) = made.get(lead) {
+                leads.insert(address, Folding::new(*lead, now));
+            }
+        }
+        if leads.len() == addresses.len() {
+            return Ok(leads);
+        }
+        for row in self.known_leads(&rows).await? {
+            let Some((&address, _)) = addresses.get_key_value(row.address.as_str()) else {
+                continue;
+            };
+            if leads.contains_key(address) {
+                continue;
+            }
+            let profile = rows::decode(&row.profile, "leads", "profile", rows::lead_key(row.lead))?;
+            leads.insert(
+                address,
+                Folding {
+                    is_new: false,
+                    seen: row.imported_by == Some(run.id),
+                    profile,
+                    ..Folding::new(row.lead, now)
+                },
+            );
+        }
+        Ok(leads)
+    }
+
+    /// The rows are locked by way of their timers, so that no decision writes a profile in between.
+    async fn known_leads(&mut self, addresses: &str) -> Result<Vec<KnownRow>> {
+        let found: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT a.lead FROM addresses AS a WHERE a.address IN (SELECT j.value ->> 'address' FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(addresses).fetch_all(db).await
+        )?;
+        let leads = rows::ids(found);
+        self.lock_timers(&leads).await?;
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead, l.address, l.imported_by, l.profile FROM leads AS l \
+                 WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+
+    async fn write_new(
+        &mut self,
+        leads: &BTreeMap<&str, Folding>,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<()> {
+        let mut new = Vec::new();
+        for (address, lead) in leads.iter().filter(|(_, lead)| lead.is_new) {
+            new.push(NewLead {
+                lead: lead.lead,
+                address,
+                domain: domain_key(address.rsplit_once('@').map_or("", |(_, domain)| domain)),
+                stage: lead.stage.word(),
+                created_at: lead.created_at.millis(),
+                profile: rows::encode(&lead.profile)?,
+                memory: "{}",
+                bucket: bucket(lead.lead),
+            });
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("leads", &new)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, \
+                 imported_by, profile, memory) \
+                 SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'address', j.value ->> 'domain', \
+                 j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, \
+                 j.value ->> 'profile', j.value ->> 'memory' FROM ",
+                each
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(&rows)
+                .bind(now.millis())
+                .bind(run.id)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO lead_timer (lead, bucket, lane, wake_at, rev, reflected, attempts, stop_epoch, \
+                 decided_at) \
+                 SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'bucket' AS BIGINT), 2, $2, 1, 0, \
+                 0, 0, 0 FROM ",
+                each
+            ),
+            |db, sql| sqlx::query(sql).bind(&rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    async fn write_known(
+        &mut self,
+        leads: &BTreeMap<&str, Folding>,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<()> {
+        let mut known = Vec::new();
+        for lead in leads.values().filter(|lead| !lead.is_new) {
+            let profile = if lead.changed { Some(rows::encode(&lead.profile)?) } else { None };
+            known.push(KnownLead { lead: lead.lead, profile });
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("leads", &known)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 j.value ->> 'profile' AS profile FROM ",
+                each,
+                ") UPDATE leads AS t SET profile = COALESCE(r.profile, t.profile), imported_by = $3, \
+                 updated_at = CASE WHEN r.profile IS NULL THEN t.updated_at ELSE $2 END \
+                 FROM r WHERE t.lead = r.lead"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .bind(now.millis())
+                .bind(run.id)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// A `lead.imported` event for each lead that was created or changed.
+    async fn write_imported(
+        &mut self,
+        leads: &BTreeMap<&str, Folding>,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<()> {
+        let mut data = EventData::new();
+        if let Some(campaign) = &run.campaign {
+            data.insert("campaign".into(), Value::Text(campaign.clone()));
+        }
+        let changed = rows::ids(
+            leads.values().filter(|lead| !lead.is_new && lead.changed).map(|lead| lead.lead),
+        );
+        let revs: HashMap<i64, i64> = self
+            .lock_timers(&changed)
+            .await?
+            .into_iter()
+            .map(|timer| (timer.lead, timer.rev))
+            .collect();
+        let kind = EventKind::LEAD_IMPORTED;
+        let (mut events, mut wakes) = (Vec::new(), Vec::new());
+        for lead in leads.values().filter(|lead| lead.is_new || lead.changed) {
+            let rev = if lead.is_new { 1 } else { revs.get(&lead.lead).map_or(1, |rev| rev + 1) };
+            let mut row =
+                EventRow::new(lead.lead, rev, kind.as_str(), now.millis(), "import").data(&data)?;
+            row.object = Some(&run.source);
+            events.push(row);
+            if !lead.is_new {
+                wakes.push(Wake {
+                    lead: lead.lead,
+                    lane: Lane::Bulk.number(),
+                    events: 1,
+                    stops: 0,
+                });
+            }
+        }
+        self.insert_events(&events, now).await?;
+        self.wake(&wakes, now).await
+    }
+
+    async fn suppress_rows(
+        &mut self,
+        upserts: &[LeadUpsert],
+        leads: &BTreeMap<&str, Folding>,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<()> {
+        let mut entries = BTreeMap::new();
+        for upsert in upserts {
+            if let Some(reason) = upsert.suppress {
+                add_entry(&mut entries, upsert.address.as_str().to_owned(), reason, &run.source);
+            }
+        }
+        let added = self.insert_suppressions(entries, now).await?;
+        let wakes: Vec<Wake> = leads
+            .iter()
+            .filter(|(address, _)| added.contains(**address))
+            .map(|(_, lead)| Wake {
+                lead: lead.lead,
+                lane: Lane::Bulk.number(),
+                events: 1,
+                stops: 1,
+            })
+            .collect();
+        self.wake(&wakes, now).await
+    }
+
+    async fn suppressed_among(&mut self, leads: &BTreeMap<&str, Folding>) -> Result<HashSet<i64>> {
+        let found: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead FROM leads AS l WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") AND EXISTS (SELECT 1 FROM suppressions AS s WHERE s.subject IN (l.address, l.domain))"
+            ),
+            |db, sql| sqlx::query_scalar(sql)
+                .bind(rows::ids(leads.values().map(|lead| lead.lead)))
+                .fetch_all(db)
+                .await
+        )?;
+        Ok(found.into_iter().collect())
+    }
+}
+
+impl Folding {
+    fn new(lead: i64, now: Instant) -> Self {
+        Self {
+            lead,
+            is_new: true,
+            seen: false,
+            changed: false,
+            profile: Profile::default(),
+            stage: Stage::default(),
+            created_at: now,
+        }
+    }
+}
+
+/// By which daemons can share the leads out: 64 buckets of about the same size.
+fn bucket(lead: i64) -> i64 {
+    // Fibonacci hashing: ids of one millisecond differ in their lowest bits only.
+    let mixed = lead.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
+    mixed.cast_signed()
+}
+
+/// A new lead's memory is `{}`; a test holds the two together.
+#[cfg(test)]
+mod tests {
+    use crate::domain::lead::Memory;
+
+    #[test]
+    fn an_empty_memory_is_read_as_the_default() {
+        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
+    }
+}

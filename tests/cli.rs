@@ -1,0 +1,240 @@
+//! The contract of the command line: exit codes, and standard output for the result alone.
+
+use crate::support::site::Site;
+
+#[test]
+fn help_and_version_are_results() {
+    let site = Site::bare();
+    for arguments in [&["--help"][..], &["--version"], &["leads", "import", "--help"]] {
+        let ran = site.run(arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(!ran.out.is_empty());
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_2_with_nothing_on_standard_output() {
+    let site = Site::new();
+    for arguments in [
+        &["--no-such-option"][..],
+        &["no-such-command"],
+        &["leads", "import"],
+        &["leads", "import", "a.csv", "--basis", "hope"],
+        &["pause"],
+        &[],
+    ] {
+        let ran = site.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}: {ran:?}");
+        assert!(!ran.err.is_empty());
+    }
+}
+
+#[test]
+fn without_a_configuration_it_says_where_it_looked() {
+    let site = Site::bare();
+    let ran = site.run(&["status"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("nurtured.toml") && ran.err.contains("--dir"), "{ran:?}");
+    let ran = site.run(&["--config", "elsewhere.toml", "status"]);
+    assert!(ran.code == 2 && ran.err.contains("elsewhere.toml"), "{ran:?}");
+}
+
+#[test]
+fn a_wrong_configuration_is_exit_1_with_every_place() {
+    let site = Site::bare();
+    site.write("nurtured.toml", "[databse]\nurl = \"x\"\n[log]\nformat = \"xml\"\n");
+    let ran = site.run(&["status"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("nurtured.toml:1:2") && ran.err.contains("nurtured.toml:4:10"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn only_migrate_makes_a_database() {
+    let site = Site::new();
+    for arguments in
+        [&["status"][..], &["leads", "show", "a@b.example"], &["leads", "import", "a.csv"]]
+    {
+        let ran = site.run(arguments);
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.err.contains("nurtured migrate"), "{ran:?}");
+        assert!(!site.path("nurtured.db").exists());
+    }
+    assert_eq!(site.run(&["migrate"]).code, 0);
+    assert!(site.path("nurtured.db").exists());
+    assert_eq!(site.run(&["status"]).code, 0);
+}
+
+#[test]
+fn a_failure_under_json_is_one_document_too() {
+    let site = Site::new();
+    let ran = site.run(&["--json", "status"]);
+    assert_eq!(ran.code, 3);
+    let document = ran.document();
+    assert_eq!(document["error"]["code"], 3);
+    assert!(document["error"]["message"].as_str().is_some_and(|text| text.contains("migrate")));
+}
+
+#[test]
+fn migrate_is_harmless_when_repeated_and_says_what_it_did() {
+    let site = Site::new();
+    let first = site.json(&["migrate"]);
+    assert_eq!(first["secrets_created"], true);
+    assert!(!first["applied"].as_array().expect("a list").is_empty());
+    let secrets = std::fs::read(site.path("nurtured.secrets")).expect("made");
+    let again = site.json(&["migrate"]);
+    assert_eq!(again["secrets_created"], false);
+    assert_eq!(again["applied"], serde_json::json!([]));
+    assert_eq!(std::fs::read(site.path("nurtured.secrets")).expect("kept"), secrets);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_secrets_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::migrated();
+    let file = site.path("nurtured.secrets");
+    let mode = std::fs::metadata(&file).expect("made").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("set");
+    let ran = site.run(&["migrate"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+}
+
+#[test]
+fn lost_secrets_are_not_silently_remade() {
+    let site = Site::migrated();
+    let file = site.path("nurtured.secrets");
+    std::fs::remove_file(&file).expect("removed");
+    let ran = site.run(&["migrate"]);
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.contains("--new-secrets") && !file.exists(), "{ran:?}");
+    assert_eq!(site.run(&["migrate", "--new-secrets"]).code, 0);
+    assert!(file.exists());
+}
+
+#[test]
+fn the_database_can_be_named_by_option_and_environment() {
+    let site = Site::bare();
+    let url = "sqlite:other.db";
+    assert_eq!(site.run_with(&["migrate"], &[("NURTURED_DATABASE", url)], "").code, 0);
+    assert!(site.path("other.db").exists());
+    assert_eq!(site.run(&["--database", url, "status"]).code, 0);
+    let ran = site.run(&["--database", "mysql://u:hunter2@h/d", "status"]);
+    assert_eq!(ran.code, 2);
+    assert!(!ran.err.contains("hunter2"), "{ran:?}");
+}
+
+#[test]
+fn a_database_that_cannot_be_made_is_exit_3() {
+    let site = Site::new();
+    let ran = site.run(&["--database", "sqlite:/proc/no/such/folder/n.db", "migrate"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let ran = site.run(&["--database", "postgres://nobody@127.0.0.1:1/none", "status"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+}
+
+#[test]
+fn status_counts_what_is_there() {
+    let site = Site::migrated();
+    site.write("leads.csv", "email,lifecycle stage\na@b.example,lead\nc@d.example,customer\n");
+    site.json(&["leads", "import", "leads.csv"]);
+    let status = site.json(&["status"]);
+    assert_eq!(status["leads"], 2);
+    assert_eq!(status["by_stage"]["customer"], 1);
+    assert_eq!(status["rehearsal"], false);
+}
+
+#[test]
+fn a_lead_is_shown_with_the_names_that_scripts_lean_on() {
+    let site = Site::migrated();
+    site.write(
+        "leads.csv",
+        "email,first_name,country,consent,consent_date,unsubscribed\n\
+         Ann@Example.com,Ann,Italy,Yes,2024-01-03,false\n",
+    );
+    site.write(
+        "events.csv",
+        "email,at,event,object\nann@example.com,2024-02-01T10:00:00Z,page_visited,/pricing\n",
+    );
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights", "--source", "crm"]);
+    site.json(&["events", "import", "events.csv"]);
+    let lead = site.json(&["leads", "show", "ANN@example.com"]);
+    for name in [
+        "email",
+        "stage",
+        "fit",
+        "engagement",
+        "temperature",
+        "tags",
+        "consents",
+        "suppressed",
+        "enrolments",
+        "messages",
+        "timeline",
+    ] {
+        assert!(lead.get(name).is_some(), "no {name} in {lead}");
+    }
+    assert_eq!(lead["email"], "ann@example.com");
+    assert_eq!(lead["stage"], "lead");
+    assert_eq!(lead["suppressed"], serde_json::Value::Null);
+    assert_eq!(lead["attributes"]["country"], "Italy");
+    assert_eq!(lead["consents"][0]["purpose"], "insights");
+    assert_eq!(lead["consents"][0]["basis"], "consent");
+    assert_eq!(lead["consents"][0]["at"], "2024-01-03T00:00:00Z");
+    assert_eq!(lead["consents"][0]["source"], "crm");
+    let timeline = lead["timeline"].as_array().expect("a list");
+    let visit = timeline.iter().find(|line| line["kind"] == "page.visited").expect("the visit");
+    assert_eq!(visit["at"], "2024-02-01T10:00:00Z");
+    assert_eq!(visit["object"], "/pricing");
+
+    let text = site.run(&["leads", "show", "ann@example.com"]);
+    assert!(
+        text.out.contains("ann@example.com   Ann") && text.out.contains("/pricing"),
+        "{}",
+        text.out
+    );
+    assert!(!text.out.contains('\u{1b}'), "colour in a pipe");
+}
+
+#[test]
+fn an_unknown_lead_is_exit_1() {
+    let site = Site::migrated();
+    let ran = site.run(&["leads", "show", "nobody@example.com"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    assert_eq!(site.run(&["leads", "show", "not an address"]).code, 2);
+    assert_eq!(site.run(&["why-score", "nobody@example.com"]).code, 1);
+}
+
+#[test]
+fn what_needs_a_release_says_so() {
+    let site = Site::migrated();
+    for arguments in [&["enrol", "w", "a@b.example"][..], &["pause", "w"]] {
+        let ran = site.run(arguments);
+        assert!(ran.code == 1 && ran.err.contains("nurtured apply"), "{ran:?}");
+    }
+}
+
+#[test]
+fn everything_can_be_paused_and_taken_up_again() {
+    let site = Site::migrated();
+    assert_eq!(site.run(&["resume", "all"]).code, 2);
+    assert_eq!(site.json(&["pause", "all"])["pauses"][0]["scope"], "all");
+    assert_eq!(site.json(&["status"])["paused"], serde_json::json!(["all"]));
+    assert_eq!(site.json(&["resume", "all"])["pauses"], serde_json::json!([]));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_crash() {
+    let site = Site::migrated();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nurtured"));
+    command.current_dir(site.path("")).arg("status");
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!err.contains("panicked"), "{err}");
+}

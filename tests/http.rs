@@ -1,0 +1,9 @@
+//! HTTP over real sockets: limits, links, judgement, durability, and the daemon around it.
+
+mod daemon;
+mod durability;
+mod judgement;
+mod links;
+mod listener;
+mod rig;
+mod unsubscribe;

@@ -1,0 +1,195 @@
+//! What was answered is on disk.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+use nurtured::{
+    clock::Clock,
+    config::Config,
+    daemon::{self, Parts, Signals, Wired},
+    domain::{event::Judgement, lead::Suppression},
+    engine::intake::{Act, Hit, IntakeError, Taken},
+    store::Store,
+    token::Keyring,
+};
+use reqwest::Method;
+use tokio::sync::mpsc;
+
+use super::rig::{PRICING, Rig, hits_of, rig, rigs};
+
+fn click(rig: &Rig) -> Hit {
+    let act = Act::Click { url: PRICING.into() };
+    Hit { mail: rig.mail, act, head: false, agent: super::rig::CHROME.into() }
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_for_whoever_opens_the_file_next() {
+    for rig in rigs().await {
+        rig.get(&rig.click_path(PRICING)).await;
+        rig.get(&rig.open_path()).await;
+        rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+        // Nothing is closed or flushed: another reader stands in for what is found after a crash.
+        let other = Store::open(&rig.database.url).await.unwrap();
+        assert_eq!(hits_of(&other, rig.mail.lead).await.len(), 3);
+        let record = other.record(rig.mail.lead).await.unwrap().unwrap();
+        assert_eq!(record.suppressed, Some(Suppression::Unsubscribed));
+    }
+}
+
+#[tokio::test]
+async fn many_hits_at_once_share_their_writes() {
+    for rig in rigs().await {
+        let path = rig.open_path();
+        let asked = (0..200).map(|_| rig.get(&path));
+        for answer in futures::future::join_all(asked).await {
+            assert!(answer.status().is_success());
+        }
+        // All answered, the first 100 recorded: one mail is not hit more often in half a minute.
+        assert_eq!(rig.hits().await.len(), 100);
+        let stats = rig.intake.stats();
+        assert_eq!(stats.hits(), 100);
+        println!("{} transactions", stats.transactions());
+        assert!(stats.transactions() < 60, "{} transactions for 100 hits", stats.transactions());
+    }
+}
+
+#[tokio::test]
+async fn the_decider_is_nudged_when_something_is_there() {
+    let rig = rig().await;
+    let nudged = rig.nudge.notified();
+    assert_eq!(rig.intake.take(click(&rig)).await, Ok(Taken::Recorded(Judgement::Unsure)));
+    tokio::time::timeout(std::time::Duration::from_secs(5), nudged).await.unwrap();
+}
+
+#[tokio::test]
+async fn stopping_records_what_waits_and_then_takes_nothing() {
+    let mut rig = rig().await;
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            let (intake, hit) = (rig.intake.clone(), click(&rig));
+            tokio::spawn(async move { intake.take(hit).await })
+        })
+        .collect();
+    while rig.intake.depth() == 0 && rig.intake.stats().hits() == 0 {
+        tokio::task::yield_now().await;
+    }
+    rig.stop.cancel();
+    (&mut rig.worker).await.unwrap();
+    let mut recorded = 0;
+    for answer in waiting {
+        match answer.await.unwrap() {
+            Ok(Taken::Recorded(_)) => recorded += 1,
+            refused => assert_eq!(refused, Err(IntakeError::Unavailable)),
+        }
+    }
+    assert_eq!(hits_of(&rig.store, rig.mail.lead).await.len(), recorded);
+    assert!(recorded > 0);
+    let late = Hit { mail: rig.mail, act: Act::Open, head: false, agent: String::new() };
+    assert_eq!(rig.intake.take(late).await, Err(IntakeError::Unavailable));
+}
+
+/// Where the process to be killed finds its database.
+const FOLDER: &str = "NURTURED_TEST_FOLDER";
+
+fn config(folder: &Path) -> Config {
+    let text = "[database]\nurl = \"sqlite:test.db\"\n[public]\nlisten = \"127.0.0.1:0\"\n[console]\nlisten = \"127.0.0.1:0\"\n";
+    Config::parse(text, folder).unwrap()
+}
+
+/// Not a test: the daemon that the next test starts as a process of its own, and kills.
+#[tokio::test]
+#[ignore = "started by the test of kill -9"]
+async fn daemon_to_be_killed() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let (_keep, signals) = Signals::by_hand();
+    let wire = async |parts: &Parts| {
+        println!("listening on {}", parts.public);
+        Ok(Wired::default())
+    };
+    daemon::run(config(folder.as_ref()), Clock::System, signals, wire).await.unwrap();
+}
+
+/// The daemon as a process; killed when it is dropped.
+struct Process(Child);
+
+impl Process {
+    fn start(folder: &Path) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "http::durability::daemon_to_be_killed", "--ignored", "--nocapture"])
+            .env(FOLDER, folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.unwrap())
+    }
+
+    /// Where it listens, as soon as it does.
+    fn address(&mut self) -> String {
+        let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
+        let address = lines.map_while(Result::ok).find_map(|line| {
+            line.split_once("listening on ").map(|(_, address)| address.to_owned())
+        });
+        address.expect("the daemon has ended")
+    }
+
+    /// SIGKILL.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_hit_is_lost_to_kill_9() {
+    let rig = rig().await;
+    let folder = rig.database.folder().unwrap().to_owned();
+    let keyring = Keyring::create(&folder.join("nurtured.secrets")).unwrap();
+    rig.store.close().await;
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..12_u64 {
+        let mut process = Process::start(&folder);
+        let address = process.address();
+        let (answered, mut answers) = mpsc::unbounded_channel();
+        for number in 0..8 {
+            let target = format!("https://www.example.com/{round}/{number}");
+            let path = keyring.click(&rig.mail, &target).unwrap();
+            let (url, client) = (format!("http://{address}/c/{path}"), rig.client.clone());
+            let answered = answered.clone();
+            tokio::spawn(async move {
+                if client.get(url).send().await.is_ok_and(|answer| answer.status().is_redirection())
+                {
+                    let _ = answered.send(target);
+                }
+            });
+        }
+        drop(answered);
+        // Killed right after some answer: the others are at any point on their way.
+        for _ in 0..=round % 8 {
+            acknowledged.extend(answers.recv().await);
+        }
+        process.kill();
+        while let Some(target) = answers.recv().await {
+            acknowledged.insert(target);
+        }
+        let store = Store::open(&rig.database.url).await.unwrap();
+        let recorded: BTreeSet<String> = hits_of(&store, rig.mail.lead)
+            .await
+            .iter()
+            .filter_map(|hit| hit.data.get("url").map(ToString::to_string))
+            .collect();
+        assert!(acknowledged.is_subset(&recorded), "{:?}", acknowledged.difference(&recorded));
+        store.close().await;
+    }
+    assert!(acknowledged.len() >= 12, "{} acknowledged", acknowledged.len());
+}

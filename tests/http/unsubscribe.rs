@@ -1,0 +1,132 @@
+//! Unsubscribing: by POST alone, at once, for good, and never a "done" that is not true.
+
+use nurtured::{
+    domain::{event::EventKind, lead::Suppression},
+    store::Store,
+};
+use reqwest::{Method, StatusCode, header};
+
+use super::rig::{hits_of, rig, rigs};
+
+#[tokio::test]
+async fn one_click_unsubscribes_without_cookies_or_redirect_and_again_does_no_harm() {
+    for rig in rigs().await {
+        for round in 0..3 {
+            let answer = rig
+                .client
+                .post(rig.url(&rig.unsubscribe_path()))
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body("List-Unsubscribe=One-Click")
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "round {round}");
+            assert!(!answer.headers().contains_key(header::SET_COOKIE));
+            assert!(!answer.headers().contains_key(header::LOCATION));
+            assert!(answer.text().await.unwrap().contains("You are unsubscribed"));
+            assert_eq!(rig.suppressed().await, Some(Suppression::Unsubscribed));
+        }
+        let hits = rig.hits().await;
+        assert_eq!(hits.len(), 1, "{hits:?}");
+        assert_eq!(hits[0].kind, EventKind::LEAD_UNSUBSCRIBED);
+    }
+}
+
+#[tokio::test]
+async fn an_objection_is_not_refused_for_its_form() {
+    let multipart = "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n";
+    for (kind, body) in [
+        ("multipart/form-data; boundary=b", multipart),
+        ("application/x-www-form-urlencoded", "confirm=yes"),
+        ("text/plain", ""),
+    ] {
+        let rig = rig().await;
+        let request = rig.client.post(rig.url(&rig.unsubscribe_path()));
+        let answer = request.header(header::CONTENT_TYPE, kind).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{kind}");
+        assert_eq!(rig.suppressed().await, Some(Suppression::Unsubscribed), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_says_what_will_happen_and_changes_nothing() {
+    let rig = rig().await;
+    let english = rig.get(&rig.unsubscribe_path()).await;
+    assert_eq!(english.status(), StatusCode::OK);
+    let english = english.text().await.unwrap();
+    assert!(english.contains("<form method=\"post\">") && english.contains("Unsubscribe</button>"));
+    assert!(!english.contains("<script"));
+    let request = rig.client.get(rig.url(&rig.unsubscribe_path()));
+    let italian = request.header(header::ACCEPT_LANGUAGE, "it-IT,it;q=0.9,en;q=0.5").send().await;
+    let italian = italian.unwrap();
+    assert_eq!(italian.headers()[header::CONTENT_LANGUAGE], "it");
+    assert!(italian.text().await.unwrap().contains("Annulla l’iscrizione</button>"));
+    assert_eq!(rig.suppressed().await, None);
+    assert!(rig.hits().await.is_empty());
+}
+
+#[tokio::test]
+async fn no_scanner_unsubscribes_anybody_by_looking() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/data/mail/user-agents/crawler-user-agents.json"
+    );
+    let Ok(text) = std::fs::read_to_string(path) else {
+        println!("skipped: {path} is not there");
+        return;
+    };
+    let crawlers: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let agents: Vec<&str> = crawlers
+        .iter()
+        .flat_map(|crawler| crawler["instances"].as_array().into_iter().flatten())
+        .filter_map(serde_json::Value::as_str)
+        .filter(|agent| header::HeaderValue::try_from(*agent).is_ok())
+        .collect();
+    assert!(agents.len() > 1_000);
+    let rig = rig().await;
+    let url = rig.url(&rig.unsubscribe_path());
+    for agent in agents {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let request = rig.client.request(method, &url).header(header::USER_AGENT, agent);
+            assert!(!request.send().await.unwrap().status().is_server_error(), "{agent}");
+        }
+    }
+    assert_eq!(rig.suppressed().await, None);
+    assert!(rig.hits().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_too_large_is_refused_and_does_nothing() {
+    let rig = rig().await;
+    let url = rig.url(&rig.unsubscribe_path());
+    let large = "x".repeat(64 * 1_024);
+    let answer = rig.client.post(&url).body(large).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(rig.suppressed().await, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_called_done() {
+    for rig in rigs().await {
+        rig.store.close().await;
+        let answer = rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("not unsubscribed yet") && page.contains("Try again"), "{page}");
+        let click = rig.get(&rig.click_path("https://www.example.com/?a=1&b=2")).await;
+        assert_eq!(click.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(click.headers().contains_key(header::RETRY_AFTER));
+        assert!(!click.headers().contains_key(header::LOCATION));
+        assert!(
+            click.text().await.unwrap().contains("href=\"https://www.example.com/?a=1&#38;b=2\"")
+        );
+        assert_eq!(
+            rig.get(&rig.open_path()).await.status(),
+            StatusCode::OK,
+            "a picture all the same"
+        );
+        let again = Store::open(&rig.database.url).await.unwrap();
+        assert!(hits_of(&again, rig.mail.lead).await.is_empty());
+    }
+}

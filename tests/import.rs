@@ -1,0 +1,407 @@
+//! Imports through the binary: every kind of dirt is taken, merged or refused with its reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::support::site::{Site, shared};
+
+fn import(site: &Site, content: impl AsRef<[u8]>, more: &[&str]) -> Value {
+    site.write("in.csv", content);
+    let mut arguments = vec!["leads", "import", "in.csv"];
+    arguments.extend(more);
+    site.json(&arguments)
+}
+
+fn reasons(report: &Value) -> Vec<String> {
+    let findings = report["findings"]["first"].as_array().expect("a list");
+    findings
+        .iter()
+        .map(|f| format!("{}/{}: {}", f["row"], f["column"].as_str().unwrap_or(""), f["reason"]))
+        .collect()
+}
+
+fn figures(report: &Value) -> [u64; 5] {
+    ["rows", "created", "updated", "merged", "rejected"]
+        .map(|name| report[name].as_u64().expect("a figure"))
+}
+
+#[test]
+fn addresses_are_one_whatever_their_case_spaces_and_domain_form() {
+    let site = Site::migrated();
+    let report = import(
+        &site,
+        "email,first_name,job_title\n\
+         ann@bücher.example,Ann,CTO\n\
+         \"  ANN@XN--BCHER-KVA.example \",,\n\
+         Ann@BÜCHER.example,Anna,\n",
+        &[],
+    );
+    assert_eq!(figures(&report), [3, 1, 0, 2, 0]);
+    let lead = site.json(&["leads", "show", "ann@bücher.example"]);
+    // A later value is taken, an empty cell erases nothing.
+    assert_eq!(lead["attributes"]["first_name"], "Anna");
+    assert_eq!(lead["attributes"]["job_title"], "CTO");
+}
+
+#[test]
+fn importing_again_changes_nothing_and_an_edit_updates() {
+    let site = Site::migrated();
+    let file = "email,first_name\nann@a.example,Ann\nbob@a.example,Bob\n";
+    assert_eq!(figures(&import(&site, file, &[])), [2, 2, 0, 0, 0]);
+    let again = import(&site, file, &[]);
+    assert_eq!((figures(&again), &again["unchanged"]), ([2, 0, 0, 0, 0], &json!(2)));
+    let edited = import(&site, file.replace("Bob", "Robert"), &[]);
+    assert_eq!((figures(&edited), &edited["unchanged"]), ([2, 0, 1, 0, 0], &json!(1)));
+}
+
+#[test]
+fn bad_addresses_are_refused_with_a_reason_and_kept_for_mending() {
+    let site = Site::migrated();
+    let report = import(
+        &site,
+        "email,first_name,phone\n\
+         ann@a.example,Ann,1\n\
+         n/a,No,2\n\
+         ,Empty,3\n\
+         bob at a.example,Bob,4\n\
+         bob@@a.example,Bob,=1+1\n\
+         bob@a.example.,Bob,+39 02 1234\n\
+         bob,Bob,7\n",
+        &[],
+    );
+    assert_eq!(figures(&report), [7, 1, 0, 0, 6]);
+    assert_eq!(report["rejects_file"], "in.rejects.csv");
+    let mut rejects = csv::Reader::from_path(site.path("in.rejects.csv")).expect("a file");
+    let headers: Vec<String> =
+        rejects.headers().expect("headers").iter().map(ToOwned::to_owned).collect();
+    assert_eq!(headers[..3], ["email", "first_name", "phone"]);
+    let rows: Vec<csv::StringRecord> = rejects.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 6);
+    assert_eq!(&rows[0][3], "3", "the row's number as a spreadsheet shows it");
+    assert!(rows.iter().all(|row| !row[5].is_empty() && !row[6].is_empty()));
+    // No spreadsheet takes these for formulas.
+    assert_eq!((&rows[3][2], &rows[4][2]), ("'=1+1", "'+39 02 1234"));
+
+    // Mended in place and imported, the file gives what the rows said.
+    let text = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
+    let mended = text.replace("bob@a.example.", "bob@a.example").replace("bob@@", "eve@");
+    site.write("mended.csv", mended);
+    let report = site.json(&["leads", "import", "mended.csv"]);
+    assert_eq!(figures(&report), [6, 2, 0, 0, 4]);
+    assert_eq!(report["unknown_columns"], json!([]));
+    let lead = site.json(&["leads", "show", "bob@a.example"]);
+    assert_eq!(lead["attributes"]["phone"], "+39 02 1234");
+}
+
+#[test]
+fn a_cell_that_cannot_be_read_is_left_out_and_the_row_kept() {
+    let site = Site::migrated();
+    let report = import(
+        &site,
+        "email,zone,created_on,stage,language\n\
+         ann@a.example,Europe/Rom,yesterday,Chieftain,12\n\
+         bob@a.example,europe/rome,2024-01-03,Marketing Qualified Lead,it-IT\n",
+        &[],
+    );
+    assert_eq!(figures(&report), [2, 2, 0, 0, 0]);
+    assert_eq!(report["findings"]["total"], 4, "{report}");
+    let ann = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!((&ann["attributes"], &ann["stage"]), (&json!({}), &json!("lead")));
+    let bob = site.json(&["leads", "show", "bob@a.example"]);
+    assert_eq!(bob["attributes"]["zone"], "Europe/Rome");
+    assert_eq!(bob["attributes"]["language"], "it");
+    assert_eq!(bob["stage"], "mql");
+}
+
+#[test]
+fn a_known_lead_keeps_its_stage() {
+    let site = Site::migrated();
+    import(&site, "email,stage\nann@a.example,customer\n", &[]);
+    import(&site, "email,stage\nann@a.example,lead\n", &[]);
+    assert_eq!(site.json(&["leads", "show", "ann@a.example"])["stage"], "customer");
+}
+
+#[test]
+fn consent_is_what_the_column_says() {
+    let site = Site::migrated();
+    let file = "email,marketing consent,consent date\n\
+                yes@a.example,Yes,2024-01-03\n\
+                no@a.example,No,\n\
+                empty@a.example,,\n\
+                undated@a.example,yes,\n\
+                odd@a.example,perhaps,2024-01-03\n";
+    let report = import(&site, file, &["--purpose", "insights"]);
+    assert_eq!(figures(&report), [5, 5, 0, 0, 0]);
+    let consents = |email: &str| site.json(&["leads", "show", email])["consents"].clone();
+    assert_eq!(consents("yes@a.example")[0]["at"], "2024-01-03T00:00:00Z");
+    let granted = |email: &str| {
+        let all = consents(email);
+        let all = all.as_array().expect("a list");
+        all.iter().any(|consent| consent["withdrawn_at"].is_null())
+    };
+    assert!(granted("undated@a.example"));
+    for email in ["no@a.example", "empty@a.example", "odd@a.example"] {
+        assert!(!granted(email), "{email}");
+    }
+    // Without a purpose nothing is taken, and that is said.
+    let report = import(&site, file.replace("@a.", "@b."), &[]);
+    assert!(report["notes"][0].as_str().is_some_and(|note| note.contains("--purpose")), "{report}");
+    assert_eq!(consents("yes@b.example"), json!([]));
+}
+
+#[test]
+fn without_the_column_only_another_ground_holds_for_every_row() {
+    let site = Site::migrated();
+    site.write("in.csv", "email\nann@a.example\n");
+    let ran = site.run(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let more = ["--purpose", "insights", "--basis", "legitimate-interest"];
+    import(&site, "email\nann@a.example\n", &more);
+    let lead = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(lead["consents"][0]["basis"], "legitimate_interest");
+}
+
+#[test]
+fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
+    let site = Site::migrated();
+    let head = "email,unsubscribed\n";
+    let report = import(&site, format!("{head}ann@a.example,true\nbob@a.example,false\n"), &[]);
+    assert_eq!(report["suppressed"], 1);
+    import(&site, format!("{head}ann@a.example,false\n"), &[]);
+    let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
+    assert_eq!(suppressed("ann@a.example"), "unsubscribed");
+    assert_eq!(suppressed("bob@a.example"), Value::Null);
+    // What cannot be read is taken to the lead's favour.
+    import(&site, format!("{head}eve@a.example,since May\n"), &[]);
+    assert_eq!(suppressed("eve@a.example"), "unsubscribed");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let site = Site::migrated();
+    let file = "email,unsubscribed\nann@a.example,true\nANN@a.example,\nbroken,\n";
+    let report = import(&site, file, &["--dry-run"]);
+    assert_eq!(figures(&report), [3, 1, 0, 1, 1]);
+    assert_eq!(report["rejects_file"], Value::Null);
+    assert!(!site.path("in.rejects.csv").exists());
+    let status = site.json(&["status"]);
+    assert_eq!((&status["leads"], &status["suppressions"]), (&json!(0), &json!(0)));
+}
+
+#[test]
+fn encodings_and_separators() {
+    let site = Site::migrated();
+    // A byte order mark, semicolons, all three line ends, a blank row.
+    let file =
+        "\u{feff}email;first_name\r\nann@a.example;Zoë\rbob@a.example;Bob\n\n;\neve@a.example;Eve";
+    assert_eq!(figures(&import(&site, file, &[])), [3, 3, 0, 0, 0]);
+    let ann = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(ann["attributes"]["first_name"], "Zoë");
+
+    site.write("latin.csv", b"email,first_name\nzoe@a.example,Zo\xEB\n");
+    let ran = site.run(&["leads", "import", "latin.csv"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("Windows-1252") && ran.err.contains("line 2"), "{ran:?}");
+
+    let report =
+        import(&site, b"email,first_name\nz@a.example,Zo\xEB\ny@a.example,Zo\xC3\xAB\n", &[]);
+    assert_eq!(figures(&report), [2, 1, 0, 0, 1]);
+    assert!(reasons(&report)[0].contains("not UTF-8"), "{report}");
+}
+
+#[test]
+fn files_that_are_no_table_of_leads_are_refused_as_a_whole() {
+    let site = Site::migrated();
+    let wide: String = (0..300).map(|n| format!("c{n},")).collect();
+    for (content, word) in [
+        ("", "empty"),
+        ("name,company\nAnn,Acme\n", "e-mail address"),
+        ("email,name,Name\na@b.example,,\n", "two columns are called"),
+        (&*wide, "columns"),
+    ] {
+        site.write("in.csv", content);
+        let ran = site.run(&["leads", "import", "in.csv"]);
+        assert!(ran.code == 1 && ran.err.contains(word), "{word}: {ran:?}");
+    }
+    let ran = site.run(&["leads", "import", "nowhere.csv"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+}
+
+#[test]
+fn rows_that_do_not_fit_are_refused_one_by_one() {
+    let site = Site::migrated();
+    let long = "x".repeat(70_000);
+    let file = format!(
+        "email,first_name\nann@a.example\nbob@a.example,Bob,more\neve@a.example,{long}\nzoe@a.example,Zoe\n"
+    );
+    let report = import(&site, file, &[]);
+    assert_eq!(figures(&report), [4, 1, 0, 0, 3]);
+}
+
+#[test]
+fn a_quote_that_never_closes_does_not_fill_the_memory() {
+    let site = Site::migrated();
+    let mut file = String::from("email,first_name\nann@a.example,Ann\nbob@a.example,\"Bob\n");
+    file.push_str(&"eve@a.example,Eve\n".repeat(100_000));
+    site.write("in.csv", file);
+    let ran = site.run(&["leads", "import", "in.csv"]);
+    assert!(ran.code == 1 && ran.err.contains("row 3"), "{ran:?}");
+}
+
+#[test]
+fn control_characters_and_markup_are_inert() {
+    let site = Site::migrated();
+    let file = "email,first_name,company\n\
+                ann@a.example,\"An\u{0}n\r\nBcc: x@y.example\",{{ 7*7 }}\n\
+                \"bob@a.example\r\nBcc: x@y.example\",Bob,<script>\n";
+    let report = import(&site, file, &[]);
+    assert_eq!(figures(&report), [2, 1, 0, 0, 1]);
+    let ann = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(ann["attributes"]["first_name"], "An n Bcc: x@y.example");
+    assert_eq!(ann["attributes"]["company"], "{{ 7*7 }}");
+}
+
+#[test]
+fn other_headers_are_mapped_by_a_file() {
+    let site = Site::migrated();
+    site.write(
+        "map.toml",
+        "ignore = [\"Notes\"]\n[columns]\n\"Mail\" = \"email\"\n\"Plan\" = \"plan\"\n\"Phase\" = \"stage\"\n\
+         [stages]\n\"Prospect\" = \"mql\"\n",
+    );
+    let file = "Mail,Plan,Phase,Notes,Shoe size\nann@a.example,gold,Prospect,x,42\n";
+    let report = import(&site, file, &["--mapping", "map.toml"]);
+    assert_eq!(report["unknown_columns"], json!(["Shoe size"]));
+    let ann = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(ann["attributes"], json!({"plan": "gold"}));
+    assert_eq!(ann["stage"], "mql");
+    site.write("map.toml", "[colums]\n");
+    let ran = site.run(&["leads", "import", "in.csv", "--mapping", "map.toml"]);
+    assert!(ran.code == 1 && ran.err.contains("colums"), "{ran:?}");
+}
+
+#[test]
+fn events_are_recorded_once() {
+    let site = Site::migrated();
+    import(&site, "email\nann@a.example\n", &[]);
+    let csv = "email,at,event,object,outcome\n\
+               ann@a.example,2024-01-01T07:16:04Z,form_submitted,webinar,\n\
+               ann@a.example,2024-01-02,sales_call,,connected\n\
+               nobody@a.example,2024-01-02,sales_call,,connected\n\
+               ann@a.example,long ago,sales_call,,\n\
+               ann@a.example,2099-01-01,page_visited,/,\n";
+    site.write("events.csv", csv);
+    let report = site.json(&["events", "import", "events.csv"]);
+    let count = |report: &Value, name: &str| report[name].as_u64().expect("a figure");
+    let all = ["rows", "recorded", "duplicates", "rejected", "unknown_leads", "clamped"];
+    assert_eq!(all.map(|name| count(&report, name)), [5, 3, 0, 2, 1, 1], "{report}");
+    let again = site.json(&["events", "import", "events.csv"]);
+    assert_eq!(count(&again, "duplicates"), 3, "{again}");
+
+    // The same in JSON lines is the same event.
+    site.write(
+        "events.jsonl",
+        "{\"email\":\"ann@a.example\",\"at\":\"2024-01-01T07:16:04Z\",\"event\":\"form.submitted\",\"object\":\"webinar\"}\n\
+         \n{\"email\":\"ann@a.example\",\"at\":\"2024-03-01T00:00:00Z\",\"event\":\"deal.won\",\"data\":{\"amount\":1200}}\nnonsense\n",
+    );
+    let report = site.json(&["events", "import", "events.jsonl"]);
+    assert_eq!(all.map(|name| count(&report, name)), [3, 1, 1, 1, 0, 0], "{report}");
+    let kinds: BTreeSet<String> = site.json(&["leads", "show", "ann@a.example"])["timeline"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|line| line["kind"].as_str().expect("a kind").to_owned())
+        .collect();
+    for kind in ["form.submitted", "sales.call", "page.visited", "deal.won"] {
+        assert!(kinds.contains(kind), "{kind} is not in {kinds:?}");
+    }
+}
+
+#[test]
+fn addresses_and_whole_domains_are_suppressed() {
+    let site = Site::migrated();
+    import(&site, "email\nann@a.example\nbob@b.example\neve@sub.b.example\nzoe@c.example\n", &[]);
+    site.write("stop.txt", "ANN@a.example\n@B.example\nnot a domain\n");
+    let report = site.json(&["suppressions", "import", "stop.txt"]);
+    assert_eq!((&report["added"], &report["rejected"]), (&json!(2), &json!(1)), "{report}");
+    let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
+    assert_eq!(suppressed("ann@a.example"), "manual");
+    assert_eq!(suppressed("bob@b.example"), "manual");
+    assert_eq!(suppressed("zoe@c.example"), Value::Null);
+    let again = site.json(&["suppressions", "import", "stop.txt"]);
+    assert_eq!((&again["added"], &again["known"]), (&json!(0), &json!(2)), "{again}");
+
+    site.write(
+        "stop.csv",
+        "name,email,reason\nZoe,zoe@c.example,hard_bounce\nX,x@c.example,whim\n",
+    );
+    let report = site.json(&["suppressions", "import", "stop.csv"]);
+    assert_eq!((&report["added"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(suppressed("zoe@c.example"), "hard_bounce");
+    // A lead that comes later is covered as well.
+    import(&site, "email\nnew@b.example\n", &[]);
+    assert_eq!(suppressed("new@b.example"), "manual");
+}
+
+/// The figures of the CRM's export, counted here once more by simpler means.
+#[test]
+fn a_real_export_is_taken_row_by_row() {
+    let Some(contacts) = shared("crm/contacts.csv") else { return };
+    let site = Site::migrated();
+    let text = std::fs::read_to_string(&contacts).expect("a file");
+    let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let rows: Vec<BTreeMap<String, String>> =
+        reader.deserialize().map(|row| row.expect("a row")).collect();
+    let is_bad = |email: &str| {
+        let email = email.trim();
+        let Some((local, domain)) = email.split_once('@') else { return true };
+        local.is_empty() || domain.contains('@') || domain.ends_with('.') || !domain.contains('.')
+    };
+    let good: Vec<&BTreeMap<String, String>> =
+        rows.iter().filter(|row| !is_bad(&row["Email"])).collect();
+    let leads: BTreeSet<String> =
+        good.iter().map(|row| row["Email"].trim().to_lowercase()).collect();
+    let unsubscribed: BTreeSet<String> = good
+        .iter()
+        .filter(|row| row["Unsubscribed"] == "true")
+        .map(|row| row["Email"].trim().to_lowercase())
+        .collect();
+    let suppressed_rows = good
+        .iter()
+        .filter(|row| unsubscribed.contains(&row["Email"].trim().to_lowercase()))
+        .count();
+
+    let path = contacts.display().to_string();
+    let arguments = ["leads", "import", &path, "--purpose", "insights", "--rejects", "rejects.csv"];
+    let report = site.json(&arguments);
+    let expected = [rows.len(), leads.len(), 0, good.len() - leads.len(), rows.len() - good.len()];
+    assert_eq!(figures(&report).map(|figure| figure as usize), expected, "{report}");
+    assert_eq!(figures(&report), [6060, 5926, 0, 60, 74]);
+    assert_eq!(report["suppressed"], suppressed_rows);
+    assert_eq!(report["unknown_columns"], json!([]));
+    let status = site.json(&["status"]);
+    assert_eq!(status["leads"], leads.len());
+    assert_eq!(status["suppressions"], unsubscribed.len());
+    let rejects =
+        csv::Reader::from_path(site.path("rejects.csv")).expect("a file").records().count();
+    assert_eq!(rejects, rows.len() - good.len());
+
+    let again = site.json(&arguments);
+    // Of rows that disagree about one lead the later one is right, each time anew.
+    assert_eq!((&again["created"], &again["merged"]), (&json!(0), &report["merged"]), "{again}");
+    assert!(again["updated"].as_u64() <= report["merged"].as_u64(), "{again}");
+
+    let Some(activities) = shared("crm/activities.csv") else { return };
+    let path = activities.display().to_string();
+    let arguments = ["events", "import", &path, "--rejects", "rejects.csv"];
+    let report = site.json(&arguments);
+    let mut reader = csv::Reader::from_path(&activities).expect("a file");
+    let known = reader
+        .records()
+        .filter(|row| leads.contains(&row.as_ref().expect("a row")[0].trim().to_lowercase()))
+        .count();
+    assert_eq!(report["recorded"], known, "{report}");
+    assert_eq!(report["rows"], 100_047);
+    assert_eq!(site.json(&arguments)["duplicates"], known);
+}

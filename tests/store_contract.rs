@@ -1,0 +1,14 @@
+//! What the store promises, on SQLite and PostgreSQL alike. Every public method of `Store` is in here.
+
+mod corruption;
+mod decisions;
+mod imports;
+mod intake;
+mod made;
+mod messages;
+mod races;
+mod releases;
+mod schema;
+mod shows;
+mod suppressions;
+mod timers;

@@ -1,0 +1,185 @@
+use std::collections::{BTreeMap, HashMap};
+
+use nurtured::{
+    domain::{
+        event::EventKind,
+        lead::{Basis, Consent, Stage, Suppression},
+        time::Instant,
+    },
+    store::{
+        Subject,
+        records::{ImportRun, LeadUpsert, UpsertKind},
+    },
+};
+use serde_json::json;
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+fn row(text: &str, attributes: &[(&str, serde_json::Value)]) -> LeadUpsert {
+    LeadUpsert {
+        attributes: attributes
+            .iter()
+            .map(|(name, value)| ((*name).into(), value.clone()))
+            .collect(),
+        ..upsert(text)
+    }
+}
+
+fn consent(at: Instant, withdrawn_at: Option<Instant>) -> Consent {
+    Consent { basis: Basis::Consent, at, source: "crm".into(), withdrawn_at }
+}
+
+fn with_consent(text: &str, consent: Consent) -> LeadUpsert {
+    LeadUpsert { consents: BTreeMap::from([("insights".into(), consent)]), ..upsert(text) }
+}
+
+#[tokio::test]
+async fn rows_create_update_and_merge_by_the_stated_rule() {
+    for_each_database(async |db| {
+        let first = [
+            row("a@example.com", &[("city", json!("Rome")), ("seats", json!(3))]),
+            row("b@example.com", &[("city", json!("Turin\0"))]),
+            row("a@example.com", &[("seats", json!(5)), ("job_title", json!("CTO"))]),
+        ];
+        let kinds = |upserted: &[nurtured::store::records::Upserted]| -> Vec<UpsertKind> {
+            upserted.iter().map(|row| row.how).collect()
+        };
+        let done = db.store.upsert_leads(&first, &run(1), NOON).await.unwrap();
+        assert_eq!(kinds(&done), [UpsertKind::Created, UpsertKind::Created, UpsertKind::Merged]);
+        assert_eq!(done[0].lead, done[2].lead);
+        let record = db.store.record(done[0].lead).await.unwrap().unwrap();
+        assert_eq!(
+            serde_json::to_value(&record.profile.attributes).unwrap(),
+            json!({ "city": "Rome", "job_title": "CTO", "seats": 5 })
+        );
+        let b = db.store.record(done[1].lead).await.unwrap().unwrap();
+        assert_eq!(b.profile.attributes[&*"city"], json!("Turin\0"), "inert inside of JSON");
+
+        // The same run goes on in another batch: still a merge. Another run: an update, or nothing new.
+        let more = [row("a@example.com", &[("city", json!("Milan"))])];
+        let done = db.store.upsert_leads(&more, &run(1), NOON).await.unwrap();
+        assert_eq!(kinds(&done), [UpsertKind::Merged]);
+        let rows = [
+            row("a@example.com", &[("city", json!("Bari"))]),
+            row("b@example.com", &[]),
+            row("c@example.com", &[]),
+        ];
+        let done = db.store.upsert_leads(&rows, &run(2), NOON).await.unwrap();
+        assert_eq!(kinds(&done), [UpsertKind::Updated, UpsertKind::Unchanged, UpsertKind::Created]);
+        let again = db.store.upsert_leads(&rows, &run(3), NOON).await.unwrap();
+        assert_eq!(kinds(&again), [UpsertKind::Unchanged; 3]);
+        assert_eq!(db.store.census(NOON).await.unwrap().leads, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
+    for_each_database(async |db| {
+        let run = ImportRun { id: 9, source: "hubspot".into(), campaign: Some("spring".into()) };
+        let rows = [
+            row("a@example.com", &[("city", json!("Rome"))]),
+            row("a@example.com", &[("city", json!("Bari"))]),
+        ];
+        let lead = db.store.upsert_leads(&rows, &run, NOON).await.unwrap()[0].lead;
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        let [record] = &batch.records[..] else { panic!("one lead") };
+        assert_eq!((record.lead, record.new_events.len()), (lead, 1));
+        let event = &record.new_events[0];
+        assert_eq!(event.kind, EventKind::LEAD_IMPORTED);
+        assert_eq!(event.object, Some("hubspot".into()));
+        assert_eq!(event.data[&*"campaign"].to_string(), "spring");
+        sleep_all(&db.store, batch, NOON).await;
+
+        let unchanged = [row("a@example.com", &[("city", json!("Bari"))])];
+        db.store.upsert_leads(&unchanged, &super::made::run(10), NOON).await.unwrap();
+        assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
+        let changed = [row("a@example.com", &[("city", json!("Como"))])];
+        db.store.upsert_leads(&changed, &super::made::run(11), NOON).await.unwrap();
+        assert_eq!(db.store.next_wake_at().await.unwrap(), NOON);
+        assert_eq!(db.store.events_of(lead).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stage_and_the_age_are_taken_for_new_leads_only() {
+    for_each_database(async |db| {
+        let staged = |stage| LeadUpsert {
+            stage: Some(stage),
+            created_at: Some(NOON - HOUR),
+            ..upsert("a@example.com")
+        };
+        let lead =
+            db.store.upsert_leads(&[staged(Stage::Sql)], &run(1), NOON).await.unwrap()[0].lead;
+        db.store.upsert_leads(&[staged(Stage::Customer)], &run(2), NOON).await.unwrap();
+        let record = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!((record.stage, record.stage_since), (Stage::Sql, NOON));
+        assert_eq!(record.created_at, NOON - HOUR);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_never_lifts_a_suppression() {
+    for_each_database(async |db| {
+        let unsubscribed =
+            LeadUpsert { suppress: Some(Suppression::Unsubscribed), ..upsert("a@example.com") };
+        let rows = [unsubscribed, upsert("b@gone.example"), upsert("c@example.com")];
+        let gone = [(Subject::Domain("gone.example".into()), Suppression::Manual)];
+        db.store.suppress(&gone, &"list".into(), NOON).await.unwrap();
+        let done = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap();
+        let suppressed: Vec<bool> = done.iter().map(|row| row.suppressed).collect();
+        assert_eq!(suppressed, [true, true, false]);
+        let again = [with_consent("a@example.com", consent(NOON, None))];
+        let done = db.store.upsert_leads(&again, &run(2), NOON + HOUR).await.unwrap();
+        assert!(done[0].suppressed);
+        let record = db.store.record(done[0].lead).await.unwrap().unwrap();
+        assert_eq!(record.suppressed, Some(Suppression::Unsubscribed));
+        assert_eq!(record.stop_epoch, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_import_never_lifts_a_withdrawal_and_keeps_the_first_proof() {
+    for_each_database(async |db| {
+        let consents = async |upsert: LeadUpsert, id| {
+            let done = db.store.upsert_leads(&[upsert], &run(id), NOON).await.unwrap();
+            let record = db.store.record(done[0].lead).await.unwrap().unwrap();
+            (done[0].how, record.profile.consents[&*"insights"].clone())
+        };
+        let given = consent(NOON - HOUR, None);
+        let text = "a@example.com";
+        let (how, stored) = consents(with_consent(text, given.clone()), 1).await;
+        assert_eq!((how, &stored), (UpsertKind::Created, &given));
+        let (how, stored) = consents(with_consent(text, consent(NOON, None)), 2).await;
+        assert_eq!((how, &stored), (UpsertKind::Unchanged, &given));
+        let withdrawn = consent(NOON - HOUR, Some(NOON));
+        let (how, stored) = consents(with_consent(text, withdrawn.clone()), 3).await;
+        assert_eq!((how, &stored), (UpsertKind::Updated, &withdrawn));
+        let (how, stored) = consents(with_consent(text, consent(NOON + HOUR, None)), 4).await;
+        assert_eq!((how, &stored), (UpsertKind::Unchanged, &withdrawn));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn leads_are_found_by_address() {
+    for_each_database(async |db| {
+        let leads = import(&db.store, &["a@example.com", "b@example.com"]).await;
+        let (a, b) = (address("a@example.com"), address("b@example.com"));
+        assert_eq!(db.store.find_lead(&b).await.unwrap(), Some(leads[1]));
+        assert_eq!(db.store.find_lead(&address("x@example.com")).await.unwrap(), None);
+        let found = db
+            .store
+            .find_leads(&[b.clone(), address("x@example.com"), a.clone(), b.clone()])
+            .await
+            .unwrap();
+        assert_eq!(found, HashMap::from([(a, leads[0]), (b, leads[1])]));
+        assert_eq!(db.store.find_leads(&[]).await.unwrap(), HashMap::new());
+        assert!(db.store.upsert_leads(&[], &run(1), NOON).await.unwrap().is_empty());
+    })
+    .await;
+}

@@ -1,0 +1,159 @@
+use nurtured::{
+    domain::{
+        event::{EventKind, Judgement},
+        id::{LeadId, MessageId, Rev},
+        lead::Suppression,
+        value::Value,
+    },
+    store::records::{NewEvent, Recorded},
+};
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+fn rev(number: i64) -> Recorded {
+    Recorded::New { rev: Rev(number), clamped: false }
+}
+
+#[tokio::test]
+async fn an_event_comes_back_as_it_was_recorded() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let mut event = clicked(lead);
+        event.object = Some("/pricing".into());
+        event.occurred_at = NOON - MINUTE;
+        event.judgement = Judgement::Unsure;
+        event.settles_at = Some(NOON + MINUTE);
+        event.message = Some(MessageId(77));
+        event.about = Some(about(3, "hello"));
+        event.data.insert("plan".into(), Value::Text("pro ✓ \"quoted\" \0 and NUL".into()));
+        event.data.insert("seats".into(), Value::Number(7.5));
+        event.data.insert("when".into(), Value::Date(NOON));
+        assert_eq!(db.store.record_events(&[event.clone()], NOON).await.unwrap(), [rev(3)]);
+
+        let record = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!(record.rev, Rev(3));
+        let [stored] = &record.new_events[..] else { panic!("one event: {record:?}") };
+        assert_eq!(stored.rev, Rev(3));
+        assert_eq!(stored.kind, EventKind::MAIL_CLICKED);
+        assert_eq!((stored.occurred_at, stored.recorded_at), (NOON - MINUTE, NOON));
+        assert_eq!((stored.judgement, stored.settles_at), (event.judgement, event.settles_at));
+        assert_eq!((&stored.object, &stored.about), (&event.object, &event.about));
+        assert_eq!((stored.message, &stored.data), (event.message, &event.data));
+        assert_eq!(db.store.events_of(lead).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_of_one_batch_get_consecutive_revs_in_order_whatever_their_instants() {
+    for_each_database(async |db| {
+        let a = settled_lead(&db.store, "a@example.com").await;
+        let b = settled_lead(&db.store, "b@example.com").await;
+        let at =
+            |lead, kind, minutes: u32| NewEvent::new(lead, kind, NOON - MINUTE * minutes, "file");
+        let recorded = db
+            .store
+            .record_events(
+                &[
+                    at(a, EventKind::PAGE_VISITED, 1),
+                    at(b, EventKind::PAGE_VISITED, 1),
+                    at(a, EventKind::FORM_SUBMITTED, 9),
+                    at(LeadId(404), EventKind::FORM_SUBMITTED, 9),
+                    at(a, EventKind::LEAD_REPLIED, 5),
+                ],
+                NOON,
+            )
+            .await
+            .unwrap();
+        assert_eq!(recorded, [rev(3), rev(3), rev(4), Recorded::NoSuchLead, rev(5)]);
+        let events = db.store.record(a).await.unwrap().unwrap().new_events;
+        let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        assert_eq!(kinds, ["page.visited", "form.submitted", "lead.replied"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_dedupe_key_is_recorded_once_per_lead() {
+    for_each_database(async |db| {
+        let a = settled_lead(&db.store, "a@example.com").await;
+        let b = settled_lead(&db.store, "b@example.com").await;
+        let keyed = |lead, key: &str| NewEvent { dedupe: Some(key.to_owned()), ..clicked(lead) };
+        let first = db
+            .store
+            .record_events(&[keyed(a, "x"), keyed(a, "x"), keyed(b, "x"), keyed(a, "y")], NOON)
+            .await
+            .unwrap();
+        assert_eq!(first, [rev(3), Recorded::Duplicate, rev(3), rev(4)]);
+        let again = db.store.record_events(&[keyed(a, "x"), clicked(a)], NOON).await.unwrap();
+        assert_eq!(again, [Recorded::Duplicate, rev(5)]);
+        assert_eq!(db.store.events_of(a).await.unwrap().len(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_event_from_the_future_is_clamped_and_says_so() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let event = NewEvent { occurred_at: NOON + HOUR, ..clicked(lead) };
+        let recorded = db.store.record_events(&[event], NOON).await.unwrap();
+        assert_eq!(recorded, [Recorded::New { rev: Rev(3), clamped: true }]);
+        assert_eq!(db.store.events_of(lead).await.unwrap()[1].occurred_at, NOON);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_nul_refuses_its_own_event_only() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let object = NewEvent { object: Some("/a\0b".into()), ..clicked(lead) };
+        let key = NewEvent { dedupe: Some("\0".into()), ..clicked(lead) };
+        let recorded = db.store.record_events(&[object, clicked(lead), key], NOON).await.unwrap();
+        assert_eq!(recorded, [Recorded::Unstorable, rev(3), Recorded::Unstorable]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_revision_changes_the_stored_judgement_of_the_hit() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let hit = NewEvent { judgement: Judgement::Unsure, ..clicked(lead) };
+        let recorded = db.store.record_events(&[hit], NOON).await.unwrap();
+        let Recorded::New { rev, .. } = recorded[0] else { panic!("{recorded:?}") };
+        let mut revision = NewEvent::new(lead, EventKind::JUDGEMENT_REVISED, NOON, "http");
+        revision.judgement = Judgement::Machine;
+        revision.revises = Some(rev);
+        db.store.record_events(&[revision], NOON).await.unwrap();
+        let events = db.store.events_of(lead).await.unwrap();
+        assert_eq!(events[1].judgement, Judgement::Machine);
+        assert_eq!(events[2].revises, Some(rev));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_objection_suppresses_in_its_own_transaction() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let before = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!(before.suppressed, None);
+        let mut event = NewEvent::new(lead, EventKind::LEAD_UNSUBSCRIBED, NOON, "http");
+        event.suppress = Some(Suppression::Unsubscribed);
+        db.store.record_events(&[event.clone()], NOON).await.unwrap();
+        let after = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!(after.suppressed, Some(Suppression::Unsubscribed));
+        assert_eq!(after.stop_epoch, before.stop_epoch + 1);
+        // A complaint weighs more; a later reason of another kind does not.
+        event.suppress = Some(Suppression::Complained);
+        db.store.record_events(&[event.clone()], NOON).await.unwrap();
+        event.suppress = Some(Suppression::HardBounce);
+        db.store.record_events(&[event], NOON).await.unwrap();
+        let last = db.store.suppression_of(&address("a@example.com")).await.unwrap();
+        assert_eq!(last, Some(Suppression::Complained));
+    })
+    .await;
+}

@@ -1,0 +1,303 @@
+use nurtured::{
+    domain::{
+        event::EventKind,
+        lead::Suppression,
+        message::{MessageKind, MessageState},
+        time::Instant,
+    },
+    store::{
+        Subject,
+        records::{ClaimToken, NewEvent, Settled, Settlement},
+    },
+};
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+#[tokio::test]
+async fn due_messages_are_claimed_in_order_and_once() {
+    for_each_database(async |db| {
+        assert_eq!(db.store.next_due_message().await.unwrap(), Instant::NEVER);
+        let mut ids = Vec::new();
+        for (text, minutes) in [("a@example.com", 3), ("b@example.com", 1), ("c@example.com", 9)] {
+            let lead = settled_lead(&db.store, text).await;
+            let mut message = mail(1, "hello");
+            message.due_at = NOON + MINUTE * minutes;
+            decide(&db.store, lead, |decision| decision.messages.push(message)).await;
+            ids.push(db.store.messages_of(lead).await.unwrap()[0].id);
+        }
+        assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+        let now = NOON + MINUTE * 5;
+        let one = db.store.claim_messages(now, TOKEN, now + HOUR, 1).await.unwrap();
+        assert_eq!(one[0].id, ids[1]);
+        assert_eq!(claim(&db.store, now, ClaimToken(8)).await, [ids[0]]);
+        assert!(claim(&db.store, now, ClaimToken(9)).await.is_empty());
+        assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE * 9);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_is_read_back_whole() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        let message = db.store.message(id).await.unwrap().unwrap();
+        assert_eq!((message.lead, &message.about), (lead, &about(1, "hello")));
+        assert_eq!((message.kind, message.state), (MessageKind::Marketing, MessageState::Reserved));
+        assert_eq!((message.version, message.due_at), (version(), NOON));
+        assert_eq!((message.attempts, message.first_tried_at), (0, None));
+        let briefs =
+            db.store.message_briefs(&[id, nurtured::domain::id::MessageId(4)]).await.unwrap();
+        assert_eq!(briefs.len(), 1);
+        assert_eq!((briefs[&id].lead, &*briefs[&id].template), (lead, "cold/report"));
+        assert_eq!(db.store.message(nurtured::domain::id::MessageId(4)).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn paused_workflows_keep_their_mail_and_internal_mail_waits_for_all_only() {
+    for_each_database(async |db| {
+        let (lead, _) = lead_with_mail(&db.store, "a@example.com").await;
+        decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
+        db.store.pause(&"all".into(), "ops", NOON).await.unwrap();
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+        assert_eq!(db.store.next_due_message().await.unwrap(), Instant::NEVER);
+        db.store.resume(&"all".into()).await.unwrap();
+        db.store.pause(&"reawaken".into(), "ops", NOON).await.unwrap();
+        db.store.pause(&"reawaken".into(), "somebody else", NOON + HOUR).await.unwrap();
+        assert_eq!(db.store.pauses().await.unwrap(), [("reawaken".into(), NOON)]);
+        let claimed = db.store.claim_messages(NOON, TOKEN, NOON + HOUR, 9).await.unwrap();
+        assert_eq!(claimed.len(), 1);
+        assert_eq!((claimed[0].kind, &*claimed[0].recipient), (MessageKind::Internal, "ada"));
+        db.store.resume(&"reawaken".into()).await.unwrap();
+        assert_eq!(claim(&db.store, NOON, TOKEN).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn from_claim_to_sent_the_lead_is_told_in_the_same_transaction() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        assert!(!settle(&db.store, id, TOKEN, sent()).await, "it was never handed over");
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+        let settlement =
+            Settlement { message: id, token: TOKEN, outcome: sent(), relay: Some("main".into()) };
+        // Dropped: nothing is settled.
+        drop(db.store.settle(&[settlement.clone()], NOON).await.unwrap());
+        assert_eq!(state(&db.store, id).await, MessageState::Transmitting);
+
+        let now = NOON + MINUTE;
+        let batch = db.store.settle(&[settlement.clone(), settlement], now).await.unwrap();
+        assert_eq!(batch.refused, [id], "the second one of the same message");
+        let [record] = &batch.records[..] else { panic!("one lead is told") };
+        assert!(record.open_message.is_none());
+        let event = &record.new_events[0];
+        assert_eq!((&event.kind, event.message), (&EventKind::MAIL_SENT, Some(id)));
+        assert_eq!(event.about, Some(about(1, "hello")));
+        assert_eq!(event.object, Some("cold/report".into()));
+        assert_eq!(event.data[&*"purpose"].to_string(), "insights");
+        let mut decision = write(record);
+        decision.messages.push(mail(1, "second"));
+        db.store.commit(batch, vec![decision], now).await.unwrap();
+
+        let message = db.store.message(id).await.unwrap().unwrap();
+        assert_eq!((message.state, message.sent_at), (MessageState::Sent, Some(now)));
+        assert_eq!((message.attempts, message.first_tried_at), (1, Some(NOON)));
+        assert_eq!(db.store.messages_of(lead).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_undecided_settlement_stands_and_leaves_the_lead_due() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap();
+        assert!(settle(&db.store, id, TOKEN, sent()).await);
+        assert_eq!(state(&db.store, id).await, MessageState::Sent);
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        assert_eq!(batch.records[0].lead, lead);
+        assert_eq!(batch.records[0].new_events.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stale_token_writes_nothing() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let stale = ClaimToken(6);
+        assert_eq!(db.store.mark_transmitting(&[(id, stale)], NOON).await.unwrap(), [false]);
+        let released = || Settled::Released { due_at: NOON, reason: "lease over".into() };
+        assert!(!settle(&db.store, id, stale, released()).await);
+        assert!(settle(&db.store, id, TOKEN, released()).await);
+        // Claimed again by another: the first token is stale now (P4).
+        claim(&db.store, NOON, ClaimToken(8)).await;
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+        assert!(!settle(&db.store, id, TOKEN, released()).await);
+        assert_eq!(db.store.mark_transmitting(&[(id, ClaimToken(8))], NOON).await.unwrap(), [true]);
+        assert!(!settle(&db.store, id, TOKEN, sent()).await);
+        assert_eq!(state(&db.store, id).await, MessageState::Transmitting);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn expired_claims_are_found_and_a_late_answer_settles_a_doubt() {
+    for_each_database(async |db| {
+        let (_, claimed) = lead_with_mail(&db.store, "a@example.com").await;
+        let (_, handed) = lead_with_mail(&db.store, "b@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        db.store.mark_transmitting(&[(handed, TOKEN)], NOON).await.unwrap();
+        assert!(db.store.expired_claims(NOON, false).await.unwrap().is_empty());
+        assert_eq!(db.store.expired_claims(NOON, true).await.unwrap().len(), 2);
+        let expired = db.store.expired_claims(NOON + HOUR, false).await.unwrap();
+        for (message, token) in expired {
+            let outcome = match message.state {
+                MessageState::Claimed => {
+                    Settled::Released { due_at: NOON, reason: "lease over".into() }
+                }
+                _ => Settled::InDoubt { reason: "no answer".into() },
+            };
+            assert!(settle(&db.store, message.id, token, outcome).await);
+        }
+        assert_eq!(state(&db.store, claimed).await, MessageState::Reserved);
+        assert_eq!(state(&db.store, handed).await, MessageState::InDoubt);
+        assert!(db.store.expired_claims(NOON, true).await.unwrap().is_empty());
+        // In doubt is not claimed again; the answer that came late, by the same token, settles it (P2, P4).
+        assert_eq!(claim(&db.store, NOON, ClaimToken(8)).await, [claimed]);
+        assert!(!settle(&db.store, handed, ClaimToken(8), sent()).await);
+        assert!(settle(&db.store, handed, TOKEN, sent()).await);
+        assert_eq!(state(&db.store, handed).await, MessageState::Sent);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let later =
+            |counted| Settled::Deferred { until: NOON + HOUR, reason: "450 busy".into(), counted };
+        assert!(settle(&db.store, id, TOKEN, later(false)).await);
+        let message = db.store.message(id).await.unwrap().unwrap();
+        assert_eq!((message.state, message.attempts), (MessageState::Deferred, 0));
+        assert_eq!((message.due_at, message.reason.as_deref()), (NOON + HOUR, Some("450 busy")));
+        claim(&db.store, NOON + HOUR, TOKEN).await;
+        assert!(settle(&db.store, id, TOKEN, later(true)).await);
+        assert_eq!(db.store.message(id).await.unwrap().unwrap().attempts, 1);
+        claim(&db.store, NOON + HOUR, TOKEN).await;
+        db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap();
+        let refused = Settled::Failed { reason: "550 no such user".into(), hard: true };
+        assert!(settle(&db.store, id, TOKEN, refused).await);
+        assert_eq!(db.store.message(id).await.unwrap().unwrap().attempts, 2);
+        let record = db.store.record(lead).await.unwrap().unwrap();
+        let [event] = &record.new_events[..] else { panic!("deferrals tell the lead nothing") };
+        assert_eq!(event.kind, EventKind::MAIL_FAILED);
+        assert_eq!(event.data[&*"hard"].to_string(), "true");
+        assert_eq!(record.suppressed, Some(Suppression::HardBounce));
+
+        let (lead, id) = lead_with_mail(&db.store, "b@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        assert!(
+            settle(&db.store, id, TOKEN, Settled::Cancelled { reason: "no consent".into() }).await
+        );
+        assert_eq!(state(&db.store, id).await, MessageState::Cancelled);
+        let record = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!(record.new_events[0].kind, EventKind::MAIL_CANCELLED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_outcome_of_internal_mail_tells_the_lead_nothing() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let rev =
+            decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
+        let id = claim(&db.store, NOON, TOKEN).await[0];
+        db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap();
+        assert!(settle(&db.store, id, TOKEN, sent()).await);
+        assert_eq!(state(&db.store, id).await, MessageState::Sent);
+        assert_eq!(db.store.record(lead).await.unwrap().unwrap().rev, rev);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_objection_after_the_claim_stops_the_mail_but_not_the_notice() {
+    for_each_database(async |db| {
+        // P16, in its three forms: the lead's own objection, its address, its domain on a list.
+        for (number, how) in ["event", "address", "domain"].into_iter().enumerate() {
+            let text = format!("a@{how}.example");
+            let (lead, id) = lead_with_mail(&db.store, &text).await;
+            decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
+            let token = ClaimToken(100 + i64::try_from(number).unwrap());
+            let claimed = claim(&db.store, NOON, token).await;
+            assert_eq!(claimed.len(), 2);
+            match how {
+                "event" => {
+                    let mut event = NewEvent::new(lead, EventKind::LEAD_UNSUBSCRIBED, NOON, "http");
+                    event.suppress = Some(Suppression::Unsubscribed);
+                    db.store.record_events(&[event], NOON).await.unwrap();
+                }
+                _ => {
+                    let subject = match how {
+                        "address" => Subject::Address(address(&text)),
+                        _ => Subject::Domain("domain.example".into()),
+                    };
+                    let list = [(subject, Suppression::Manual)];
+                    db.store.suppress(&list, &"list".into(), NOON).await.unwrap();
+                }
+            }
+            let claims: Vec<_> = claimed.iter().map(|&claimed| (claimed, token)).collect();
+            let marked = db.store.mark_transmitting(&claims, NOON).await.unwrap();
+            for (message, marked) in claimed.iter().zip(marked) {
+                assert_eq!(marked, *message != id, "{how}");
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_reserved_before_an_objection_is_not_sent_after_it_even_if_the_list_forgets() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        let mut event = NewEvent::new(lead, EventKind::LEAD_UNSUBSCRIBED, NOON, "http");
+        event.suppress = Some(Suppression::Unsubscribed);
+        db.store.record_events(&[event], NOON).await.unwrap();
+        super::schema::behind(db, "DELETE FROM suppressions").await;
+        claim(&db.store, NOON, TOKEN).await;
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parked_mail_waits_for_the_next_release_and_never_opens_a_second_one() {
+    for_each_database(async |db| {
+        let (lead, first) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let parked = || Settled::Parked { reason: "no first name".into() };
+        assert!(settle(&db.store, first, TOKEN, parked()).await);
+        assert_eq!(state(&db.store, first).await, MessageState::Parked);
+        assert!(db.store.record(lead).await.unwrap().unwrap().open_message.is_none());
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+        decide(&db.store, lead, |decision| decision.messages.push(mail(1, "second"))).await;
+        assert_eq!(db.store.unpark_messages(NOON).await.unwrap(), 0);
+        let second = claim(&db.store, NOON, TOKEN).await[0];
+        assert!(settle(&db.store, second, TOKEN, parked()).await);
+        assert_eq!(db.store.unpark_messages(NOON).await.unwrap(), 1);
+        assert_eq!(claim(&db.store, NOON, TOKEN).await, [first]);
+    })
+    .await;
+}

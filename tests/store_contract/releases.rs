@@ -1,0 +1,127 @@
+use std::collections::BTreeSet;
+
+use nurtured::{
+    domain::{
+        artefact::{Artefact, ArtefactKind, ArtefactRef},
+        id::ReleaseId,
+        time::Instant,
+        workflow::Version,
+    },
+    store::records::{Quota, SweepProgress},
+};
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+fn artefact(kind: ArtefactKind, name: &str, content: &str) -> Artefact {
+    Artefact {
+        kind,
+        name: name.into(),
+        version: Version(content.into()),
+        file: format!("workflows/{name}.yaml"),
+        content: content.to_owned(),
+    }
+}
+
+fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
+    artefacts
+        .iter()
+        .map(|artefact| ArtefactRef {
+            kind: artefact.kind,
+            name: artefact.name.clone(),
+            version: artefact.version.clone(),
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_newest_release_is_live_and_workflows_keep_their_age() {
+    for_each_database(async |db| {
+        assert_eq!(db.store.live_release().await.unwrap(), None);
+        let old = [
+            artefact(ArtefactKind::Workflow, "reawaken", "v1"),
+            artefact(ArtefactKind::Workflow, "gone", "v2"),
+            artefact(ArtefactKind::Mail, "cold/report", "# Hi {{ 'x' }}"),
+        ];
+        let first =
+            db.store.save_release(&old, &manifest(&old), "ada", "start", NOON).await.unwrap();
+        assert_eq!(db.store.live_release().await.unwrap(), Some(first.clone()));
+        assert_eq!(first.live_since.len(), 2);
+        let new = [
+            artefact(ArtefactKind::Workflow, "reawaken", "v3"),
+            artefact(ArtefactKind::Workflow, "fresh", "v4"),
+        ];
+        // On a rehearsal the clock may have been further on before: the later release is live all the same.
+        let earlier = NOON - HOUR;
+        let second =
+            db.store.save_release(&new, &manifest(&new), "ada", "", earlier).await.unwrap();
+        assert!(second.id > first.id);
+        assert_eq!(second.live_since[&*"reawaken"], NOON);
+        assert_eq!(second.live_since[&*"fresh"], earlier);
+        assert_eq!(second.live_since.len(), 2);
+        assert_eq!(db.store.live_release().await.unwrap(), Some(second));
+        let versions: Vec<Version> = old.iter().map(|old| old.version.clone()).collect();
+        let stored = db.store.artefacts(&versions).await.unwrap();
+        let names: BTreeSet<String> =
+            stored.iter().map(|artefact| artefact.content.clone()).collect();
+        assert_eq!(names, old.iter().map(|old| old.content.clone()).collect());
+        assert_eq!(db.store.artefacts(&[]).await.unwrap(), []);
+        // Saved again: an artefact is its content, nothing is stored twice.
+        db.store.save_release(&old, &manifest(&old), "ada", "again", NOON).await.unwrap();
+        assert_eq!(db.store.artefacts(&versions).await.unwrap(), stored);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart() {
+    for_each_database(async |db| {
+        let names: Vec<String> = (0..10).map(|n| format!("l{n}@example.com")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let leads = import(&db.store, &names).await;
+        let none = SweepProgress { woken: 0, done: true };
+        assert_eq!(db.store.sweep_step(4, NOON).await.unwrap(), none);
+        for &lead in &leads[1..9] {
+            decide(&db.store, lead, |_| {}).await;
+        }
+        db.store.park_lead(leads[9], "poison", NOON).await.unwrap();
+        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
+        let first = db.store.sweep_step(4, NOON).await.unwrap();
+        assert_eq!(
+            first,
+            SweepProgress { woken: 3, done: false },
+            "the first lead was due already"
+        );
+
+        let restarted = nurtured::store::Store::open(&db.url).await.unwrap();
+        restarted.begin_sweep(ReleaseId(5), NOON).await.unwrap();
+        let second = restarted.sweep_step(4, NOON).await.unwrap();
+        assert_eq!(second, SweepProgress { woken: 4, done: false });
+        let third = restarted.sweep_step(4, NOON).await.unwrap();
+        assert_eq!(third, SweepProgress { woken: 1, done: true }, "and not the parked one");
+        assert_eq!(restarted.sweep_step(4, NOON).await.unwrap(), none);
+        let sweep = Quota { acts: 0, timers: 0, bulk: 0, sweep: 100 };
+        let batch = restarted.claim_due(NOON, &sweep).await.unwrap();
+        assert_eq!(batch.records.len(), 8);
+        sleep_all(&restarted, batch, NOON).await;
+        restarted.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_newer_release_ends_the_sweep_of_an_older_one() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
+        db.store.begin_sweep(ReleaseId(6), NOON).await.unwrap();
+        let step = db.store.sweep_step(100, NOON).await.unwrap();
+        assert_eq!(step, SweepProgress { woken: 1, done: true });
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        assert_eq!(batch.records[0].lead, lead);
+        sleep_all(&db.store, batch, NOON).await;
+        db.store.sweep_step(100, NOON).await.unwrap();
+        assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
+    })
+    .await;
+}

@@ -1,0 +1,110 @@
+use nurtured::store::{DatabaseUrl, Store, StoreError};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
+
+use super::made::*;
+use crate::support::{
+    databases::{TestDatabase, for_each_database},
+    postgres,
+};
+
+/// Runs a statement behind the store's back.
+pub async fn behind(db: &TestDatabase, sql: &'static str) {
+    match db.url.file() {
+        Some(file) => {
+            let mut connection =
+                SqliteConnection::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+            connection.execute(sql).await.unwrap();
+            connection.close().await.unwrap();
+        }
+        None => {
+            let mut connection = PgConnection::connect(&postgres::url_text(&db.url)).await.unwrap();
+            connection.execute(sql).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrating_again_does_nothing() {
+    for_each_database(async |db| {
+        db.store.check_schema().await.unwrap();
+        let again = db.store.migrate(false, NOON).await.unwrap();
+        assert!(again.applied.is_empty());
+        assert_eq!(again.version, 1);
+        db.store.check_schema().await.unwrap();
+        db.store.ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_was_not_set_up_says_what_to_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::parse("sqlite:none.db", folder.path()).unwrap();
+    let error = Store::open(&url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Environment(_)));
+    assert!(error.to_string().contains("nurtured migrate"), "{error}");
+    assert!(!url.file().unwrap().exists(), "opening makes no file");
+
+    let empty = Store::create(&url).await.unwrap();
+    assert_eq!(empty.check_schema().await, Err(StoreError::NotMigrated));
+    let done = empty.migrate(true, NOON).await.unwrap();
+    assert_eq!(done.applied, ["the house"]);
+    assert!(Store::open(&url).await.unwrap().is_rehearsal().await.unwrap());
+
+    if let Some(url) = postgres::fresh_database().await {
+        let empty = Store::open(&url).await.unwrap();
+        assert_eq!(empty.check_schema().await, Err(StoreError::NotMigrated));
+    }
+}
+
+#[tokio::test]
+async fn a_database_becomes_a_rehearsal_only_when_it_is_made() {
+    for_each_database(async |db| {
+        assert!(!db.store.is_rehearsal().await.unwrap());
+        assert!(db.store.migrate(true, NOON).await.is_err());
+        assert!(!db.store.is_rehearsal().await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_newer_database_is_left_alone_and_an_older_one_is_named() {
+    for_each_database(async |db| {
+        behind(db, "UPDATE _sqlx_migrations SET version = 999").await;
+        let newer = StoreError::NewerSchema { found: 999, known: 1 };
+        assert_eq!(db.store.check_schema().await, Err(newer.clone()));
+        assert_eq!(db.store.migrate(false, NOON).await, Err(newer));
+        behind(db, "UPDATE _sqlx_migrations SET version = 0").await;
+        let older = StoreError::OlderSchema { found: 0, needed: 1 };
+        assert_eq!(db.store.check_schema().await, Err(older));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_engine_runs_on_a_file_and_several_on_a_server() {
+    for_each_database(async |db| {
+        let first = db.store.engine_lock().unwrap();
+        let other = Store::open(&db.url).await.unwrap();
+        let second = other.engine_lock();
+        if db.name == "sqlite" {
+            assert_eq!(second.err(), Some(StoreError::EngineRunning));
+            drop(first);
+            assert!(other.engine_lock().is_ok());
+        } else {
+            assert!(second.is_ok());
+        }
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_without_the_password() {
+    let url = DatabaseUrl::parse("postgres://ada:s3cret@127.0.0.1:1/x", std::path::Path::new("."));
+    let error = Store::open(&url.unwrap()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Environment(_)));
+    assert!(error.to_string().contains("127.0.0.1:1/x"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"));
+}

@@ -1,0 +1,74 @@
+use nurtured::domain::{
+    decision::{LedgerLine, ScoreKind, Verb},
+    event::Judgement,
+    id::LeadId,
+    score::MilliPoints,
+};
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+#[tokio::test]
+async fn a_timeline_tells_events_and_decisions_in_order() {
+    for_each_database(async |db| {
+        let lead = import(&db.store, &["a@example.com"]).await[0];
+        decide(&db.store, lead, |decision| {
+            decision.log.push(line(Verb::Entered, "cold"));
+            decision.log.push(line(Verb::Reserved, "cold/report"));
+        })
+        .await;
+        let mut click = clicked(lead);
+        click.object = Some("/pricing".into());
+        click.occurred_at = NOON + MINUTE;
+        db.store.record_events(&[click], NOON + MINUTE).await.unwrap();
+        let rows = db.store.timeline(lead, 100).await.unwrap();
+        let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
+        assert_eq!(
+            kinds,
+            ["lead.imported", "decision.entered", "decision.reserved", "mail.clicked"]
+        );
+        assert_eq!(rows[1].workflow.as_deref(), Some("reawaken"));
+        assert_eq!(rows[1].detail.as_deref(), Some("cold"));
+        assert_eq!(rows[3].object.as_deref(), Some("/pricing"));
+        assert_eq!(rows[3].judgement, Some(Judgement::Human));
+        let last: Vec<String> =
+            db.store.timeline(lead, 2).await.unwrap().into_iter().map(|row| row.kind).collect();
+        assert_eq!(last, kinds[2..]);
+        assert!(db.store.timeline(LeadId(4), 9).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ledger_keeps_every_line() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let entry = |rule: &str, points| LedgerLine {
+            score: ScoreKind::Engagement,
+            rule: rule.into(),
+            points: MilliPoints(points),
+            at: NOON,
+            reason: "clicked".into(),
+        };
+        let lines = [entry("click", 5_000), entry("click", 5_000), entry("silence", -1)];
+        decide(&db.store, lead, |decision| decision.ledger = lines[..2].to_vec()).await;
+        decide(&db.store, lead, |decision| decision.ledger = lines[2..].to_vec()).await;
+        assert_eq!(db.store.ledger(lead).await.unwrap(), lines);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_census_counts() {
+    for_each_database(async |db| {
+        let (lead, _) = lead_with_mail(&db.store, "a@example.com").await;
+        import(&db.store, &["b@example.com"]).await;
+        let census = db.store.census(NOON).await.unwrap();
+        assert_eq!((census.leads, census.by_stage[&*"lead"]), (2, 2));
+        assert_eq!((census.messages[&*"reserved"], census.enrolments_active), (1, 1));
+        assert_eq!((census.due, census.parked_leads), (1, 0));
+        let shown = db.store.enrolments(lead).await.unwrap();
+        assert_eq!((shown[0].state.as_str(), &*shown[0].step), ("ready", "hello"));
+    })
+    .await;
+}
