@@ -80,6 +80,8 @@ fn notices() -> std::collections::BTreeMap<Name, MailTemplate> {
             layout: None,
             defaults: std::collections::BTreeMap::new(),
             reply_to: None,
+            subject_line: 1,
+            preheader_line: 1,
             body: body.to_owned(),
             body_line: 1,
         };
@@ -106,9 +108,9 @@ fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem
         add(Part::Partial, Form::Partial, &format!("templates/{name}"), text, 1);
     }
     for mail in templates.mails.values().flat_map(|variants| variants.values()) {
-        add(Part::Subject, Form::AsItIs, &mail.file, &mail.subject, 1);
+        add(Part::Subject, Form::AsItIs, &mail.file, &mail.subject, mail.subject_line);
         if let Some(preheader) = &mail.preheader {
-            add(Part::Preheader, Form::AsItIs, &mail.file, preheader, 1);
+            add(Part::Preheader, Form::AsItIs, &mail.file, preheader, mail.preheader_line);
         }
         let form = match mail.markup {
             Markup::Markdown => Form::Markdown,

@@ -85,6 +85,7 @@ fn mail(
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");
     }
+    let line_of = |key: &str| file.line_of(fields.key_span(key).start);
     let subject = line("subject");
     let preheader = line("preheader");
     let layout = fields.get("layout").and_then(|node| {
@@ -126,6 +127,8 @@ fn mail(
         layout,
         defaults: defaults(file, &fields, schema),
         reply_to,
+        subject_line: line_of("subject"),
+        preheader_line: line_of("preheader"),
         body: text.to_owned(),
         body_line: file.line_of(body.start),
     })
