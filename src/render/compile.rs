@@ -178,7 +178,7 @@ fn variables(
         let names = tera.get_template_variables(name).unwrap_or_default();
         names.into_iter().map(str::to_owned).collect()
     };
-    let named = named(definitions);
+    let readers = readers(definitions);
     let broken_parts = problems.iter().any(|p| {
         p.file.starts_with("templates/layouts/") || p.file.starts_with("templates/partials/")
     });
@@ -187,14 +187,15 @@ fn variables(
     shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS));
 
     for (name, variants) in &templates.mails {
-        let reader = if name.is_empty() { Some(Reader::Staff) } else { named.get(name).copied() };
+        let reads_it =
+            if name.is_empty() { Some(Reader::Staff) } else { readers.get(name).copied() };
         for mail in variants.values() {
             let mut known = base.clone();
             known.extend(mail.defaults.keys().map(|name| &**name));
-            if reader != Some(Reader::Lead) {
+            if reads_it != Some(Reader::Lead) {
                 known.extend(TO_STAFF);
             }
-            if reader != Some(Reader::Staff) {
+            if reads_it != Some(Reader::Staff) {
                 known.extend(TO_LEADS);
             }
             shared.extend(mail.defaults.keys().map(|name| &**name));
@@ -228,7 +229,7 @@ fn variables(
             let whole =
                 layout_is_there && !broken_parts && problems.iter().all(|p| p.file != mail.file);
             if whole {
-                let is_notice = match reader {
+                let is_notice = match reads_it {
                     Some(reader) => reader == Reader::Staff,
                     // No step names it yet: what it reads tells.
                     None => STANDING.iter().any(|name| read.contains(*name)),
@@ -279,21 +280,21 @@ enum Reader {
 }
 
 /// The readers of the mails that steps name; a mail that a lead may get is for leads.
-fn named(definitions: &Definitions) -> BTreeMap<Name, Reader> {
-    let mut named = BTreeMap::new();
+fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
+    let mut readers = BTreeMap::new();
     let live = definitions.workflows.iter().map(|live| &live.workflow);
     for workflow in definitions.structures.values().chain(live) {
         for step in workflow.steps.iter() {
             match &step.kind {
                 StepKind::Email { template } => {
-                    named.insert(template.clone(), Reader::Lead);
+                    readers.insert(template.clone(), Reader::Lead);
                 }
                 StepKind::Notify { template: Some(template), .. } => {
-                    named.entry(template.clone()).or_insert(Reader::Staff);
+                    readers.entry(template.clone()).or_insert(Reader::Staff);
                 }
                 _ => {}
             }
         }
     }
-    named
+    readers
 }
