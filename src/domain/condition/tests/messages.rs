@@ -96,6 +96,7 @@ fn each_mistake_gets_one_precise_message() {
         ("engagement > seats", "seats", "plain number", "engagement >= 40"),
         ("engagement in [40]", "engagement", "not looked up", ">="),
         ("stage > \"mql\"", "stage > \"mql\"", "no order", "=="),
+        ("\"mql\" < stage", "\"mql\" < stage", "no order", "=="),
         ("customer > true", "customer > true", "no order", ""),
         ("customer == \"yes\"", "customer == \"yes\"", "customer is a bool", "`true` or `false`"),
         ("clicked() == true", "clicked()", "itself true or false", "not clicked()"),
