@@ -168,3 +168,8 @@ fn too_long_a_source_is_refused() {
     let (_, message, _) = complaint(&source);
     assert!(message.contains("4096"), "{message}");
 }
+
+#[test]
+fn nobody_reads_a_thousand_messages() {
+    assert_eq!(complaints(&"x or ".repeat(800), Scope::Lead).len(), 20);
+}
