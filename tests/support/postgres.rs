@@ -56,6 +56,17 @@ pub async fn fresh_database() -> Option<DatabaseUrl> {
     Some(DatabaseUrl::parse(&server.url(&name), Path::new(".")).expect("our own URL"))
 }
 
+/// Gives a test's database back, so that the disk holds but a few at a time.
+pub async fn drop_database(url: &DatabaseUrl) {
+    let Some(server) = SERVER.as_ref() else { return };
+    let text = url.to_string();
+    let Some((_, name)) = text.rsplit_once('/') else { return };
+    let Ok(mut connection) = PgConnection::connect(&server.url("postgres")).await else { return };
+    let _ = connection
+        .execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+        .await;
+}
+
 /// The URL as text, for a program that is started.
 #[allow(dead_code)] // not every test starts one
 pub fn url_text(url: &DatabaseUrl) -> String {
@@ -144,7 +155,7 @@ fn serve(
 fn watchdog(server: &Child, folder: &Path) -> ChildStdin {
     let mut watchdog = Command::new("sh")
         .arg("-c")
-        .arg("cat >/dev/null; kill -QUIT \"$1\"; while kill -0 \"$1\" 2>/dev/null; do sleep 0.1; done; rm -rf \"$2\"")
+        .arg("cat >/dev/null; kill -QUIT \"$1\"; n=0; while kill -0 \"$1\" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done; rm -rf \"$2\"")
         .arg("watchdog")
         .arg(server.id().to_string())
         .arg(folder)
