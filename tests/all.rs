@@ -1,8 +1,8 @@
 //! One binary for all integration tests: it links once.
 
 mod cli;
+mod http;
 mod import;
 mod relay;
-mod http;
 mod store_contract;
 mod support;

@@ -1,6 +1,6 @@
 //! What the integration tests share: servers, folders, clocks.
 
-pub mod site;
-pub mod smtp;
 pub mod databases;
 pub mod postgres;
+pub mod site;
+pub mod smtp;
