@@ -132,15 +132,15 @@ impl Scoring {
     /// points; see [`Scoring::next_rise`].
     #[must_use]
     pub fn engagement(&self, facts: &[Fact], at: Instant) -> MilliPoints {
-        let sum = self.engagement.iter().map(|rule| self.rule_points(rule, facts, at).0).sum();
-        MilliPoints(sum)
+        let fading = Fading::new(self.half_life);
+        let rules = self.engagement.iter();
+        MilliPoints(rules.map(|rule| faded_points(rule, facts, at, &fading)).sum())
     }
 
     /// What one rule gives at `at`.
     #[must_use]
     pub fn rule_points(&self, rule: &EngagementRule, facts: &[Fact], at: Instant) -> MilliPoints {
-        let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
-        MilliPoints(hits.map(|hit| decay(rule.points.0, at.since(hit.at), self.half_life)).sum())
+        MilliPoints(faded_points(rule, facts, at, &Fading::new(self.half_life)))
     }
 
     /// The first instant after `now` at which an unsettled hit of some rule begins to count.
@@ -165,35 +165,64 @@ impl Scoring {
     }
 }
 
+fn faded_points(rule: &EngagementRule, facts: &[Fact], at: Instant, fading: &Fading) -> i64 {
+    let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
+    hits.map(|hit| fading.fade(rule.points.0, at.since(hit.at))).sum()
+}
+
 /// `points · 2^(-elapsed / half_life)`, rounded toward zero, in integers only.
 ///
 /// The fraction of a half-life is taken in 65,536 steps, interpolated between 256 table points, so
 /// the result never grows with `elapsed`, not even by a rounding error: a threshold is crossed once.
 #[must_use]
 pub fn decay(points: i64, elapsed: i64, half_life: Duration) -> i64 {
-    static TABLE: LazyLock<[u64; 257]> = LazyLock::new(|| {
-        std::array::from_fn(|step| {
-            #[allow(clippy::cast_precision_loss)]
-            let factor = (-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31);
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            let factor = factor.round() as u64;
-            factor
-        })
-    });
-    // Half-lives are bounded where they are read (at most a few years), far below 2^47 milliseconds.
-    let half_life = u64::try_from(half_life.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 46);
-    let elapsed = elapsed.max(0).unsigned_abs();
-    let halvings = elapsed / half_life;
-    if halvings >= 32 {
-        return 0;
+    Fading::new(half_life).fade(points, elapsed)
+}
+
+/// How points fade with one half-life: what [`decay`] works out once for many hits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fading {
+    /// Milliseconds, more than 0. Half-lives are bounded where they are read (at most a few years).
+    half_life: u64,
+    table: &'static [u64; 257],
+}
+
+/// 2^31 · 2^(-step / 256), whole numbers.
+static TABLE: LazyLock<[u64; 257]> = LazyLock::new(|| {
+    std::array::from_fn(|step| {
+        #[allow(clippy::cast_precision_loss)]
+        let factor = (-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let factor = factor.round() as u64;
+        factor
+    })
+});
+
+impl Fading {
+    pub(super) fn new(half_life: Duration) -> Self {
+        let half_life = u64::try_from(half_life.as_millis()).unwrap_or(u64::MAX);
+        Self { half_life: half_life.clamp(1, 1 << 46), table: &TABLE }
     }
-    let fraction = ((elapsed % half_life) << 16) / half_life;
-    let (step, rest) = (usize::try_from(fraction >> 8).unwrap_or(255), fraction & 0xff);
-    let (above, below) = (TABLE[step], TABLE[step + 1]);
-    let factor = above - (((above - below) * rest) >> 8);
-    let size = points.unsigned_abs().min(1 << 32);
-    let value = (size * factor) >> (31 + halvings);
-    points.signum() * i64::try_from(value).unwrap_or(0)
+
+    /// In milliseconds.
+    pub(super) const fn half_life(&self) -> i64 {
+        self.half_life.cast_signed()
+    }
+
+    pub(super) fn fade(&self, points: i64, elapsed: i64) -> i64 {
+        let elapsed = elapsed.max(0).unsigned_abs();
+        let halvings = elapsed / self.half_life;
+        if halvings >= 32 {
+            return 0;
+        }
+        let fraction = ((elapsed % self.half_life) << 16) / self.half_life;
+        let (step, rest) = (usize::try_from(fraction >> 8).unwrap_or(255), fraction & 0xff);
+        let (above, below) = (self.table[step], self.table[step + 1]);
+        let factor = above - (((above - below) * rest) >> 8);
+        let size = points.unsigned_abs().min(1 << 32);
+        let value = (size * factor) >> (31 + halvings);
+        points.signum() * i64::try_from(value).unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
