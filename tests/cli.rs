@@ -252,7 +252,7 @@ fn campaign() -> Site {
     );
     site.write(
         "templates/hello.md",
-        "---\nsubject: Hello {{ first_name or \"there\" }}\n---\nHow are you?\n",
+        "---\nsubject: Hello {{ first_name or \"there\" }}\n---\nHow are you?\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n",
     );
     site
 }
@@ -262,7 +262,7 @@ fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
     let ran = site.run(&["--json", "check"]);
     assert_eq!((ran.code, &ran.document()["problems"]), (0, &serde_json::json!([])), "{ran:?}");
-    site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n");
+    site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n");
     site.write(
         "workflows/bad.yaml",
         "workflow: bad\npurpose: insigts\nenter:\n  by_hand: yes\nsteps:\n  - email: helo\n",

@@ -57,7 +57,7 @@ pub async fn import_leads(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
-    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(2);
+    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(1);
     let (run, dry_run) = (import.run.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let mut figures = LeadsReport::default();
