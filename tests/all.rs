@@ -5,6 +5,7 @@
 
 mod architecture;
 mod cli;
+mod docs;
 mod http;
 mod import;
 mod relay;

@@ -86,6 +86,9 @@ pub async fn apply(
         let mut known = live.manifest.clone();
         known.sort();
         if known == manifest {
+            // What parked a mail may be mended in its lead, with the files as they were.
+            store.unpark_messages(now).await?;
+            store.unpark_all(now).await?;
             return Ok(Applied::Unchanged(live));
         }
     }
