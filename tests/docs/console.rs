@@ -164,7 +164,9 @@ fn the_first_five_minutes_run() {
 #[test]
 fn the_wildcard_stands_for_some_lines_and_some_letters_only() {
     assert!(fits(&["a", "…", "z"], &["a", "z"]) && fits(&["…"], &["a", "b"]));
-    assert!(!fits(&["a", "…", "z"], &["a", "b"]) && !fits(&["a"], &["a", "b"]) && !fits(&["a"], &[]));
+    assert!(
+        !fits(&["a", "…", "z"], &["a", "b"]) && !fits(&["a"], &["a", "b"]) && !fits(&["a"], &[])
+    );
     assert!(line_fits("at … of …!", "at 12:00 of today!") && line_fits("same", "same"));
     assert!(!line_fits("at … of", "at 12:00") && !line_fits("same", "sames"));
 }

@@ -68,7 +68,8 @@ fn every_link_within_the_repository_leads_somewhere() {
             seen += 1;
             let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
             let folder = Path::new(&page).parent().expect("a folder");
-            let to = if file.is_empty() { root().join(&page) } else { root().join(folder).join(file) };
+            let to =
+                if file.is_empty() { root().join(&page) } else { root().join(folder).join(file) };
             let there = to.exists()
                 && (anchor.is_empty()
                     || std::fs::read_to_string(&to)

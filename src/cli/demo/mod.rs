@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=104))]
     weeks: u32,
     /// Another number, other readers
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 12)]
     seed: u64,
 }
 

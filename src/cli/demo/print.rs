@@ -198,13 +198,15 @@ impl<'o> Tale<'o> {
             }
         }
         let example = hot.first().map_or("EMAIL", |lead| lead.address.as_str());
-        let _ = write!(
-            text,
-            "\nLook further:\n  ls {folder}/outbox                      every mail as a file\n  \
-             nurtured --config {folder}/nurtured.toml leads show {example}\n  \
-             nurtured --config {folder}/nurtured.toml why-score {example}\n  \
-             nurtured --config {folder}/nurtured.toml status"
-        );
+        // Cargo tells its children of itself; the binary is not on the path then.
+        let cargo = std::env::var_os("CARGO").is_some();
+        let program = if cargo { "cargo run -q --" } else { "nurtured" };
+        let _ = write!(text, "\nLook further:\n  ls {folder}/outbox      every mail as a file");
+        for command in
+            [format!("leads show {example}"), format!("why-score {example}"), "status".into()]
+        {
+            let _ = write!(text, "\n  {program} --config {folder}/nurtured.toml {command}");
+        }
         text
     }
 }
