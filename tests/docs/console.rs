@@ -29,6 +29,8 @@ fn session(page: &str) -> (String, Vec<Shown>) {
                 let _ = writeln!(script, "code=$?; printf '{MARK}%s{MARK}' $code; (exit $code)");
                 all.push(shown);
             }
+        } else if info == "sh" {
+            panic!("{page}:{line}: what a reader is to type stands in a `console` block");
         } else if let Some((_, path)) = info.split_once(' ') {
             let _ = writeln!(script, "mkdir -p \"$(dirname {path})\"");
             let _ = writeln!(script, "cat > {path} <<'END OF FILE'\n{body}\nEND OF FILE");
