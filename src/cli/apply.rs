@@ -10,7 +10,7 @@ use super::{
 use crate::{
     definitions::{Problem, compile},
     domain::{id::ReleaseId, name::Name},
-    engine::releasing::{Applied, apply},
+    engine::releasing::{Applied, apply, with_needs},
     store::Store,
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("nothing was applied", None);
         return Err(Failure::already_shown());
     };
-    expect_elders(&store, &folder.artefacts).await?;
+    expect_elders(&store, &with_needs(&store, &folder.artefacts).await?).await?;
     let applied =
         apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
     let (changed, release) = match applied {

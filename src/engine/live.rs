@@ -7,7 +7,7 @@ use crate::{
     definitions::{Problem, compile},
     domain::{artefact::Artefact, definitions::Definitions, name::Name},
     render::{RenderProblem, Renderer},
-    store::{Store, StoreError},
+    store::{Store, StoreError, records::ReleaseRow},
 };
 
 /// Definitions and their renderer, which belong together.
@@ -44,22 +44,31 @@ fn list_mails(problems: &[RenderProblem]) -> String {
     lines.join("; ")
 }
 
+/// What a release names.
+pub(super) async fn artefacts_of(
+    store: &Store,
+    release: &ReleaseRow,
+) -> Result<Vec<Artefact>, StoreError> {
+    let versions: Vec<_> = release.manifest.iter().map(|entry| entry.version.clone()).collect();
+    let mut artefacts = store.artefacts(&versions).await?;
+    // The same content may stand under another name, too.
+    artefacts.retain(|artefact| {
+        release.manifest.iter().any(|line| {
+            line.kind == artefact.kind
+                && line.name == artefact.name
+                && line.version == artefact.version
+        })
+    });
+    Ok(artefacts)
+}
+
 impl Live {
     /// Loads the live release; `None` if nothing was applied yet.
     pub async fn load(store: &Store) -> Result<Option<Self>, LiveError> {
         let Some(release) = store.live_release().await? else { return Ok(None) };
         let live: BTreeSet<Name> =
             release.manifest.iter().map(|entry| entry.version.0.clone()).collect();
-        let versions: Vec<_> = release.manifest.iter().map(|entry| entry.version.clone()).collect();
-        let mut artefacts: Vec<Artefact> = store.artefacts(&versions).await?;
-        // The same content may stand under another name, too.
-        artefacts.retain(|artefact| {
-            release.manifest.iter().any(|line| {
-                line.kind == artefact.kind
-                    && line.name == artefact.name
-                    && line.version == artefact.version
-            })
-        });
+        let artefacts = artefacts_of(store, &release).await?;
         let elders: Vec<_> = store
             .active_versions()
             .await?
