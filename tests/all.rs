@@ -2,9 +2,9 @@
 
 mod cli;
 mod engine;
+mod http;
 mod import;
 mod one_lead_story;
 mod relay;
-mod http;
 mod store_contract;
 mod support;

@@ -59,7 +59,10 @@ async fn in_staging_only_our_own_are_written_to() {
         let theirs = rig.lead("bob@theirs.example", &[]).await;
         let report = rig.tick().await;
         assert_eq!(report.sent, 2, "both mails to Ada");
-        assert_eq!(rig.smtp.mails().iter().filter(|mail| mail.to != ["ada@ours.example"]).count(), 0);
+        assert_eq!(
+            rig.smtp.mails().iter().filter(|mail| mail.to != ["ada@ours.example"]).count(),
+            0
+        );
         assert_eq!(rig.enrolments(ours).await.len(), 2);
         let waiting = rig.messages(theirs).await.remove(0);
         assert_eq!(waiting.state, MessageState::Reserved);

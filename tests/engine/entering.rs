@@ -41,7 +41,10 @@ async fn an_event_enters_its_workflow_and_no_other() {
         rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
         assert_eq!(rig.tick_after(SECOND).await.sent, 0);
         let last = rig.store.timeline(lead, 1).await.unwrap().remove(0);
-        assert_eq!((last.kind.as_str(), last.detail.as_deref()), ("decision.not_entered", Some("the re-entry rule")));
+        assert_eq!(
+            (last.kind.as_str(), last.detail.as_deref()),
+            ("decision.not_entered", Some("the re-entry rule"))
+        );
         rig.clock.set(rig.clock.now() + 30 * DAY);
         rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
         assert_eq!(rig.tick_after(SECOND).await.sent, 1);

@@ -42,12 +42,36 @@ fn local(at: Instant, zone: &str) -> String {
 async fn each_lead_is_written_to_at_nine_on_its_own_clock() {
     // Saturday noon before the clocks change: in Lord Howe by half an hour, on Sunday.
     let cases = [
-        ("Australia/Lord_Howe", "2027-04-03T12:00:00Z", ["Mon 2027-04-05 09:00:00", "Tue 2027-04-06 09:00:00"]),
-        ("America/New_York", "2027-03-13T17:00:00Z", ["Mon 2027-03-15 09:00:00", "Tue 2027-03-16 09:00:00"]),
-        ("America/New_York", "2026-10-31T17:00:00Z", ["Mon 2026-11-02 09:00:00", "Tue 2026-11-03 09:00:00"]),
-        ("Africa/Cairo", "2027-04-29T16:00:00Z", ["Fri 2027-04-30 09:00:00", "Mon 2027-05-03 09:00:00"]),
-        ("Europe/Rome", "2027-03-26T17:00:00Z", ["Mon 2027-03-29 09:00:00", "Tue 2027-03-30 09:00:00"]),
-        ("Asia/Kolkata", "2027-01-01T13:00:00Z", ["Mon 2027-01-04 09:00:00", "Tue 2027-01-05 09:00:00"]),
+        (
+            "Australia/Lord_Howe",
+            "2027-04-03T12:00:00Z",
+            ["Mon 2027-04-05 09:00:00", "Tue 2027-04-06 09:00:00"],
+        ),
+        (
+            "America/New_York",
+            "2027-03-13T17:00:00Z",
+            ["Mon 2027-03-15 09:00:00", "Tue 2027-03-16 09:00:00"],
+        ),
+        (
+            "America/New_York",
+            "2026-10-31T17:00:00Z",
+            ["Mon 2026-11-02 09:00:00", "Tue 2026-11-03 09:00:00"],
+        ),
+        (
+            "Africa/Cairo",
+            "2027-04-29T16:00:00Z",
+            ["Fri 2027-04-30 09:00:00", "Mon 2027-05-03 09:00:00"],
+        ),
+        (
+            "Europe/Rome",
+            "2027-03-26T17:00:00Z",
+            ["Mon 2027-03-29 09:00:00", "Tue 2027-03-30 09:00:00"],
+        ),
+        (
+            "Asia/Kolkata",
+            "2027-01-01T13:00:00Z",
+            ["Mon 2027-01-04 09:00:00", "Tue 2027-01-05 09:00:00"],
+        ),
     ];
     for (zone, start, expected) in cases {
         for_each_database(async |db| {
@@ -67,7 +91,13 @@ async fn leads_around_the_world_each_in_their_morning() {
     for_each_database(async |db| {
         let start = at("2027-01-03T00:00:00Z");
         let rig = Rig::with(db, &campaign(), Setup { start, ..Setup::default() }).await;
-        let zones = ["Pacific/Auckland", "Asia/Tokyo", "Europe/Rome", "America/New_York", "Pacific/Honolulu"];
+        let zones = [
+            "Pacific/Auckland",
+            "Asia/Tokyo",
+            "Europe/Rome",
+            "America/New_York",
+            "Pacific/Honolulu",
+        ];
         for (number, zone) in zones.iter().enumerate() {
             rig.lead(&format!("l{number}@example.com"), &[("zone", zone)]).await;
         }

@@ -170,12 +170,8 @@ async fn a_complaint_while_the_mail_waits_for_the_relay_stops_it() {
         let report = rig.tick().await;
         assert_eq!(report.deferred, 1);
         let now = rig.clock.now();
-        let mut event = NewEvent::new(
-            lead,
-            nurtured::domain::event::EventKind::MAIL_COMPLAINED,
-            now,
-            "inbox",
-        );
+        let mut event =
+            NewEvent::new(lead, nurtured::domain::event::EventKind::MAIL_COMPLAINED, now, "inbox");
         event.suppress = Some(Suppression::Complained);
         rig.store.record_events(&[event], now).await.unwrap();
         let report = rig.tick_at(report.next_wake_at.unwrap()).await;

@@ -1,6 +1,9 @@
 //! A release while leads are on their way.
 
-use nurtured::domain::message::MessageState;
+use nurtured::{
+    domain::message::MessageState,
+    engine::releasing::{self, Applied},
+};
 
 use crate::support::{
     databases::for_each_database,
@@ -57,6 +60,12 @@ async fn whoever_is_on_the_way_keeps_it_and_newcomers_take_the_new_one() {
         assert_eq!(rig.subjects_to("late@example.com"), ["One, better said", "Three"]);
         assert_eq!(rig.subjects_to("early@example.com").len(), 2, "the way is not gone twice");
 
+        // The same folder again is nothing new, though the release holds more than the folder.
+        let now = rig.clock.now();
+        let again =
+            releasing::apply(&rig.store, &after().artefacts(), "test", "", now).await.unwrap();
+        assert!(matches!(again, Applied::Unchanged(_)), "{again:?}");
+
         // After a restart with nothing in memory it is the same.
         let (engine, _) = rig.restarted().await;
         assert_eq!(engine.tick(rig.clock.now()).await.unwrap().sent, 0);
@@ -102,7 +111,9 @@ async fn a_mail_that_lacks_a_value_waits_for_the_mended_release() {
         rig.apply(&before().file("templates/cold/one.md", &format!("{mended}{greeting}"))).await;
         let report = rig.tick_after(MINUTE).await;
         assert_eq!((report.sent, report.parked), (1, 0));
-        assert!(Read::of(&rig.mails_to("nameless@example.com")[0]).text.contains("Good morning there,"));
+        assert!(
+            Read::of(&rig.mails_to("nameless@example.com")[0]).text.contains("Good morning there,")
+        );
         assert_eq!(rig.enrolment(nameless).await.state, "waiting");
         assert_eq!(rig.mails_to("ann@example.com").len(), 1, "who had it does not get it again");
         assert_eq!(rig.enrolment(named).await.state, "waiting");
@@ -124,8 +135,9 @@ async fn existing_no_leaves_those_alone_who_were_there() {
         let why = timeline.iter().find(|line| line.kind == "decision.not_entered").unwrap();
         assert!(why.detail.as_ref().unwrap().contains("existing: no"), "{why:?}");
 
+        rig.clock.set(rig.clock.now() + SECOND);
         let new = rig.lead("new@example.com", &[]).await;
-        rig.tick_after(SECOND).await;
+        rig.tick().await;
         assert_eq!(rig.enrolment(new).await.state, "waiting");
         // Nor does a later release let them in.
         rig.clock.set(rig.clock.now() + DAY);
@@ -134,8 +146,10 @@ async fn existing_no_leaves_those_alone_who_were_there() {
         assert!(rig.enrolments(old).await.is_empty());
 
         // With `existing: yes` they come in.
-        let all = Campaign::new()
-            .workflow("all", "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - tag: in\n");
+        let all = Campaign::new().workflow(
+            "all",
+            "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - tag: in\n",
+        );
         rig.clock.set(rig.clock.now() + DAY);
         rig.apply(&all).await;
         rig.tick().await;

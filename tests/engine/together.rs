@@ -57,12 +57,18 @@ async fn every_event_is_reflected_and_none_twice() {
                     for group in 0..LEADS / 3 {
                         // Three leads at once, each task in an order of its own.
                         let first = (group * 3 + number * 7 + turn) % LEADS;
-                        let visits: Vec<NewEvent> = [first, (first + 1) % LEADS, (first + 2) % LEADS]
-                            .iter()
-                            .map(|&index| {
-                                NewEvent::new(leads[index], EventKind::PAGE_VISITED, NOON, "test")
-                            })
-                            .collect();
+                        let visits: Vec<NewEvent> =
+                            [first, (first + 1) % LEADS, (first + 2) % LEADS]
+                                .iter()
+                                .map(|&index| {
+                                    NewEvent::new(
+                                        leads[index],
+                                        EventKind::PAGE_VISITED,
+                                        NOON,
+                                        "test",
+                                    )
+                                })
+                                .collect();
                         let recorded = store.record_events(&visits, NOON).await.unwrap();
                         assert!(recorded.iter().all(|r| matches!(r, Recorded::New { .. })));
                     }

@@ -194,18 +194,8 @@ impl Rig {
             .build()
             .unwrap();
         let _stop = stop.drop_guard();
-        let rig = Self {
-            engine,
-            store,
-            clock,
-            keyring,
-            smtp,
-            public,
-            browser,
-            folder,
-            config,
-            _stop,
-        };
+        let rig =
+            Self { engine, store, clock, keyring, smtp, public, browser, folder, config, _stop };
         rig.apply(campaign).await;
         rig
     }
@@ -213,17 +203,18 @@ impl Rig {
     /// Another engine on the same database, as after the end of a process: what that one left behind
     /// is settled first.
     pub async fn restarted(&self) -> (Arc<Engine>, Tally) {
-        self.restarted_with("").await
-    }
-
-    pub async fn restarted_with(&self, config: &str) -> (Arc<Engine>, Tally) {
-        let config = format!("{}{config}", self.config);
-        let engine =
-            engine(&self.store, &self.clock, &self.keyring, &config, self.folder.path());
+        let engine = self.with_relay(self.smtp.addr.port());
         engine.take_over().await.unwrap();
         let live = engine.live().unwrap();
         let left = engine.recover(&live, true, self.clock.now()).await.unwrap();
         (engine, left)
+    }
+
+    /// An engine that hands mail to another relay.
+    pub fn with_relay(&self, port: u16) -> Arc<Engine> {
+        let (ours, theirs) = (self.smtp.addr.port(), format!("port = {port}\n"));
+        let config = self.config.replace(&format!("port = {ours}\n"), &theirs);
+        engine(&self.store, &self.clock, &self.keyring, &config, self.folder.path())
     }
 
     pub async fn apply(&self, campaign: &Campaign) {
