@@ -25,7 +25,7 @@ use std::{fmt, sync::Arc};
 
 pub use check::{Env, Scope};
 pub use error::ConditionError;
-pub use scores::EngagementMemo;
+pub use scores::Worked;
 pub use trace::Trace;
 pub use view::View;
 
