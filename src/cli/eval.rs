@@ -1,6 +1,6 @@
 //! `nurtured eval EXPR`: a condition at an instant, with its reasons.
 
-use std::{cell::Cell, collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
@@ -138,8 +138,7 @@ fn of_situation(
         scoring: &definitions.scoring,
         segments: &definitions.segments,
         known_segments: &[] as &[Verdict],
-        engagement: Cell::new(None),
-        fit: Cell::new(None),
+        worked: None,
     };
     Ok(condition.explain(&view, &definitions.schema))
 }

@@ -259,7 +259,6 @@ impl Rig {
                 consents: BTreeMap::from([("insights".into(), consent.clone())]),
                 stage: None,
                 suppress: None,
-                created_at: None,
             })
             .collect();
         let run = ImportRun { id: now.millis(), source: "test".into(), campaign: None };
