@@ -38,7 +38,6 @@ pub fn upsert(text: &str) -> LeadUpsert {
         consents: BTreeMap::new(),
         stage: None,
         suppress: None,
-        created_at: None,
     }
 }
 

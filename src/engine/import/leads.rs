@@ -277,7 +277,6 @@ impl RowReader<'_> {
             consents: BTreeMap::new(),
             stage: None,
             suppress: None,
-            created_at: None,
         };
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
@@ -297,11 +296,6 @@ impl RowReader<'_> {
                 Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
-                        if let (&crate::domain::value::Value::Date(at), "created_on") =
-                            (&value, name.as_str())
-                        {
-                            lead.created_at = Some(at.min(self.now));
-                        }
                         lead.attributes.insert(name.clone(), value.to_json());
                     }
                     Ok(None) => {}

@@ -39,7 +39,6 @@ impl Folding {
     pub fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
         if self.is_new && !self.seen {
             self.stage = upsert.stage.unwrap_or_default();
-            self.created_at = upsert.created_at.unwrap_or(self.created_at).min(self.created_at);
         }
         let mut changed = false;
         for (name, value) in &upsert.attributes {
