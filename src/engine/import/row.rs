@@ -15,7 +15,7 @@ use crate::{
         lead::{Basis, Consent, Suppression},
         name::Name,
         time::{Instant, Zone},
-        value::{Value, ValueType, parse_date},
+        value::{ValueType, parse_date},
     },
     store::records::LeadUpsert,
 };
