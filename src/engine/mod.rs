@@ -17,13 +17,17 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store,
+    clock::Clock,
+    config::Config,
+    domain::id::ReleaseId,
+    mail::relay::{Breaker, Relay},
+    store::Store,
     token::Keyring,
 };
 use live::Live;
@@ -45,6 +49,8 @@ pub struct Engine {
     live: RwLock<Option<Arc<Live>>>,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// What is known of the relay outlives one round of sending.
+    breaker: Mutex<Breaker>,
 }
 
 impl Engine {
@@ -67,6 +73,7 @@ impl Engine {
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
             sweeping: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::default()),
         }
     }
 
@@ -78,6 +85,10 @@ impl Engine {
 
     fn set_live(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[must_use]
