@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::fs::MetadataExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -414,14 +415,15 @@ async fn postfixs_own_server_takes_her_mail() {
     for_each_database(async |db| {
         let dump = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut sink = Sink(
-            Command::new(&program)
-                .args(["-d", "mail.", &format!("127.0.0.1:{port}"), "50"])
-                .current_dir(&dump)
-                .stdin(Stdio::null())
-                .spawn()
-                .unwrap(),
-        );
+        let mut command = Command::new(&program);
+        // As root it wants to be told who to be.
+        if std::fs::metadata(&dump).unwrap().uid() == 0 {
+            command.args(["-u", "root"]);
+        }
+        // Unpacked beside its libraries it does not find them by itself.
+        command.env("LD_LIBRARY_PATH", program.parent().unwrap().join("../lib/postfix"));
+        command.args(["-d", "mail.", &format!("127.0.0.1:{port}"), "50"]).current_dir(&dump);
+        let mut sink = Sink(command.stdin(Stdio::null()).spawn().unwrap());
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(sink.0.try_wait().unwrap().is_none(), "it ended");
             tokio::task::yield_now().await;
