@@ -17,7 +17,7 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 use tokio::sync::Notify;
@@ -49,6 +49,8 @@ pub struct Engine {
     live: RwLock<Option<Arc<Live>>>,
     /// What is known of the relay outlives one round of sending.
     breaker: Mutex<Breaker>,
+    /// A sweep may be open.
+    sweeping: AtomicBool,
 }
 
 impl Engine {
@@ -71,6 +73,7 @@ impl Engine {
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
             breaker: Mutex::new(Breaker::default()),
+            sweeping: AtomicBool::new(false),
         }
     }
 

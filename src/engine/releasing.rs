@@ -1,12 +1,20 @@
 //! Making a release, and the sweep that lets every lead see it.
 
-use super::{Engine, live::artefacts_of};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::atomic::Ordering,
+};
+
+use super::Engine;
 use crate::{
-    definitions::{is_left_over, still_needed},
+    definitions::{FolderError, Problem, check, compile, is_left_over, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
+        id::ReleaseId,
         time::Instant,
     },
+    render::Renderer,
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -21,44 +29,59 @@ pub enum Applied {
     New(ReleaseRow),
 }
 
-/// A folder's artefacts, and what leads in flight still need and the folder no longer has: that stays at
-/// its last version.
-///
-/// # Errors
-/// Only of the store.
-pub async fn with_needs(
-    store: &Store,
-    artefacts: &[Artefact],
-) -> Result<Vec<Artefact>, StoreError> {
-    let mut all = artefacts.to_vec();
-    let Some(live) = store.live_release().await? else { return Ok(all) };
-    let mut elders = store.active_versions().await?;
-    // Until an engine takes the new release over, leads still enter the structures of this one.
-    let structures = live.manifest.iter().filter(|line| line.kind == ArtefactKind::Workflow);
-    elders.extend(structures.map(|line| line.version.clone()));
-    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
-    let pinned = store.artefacts(&elders).await?;
-    all.extend(still_needed(artefacts, &artefacts_of(store, &live).await?, &pinned));
-    Ok(all)
+/// Why nothing was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the campaign folder has problems: {}", list(.0))]
+    Problems(Vec<Problem>),
+    /// Leads are on structures that could not be read any more beside these definitions.
+    #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
+    Elders(Vec<Problem>),
 }
 
-/// Makes the checked artefacts of a folder live, with what leads in flight need beside them, and begins the sweep over all leads. Parked messages and leads
-/// get another chance: what parked them may be mended.
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message))
+        .collect();
+    lines.join("; ")
+}
+
+/// Makes checked artefacts live, and begins the sweep over all leads. Parked messages and leads get
+/// another chance: what parked them may be mended.
+///
+/// What leads in flight still need and the artefacts no longer have stays at its last version.
 pub async fn apply(
     store: &Store,
     artefacts: &[Artefact],
     who: &str,
     reason: &str,
     now: Instant,
-) -> Result<Applied, StoreError> {
+) -> Result<Applied, ApplyError> {
+    let live = store.live_release().await?;
     let folder = manifest_of(artefacts);
-    if let Some(live) = store.live_release().await?
+    if let Some(live) = &live
         && folder.iter().all(|line| live.manifest.contains(line))
         && live.manifest.iter().all(|line| folder.contains(line) || is_left_over(line, artefacts))
     {
-        return Ok(Applied::Unchanged(live));
+        return Ok(Applied::Unchanged(live.clone()));
     }
-    let artefacts = with_needs(store, artefacts).await?;
+    let previous = match &live {
+        Some(live) => listed(store, live).await?,
+        None => Vec::new(),
+    };
+    let pinned = pinned(store, artefacts).await?;
+    // Until an engine takes the new release over, leads still enter the structures of the last one.
+    let mut structures = pinned.clone();
+    structures.extend(previous.iter().filter(|old| old.kind == ArtefactKind::Workflow).cloned());
+    let mut artefacts = artefacts.to_vec();
+    artefacts.extend(still_needed(&artefacts, &previous, &structures));
+    compile(&artefacts, &pinned, ReleaseId::default(), &BTreeMap::new())
+        .map_err(ApplyError::Elders)?;
     let manifest = manifest_of(&artefacts);
     let release = store.save_release(&artefacts, &manifest, who, reason, now).await?;
     store.begin_sweep(release.id, now).await?;
@@ -77,14 +100,68 @@ fn manifest_of(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
         })
         .collect();
     manifest.sort();
-    manifest.dedup();
     manifest
+}
+
+/// Checks a campaign folder and makes it live.
+pub async fn apply_folder(
+    store: &Store,
+    folder: &Path,
+    who: &str,
+    reason: &str,
+    now: Instant,
+) -> Result<Applied, ApplyError> {
+    let checked = check(&read_folder(folder)?);
+    let Some(definitions) = checked.definitions else {
+        return Err(ApplyError::Problems(checked.problems));
+    };
+    if let Err(problems) = Renderer::new(&definitions) {
+        return Err(ApplyError::Problems(problems.into_iter().map(Into::into).collect()));
+    }
+    apply(store, &checked.artefacts, who, reason, now).await
+}
+
+/// The artefacts of a release. The same content may be stored under another name, too.
+pub(super) async fn listed(
+    store: &Store,
+    release: &ReleaseRow,
+) -> Result<Vec<Artefact>, StoreError> {
+    let versions: BTreeSet<_> = release.manifest.iter().map(|line| line.version.clone()).collect();
+    let versions: Vec<_> = versions.into_iter().collect();
+    let mut artefacts = store.artefacts(&versions).await?;
+    artefacts.retain(|artefact| {
+        release.manifest.iter().any(|line| {
+            line.kind == artefact.kind
+                && line.name == artefact.name
+                && line.version == artefact.version
+        })
+    });
+    Ok(artefacts)
+}
+
+/// Structures that active enrolments are pinned to and that are not among `artefacts`.
+pub(super) async fn pinned(
+    store: &Store,
+    artefacts: &[Artefact],
+) -> Result<Vec<Artefact>, StoreError> {
+    let mut elders = store.active_versions().await?;
+    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
+    store.artefacts(&elders).await
 }
 
 impl Engine {
     /// Wakes the next leads of an unfinished sweep. Returns whether there are more.
+    ///
+    /// Asks the database only while a sweep may be open: since a release was taken over, until its
+    /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
+        if !self.sweeping.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
         let progress = self.store.sweep_step(SWEEP, now).await?;
+        if progress.done {
+            self.sweeping.store(false, Ordering::SeqCst);
+        }
         Ok(!progress.done)
     }
 }

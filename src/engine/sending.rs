@@ -66,6 +66,7 @@ struct Line {
     in_flight: AtomicUsize,
     /// A message left the line.
     room: Notify,
+    stop: CancellationToken,
 }
 
 impl Engine {
@@ -84,6 +85,7 @@ impl Engine {
             ends: self.start_ends(&tracker, Arc::clone(&tally)),
             in_flight: AtomicUsize::new(0),
             room: Notify::new(),
+            stop: stop.clone(),
         });
         let connections = self.relay.connections();
         let (queue, arrivals) = mpsc::channel(connections * ROOM_PER_CONNECTION);
@@ -283,6 +285,11 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
             ours
         }
     };
+    if line.stop.is_cancelled() {
+        let reason = "the engine is stopping".to_owned();
+        let outcome = Settled::Released { due_at: message.due_at, reason };
+        return Some(Settlement { message: message.id, token, outcome, relay: None });
+    }
     let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
     let delivery = if is_down && !probing {
