@@ -47,10 +47,10 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
-    /// What is known of the relay outlives one round of sending.
-    breaker: Mutex<Breaker>,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// What is known of the relay outlives one round of sending.
+    breaker: Mutex<Breaker>,
 }
 
 impl Engine {
@@ -72,8 +72,8 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
-            breaker: Mutex::new(Breaker::default()),
             sweeping: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::default()),
         }
     }
 

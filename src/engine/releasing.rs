@@ -8,7 +8,9 @@ use std::{
 
 use super::Engine;
 use crate::{
-    definitions::{FolderError, Problem, check, compile, is_left_over, read_folder, still_needed},
+    definitions::{
+        FolderError, Problem, check, compile, is_left_over, read_folder, still_needed,
+    },
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
@@ -51,46 +53,46 @@ fn list(problems: &[Problem]) -> String {
     lines.join("; ")
 }
 
-/// Makes checked artefacts live, and begins the sweep over all leads. Parked messages and leads get
-/// another chance: what parked them may be mended.
+/// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
+/// leads get another chance: what parked them may be mended.
 ///
-/// What leads in flight still need and the artefacts no longer have stays at its last version.
+/// What leads in flight still need and the folder no longer has stays at its last version.
 pub async fn apply(
     store: &Store,
-    artefacts: &[Artefact],
+    folder: &[Artefact],
     who: &str,
     reason: &str,
     now: Instant,
 ) -> Result<Applied, ApplyError> {
     let live = store.live_release().await?;
-    let folder = manifest_of(artefacts);
+    let lines = manifest(folder);
     if let Some(live) = &live
-        && folder.iter().all(|line| live.manifest.contains(line))
-        && live.manifest.iter().all(|line| folder.contains(line) || is_left_over(line, artefacts))
+        && lines.iter().all(|line| live.manifest.contains(line))
+        && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
     {
         return Ok(Applied::Unchanged(live.clone()));
     }
-    let previous = match &live {
-        Some(live) => listed(store, live).await?,
-        None => Vec::new(),
-    };
-    let pinned = pinned(store, artefacts).await?;
-    // Until an engine takes the new release over, leads still enter the structures of the last one.
-    let mut structures = pinned.clone();
-    structures.extend(previous.iter().filter(|old| old.kind == ArtefactKind::Workflow).cloned());
-    let mut artefacts = artefacts.to_vec();
-    artefacts.extend(still_needed(&artefacts, &previous, &structures));
-    compile(&artefacts, &pinned, ReleaseId::default(), &BTreeMap::new())
+    let mut artefacts = folder.to_vec();
+    let active = pinned(store, folder).await?;
+    if let Some(live) = &live {
+        let previous = listed(store, live).await?;
+        // Until an engine takes the new release over, leads still enter the structures of this one.
+        let gone = previous.iter().filter(|found| {
+            found.kind == ArtefactKind::Workflow && !folder.contains(found)
+        });
+        let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
+        artefacts.extend(still_needed(folder, &previous, &elders));
+    }
+    compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
-    let manifest = manifest_of(&artefacts);
-    let release = store.save_release(&artefacts, &manifest, who, reason, now).await?;
+    let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
     store.begin_sweep(release.id, now).await?;
     store.unpark_messages(now).await?;
     store.unpark_all(now).await?;
     Ok(Applied::New(release))
 }
 
-fn manifest_of(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
+fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
     let mut manifest: Vec<ArtefactRef> = artefacts
         .iter()
         .map(|artefact| ArtefactRef {
@@ -100,6 +102,7 @@ fn manifest_of(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
         })
         .collect();
     manifest.sort();
+    manifest.dedup();
     manifest
 }
 
