@@ -30,8 +30,9 @@ macro_rules! sql {
 }
 
 macro_rules! fragment {
+    // Not `json_each`: each row would be made into text, and parsed again for each of its columns.
     (sqlite each) => {
-        "json_each($1) AS j"
+        "jsonb_each($1) AS j"
     };
     (postgres each) => {
         "jsonb_array_elements(CAST($1 AS jsonb)) AS j(value)"
