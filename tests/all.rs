@@ -5,6 +5,7 @@
 
 mod architecture;
 mod cli;
+mod docs;
 mod engine;
 mod http;
 mod import;
