@@ -1,8 +1,14 @@
 //! One binary for all integration tests: it links once.
 
+// A failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;
 mod cli;
-mod import;
-mod relay;
+mod engine;
 mod http;
+mod import;
+mod one_lead_story;
+mod relay;
 mod store_contract;
 mod support;

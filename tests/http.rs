@@ -5,5 +5,8 @@ mod durability;
 mod judgement;
 mod links;
 mod listener;
+mod manual;
+mod process;
 mod rig;
+mod systemd;
 mod unsubscribe;

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use crate::{
     domain::{
         definitions::Definitions,
-        facts::fold,
+        facts::{Fact, fold},
         id::LeadId,
         lead::LeadState,
         score::{MilliPoints, Temperature},
@@ -17,7 +17,6 @@ use crate::{
         live::{self, LiveError},
         preparing::standing,
     },
-    render::Renderer,
     store::Store,
 };
 
@@ -25,7 +24,6 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Live {
     pub definitions: Arc<Definitions>,
-    pub renderer: Renderer,
 }
 
 impl Live {
@@ -33,9 +31,7 @@ impl Live {
     pub(super) async fn load(store: &Store) -> Result<Option<Self>, Failure> {
         match live::Live::load(store).await {
             Ok(None) => Ok(None),
-            Ok(Some(live::Live { definitions, renderer, .. })) => {
-                Ok(Some(Self { definitions, renderer }))
-            }
+            Ok(Some(live)) => Ok(Some(Self { definitions: live.definitions })),
             Err(LiveError::Store(error)) => Err(error.into()),
             Err(error) => {
                 Err(Failure::problems(error).hint("run `nurtured check`, then `nurtured apply`"))
@@ -79,7 +75,7 @@ impl Live {
         lead: LeadId,
         now: Instant,
     ) -> Result<Option<LeadState>, Failure> {
-        state(&self.definitions, store, lead, now).await
+        state_at(&self.definitions, store, lead, now).await
     }
 
     /// Engagement and temperature at `now`; `None` where behaviour may not be looked at.
@@ -93,23 +89,32 @@ impl Live {
     }
 }
 
-/// A lead through definitions at `now`, with the events that no decision has seen yet counted in.
-pub(super) async fn state(
+/// A lead through definitions at `at`, with the events that no decision has seen yet counted in; at an
+/// instant in the past, only those that had happened.
+pub(super) async fn state_at(
     definitions: &Definitions,
     store: &Store,
     lead: LeadId,
-    now: Instant,
+    at: Instant,
 ) -> Result<Option<LeadState>, Failure> {
-    // The history is there for facts that no decision has filled in yet. The batch is dropped:
-    // nothing is written.
+    // The batch is dropped: nothing is written.
     let mut batch = store.lock_leads(&[lead]).await?;
     let mut histories = store.history(&mut batch, &[lead]).await?;
     drop(batch);
     let Some(record) = store.record(lead).await? else { return Ok(None) };
     let history = histories.remove(&lead).unwrap_or_default();
-    let (mut state, _, _) = look(definitions, record, &history, now);
-    for event in std::mem::take(&mut state.new_events) {
-        fold(&definitions.plan, &mut state.facts, &event, now);
+    let is_past = history.iter().any(|event| event.occurred_at > at);
+    let (mut state, _, _) = look(definitions, record, &history, at);
+    let new_events = std::mem::take(&mut state.new_events);
+    if is_past {
+        state.facts.fill(Fact::default());
+        for event in history.iter().filter(|event| event.occurred_at <= at) {
+            fold(&definitions.plan, &mut state.facts, event, at);
+        }
+    } else {
+        for event in &new_events {
+            fold(&definitions.plan, &mut state.facts, event, at);
+        }
     }
     Ok(Some(state))
 }

@@ -10,22 +10,27 @@ mod context;
 mod demo;
 mod engine;
 mod enrol;
+mod eval;
 mod events;
 mod failure;
 mod findings;
 mod folder;
+mod inbox;
 mod leads;
 mod live;
 mod migrate;
 mod output;
 mod pause;
+mod preview;
 mod progress;
+mod render;
 mod run;
+mod send_test;
+mod situation;
 mod status;
 mod suppressions;
 mod tables;
 mod tick;
-mod unbuilt;
 mod why_score;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -75,7 +80,7 @@ enum Command {
     /// Make what is in the campaign folder live
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
-    Eval(unbuilt::Arguments),
+    Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
     Leads(leads::Command),
@@ -94,11 +99,12 @@ enum Command {
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
-    Render(unbuilt::Arguments),
+    Render(render::Arguments),
     /// Send a mail to somebody of ours
-    SendTest(unbuilt::Arguments),
+    SendTest(send_test::Arguments),
     /// Take in mail that came back
-    Inbox(unbuilt::Arguments),
+    #[command(subcommand)]
+    Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
     Tick(tick::Arguments),
     /// Run the daemon
@@ -149,10 +155,10 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
-        Command::Eval(_) => Err(unbuilt::failure("eval")),
-        Command::Render(_) => Err(unbuilt::failure("render")),
-        Command::SendTest(_) => Err(unbuilt::failure("send-test")),
-        Command::Inbox(_) => Err(unbuilt::failure("inbox")),
+        Command::Eval(arguments) => eval::run(context, &arguments).await,
+        Command::Render(arguments) => render::run(context, &arguments).await,
+        Command::SendTest(arguments) => send_test::run(context, &arguments).await,
+        Command::Inbox(command) => inbox::run(context, command).await,
         Command::Tick(arguments) => tick::run(context, &arguments).await,
         Command::Run(arguments) => run::run(context, &arguments).await,
         Command::Demo(arguments) => demo::run(context, &arguments).await,

@@ -11,14 +11,13 @@ use crate::daemon::{self, DaemonError, Signals};
 pub(super) struct Arguments {}
 
 pub(super) async fn run(context: &Context, _: &Arguments) -> Result<(), Failure> {
-    let mut config = context.config()?;
-    if let Some(database) = context.database() {
-        database.clone_into(&mut config.database.url);
-    }
+    let config = context.config()?;
     config.sending()?;
     daemon::init_logging(&config.log)?;
     let signals = Signals::of_the_system()?;
-    daemon::run(config, context.clock.clone(), signals, daemon::wire).await?;
+    let folder = context.dir.clone();
+    let wire = async |parts: &daemon::Parts| daemon::wire(parts, folder).await;
+    daemon::run(config, context.clock.clone(), signals, wire).await?;
     Ok(())
 }
 

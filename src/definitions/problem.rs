@@ -112,8 +112,8 @@ pub(super) struct File<'a> {
 
 impl<'a> File<'a> {
     pub fn new(path: &'a str, text: &'a str, desk: &'a Desk) -> Self {
-        let breaks = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let line_starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let line_starts = std::iter::once(0).chain(ends).collect();
         Self { path, text, line_starts, reported: Cell::new(0), note: "", desk }
     }
 
@@ -167,6 +167,11 @@ impl<'a> File<'a> {
             let message = message + self.note;
             Problem { file, line, column, rule, severity, message, hint, length }
         });
+    }
+
+    /// Whether further problems are only counted, so that no hint need be looked for.
+    pub fn is_full(&self) -> bool {
+        self.reported.get() > Desk::PER_FILE
     }
 
     /// The line, from 1, that a byte is on.

@@ -20,8 +20,8 @@ pub fn show(problems: &[Problem], sources: &Sources, colour: bool) -> String {
     let mut shown = String::new();
     for problem in problems {
         let text = sources.files.get(&problem.file).map_or("", String::as_str);
-        let line = text.lines().nth(problem.line - 1).unwrap_or("");
-        let (line, column) = excerpt(line, problem.column);
+        let line = text.lines().nth(problem.line.saturating_sub(1)).unwrap_or("");
+        let (line, column) = excerpt(line, problem.column.max(1));
         let byte = |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(at, _)| at);
         let span = byte(column - 1)..byte(column - 1 + problem.length);
         let level = match problem.severity {

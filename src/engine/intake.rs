@@ -4,6 +4,7 @@
 //! waiting for more, judges it, records it in one transaction and only then answers everybody in it. So
 //! the more comes in, the more shares one write to disk; a lone hit is written at once.
 
+mod plan;
 mod recent;
 mod worker;
 

@@ -17,13 +17,17 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store,
+    clock::Clock,
+    config::Config,
+    domain::id::ReleaseId,
+    mail::relay::{Breaker, Relay},
+    store::Store,
     token::Keyring,
 };
 use live::Live;
@@ -43,6 +47,10 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
+    /// A sweep may be open.
+    sweeping: AtomicBool,
+    /// What is known of the relay outlives one round of sending.
+    breaker: Mutex<Breaker>,
 }
 
 impl Engine {
@@ -64,6 +72,8 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
+            sweeping: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::default()),
         }
     }
 
@@ -75,6 +85,10 @@ impl Engine {
 
     fn set_live(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[must_use]

@@ -1,11 +1,22 @@
 //! Making a release, and the sweep that lets every lead see it.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::atomic::Ordering,
+};
+
 use super::Engine;
 use crate::{
+    definitions::{
+        FolderError, Problem, check, compile, is_left_over, read_folder, still_needed,
+    },
     domain::{
-        artefact::{Artefact, ArtefactRef},
+        artefact::{Artefact, ArtefactKind, ArtefactRef},
+        id::ReleaseId,
         time::Instant,
     },
+    render::Renderer,
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -20,15 +31,68 @@ pub enum Applied {
     New(ReleaseRow),
 }
 
-/// Makes the checked artefacts live, and begins the sweep over all leads. Parked messages and leads
-/// get another chance: what parked them may be mended.
+/// Why nothing was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the campaign folder has problems: {}", list(.0))]
+    Problems(Vec<Problem>),
+    /// Leads are on structures that could not be read any more beside these definitions.
+    #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
+    Elders(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message))
+        .collect();
+    lines.join("; ")
+}
+
+/// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
+/// leads get another chance: what parked them may be mended.
+///
+/// What leads in flight still need and the folder no longer has stays at its last version.
 pub async fn apply(
     store: &Store,
-    artefacts: &[Artefact],
+    folder: &[Artefact],
     who: &str,
     reason: &str,
     now: Instant,
-) -> Result<Applied, StoreError> {
+) -> Result<Applied, ApplyError> {
+    let live = store.live_release().await?;
+    let lines = manifest(folder);
+    if let Some(live) = &live
+        && lines.iter().all(|line| live.manifest.contains(line))
+        && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
+    {
+        return Ok(Applied::Unchanged(live.clone()));
+    }
+    let mut artefacts = folder.to_vec();
+    let active = pinned(store, folder).await?;
+    if let Some(live) = &live {
+        let previous = listed(store, live).await?;
+        // Until an engine takes the new release over, leads still enter the structures of this one.
+        let gone = previous.iter().filter(|found| {
+            found.kind == ArtefactKind::Workflow && !folder.contains(found)
+        });
+        let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
+        artefacts.extend(still_needed(folder, &previous, &elders));
+    }
+    compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
+        .map_err(ApplyError::Elders)?;
+    let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
+    store.begin_sweep(release.id, now).await?;
+    store.unpark_messages(now).await?;
+    store.unpark_all(now).await?;
+    Ok(Applied::New(release))
+}
+
+fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
     let mut manifest: Vec<ArtefactRef> = artefacts
         .iter()
         .map(|artefact| ArtefactRef {
@@ -38,24 +102,69 @@ pub async fn apply(
         })
         .collect();
     manifest.sort();
-    if let Some(live) = store.live_release().await? {
-        let mut known = live.manifest.clone();
-        known.sort();
-        if known == manifest {
-            return Ok(Applied::Unchanged(live));
-        }
+    manifest.dedup();
+    manifest
+}
+
+/// Checks a campaign folder and makes it live.
+pub async fn apply_folder(
+    store: &Store,
+    folder: &Path,
+    who: &str,
+    reason: &str,
+    now: Instant,
+) -> Result<Applied, ApplyError> {
+    let checked = check(&read_folder(folder)?);
+    let Some(definitions) = checked.definitions else {
+        return Err(ApplyError::Problems(checked.problems));
+    };
+    if let Err(problems) = Renderer::new(&definitions) {
+        return Err(ApplyError::Problems(problems.into_iter().map(Into::into).collect()));
     }
-    let release = store.save_release(artefacts, &manifest, who, reason, now).await?;
-    store.begin_sweep(release.id, now).await?;
-    store.unpark_messages(now).await?;
-    store.unpark_all(now).await?;
-    Ok(Applied::New(release))
+    apply(store, &checked.artefacts, who, reason, now).await
+}
+
+/// The artefacts of a release. The same content may be stored under another name, too.
+pub(super) async fn listed(
+    store: &Store,
+    release: &ReleaseRow,
+) -> Result<Vec<Artefact>, StoreError> {
+    let versions: BTreeSet<_> = release.manifest.iter().map(|line| line.version.clone()).collect();
+    let versions: Vec<_> = versions.into_iter().collect();
+    let mut artefacts = store.artefacts(&versions).await?;
+    artefacts.retain(|artefact| {
+        release.manifest.iter().any(|line| {
+            line.kind == artefact.kind
+                && line.name == artefact.name
+                && line.version == artefact.version
+        })
+    });
+    Ok(artefacts)
+}
+
+/// Structures that active enrolments are pinned to and that are not among `artefacts`.
+pub(super) async fn pinned(
+    store: &Store,
+    artefacts: &[Artefact],
+) -> Result<Vec<Artefact>, StoreError> {
+    let mut elders = store.active_versions().await?;
+    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
+    store.artefacts(&elders).await
 }
 
 impl Engine {
     /// Wakes the next leads of an unfinished sweep. Returns whether there are more.
+    ///
+    /// Asks the database only while a sweep may be open: since a release was taken over, until its
+    /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
+        if !self.sweeping.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
         let progress = self.store.sweep_step(SWEEP, now).await?;
+        if progress.done {
+            self.sweeping.store(false, Ordering::SeqCst);
+        }
         Ok(!progress.done)
     }
 }

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::random_u64,
     domain::{id::MessageId, name::Name, time::Instant},
-    mail::relay::{Breaker, Change, Delivery, Permit, Session},
+    mail::relay::{Change, Delivery, Permit, Session},
     store::{
         StoreError,
         records::{ClaimToken, Settled, Settlement},
@@ -38,6 +38,16 @@ const ROOM_PER_CONNECTION: usize = 8;
 
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// The pauses between tries to write outcomes: some 30 s in all.
+const PATIENCE: [Duration; 6] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(10),
+    Duration::from_secs(15),
+];
 
 /// When the sending side ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,10 +63,10 @@ struct Line {
     engine: Arc<Engine>,
     marks: Group<(MessageId, ClaimToken), bool>,
     ends: Group<Settlement, ()>,
-    breaker: Mutex<Breaker>,
     in_flight: AtomicUsize,
     /// A message left the line.
     room: Notify,
+    stop: CancellationToken,
 }
 
 impl Engine {
@@ -73,9 +83,9 @@ impl Engine {
             engine: Arc::clone(self),
             marks: self.start_marks(&tracker),
             ends: self.start_ends(&tracker, Arc::clone(&tally)),
-            breaker: Mutex::new(Breaker::default()),
             in_flight: AtomicUsize::new(0),
             room: Notify::new(),
+            stop: stop.clone(),
         });
         let connections = self.relay.connections();
         let (queue, arrivals) = mpsc::channel(connections * ROOM_PER_CONNECTION);
@@ -111,6 +121,24 @@ impl Engine {
         })
     }
 
+    /// What the relay said is known only here: a database that is away for a moment is waited for.
+    async fn settle_patiently(
+        &self,
+        live: &Live,
+        ends: &[Settlement],
+    ) -> Result<Tally, StoreError> {
+        for pause in PATIENCE {
+            match self.settle(live, ends, self.clock.now()).await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, messages = ends.len(), "outcomes wait for the database");
+                    tokio::time::sleep(pause).await;
+                }
+                settled => return settled,
+            }
+        }
+        self.settle(live, ends, self.clock.now()).await
+    }
+
     fn start_ends(
         self: &Arc<Self>,
         tracker: &TaskTracker,
@@ -121,7 +149,7 @@ impl Engine {
             let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
             async move {
                 let Some(live) = engine.live() else { return Vec::new() };
-                match engine.settle(&live, &ends, engine.clock.now()).await {
+                match engine.settle_patiently(&live, &ends).await {
                     Ok(settled) => {
                         tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
                         vec![(); ends.len()]
@@ -155,7 +183,7 @@ async fn feed(
 
         let now = engine.clock.now();
         let in_flight = line.in_flight.load(Ordering::SeqCst);
-        let permit = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).permit(now);
+        let permit = engine.breaker().permit(now);
         let free = match permit {
             Permit::Go => capacity.saturating_sub(in_flight),
             Permit::Probe => 1,
@@ -257,7 +285,12 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
             ours
         }
     };
-    let is_down = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).is_open();
+    if line.stop.is_cancelled() {
+        let reason = "the engine is stopping".to_owned();
+        let outcome = Settled::Released { due_at: message.due_at, reason };
+        return Some(Settlement { message: message.id, token, outcome, relay: None });
+    }
+    let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
     let delivery = if is_down && !probing {
         None
@@ -288,7 +321,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
 }
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
-    let mut breaker = line.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut breaker = line.engine.breaker();
     let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
     match change {
         Some(Change::Opened) => {

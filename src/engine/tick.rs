@@ -23,8 +23,14 @@ pub struct TickReport {
     pub cancelled: u64,
     /// Leads and messages.
     pub parked: u64,
-    /// When there is something to do again with no new event; `null` for never.
+    /// When there is something to do again with no new event; `null` for never. As RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
     pub next_wake_at: Option<Instant>,
+}
+
+#[allow(clippy::ref_option)] // serde's signature
+fn rfc3339<S: serde::Serializer>(at: &Option<Instant>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_string()).serialize(serializer)
 }
 
 impl TickReport {
@@ -97,10 +103,12 @@ impl Engine {
         Ok(sum)
     }
 
-    /// The earliest instant at which a lead or a message is due.
+    /// The earliest instant at which there is something to do: a lead is due, or a message, though
+    /// none sooner than a relay that is down is asked again.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
         let (lead, message) =
             (self.store.next_wake_at().await?, self.store.next_due_message().await?);
-        Ok(lead.min(message))
+        let asked = self.breaker().probe_at().unwrap_or(Instant::DAWN);
+        Ok(lead.min(message.max(asked)))
     }
 }

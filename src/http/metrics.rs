@@ -16,11 +16,12 @@ use prometheus_client::{
     registry::Registry,
 };
 
+pub use super::hits::{HitKind, HitOutcome};
 use super::listener::ListenerStats;
 use crate::{
     clock::Clock,
     domain::{event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant},
-    engine::intake::{Intake, IntakeError, Taken},
+    engine::intake::Intake,
     store::{Store, records::Census},
 };
 
@@ -40,53 +41,6 @@ const SETTLED: [MessageState; 6] = [
 ];
 
 type Label = (&'static str, &'static str);
-
-/// What a person or a machine came for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HitKind {
-    Click,
-    Open,
-    Unsubscribe,
-}
-
-impl HitKind {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Click => "click",
-            Self::Open => "open",
-            Self::Unsubscribe => "unsubscribe",
-        }
-    }
-}
-
-/// What became of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum HitOutcome {
-    Judged(Judgement),
-    Repeated,
-    Ignored,
-    Refused,
-}
-
-impl HitOutcome {
-    pub(super) const fn of(taken: Result<Taken, IntakeError>) -> Self {
-        match taken {
-            Ok(Taken::Recorded(judgement)) => Self::Judged(judgement),
-            Ok(Taken::Already) => Self::Repeated,
-            Ok(Taken::Nobody | Taken::Ignored) => Self::Ignored,
-            Err(_) => Self::Refused,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Judged(judgement) => judgement.word(),
-            Self::Repeated => "repeated",
-            Self::Ignored => "ignored",
-            Self::Refused => "refused",
-        }
-    }
-}
 
 /// What is looked at when somebody asks for the figures.
 #[derive(Clone, Debug)]

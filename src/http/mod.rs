@@ -4,6 +4,7 @@
 
 pub mod console;
 pub mod health;
+mod hits;
 mod language;
 pub mod listener;
 pub mod metrics;

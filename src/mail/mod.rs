@@ -3,5 +3,5 @@
 pub mod compose;
 pub mod header_text;
 pub mod inbound;
-pub mod relay;
 pub mod lmtp;
+pub mod relay;

@@ -14,8 +14,12 @@ use tera::{Kwargs, State, Tera, TeraResult, Value};
 /// Passages through loops and includes.
 pub(super) const STEPS: u32 = 20_000;
 pub(super) const TIME: Duration = Duration::from_millis(500);
-/// Bytes of what a template writes.
-pub(super) const OUTPUT: usize = 1_000_000;
+/// Bytes of what a template writes. Mail programs show about 100 KB.
+pub(super) const OUTPUT: usize = 500_000;
+/// Bytes of a mail's HTML when styles are written into its elements.
+pub(super) const INLINED: usize = 1_000_000;
+/// Links in one mail.
+pub(super) const LINKS: usize = 500;
 /// Bytes and elements in all of a variable that a template sets.
 pub(super) const VARIABLE: usize = 100_000;
 

@@ -33,7 +33,7 @@ use html5ever::local_name;
 pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
-use meter::{Bound, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+use meter::{Bound, INLINED, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};
@@ -89,7 +89,8 @@ impl Renderer {
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
         if subject.is_empty() {
-            let place = Place { file: template.file.clone(), line: 1, column: 1 };
+            let place =
+                Place { file: template.file.clone(), line: template.subject_line, column: 1 };
             return Err(RenderError::Failed { place, message: "its subject is empty".to_owned() });
         }
         let preheader = match &template.preheader {
@@ -116,9 +117,9 @@ impl Renderer {
             .inliner
             .inline(&html::write(&nodes))
             .map_err(|error| bad_html(format!("has styles that cannot be inlined: {error}")))?;
-        if html.len() > OUTPUT {
+        if html.len() > INLINED {
             let file = template.file.clone();
-            return Err(RenderError::TooLarge { file, what: "its HTML", limit: OUTPUT });
+            return Err(RenderError::TooLarge { file, what: "its HTML", limit: INLINED });
         }
         Ok(Rendered {
             subject,
@@ -156,6 +157,9 @@ impl Renderer {
     /// Names the missing value, where that is what an error comes from.
     fn failure(&self, error: &tera::Error, file: String, context: &Context) -> RenderError {
         let Complaint { name, offset, message } = Complaint::of(error);
+        // Reasons are stored and logged; addresses are not.
+        let address = context.get("email").and_then(Value::as_str).unwrap_or_default();
+        let message = if address.is_empty() { message } else { message.replace(address, "…") };
         let Some(source) = name.and_then(|name| self.sources.get(&name)) else {
             return RenderError::Failed { place: Place { file, line: 1, column: 1 }, message };
         };
@@ -197,20 +201,33 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
         campaign: mail.workflow,
         content: mail.template,
     };
+    let mut count = 0;
     for node in nodes {
         let Node::Start { name, attributes, .. } = node else { continue };
         if !html::is_link(name) {
             continue;
         }
         for (_, href) in attributes.iter_mut().filter(|(key, _)| key == "href") {
+            count += 1;
+            if count > LINKS {
+                let why = format!("has more than {LINKS} links");
+                return Err(RenderError::Html { file: template.file.clone(), why });
+            }
             *href = rewritten(href, mail.links.as_ref(), utm).map_err(|why| RenderError::Link {
                 file: template.file.clone(),
-                href: href.clone(),
+                href: public(href),
                 why,
             })?;
         }
     }
     Ok(())
+}
+
+/// As much of a link as may be told: what comes after `?` is often about a person.
+fn public(href: &str) -> String {
+    let start = href.split(['?', '#', '@']).next().unwrap_or_default();
+    let short: String = start.chars().take(80).collect();
+    if short.len() < href.len() { format!("{short}…") } else { short }
 }
 
 fn add_pixel(nodes: &mut Vec<Node>, address: &str) {

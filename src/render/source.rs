@@ -68,8 +68,8 @@ impl Source {
     /// 1-based; the column counts characters.
     pub fn place(&self, offset: usize) -> Place {
         if matches!(self.part, Part::Subject | Part::Preheader) {
-            // Where in the front matter it stands was not kept; the message says in which key.
-            return Place { file: self.file.clone(), line: 1, column: 1 };
+            // It may be quoted or folded there; its line is enough.
+            return Place { file: self.file.clone(), line: self.first_line, column: 1 };
         }
         let before = self.text.get(..offset).unwrap_or(&self.text);
         let line = before.rsplit('\n').next().unwrap_or_default();

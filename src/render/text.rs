@@ -1,6 +1,6 @@
 //! The plain-text part, made from the same pieces as the HTML.
 
-use std::fmt::Write as _;
+use std::{collections::HashMap, fmt::Write as _};
 
 use html5ever::{LocalName, local_name};
 
@@ -32,7 +32,7 @@ pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
 fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
     let (mut kept, mut addresses) = (Vec::with_capacity(nodes.len()), Vec::<String>::new());
     let mut hidden: Option<(LocalName, usize)> = None;
-    let mut link = None;
+    let (mut link, mut numbers) = (None, HashMap::<&String, usize>::new());
     for node in nodes {
         if let Some((name, depth)) = &mut hidden {
             match node {
@@ -53,16 +53,16 @@ fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
             }
             Node::Start { name, attributes, .. } if *name == local_name!("a") => {
                 let href = attributes.iter().find(|(key, _)| key == "href").map(|(_, href)| href);
-                link = href.filter(|href| !href.starts_with('#')).cloned();
+                link = href.filter(|href| !href.starts_with('#'));
             }
             Node::End(name) if *name == local_name!("a") => {
                 if let Some(href) = link.take() {
-                    let known = addresses.iter().position(|known| *known == href);
-                    let number = known.unwrap_or_else(|| {
-                        addresses.push(href);
-                        addresses.len() - 1
-                    });
-                    kept.push(Node::Text(format!("\u{a0}[{}]", number + 1)));
+                    let next = addresses.len() + 1;
+                    let number = *numbers.entry(href).or_insert(next);
+                    if number == next {
+                        addresses.push(href.clone());
+                    }
+                    kept.push(Node::Text(format!("\u{a0}[{number}]")));
                 }
             }
             Node::Start { name, .. } if is_block(name) => {

@@ -69,7 +69,8 @@ impl Keyring {
         let text = format!(
             "# Signs the links, pixels, unsubscribe and bounce addresses of nurtured's mails.\n\
              # Keep it secret and keep a copy: without it, links in mails already sent stop working.\n\
-             # To rotate, add a [[key]] with another id at the end: the last one signs, all verify.\n\
+             # To rotate, add a [[key]] with another id and a secret of `openssl rand -base64 32`\n\
+             # at the end: the last one signs, all verify.\n\
              identity = \"{}\"\n\n[[key]]\nid = 1\nsecret = \"{}\"\n",
             STANDARD.encode(random_key()),
             STANDARD.encode(random_key()),

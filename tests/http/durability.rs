@@ -1,16 +1,8 @@
 //! What was answered is on disk.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::collections::BTreeSet;
 
 use nurtured::{
-    clock::Clock,
-    config::Config,
-    daemon::{self, Parts, Signals, Wired},
     domain::{event::Judgement, lead::Suppression},
     engine::intake::{Act, Hit, IntakeError, Taken},
     store::Store,
@@ -19,7 +11,10 @@ use nurtured::{
 use reqwest::Method;
 use tokio::sync::mpsc;
 
-use super::rig::{PRICING, Rig, hits_of, rig, rigs};
+use super::{
+    process::Process,
+    rig::{PRICING, Rig, hits_of, rig, rigs},
+};
 
 fn click(rig: &Rig) -> Hit {
     let act = Act::Click { url: PRICING.into() };
@@ -92,62 +87,31 @@ async fn stopping_records_what_waits_and_then_takes_nothing() {
     assert_eq!(rig.intake.take(late).await, Err(IntakeError::Unavailable));
 }
 
-/// Where the process to be killed finds its database.
-const FOLDER: &str = "NURTURED_TEST_FOLDER";
-
-fn config(folder: &Path) -> Config {
-    let text = "[database]\nurl = \"sqlite:test.db\"\n[public]\nlisten = \"127.0.0.1:0\"\n[console]\nlisten = \"127.0.0.1:0\"\n";
-    Config::parse(text, folder).unwrap()
-}
-
-/// Not a test: the daemon that the next test starts as a process of its own, and kills.
 #[tokio::test]
-#[ignore = "started by the test of kill -9"]
-async fn daemon_to_be_killed() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let (_keep, signals) = Signals::by_hand();
-    let wire = async |parts: &Parts| {
-        println!("listening on {}", parts.public);
-        Ok(Wired::default())
+async fn a_database_that_stands_still_is_refused_at_once_and_then_caught_up_with() {
+    let rig = rig().await;
+    // Whoever holds this holds the only writer.
+    let standstill = rig.store.lock_leads(&[rig.mail.lead]).await.unwrap();
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let (intake, hit) = (rig.intake.clone(), click(&rig));
+        let mut taking = Box::pin(async move { intake.take(hit).await });
+        match futures::poll!(&mut taking) {
+            std::task::Poll::Ready(answer) => break answer,
+            std::task::Poll::Pending => waiting.push(tokio::spawn(taking)),
+        }
+        assert!(waiting.len() < 100_000, "nothing bounds the queue");
+        tokio::task::yield_now().await;
     };
-    daemon::run(config(folder.as_ref()), Clock::System, signals, wire).await.unwrap();
-}
-
-/// The daemon as a process; killed when it is dropped.
-struct Process(Child);
-
-impl Process {
-    fn start(folder: &Path) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "http::durability::daemon_to_be_killed", "--ignored", "--nocapture"])
-            .env(FOLDER, folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
+    assert_eq!(refused, Err(IntakeError::Busy));
+    let answer = rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+    assert_eq!(answer.status(), reqwest::StatusCode::SERVICE_UNAVAILABLE);
+    drop(standstill);
+    for answer in waiting {
+        assert!(matches!(answer.await.unwrap(), Ok(Taken::Recorded(_) | Taken::Ignored)));
     }
-
-    /// Where it listens, as soon as it does.
-    fn address(&mut self) -> String {
-        let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
-        let address = lines.map_while(Result::ok).find_map(|line| {
-            line.split_once("listening on ").map(|(_, address)| address.to_owned())
-        });
-        address.expect("the daemon has ended")
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    let answer = rig.ask(Method::POST, &rig.unsubscribe_path()).await;
+    assert_eq!(answer.status(), reqwest::StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -158,7 +122,7 @@ async fn no_acknowledged_hit_is_lost_to_kill_9() {
     rig.store.close().await;
     let mut acknowledged = BTreeSet::new();
     for round in 0..12_u64 {
-        let mut process = Process::start(&folder);
+        let mut process = Process::start(&folder, &[]);
         let address = process.address();
         let (answered, mut answers) = mpsc::unbounded_channel();
         for number in 0..8 {

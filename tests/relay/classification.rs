@@ -44,7 +44,7 @@ fn hard_means_hard_over_the_bounces_of_a_public_set() {
         let [reply] = &replies(&report)[..] else { continue };
         judged += 1;
         // Where the report shows it: what was refused was the mail, not the recipient.
-        let at_data = report.contains(">>> DATA") || report.contains("end of DATA");
+        let at_data = report.contains("end of DATA");
         let stage = if at_data { Stage::Dot } else { Stage::Rcpt };
         let is_hard = reply.fault(stage) == Fault::Hard;
         let shown = format!("{file} ({reason}): {reply}");
@@ -57,7 +57,7 @@ fn hard_means_hard_over_the_bounces_of_a_public_set() {
     println!("{agreed} of {judged} agree");
     println!("wrongly hard:\n{}\nmissed:\n{}", wrongly_hard.join("\n"), missed.join("\n"));
     assert!(judged > 100, "{judged} replies were found");
-    // Three say "user unknown" in so many words, without a hint that they said it after DATA.
-    assert!(wrongly_hard.len() <= 3, "{wrongly_hard:#?}");
-    assert!(agreed * 100 >= judged * 87, "{agreed} of {judged}");
+    // One says "unknown user" after DATA, which its report does not show.
+    assert!(wrongly_hard.len() <= 1, "{wrongly_hard:#?}");
+    assert!(agreed * 100 >= judged * 97, "{agreed} of {judged}");
 }

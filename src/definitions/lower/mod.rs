@@ -2,12 +2,15 @@
 
 mod attributes;
 mod conditions;
+mod enter;
+mod marks;
 mod people;
 mod policy;
 mod read;
 mod scoring;
 mod segments;
 mod step;
+mod step_id;
 mod steps;
 mod templates;
 mod workflow;
@@ -28,6 +31,9 @@ use crate::domain::{
     score::Scoring,
     time::Instant,
 };
+
+/// The most facts of the plan: each is kept for each lead.
+const MOST_FACTS: usize = 500;
 
 /// A unit with the file that it stands in.
 #[derive(Debug)]
@@ -115,6 +121,14 @@ pub(super) fn definitions(
 
     let conditions::Conditions { schema, plan, .. } = conditions;
     let plan = plan.into_inner();
+    if let (true, Some(unit)) = (plan.len() > MOST_FACTS, sorted.first()) {
+        let message = format!(
+            "conditions and scoring ask for {} different kinds of events; a lead remembers at most \
+             {MOST_FACTS}",
+            plan.len()
+        );
+        files[unit.file].error("too-large", unit.at, message, None);
+    }
     let plan_mark = plan.mark();
     Definitions {
         release,

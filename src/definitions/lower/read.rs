@@ -63,6 +63,9 @@ impl<'a> Fields<'a> {
 
     /// An unknown key that is nearly this one is reported already.
     fn is_misspelt(&self, key: &str) -> bool {
+        if self.file.is_full() {
+            return true;
+        }
         let Data::Map(entries) = &self.node.data else { return false };
         entries
             .iter()
@@ -118,7 +121,7 @@ pub(super) fn list<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
     }
 }
 
-/// A text on one line.
+/// A text on one line; only `about` may have more.
 pub(super) fn text<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     match &node.data {
         Data::Scalar(scalar) => {
@@ -127,7 +130,18 @@ pub(super) fn text<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'
             {
                 file.warning(trap.rule, trap.at, trap.message, trap.hint);
             }
-            Some(scalar.text.trim())
+            let text = scalar.text.trim();
+            if let Some(control) =
+                text.chars().find(|&c| c.is_control() && !(c == '\n' && what == "about"))
+            {
+                let message = match control {
+                    '\n' => format!("`{what}` is one line"),
+                    _ => format!("a control character (U+{:04X}) in `{what}`", u32::from(control)),
+                };
+                file.error("bad-value", node.span, message, None);
+                return None;
+            }
+            Some(text)
         }
         Data::Broken => None,
         _ => {
@@ -171,7 +185,7 @@ pub(super) fn unknown_key(file: &File<'_>, key: &Key, what: &str, known: &[&str]
         file.error("yaml-colon", key.span, message, Some(hint));
         return;
     }
-    let hint = did_you_mean(&key.text, known.iter().copied());
+    let hint = if file.is_full() { None } else { did_you_mean(&key.text, known.iter().copied()) };
     file.error("unknown-key", key.span, format!("{what} has no key `{written}`"), hint);
 }
 

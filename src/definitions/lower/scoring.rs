@@ -20,6 +20,8 @@ use crate::{
 const KEYS: [&str; 5] = ["half_life", "engagement", "fit", "temperature", "stages"];
 /// Far below where sums of milli-points could overflow.
 const MOST_POINTS: f64 = 100_000.0;
+/// The longest name of a rule, in characters.
+const LONGEST: usize = 60;
 /// The most rules of a kind.
 const MOST_RULES: usize = 500;
 
@@ -68,7 +70,8 @@ struct Names(BTreeSet<Name>);
 impl Names {
     /// The rule's own name, else what it asks; a repeat gets `#2`.
     fn of(&mut self, file: &File<'_>, fields: &read::Fields<'_>, asks: &str) -> Option<Name> {
-        let asked = asks.split_whitespace().collect::<Vec<_>>().join(" ");
+        let asked: String =
+            asks.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect();
         let Some(node) = fields.get("name") else {
             let unique = (1..).map(|n| match n {
                 1 => Name::from(asked.as_str()),
@@ -77,7 +80,7 @@ impl Names {
             return unique.into_iter().find(|name| self.0.insert(name.clone()));
         };
         let name = read::text(file, node, "name")?;
-        if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) {
+        if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
             let message = format!("`{}` cannot be the name of a rule", quote(name));
             file.error("bad-name", node.span, message, Some("use 1 to 60 characters".to_owned()));
             return None;

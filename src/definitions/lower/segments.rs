@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// The most segments of a folder.
+const MOST: usize = 1_000;
+
 /// What is known of a segment before its condition is compiled.
 struct Draft<'a> {
     found: &'a Found<'a>,
@@ -22,63 +25,77 @@ struct Draft<'a> {
 
 /// The segments' names in dependency order, and those of them that stand in a cycle (reported).
 pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
-    let drafts: BTreeMap<&Name, Draft<'_>> =
-        found.iter().map(|found| (&found.unit.name, draft(found))).collect();
+    if let Some(first) = found.get(MOST) {
+        first.file.error("too-large", first.unit.at, format!("more than {MOST} segments"), None);
+        return Default::default();
+    }
+    let drafts: BTreeMap<&str, Draft<'_>> =
+        found.iter().map(|found| (found.unit.name.as_str(), draft(found))).collect();
+    // How many others each still waits for, and who waits for it.
+    let mut missing: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (&name, draft) in &drafts {
+        let named = draft.names.iter().map(String::as_str).filter(|n| drafts.contains_key(n));
+        missing.insert(name, named.clone().count());
+        for named in named {
+            waiting.entry(named).or_default().push(name);
+        }
+    }
+    let mut ready: BTreeSet<&str> =
+        missing.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
     let mut order: Vec<Name> = Vec::with_capacity(drafts.len());
-    let mut placed: BTreeSet<&str> = BTreeSet::new();
-    let mut waiting: Vec<&Name> = drafts.keys().copied().collect();
-    loop {
-        let ready = |name: &Name| {
-            drafts[name].names.iter().all(|named| {
-                placed.contains(named.as_str()) || !drafts.contains_key(&Name::from(named.as_str()))
-            })
-        };
-        let (next, rest): (Vec<&Name>, Vec<&Name>) = waiting.iter().partition(|name| ready(name));
-        if next.is_empty() {
-            break;
+    while let Some(name) = ready.pop_first() {
+        missing.remove(name);
+        order.push(name.into());
+        for &next in waiting.get(name).into_iter().flatten() {
+            if let Some(count) = missing.get_mut(next) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.insert(next);
+                }
+            }
         }
-        for name in next {
-            order.push(name.clone());
-            placed.insert(name);
-        }
-        waiting = rest;
     }
-    let mut cyclic = BTreeSet::new();
-    for name in waiting {
-        // A circle is one mistake: it is told of the first of its names.
-        let path = way_back(name, &drafts).filter(|path| path.iter().all(|n| **n >= **name));
-        if let Some(path) = path {
-            let message = format!("`{name}` asks for itself: {}", path.join(" → "));
-            let draft = &drafts[name];
-            let hint = "a segment may name others that do not lead back to it".to_owned();
-            draft.found.file.error("cycle", draft.found.unit.at, message, Some(hint));
-        }
-        // Also those that only lead into a cycle: their conditions cannot be compiled.
-        cyclic.insert(name.clone());
-        order.push(name.clone());
-    }
+    report_circles(&drafts, &missing);
+    // Also those that only lead into a circle: their conditions cannot be compiled.
+    let cyclic: BTreeSet<Name> = missing.keys().map(|name| Name::from(*name)).collect();
+    order.extend(cyclic.iter().cloned());
     (order, cyclic)
 }
 
-/// The shortest way from a segment back to itself.
-fn way_back<'a>(name: &'a str, drafts: &'a BTreeMap<&Name, Draft<'_>>) -> Option<Vec<&'a str>> {
-    let mut paths = std::collections::VecDeque::from([vec![name]]);
-    let mut seen = BTreeSet::new();
-    while let Some(path) = paths.pop_front() {
-        let last = path[path.len() - 1];
-        let Some(draft) = drafts.get(&Name::from(last)) else { continue };
-        for next in &draft.names {
-            let mut longer = path.clone();
-            longer.push(next);
-            if next == name {
-                return Some(longer);
-            }
-            if seen.insert(next.as_str()) {
-                paths.push_back(longer);
-            }
+/// Each of `stuck` names another of them, so whoever walks from one comes to a circle: those that
+/// the walks come to are reported, each once. What is left shows when these are mended.
+fn report_circles(drafts: &BTreeMap<&str, Draft<'_>>, stuck: &BTreeMap<&str, usize>) {
+    let mut passed: BTreeSet<&str> = BTreeSet::new();
+    for &start in stuck.keys() {
+        let mut walk: Vec<&str> = Vec::new();
+        let mut here = start;
+        while passed.insert(here) {
+            walk.push(here);
+            let names = drafts.get(here).map(|draft| &draft.names).into_iter().flatten();
+            let Some(next) = names.map(String::as_str).find(|name| stuck.contains_key(name)) else {
+                break;
+            };
+            here = next;
         }
+        let Some(begin) = walk.iter().position(|name| *name == here) else { continue };
+        let mut circle = walk.split_off(begin);
+        let smallest = (0..circle.len()).min_by_key(|&at| circle[at]).unwrap_or(0);
+        circle.rotate_left(smallest);
+        let (Some(&name), Some(draft)) =
+            (circle.first(), circle.first().and_then(|n| drafts.get(n)))
+        else {
+            continue;
+        };
+        circle.truncate(10);
+        let path = circle.join(" → ");
+        let message = format!(
+            "`{name}` asks for itself: {path} → {}",
+            if circle.len() < 10 { name } else { "…" }
+        );
+        let hint = "a segment may name others that do not lead back to it".to_owned();
+        draft.found.file.error("cycle", draft.found.unit.at, message, Some(hint));
     }
-    None
 }
 
 fn draft<'a>(found: &'a Found<'a>) -> Draft<'a> {

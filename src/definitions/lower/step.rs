@@ -1,23 +1,14 @@
 //! One step as it is written, and the id that survives edits.
 
-use std::collections::BTreeSet;
-
-use super::{read, steps, workflow::Known};
+use super::{marks, read, step_id, steps, workflow::Known};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
         nearest::{did_you_mean, nearest},
-        node::{Data, Node, Style},
+        node::{Data, Node},
         problem::{File, Span, quote},
-        traps::{quoted_line, write_it},
     },
-    domain::{
-        condition::Scope,
-        name::Name,
-        schedule::WaitSpec,
-        value::{Slot, Value},
-        workflow::StepKind,
-    },
+    domain::{condition::Scope, name::Name, schedule::WaitSpec, workflow::StepKind},
 };
 
 const KINDS: [&str; 8] = ["email", "wait", "wait_for", "if", "set", "tag", "notify", "stop"];
@@ -36,7 +27,8 @@ pub(super) struct Draft {
     pub kind: StepKind,
     pub then: Vec<Draft>,
     pub otherwise: Vec<Draft>,
-    explicit: bool,
+    /// Its id is written in the file.
+    pub explicit: bool,
 }
 
 impl Draft {
@@ -89,7 +81,7 @@ pub(super) fn read(
         fields.get(&kind.text);
         return None;
     }
-    let explicit = steps::explicit_id(file, &fields);
+    let explicit = step_id::explicit(file, &fields);
     let branch = |key: &str| match fields.get(key) {
         Some(node) => steps::list(file, node, known, has_end).unwrap_or_default(),
         None => Vec::new(),
@@ -100,8 +92,8 @@ pub(super) fn read(
         "wait" => wait(file, value)?,
         "wait_for" => wait_for(file, &fields, value, known, has_end)?,
         "if" => condition(file, &fields, value, known)?,
-        "set" => set(file, value, known)?,
-        "tag" => tag(file, value)?,
+        "set" => marks::set(file, value, known)?,
+        "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
         _ => stop(file, value)?,
     };
@@ -147,7 +139,8 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
     None
 }
 
-type Made = (String, StepKind);
+/// The id that it gets if none is written, and the step.
+pub(super) type Made = (String, StepKind);
 
 fn email(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
     let template = template(file, node, "email", known)?;
@@ -218,7 +211,7 @@ fn wait_for(
             file.warning("wait-without-end", at, message, hint);
         }
     }
-    let id = format!("wait_for.{}", condition_slug(node.text().unwrap_or("")));
+    let id = format!("wait_for.{}", step_id::of_condition(node.text().unwrap_or("")));
     let condition = condition?;
     Some((id, StepKind::WaitFor { condition, up_to, then: None, otherwise: None }))
 }
@@ -235,116 +228,8 @@ fn condition(
         let message = "this `if` has neither `then` nor `else`";
         file.error("missing-key", fields.key_span("if"), message, Some(hint));
     }
-    let id = format!("if.{}", condition_slug(node.text().unwrap_or("")));
+    let id = format!("if.{}", step_id::of_condition(node.text().unwrap_or("")));
     Some((id, StepKind::If { condition: condition?, then: None, otherwise: None }))
-}
-
-fn set(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
-    let schema = &known.conditions.schema;
-    let mut values: Vec<(Slot, Option<Value>)> = Vec::new();
-    let mut names = Vec::new();
-    let entries = read::map(file, node, "`set`")?;
-    for (key, value) in entries {
-        let name = key.text.as_str();
-        let Some(slot) = schema.slot(name) else {
-            let message = format!("leads have no attribute `{}`", quote(name));
-            let known = schema.iter().map(|(_, attribute)| attribute.name.as_str());
-            let hint = nearest(name, known).map_or_else(
-                || format!("declare it in an attributes file: attributes: {{ {name}: text }}"),
-                |word| format!("did you mean `{word}`?"),
-            );
-            file.error("unknown-attribute", key.span, message, Some(hint));
-            continue;
-        };
-        if matches!(name, "email" | "external_id") {
-            let message = format!("`{name}` says who the lead is; a workflow cannot set it");
-            file.error("bad-value", key.span, message, None);
-            continue;
-        }
-        if let Some(value) = attribute(file, value, name, known, slot) {
-            values.push((slot, value));
-            names.push(name);
-        }
-    }
-    if entries.is_empty() {
-        file.error("missing-value", node.span, "`set` names no attribute", None);
-    }
-    if values.len() != entries.len() || values.is_empty() {
-        return None;
-    }
-    names.sort_unstable();
-    values.sort_by_key(|(slot, _)| slot.0);
-    Some((format!("set.{}", names.join("-")), StepKind::Set(values)))
-}
-
-/// A value for an attribute; `Some(None)` clears it.
-#[allow(clippy::option_option)] // an error, a cleared attribute, a value
-fn attribute(
-    file: &File<'_>,
-    node: &Node,
-    name: &str,
-    known: &Known<'_>,
-    slot: Slot,
-) -> Option<Option<Value>> {
-    let kind = known.conditions.schema.attribute(slot).kind;
-    let scalar = match &node.data {
-        Data::Null => return Some(None),
-        Data::Scalar(scalar) => scalar,
-        _ => {
-            read::text(file, node, name);
-            return None;
-        }
-    };
-    let word =
-        matches!(&*scalar.text.to_lowercase(), "yes" | "no" | "on" | "off" | "true" | "false");
-    if kind == crate::domain::value::ValueType::Text && scalar.style == Style::Plain && word {
-        let line = file.line(file.line_of(node.span.start));
-        let message = format!("`{name}` is a text, and `{}` looks like a yes or no", scalar.text);
-        let hint = if line.contains('{') { None } else { quoted_line(line).map(write_it) };
-        let hint = hint.unwrap_or_else(|| format!("write: {name}: \"{}\"", scalar.text));
-        file.warning("yaml-bool", node.span, message, Some(hint));
-    }
-    match kind.parse(&scalar.text) {
-        Ok(value) => Some(value),
-        Err(message) => {
-            file.error("bad-value", node.span, format!("`{name}` is a {kind}: {message}"), None);
-            None
-        }
-    }
-}
-
-fn tag(file: &File<'_>, node: &Node) -> Option<Made> {
-    let read_all = |node: &Node| -> Option<Vec<Name>> {
-        read::list(file, node, "tag")?.iter().map(|node| one_tag(file, node)).collect()
-    };
-    let (add, remove) = if let Data::Map(_) = node.data {
-        let fields = read::Fields::open(file, node, "`tag`", &["add", "remove"], &[])?;
-        let part = |key: &str| fields.get(key).map_or(Some(Vec::new()), read_all);
-        let (add, remove) = (part("add"), part("remove"));
-        (add?, remove?)
-    } else {
-        (read_all(node)?, Vec::new())
-    };
-    if add.is_empty() && remove.is_empty() {
-        file.error("missing-value", node.span, "`tag` names no tag", None);
-        return None;
-    }
-    let names: Vec<String> = add
-        .iter()
-        .map(|tag| slugged(tag))
-        .chain(remove.iter().map(|tag| format!("not-{}", slugged(tag))))
-        .collect();
-    Some((format!("tag.{}", names.join("-")), StepKind::Tag { add, remove }))
-}
-
-fn one_tag(file: &File<'_>, node: &Node) -> Option<Name> {
-    let tag = read::text(file, node, "tag")?;
-    if tag.is_empty() || tag.chars().count() > 60 || tag.chars().any(char::is_control) {
-        let message = format!("`{}` cannot be a tag", quote(tag));
-        file.error("bad-name", node.span, message, Some("use 1 to 60 characters".to_owned()));
-        return None;
-    }
-    Some(tag.into())
 }
 
 fn notify(
@@ -376,61 +261,4 @@ fn stop(file: &File<'_>, node: &Node) -> Option<Made> {
     let slug = slugged(reason);
     let id = if slug.is_empty() { "stop".to_owned() } else { format!("stop.{slug}") };
     Some((id, StepKind::Stop { reason: Some(reason.to_owned()) }))
-}
-
-/// A condition in words that may stand in an id: `engagement >= 40` → `engagement-ge-40`.
-fn condition_slug(source: &str) -> String {
-    let mut words = source.to_owned();
-    for (sign, word) in [
-        ("&&", " and "),
-        ("||", " or "),
-        ("!=", " ne "),
-        ("==", " is "),
-        (">=", " ge "),
-        ("<=", " le "),
-        (">", " gt "),
-        ("<", " lt "),
-        ("!", " not "),
-    ] {
-        words = words.replace(sign, word);
-    }
-    slugged(&words)
-}
-
-/// Gives each derived id its number where it repeats, in document order. Explicit ids go first.
-/// `false` if two explicit ones are the same.
-pub(super) fn name_all(file: &File<'_>, drafts: &mut [Draft]) -> bool {
-    let mut taken = BTreeSet::new();
-    let distinct = keep_explicit(file, drafts, &mut taken);
-    number_derived(drafts, &mut taken);
-    distinct
-}
-
-fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) -> bool {
-    let mut distinct = true;
-    for draft in drafts {
-        if draft.explicit && !taken.insert(draft.id.clone()) {
-            let message = format!("two steps have the id `{}`", draft.id);
-            file.error("duplicate-id", draft.at, message, Some("give it another id".to_owned()));
-            distinct = false;
-        }
-        distinct &= keep_explicit(file, &draft.then, taken);
-        distinct &= keep_explicit(file, &draft.otherwise, taken);
-    }
-    distinct
-}
-
-fn number_derived(drafts: &mut [Draft], taken: &mut BTreeSet<Name>) {
-    for draft in drafts {
-        if !draft.explicit {
-            let base = draft.id.clone();
-            let mut number = 1;
-            while !taken.insert(draft.id.clone()) {
-                number += 1;
-                draft.id = format!("{base}#{number}").into();
-            }
-        }
-        number_derived(&mut draft.then, taken);
-        number_derived(&mut draft.otherwise, taken);
-    }
 }

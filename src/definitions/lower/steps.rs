@@ -1,9 +1,8 @@
 //! `steps:` → the flat list in which each step knows where to go next.
 
-use super::{read, step, step::Draft, workflow::Known};
+use super::{step, step::Draft, step_id, workflow::Known};
 use crate::{
     definitions::{
-        names::is_slug,
         node::{Data, Node},
         problem::File,
     },
@@ -31,7 +30,7 @@ pub(super) fn lower(
         file.error("too-large", node.span, format!("more than {MOST} steps"), None);
         return None;
     }
-    if !step::name_all(file, &mut drafts) {
+    if !step_id::name_all(file, &mut drafts) {
         return None;
     }
     let mut flat = Flat { steps: Vec::with_capacity(count) };
@@ -96,17 +95,4 @@ impl Flat {
         }
         Some(first)
     }
-}
-
-/// An explicit id.
-pub(super) fn explicit_id<'a>(file: &File<'_>, fields: &read::Fields<'a>) -> Option<&'a str> {
-    let node = fields.get("id")?;
-    let id = read::text(file, node, "id")?;
-    // Dots as well: an id that was derived may be kept by writing it down.
-    if id.split(['.', '/']).all(is_slug) && id.len() <= 120 {
-        return Some(id);
-    }
-    let hint = "lower-case letters, digits, `-`, `_`, `.` and `/`, as in `first-mail`".to_owned();
-    file.error("bad-name", node.span, "this cannot be the id of a step", Some(hint));
-    None
 }

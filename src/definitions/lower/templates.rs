@@ -74,7 +74,7 @@ fn mail(
     let line = |key: &str| {
         fields.get(key).and_then(|node| {
             let written = read::text(file, node, key)?;
-            if written.contains('\n') || written.chars().count() > 300 {
+            if written.chars().count() > 300 {
                 let message = format!("`{key}` is one line of at most 300 characters");
                 file.error("bad-value", node.span, message, None);
                 return None;
@@ -85,6 +85,7 @@ fn mail(
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");
     }
+    let line_of = |key: &str| file.line_of(fields.key_span(key).start);
     let subject = line("subject");
     let preheader = line("preheader");
     let layout = fields.get("layout").and_then(|node| {
@@ -126,6 +127,8 @@ fn mail(
         layout,
         defaults: defaults(file, &fields, schema),
         reply_to,
+        subject_line: line_of("subject"),
+        preheader_line: line_of("preheader"),
         body: text.to_owned(),
         body_line: file.line_of(body.start),
     })

@@ -2,20 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Found, conditions::Conditions, policy, read, steps};
+use super::{Found, conditions::Conditions, enter, policy, read, steps};
 use crate::{
-    definitions::{
-        nearest::{did_you_mean, nearest},
-        node::{Data, Node, Scalar},
-        problem::{File, quote},
-    },
-    domain::{
-        condition::Scope,
-        event::EventKind,
-        name::Name,
-        schedule::Window,
-        workflow::{Again, Enter, Workflow},
-    },
+    definitions::{nearest::did_you_mean, node::Node, problem::File},
+    domain::{condition::Scope, name::Name, schedule::Window, workflow::Workflow},
 };
 
 const KEYS: [&str; 9] =
@@ -31,7 +21,6 @@ const LATER: [&str; 9] = [
     "each",
     "caps",
 ];
-const ENTER_LATER: [&str; 7] = ["date", "schedule", "workflow", "api", "each", "stage", "limit"];
 
 /// What a workflow may name.
 #[derive(Debug)]
@@ -57,7 +46,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         Some(node) => read::whole(file, node, "priority", (-1000, 1000)),
     };
     let example = "enter: { segment: cold-prospects, existing: no }";
-    let enter = fields.need("enter", example).and_then(|node| enter(file, node, known));
+    let enter = fields.need("enter", example).and_then(|node| enter::lower(file, node, known));
     let mut ends = ["goal", "leave"].map(|key| {
         let node = fields.get(key)?;
         known.conditions.compile(file, node, key, Scope::Workflow)
@@ -101,170 +90,6 @@ fn purpose(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
         file.error("unknown-purpose", node.span, message, Some(hint));
     }
     Some(name.into())
-}
-
-/// Who enters, whether those already inside do, and whether again.
-fn enter(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<(Enter, bool, Again)> {
-    const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
-    const ALL: [&str; 8] =
-        ["segment", "when", "event", "by_hand", "object", "where", "existing", "again"];
-    let fields = read::Fields::open(file, node, "`enter`", &ALL, &ENTER_LATER)?;
-    let again = match fields.get("again") {
-        None => Some(Again::Never),
-        Some(node) => again(file, node),
-    };
-    let ways: Vec<&str> = WAYS.into_iter().filter(|way| fields.has(way)).collect();
-    let [way] = ways[..] else {
-        // A way that is not built yet has its own message.
-        if ways.is_empty() && !ENTER_LATER.iter().any(|later| fields.has(later)) {
-            let hint = "add one of: segment, when, event, by_hand".to_owned();
-            file.error("missing-key", fields.at(), "`enter` does not say who enters", Some(hint));
-        } else if let Some(second) = ways.get(1) {
-            let message = format!("`{}` and `{second}` are two ways to enter", ways[0]);
-            let hint = "keep one; a workflow of its own takes the other".to_owned();
-            file.error("conflict", fields.key_span(second), message, Some(hint));
-        }
-        return None;
-    };
-    for (key, needs) in [("object", "event"), ("where", "event")] {
-        if fields.has(key) && way != needs {
-            let message =
-                format!("`{key}` belongs to `{needs}`, and this workflow enters by `{way}`");
-            file.error("conflict", fields.key_span(key), message, None);
-        }
-    }
-    let by_state = way == "segment" || way == "when";
-    let existing = match (fields.get("existing"), by_state) {
-        (Some(node), true) => read::yes_no(file, node, "existing"),
-        (Some(_), false) => {
-            let message =
-                format!("`existing` has no meaning with `{way}`: nobody is inside before");
-            let hint = "delete the line".to_owned();
-            file.error("conflict", fields.key_span("existing"), message, Some(hint));
-            None
-        }
-        (None, true) if !fields.has("existing") => {
-            let message = "it is not said what happens to leads who are inside already when this \
-                           goes live";
-            let hint = "add: existing: no (only who comes in from then on), or existing: yes (all)";
-            file.error("missing-key", fields.key_span(way), message, Some(hint.to_owned()));
-            None
-        }
-        (None, _) => Some(false),
-    };
-    let node = fields.get(way)?;
-    let enter = match way {
-        "segment" => segment(file, node, known),
-        "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
-        "event" => event(file, node, &fields, known),
-        _ => {
-            if read::yes_no(file, node, "by_hand")? {
-                Some(Enter::ByHand)
-            } else {
-                let message = "`by_hand: no` leaves no way to enter";
-                file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
-                None
-            }
-        }
-    };
-    Some((enter?, existing?, again?))
-}
-
-fn segment(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Enter> {
-    let name = read::slug(file, node, "segment")?;
-    if !known.conditions.segments.iter().any(|segment| *segment == *name) {
-        let message = format!("there is no segment `{name}`");
-        let names = known.conditions.segments.iter().map(crate::domain::name::Name::as_str);
-        let hint = did_you_mean(name, names)
-            .unwrap_or_else(|| "declare it in a `segments:` file".to_owned());
-        file.error("unknown-segment", node.span, message, Some(hint));
-        return None;
-    }
-    let style = match &node.data {
-        Data::Scalar(scalar) => scalar.style,
-        _ => return None,
-    };
-    let text = format!("in_segment(\"{name}\")");
-    let asked = Node { span: node.span, data: Data::Scalar(Scalar { text, style }) };
-    known.conditions.compile(file, &asked, "segment", Scope::Lead).map(Enter::When)
-}
-
-fn event(
-    file: &File<'_>,
-    node: &Node,
-    fields: &read::Fields<'_>,
-    known: &Known<'_>,
-) -> Option<Enter> {
-    const KNOWN: [&str; 13] = [
-        "mail.sent",
-        "mail.failed",
-        "mail.opened",
-        "mail.clicked",
-        "mail.bounced",
-        "mail.complained",
-        "page.visited",
-        "form.submitted",
-        "lead.replied",
-        "lead.imported",
-        "lead.unsubscribed",
-        "stage.changed",
-        "deal.won",
-    ];
-    let written = read::text(file, node, "event")?;
-    let kind = match EventKind::parse(written) {
-        Ok(kind) => kind,
-        Err(message) => {
-            let hint = nearest(&written.replace(' ', "."), KNOWN)
-                .or_else(|| {
-                    KNOWN.into_iter().find(|kind| kind.split('.').any(|word| word == written))
-                })
-                .map(|kind| format!("did you mean `{kind}`?"));
-            file.error("bad-value", node.span, message, hint);
-            return None;
-        }
-    };
-    // An import may bring events of any kind: a near miss is only probably a slip.
-    if !KNOWN.contains(&written)
-        && let Some(word) = nearest(written, KNOWN)
-    {
-        let message = format!("`{written}` is none of nurtured's own events");
-        let hint = format!("did you mean `{word}`?");
-        file.warning("unknown-event", node.span, message, Some(hint));
-    }
-    let object = match fields.get("object") {
-        None => None,
-        Some(node) => {
-            let written = read::text(file, node, "object")?;
-            if written.contains('*') {
-                let message = "`*` in `object` is not built yet";
-                let hint = "use `where: entry.object.startsWith(\"…\")`".to_owned();
-                file.error("not-built", node.span, message, Some(hint));
-                return None;
-            }
-            Some(Name::from(written))
-        }
-    };
-    let filter = match fields.get("where") {
-        None => None,
-        Some(node) => Some(known.conditions.compile(file, node, "where", Scope::Workflow)?),
-    };
-    Some(Enter::On { kind, object, filter })
-}
-
-fn again(file: &File<'_>, node: &Node) -> Option<Again> {
-    let written = read::text(file, node, "again")?;
-    match written {
-        "never" | "no" => return Some(Again::Never),
-        "always" | "yes" => return Some(Again::Always),
-        _ => {}
-    }
-    let length = written.strip_prefix("after ").and_then(|rest| read::parse_duration(rest.trim()));
-    if length.is_none() {
-        let message = format!("`again` cannot be `{}`", quote(written));
-        let hint = "write: never, always, or after 180d".to_owned();
-        file.error("bad-value", node.span, message, Some(hint));
-    }
-    length.map(Again::After)
 }
 
 /// The window, and whether mail goes at once.

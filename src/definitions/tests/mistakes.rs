@@ -113,7 +113,7 @@ fn conditions() {
     insta::assert_snapshot!(shown(
         "workflows/more.yaml",
         "segments:\n  a: lead_status = \"Not now\"\n  b: stage == \"MQL\" or cuontry == \"Italy\"\n  c: >-\n    \
-         engagement >= 10\n    and clicked(\"cold/helo\")\n  d: in_segment(\"clod\") AND replied()\n"
+         engagement >= 10\n    and clicked(\"cold/helo\")\n  d: in_segment(\"clod\") and replied()\n"
     ));
 }
 

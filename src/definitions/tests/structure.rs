@@ -186,6 +186,7 @@ fn who_enters_and_how_often() {
         ("{ segment: cold, existing: no, object: x }", "conflict"),
         ("{ segment: could, existing: no }", "unknown-segment"),
         ("{ by_hand: no }", "bad-value"),
+        ("cold", "wrong-type"),
         ("{ again: never }", "missing-key"),
         ("{ by_hand: yes, again: sometimes }", "bad-value"),
         ("{ event: form submitted }", "bad-value"),

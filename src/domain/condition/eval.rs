@@ -5,6 +5,7 @@
 //! settles it holds for ever: with a finite hold a later part could make the whole hold longer.
 
 use super::{
+    ast::Comparison,
     node::{BoolTerm, Like, Node, NodeKind, NumberTerm, Source, TextTerm},
     view::View,
 };
@@ -48,8 +49,10 @@ impl Node {
                 both(left, right, |left, right| (left == right) == *equal)
             }
             NodeKind::Text { comparison, left, right } => {
-                both(left.value(view), right.value(view), |left, right| {
-                    comparison.holds(left.cmp(right))
+                both(left.value(view), right.value(view), |left, right| match comparison {
+                    Comparison::Equal => left == right,
+                    Comparison::Unequal => left != right,
+                    order => order.holds(left.cmp(right)),
                 })
             }
             NodeKind::TextIn { item, list } => item

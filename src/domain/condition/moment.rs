@@ -42,20 +42,21 @@ impl Reckoning {
 fn changes_after(comparison: Comparison, difference: i64, slope: i64) -> Option<i64> {
     let (comparison, difference, slope) = match slope {
         0 => return None,
-        ..0 => (comparison.flipped(), -i128::from(difference), -i128::from(slope)),
-        _ => (comparison, i128::from(difference), i128::from(slope)),
+        ..0 => (comparison.flipped(), difference.checked_neg()?, slope.checked_neg()?),
+        _ => (comparison, difference, slope),
     };
     if difference > 0 {
         return None;
     }
     let now = comparison.holds(difference.cmp(&0));
     // It grows: it may come to 0, and then it is above.
-    let quotient = -difference / slope;
-    let reaches = if -difference % slope == 0 { quotient } else { quotient + 1 };
-    [reaches, quotient + 1]
-        .into_iter()
-        .find(|&t| t > 0 && comparison.holds((difference + slope * t).cmp(&0)) != now)
-        .and_then(|t| i64::try_from(t).ok())
+    let distance = difference.checked_neg()?;
+    let quotient = distance / slope;
+    let reaches = if distance % slope == 0 { quotient } else { quotient + 1 };
+    [reaches, quotient + 1].into_iter().find(|&t| {
+        let then = slope.saturating_mul(t).cmp(&distance);
+        t > 0 && comparison.holds(then) != now
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! minus of a number, then `.` and calls. CEL's grammar, but for the word `not`, which stands for
 //! what people mean by it: `not country == "IT"` negates the comparison.
 
+mod recovery;
+
 use std::ops::Range;
 
 use super::{
@@ -17,7 +19,7 @@ pub(super) const LONGEST: usize = 4096;
 /// How deep an expression may be nested.
 const DEEPEST: usize = 64;
 /// After so many errors nobody reads on.
-const MOST_ERRORS: usize = 20;
+pub(super) const MOST_ERRORS: usize = 20;
 
 /// Reads a source as far as it can be read; errors are added to `errors`.
 pub(super) fn parse(source: &str, errors: &mut Vec<ConditionError>) -> Expr {
@@ -113,44 +115,6 @@ impl Parser<'_, '_> {
         if wrong { Self::wrong(first.span) } else { first }
     }
 
-    /// Reports a token that cannot go on what stands before it, and skips to the next joint.
-    fn stray(&mut self) {
-        let token = self.token().clone();
-        let what = &self.source[token.span.clone()];
-        let before =
-            self.at.checked_sub(1).map_or("", |at| &self.source[self.tokens[at].span.clone()]);
-        let hint = match &token.kind {
-            TokenKind::Word(word) => match word.to_ascii_lowercase().as_str() {
-                "is" | "equals" | "eq" => "write `==`".to_owned(),
-                "contains" | "matches" | "startswith" | "endswith" | "like" => {
-                    format!("write `{before}.contains(\"…\")`: also startsWith, endsWith, matches")
-                }
-                "between" => format!("write `{before} >= … and {before} <= …`"),
-                _ => "join two conditions with `and` or `or`; put a text in quotes".to_owned(),
-            },
-            TokenKind::OpenList => "a list stands after `in`".to_owned(),
-            _ => "join two conditions with `and` or `or`".to_owned(),
-        };
-        let message = format!("`{what}` cannot follow here");
-        if !self.behind_junk(&token) {
-            self.complain(ConditionError::new(token.span, message).hint(hint));
-        }
-        while !matches!(
-            self.peek(),
-            TokenKind::End
-                | TokenKind::And
-                | TokenKind::Or
-                | TokenKind::Close
-                | TokenKind::CloseList
-                | TokenKind::Comma
-        ) {
-            self.at += 1;
-        }
-        if matches!(self.peek(), TokenKind::CloseList | TokenKind::Comma) {
-            self.at += 1;
-        }
-    }
-
     /// Goes one level down, or refuses to and reads nothing more.
     fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Expr) -> Expr {
         if self.depth >= DEEPEST {
@@ -229,20 +193,6 @@ impl Parser<'_, '_> {
             parts.push(self.expression(least));
         }
         parts
-    }
-
-    /// `x not in […]`, as SQL has it: reported, and read as it is meant.
-    fn not_in(&mut self) -> bool {
-        let then_in = self.tokens.get(self.at + 1).map(|token| &token.kind) == Some(&TokenKind::In);
-        if then_in {
-            let span = self.token().span.start..self.tokens[self.at + 1].span.end;
-            self.complain(
-                ConditionError::new(span, "`not` stands before the whole comparison")
-                    .hint("write `not (x in [...])`"),
-            );
-            self.at += 2;
-        }
-        then_in
     }
 
     fn comparison(&mut self, left: Expr) -> ExprKind {
@@ -364,32 +314,6 @@ impl Parser<'_, '_> {
         Expr { kind, span }
     }
 
-    /// Whether the lexer left something out before this token, and reported it.
-    fn behind_junk(&self, token: &Token) -> bool {
-        self.errors.iter().any(|error| {
-            error.span.end <= token.span.start
-                && self.source[error.span.end..token.span.start].trim().is_empty()
-                && !self.tokens.iter().any(|known| known.span.end == error.span.end)
-        })
-    }
-
-    /// Nothing stands where something must.
-    fn missing(&mut self) -> Expr {
-        let token = self.token().clone();
-        let before =
-            self.at.checked_sub(1).map(|at| self.source[self.tokens[at].span.clone()].to_owned());
-        if !self.behind_junk(&token) {
-            let message = match before {
-                Some(before) => format!("something is missing after `{before}`"),
-                None => {
-                    format!("something is missing before `{}`", &self.source[token.span.clone()])
-                }
-            };
-            self.complain(ConditionError::new(token.span.clone(), message));
-        }
-        Self::wrong(token.span)
-    }
-
     fn arguments(&mut self) -> Vec<Expr> {
         self.items(&TokenKind::Close, "(")
     }
@@ -406,23 +330,6 @@ impl Parser<'_, '_> {
         }
         self.close(&opening, close, open);
         items
-    }
-
-    fn close(&mut self, opening: &Range<usize>, close: &TokenKind, open: &str) {
-        if self.take(close) {
-            return;
-        }
-        if self.peek() == &TokenKind::End {
-            self.complain(ConditionError::new(
-                opening.clone(),
-                format!("this `{open}` is not closed"),
-            ));
-            return;
-        }
-        self.stray();
-        while !self.take(close) && self.peek() != &TokenKind::End {
-            self.at += 1;
-        }
     }
 }
 

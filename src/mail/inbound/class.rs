@@ -92,6 +92,15 @@ pub(super) fn judge(action: Option<Action>, diagnostic: &Diagnostic) -> Judged {
     }
 }
 
+/// Judges a reply that we heard ourselves, `550 5.1.1 …`, by the rules for those that are reported.
+///
+/// `before_recipient`: no recipient had been named; `after_recipient`: it had been accepted.
+#[must_use]
+pub fn class_of_reply(reply: &str, before_recipient: bool, after_recipient: bool) -> Class {
+    let heard = Diagnostic::read(reply, None);
+    judge(None, &Diagnostic { before_recipient, after_data: after_recipient, ..heard }).class
+}
+
 /// Whether the codes, or the moment of the refusal, speak against an address that does not exist.
 fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
     // The recipient had been accepted: some hosts then say "unknown" of a mail they filtered.

@@ -29,7 +29,13 @@ pub(super) fn parse(text: &str) -> Vec<Group> {
             && is_name(name.trim())
             && group.0.len() < MOST_FIELDS
         {
-            group.0.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+            let name = name.trim().to_ascii_lowercase();
+            // Each stands once in a group; some servers forget the blank line between groups.
+            if name == "final-recipient" && group.get(&name).is_some() && groups.len() < MOST_GROUPS
+            {
+                groups.push(std::mem::take(&mut group));
+            }
+            group.0.push((name, value.trim().to_owned()));
         }
     }
     if !group.0.is_empty() {

@@ -23,7 +23,8 @@ use std::fmt;
 
 use crate::domain::address::Address;
 
-pub use class::Class;
+pub use class::{Class, class_of_reply};
+pub use diagnostic::Status;
 pub use limits::Unreadable;
 pub use report::{Action, FeedbackType, RecipientReport};
 

@@ -54,9 +54,14 @@ fn reports_each_recipient() {
     let mail = dsn("Final-Recipient: rfc822; ann@example.org\nAction: failed\nStatus: 5.1.1\n\n\
          Final-Recipient: rfc822; bob@example.org\nAction: delayed\nStatus: 4.4.7\n\n\
          Final-Recipient: rfc822; eve@example.org\nAction: relayed\nStatus: 2.1.9");
-    let classes: Vec<Class> = mail.reports.iter().map(|report| report.class).collect();
-    assert_eq!(classes, [Class::Hard, Class::Soft, Class::Delivered]);
+    let classes = |mail: &Incoming| -> Vec<Class> {
+        mail.reports.iter().map(|report| report.class).collect()
+    };
+    assert_eq!(classes(&mail), [Class::Hard, Class::Soft, Class::Delivered]);
     assert_eq!(mail.class(), Class::Hard);
+    let without_blank_line = dsn("Final-Recipient: rfc822; ann@example.org\nAction: failed\n\
+         Status: 5.2.2\nFinal-Recipient: rfc822; bob@example.org\nAction: failed\nStatus: 5.1.1");
+    assert_eq!(classes(&without_blank_line), [Class::Soft, Class::Hard]);
 }
 
 #[test]

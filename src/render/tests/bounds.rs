@@ -71,3 +71,10 @@ fn a_long_value_is_named() {
     let error = one("s", "x").render(&mail("m", &long)).unwrap_err();
     assert_eq!(error, RenderError::LongValue { name: "first_name".to_owned(), limit: 10_000 });
 }
+
+#[test]
+fn more_links_than_a_mail_can_have_are_refused() {
+    let body = "{% for a in range(end=501) %}[x](https://e.example/{{ a }}) {% endfor %}";
+    let error = one("s", body).render(&mail("m", &lead(&[]))).unwrap_err();
+    assert!(error.to_string().contains("500 links"), "{error}");
+}

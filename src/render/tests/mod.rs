@@ -7,7 +7,7 @@ mod hostile;
 mod shipped;
 mod strict;
 
-use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -110,6 +110,8 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
     let rest = text.strip_prefix("---\n").unwrap();
     let (front, body) = rest.split_once("\n---\n").unwrap();
     let front_lines = front.matches('\n').count();
+    let line_of = |key: &str| 2 + front.lines().position(|line| line.starts_with(key)).unwrap_or(0);
+    let (subject_line, preheader_line) = (line_of("subject:"), line_of("preheader:"));
     let front: Front = serde_saphyr::from_str(front).unwrap();
     let stem = file.rsplit('/').next().unwrap().split('.').collect::<Vec<_>>();
     MailTemplate {
@@ -121,6 +123,8 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
         layout: front.layout.map(Name::from),
         defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
         reply_to: None,
+        subject_line,
+        preheader_line,
         body: body.to_owned(),
         body_line: front_lines + 4,
     }
@@ -155,25 +159,6 @@ pub(super) fn renderer(files: &[(&str, &str)]) -> Renderer {
 /// A renderer with one mail, `m`, in the layout `plain`.
 pub(super) fn one(subject: &str, body: &str) -> Renderer {
     renderer(&[("m.md", &format!("---\nsubject: {subject:?}\nlayout: plain\n---\n{body}"))])
-}
-
-/// The files of the shipped campaign.
-pub(super) fn shipped() -> Vec<(String, String)> {
-    fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
-            if entry.path().is_dir() {
-                walk(&entry.path(), &format!("{name}/"), files);
-            } else {
-                files.push((name, fs::read_to_string(entry.path()).unwrap()));
-            }
-        }
-    }
-    let mut files = Vec::new();
-    walk(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/templates")), "", &mut files);
-    files.sort();
-    files
 }
 
 /// The addresses of the links of a page, in order.

@@ -2,10 +2,15 @@
 
 use super::*;
 
+/// The shipped campaign, as the product reads it.
+fn campaign() -> Definitions {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checked = crate::definitions::check(&crate::definitions::read_folder(folder).unwrap());
+    checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems))
+}
+
 fn shipped_renderer() -> Renderer {
-    let files = shipped();
-    let files: Vec<_> = files.iter().map(|(file, text)| (file.as_str(), text.as_str())).collect();
-    renderer(&files)
+    Renderer::new(&campaign()).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 const MAILS: [&str; 5] = [
@@ -19,7 +24,8 @@ const MAILS: [&str; 5] = [
 #[test]
 fn every_shipped_mail_renders_for_a_lead_with_only_an_address() {
     let renderer = shipped_renderer();
-    let lead = lead(&[]);
+    let mut lead = lead(&[]);
+    lead.attributes.resize(campaign().schema.len(), None);
     for name in MAILS {
         for language in ["en", "it", "ja"] {
             let rendered = renderer.render(&Mail { language, ..mail(name, &lead) }).unwrap();
@@ -158,4 +164,62 @@ fn the_text_part_is_text() {
     }
     assert!(!rendered.html.contains("<style>.a"), "styles are inlined: {}", rendered.html);
     assert!(rendered.html.contains("style=\"color: red"), "{}", rendered.html);
+}
+
+/// The shipped campaign with a workflow that sends `alerts/hot` by this step.
+fn with_step(step: &str, body: &str) -> Result<Renderer, String> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = crate::definitions::read_folder(folder).unwrap();
+    let workflow =
+        "workflow: alert\nabout: Tells.\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n";
+    sources.files.insert("workflows/alert.yaml".to_owned(), format!("{workflow}{step}\n"));
+    sources.files.insert("templates/alerts/hot.md".to_owned(), body.to_owned());
+    let checked = crate::definitions::check(&sources);
+    let definitions = checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    Renderer::new(&definitions).map_err(|problems| format!("{problems:?}"))
+}
+
+#[test]
+fn a_notice_of_our_own_is_for_our_own_people() {
+    const NOTIFY: &str = "  - notify: sales\n    template: alerts/hot";
+    const MAIL: &str = "  - email: alerts/hot";
+    let body =
+        "---\nsubject: Hot lead\n---\n{{ email }} has {{ fit }} and {{ temperature or \"?\" }}";
+    let lead = lead(&[]);
+    let renderer = with_step(NOTIFY, body).unwrap();
+    let made = renderer.render(&Mail { links: None, ..mail("alerts/hot", &lead) }).unwrap();
+    assert_eq!(made.text, "ada@lovelace.example has 35 and ?\n");
+
+    let said = with_step(MAIL, body).unwrap_err();
+    assert!(said.contains("no variable `fit`"), "{said}");
+    let said = with_step(NOTIFY, "---\nsubject: s\nlayout: mail\n---\nx").unwrap_err();
+    assert!(said.contains("another layout"), "{said}");
+    // Before a step names it, it may become either.
+    assert!(Renderer::new(&definitions(&[("m.md", body)])).is_ok());
+}
+
+#[test]
+fn a_reason_tells_nothing_about_the_lead() {
+    let body = "[x](ftp://e.example/?who={{ email }}) ";
+    let error = one("s", body).render(&mail("m", &lead(&[]))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "templates/m.md: the link `ftp://e.example/…` starts with `ftp:`, which no mail may hold"
+    );
+}
+
+#[test]
+fn a_renderer_can_be_shared() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Renderer>();
+}
+
+#[test]
+fn a_file_with_line_ends_of_windows_is_the_same_mail() {
+    let body = "Hi\n\n{% if company %}\nOne\n{% endif %}\n\n- a\n- b\n\n{% for x in [1, 2] -%}\n{{ x }}\n{% endfor %}";
+    let lead = lead(&[("company", text("ACME"))]);
+    let unix = one("s", body).render(&mail("m", &lead)).unwrap();
+    let windows = one("s", &body.replace('\n', "\r\n")).render(&mail("m", &lead)).unwrap();
+    assert_eq!(windows.text, unix.text);
+    assert!(!windows.html.contains('\r'));
 }

@@ -1,0 +1,135 @@
+//! A mail as a lead would get it, made outside of any workflow's passage.
+
+use super::{context, context::Context, failure::Failure, folder::Folder, live};
+use crate::{
+    config::{Config, Sender},
+    domain::{
+        address::Address,
+        event::StepRef,
+        id::{EnrolmentNo, LeadId, MessageId},
+        lead::LeadState,
+        message::{MessageKind, MessageState},
+        name::Name,
+        workflow::{StepKind, Version},
+    },
+    engine::{live::Live, preparing::Desk},
+    mail::compose::Letter,
+    render::{Links, RenderError, Rendered},
+    store::{Store, records::MessageRow},
+    token::{Keyring, MailRef},
+};
+
+/// Everything that a preview is made from.
+pub(super) struct Preview {
+    pub config: Config,
+    pub sender: Sender,
+    pub live: Live,
+    pub keyring: Keyring,
+    pub store: Store,
+    lead: LeadState,
+    template: Name,
+}
+
+impl Preview {
+    /// The campaign folder's mail, as it stands there, for a lead in the database.
+    pub(super) async fn new(
+        context: &Context,
+        template: &str,
+        email: &str,
+        language: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let config = context.config()?;
+        let sender = match &config.sender {
+            Some(sender) => sender.clone(),
+            None => config.sending()?.0.clone(),
+        };
+        let live = Folder::check(context)?.into_live(context)?;
+        let mails = &live.definitions.templates.mails;
+        if !mails.contains_key(template) {
+            let names: Vec<&str> = mails.keys().map(|name| &**name).collect();
+            return Err(Failure::usage(format!("there is no mail `{template}`"))
+                .hint(format!("there are: {}", names.join(", "))));
+        }
+        let keyring = Keyring::load(&config.secrets.file)?;
+        let store = Context::open(&config).await?;
+        let id = context::lead(&store, email).await?;
+        let state = live::state_at(&live.definitions, &store, id, context.now()).await?;
+        let mut lead = state.ok_or_else(|| Failure::problems("the lead is gone"))?;
+        if let Some(language) = language {
+            lead.language = language.into();
+        }
+        let template = template.into();
+        Ok(Self { config, sender, live, keyring, store, lead, template })
+    }
+
+    /// Addressed as to the lead.
+    pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
+        let letter = self.desk().letter(&self.message(context), &self.lead, context.now());
+        letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
+    }
+
+    pub(super) fn rendered(&self, context: &Context) -> Result<Rendered, Failure> {
+        let links = Links {
+            base_url: &self.config.public.base_url,
+            keyring: &self.keyring,
+            mail: MailRef { lead: NOBODY, message: NOBODYS },
+            tracked: crate::domain::decide::tracked(&self.live.definitions, &self.lead),
+            utm_source: "nurtured",
+        };
+        let message = self.message(context);
+        let language = self.lead.language.clone();
+        let rendered: Result<Rendered, RenderError> =
+            self.desk().render(&message, &self.lead, Some(links), &language, context.now());
+        rendered.map_err(|error| {
+            Failure::problems(error).hint("a mail to this lead would be parked with this reason")
+        })
+    }
+
+    pub(super) fn lead_address(&self) -> &Address {
+        &self.lead.address
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            live: &self.live,
+            config: &self.config,
+            sender: &self.sender,
+            keyring: &self.keyring,
+        }
+    }
+
+    /// A message that is in no database: its links and its unsubscribing lead to no lead.
+    fn message(&self, context: &Context) -> MessageRow {
+        let by = self.live.definitions.workflows.iter().find(|live| {
+            live.workflow.steps.iter().any(|step| {
+                matches!(&step.kind, StepKind::Email { template } if *template == self.template)
+            })
+        });
+        let workflow = by.map(|live| &live.workflow);
+        let now = context.now();
+        MessageRow {
+            id: NOBODYS,
+            lead: NOBODY,
+            about: StepRef { enrolment: EnrolmentNo(0), step: "preview".into(), visit: 1 },
+            kind: MessageKind::Marketing,
+            recipient: "".into(),
+            workflow: workflow.map_or_else(|| "preview".into(), |workflow| workflow.name.clone()),
+            version: workflow
+                .map_or_else(|| Version("".into()), |workflow| workflow.version.clone()),
+            purpose: workflow.map_or_else(|| "".into(), |workflow| workflow.purpose.clone()),
+            template: self.template.clone(),
+            state: MessageState::Reserved,
+            due_at: now,
+            attempts: 0,
+            created_at: now,
+            first_tried_at: None,
+            sent_at: None,
+            reason: None,
+        }
+    }
+}
+
+/// No lead has this id: no link of a preview can do anything to the lead it was rendered with.
+const NOBODY: LeadId = LeadId(0);
+/// No message has this id.
+const NOBODYS: MessageId = MessageId(0);

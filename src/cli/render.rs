@@ -1,0 +1,77 @@
+//! `nurtured render TEMPLATE --lead EMAIL`
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{context::Context, failure::Failure, preview::Preview};
+use crate::render::Rendered;
+
+/// Renders a mail of the campaign folder for a lead, as it would read now. Nothing is sent or recorded.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The mail, like cold/industry-report
+    template: String,
+    /// The lead's address
+    #[arg(long, value_name = "EMAIL")]
+    lead: String,
+    /// In this language instead of the lead's own
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+    /// Print the mail as it would be handed to the relay
+    #[arg(long, conflicts_with = "json")]
+    eml: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    template: &'a str,
+    /// The file that it was made from.
+    file: &'a str,
+    language: &'a str,
+    to: &'a str,
+    from: String,
+    reply_to: Option<&'a str>,
+    subject: &'a str,
+    html: &'a str,
+    text: &'a str,
+    unsubscribe_url: Option<&'a str>,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let language = arguments.language.as_deref();
+    let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
+    if arguments.eml {
+        let composed = preview.letter(context)?.compose().map_err(Failure::problems)?;
+        let mut out = std::io::stdout().lock();
+        out.write_all(&composed.bytes)?;
+        out.flush()?;
+        return Ok(());
+    }
+    let rendered: Rendered = preview.rendered(context)?;
+    let from = &preview.sender.from;
+    let report = Report {
+        template: &arguments.template,
+        file: &rendered.file,
+        language: &rendered.language,
+        to: preview.lead_address().as_str(),
+        from: format!("{} <{}>", from.name, from.address.as_str()),
+        reply_to: rendered.reply_to.as_deref(),
+        subject: &rendered.subject,
+        html: &rendered.html,
+        text: &rendered.text,
+        unsubscribe_url: rendered.unsubscribe_url.as_deref(),
+    };
+    context.output.result(&report, || {
+        format!(
+            "From: {}\nTo: {}\nSubject: {}\n{}\n\n{}",
+            report.from,
+            report.to,
+            context.output.strong(report.subject),
+            context.output.faint(&format!("({}, {})", report.file, report.language)),
+            report.text
+        )
+    })?;
+    preview.store.close().await;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! `nurtured send-test TEMPLATE --lead EMAIL --to ADDRESS`
+
+use serde::Serialize;
+
+use super::{
+    context::{Context, address},
+    failure::Failure,
+    preview::Preview,
+};
+use crate::{
+    domain::lead::Suppression,
+    mail::{
+        compose::Party,
+        relay::{Delivery, Relay},
+    },
+};
+
+/// Sends one mail of the campaign folder to somebody of ours, as it would read for a lead. Nothing is
+/// recorded of the lead, and the links in it lead to no lead.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The mail, like cold/industry-report
+    template: String,
+    /// The lead whose data it is rendered with
+    #[arg(long, value_name = "EMAIL")]
+    lead: String,
+    /// Who gets it
+    #[arg(long, value_name = "ADDRESS")]
+    to: String,
+    /// In this language instead of the lead's own
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    to: &'a str,
+    template: &'a str,
+    subject: &'a str,
+    relay: &'a str,
+    /// `sent`, `refused`, `later`, `unreachable`, `in_doubt`.
+    outcome: &'static str,
+    detail: String,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let to = address(&arguments.to)?;
+    let language = arguments.language.as_deref();
+    let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
+    if !preview.config.delivery.allows(&to) {
+        return Err(Failure::problems(format!(
+            "[delivery] only_to does not let mail to {} out",
+            to.as_str()
+        )));
+    }
+    if preview.store.suppression_of(&to).await? == Some(Suppression::Complained) {
+        return Err(Failure::problems(format!("{} has complained about our mail", to.as_str())));
+    }
+    let (_, relays) = preview.config.sending()?;
+    let Some(relay) = relays.first() else { return Err(Failure::problems("there is no relay")) };
+    let relay = Relay::configured(relay).map_err(Failure::environment)?;
+    let mut letter = preview.letter(context)?;
+    letter.to = Party::new(None, to.clone());
+    letter.subject = format!("[test] {}", letter.subject);
+    // One at a time, and not the mail that the lead may get: mail programs hide second copies.
+    letter.message_id = format!("test.{:016x}.{}", crate::clock::random_u64(), letter.message_id);
+    letter.key = format!("test{:016x}", crate::clock::random_u64());
+    let composed = letter.compose().map_err(Failure::problems)?;
+    let mut session = relay.session();
+    let delivery = session.deliver(&composed, || async { true }).await;
+    session.close().await;
+    let detail = match &delivery {
+        Delivery::Sent { reply }
+        | Delivery::Refused { reply, .. }
+        | Delivery::Later { reply, .. } => reply.to_string(),
+        Delivery::Unreachable { reason, .. } | Delivery::InDoubt { reason } => reason.clone(),
+        Delivery::Withdrawn => "withdrawn".to_owned(),
+    };
+    let report = Report {
+        to: to.as_str(),
+        template: &arguments.template,
+        subject: &letter.subject,
+        relay: relay.name(),
+        outcome: delivery.word(),
+        detail,
+    };
+    preview.store.close().await;
+    if !matches!(delivery, Delivery::Sent { .. }) {
+        return Err(Failure::environment(format!(
+            "the relay `{}` did not take the mail ({}): {}",
+            report.relay, report.outcome, report.detail
+        )));
+    }
+    context.output.result(&report, || {
+        format!("Sent to {} by {}: {}", report.to, report.relay, report.subject)
+    })?;
+    Ok(())
+}

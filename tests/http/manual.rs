@@ -1,0 +1,64 @@
+//! The manual says what the program does.
+
+use std::{collections::BTreeSet, path::Path};
+
+use nurtured::config::{Config, ConfigError};
+
+/// The keys that the table of the manual explains, as `[section] key`.
+fn explained() -> BTreeSet<String> {
+    let manual = include_str!("../../docs/operations.md");
+    let section = manual.split("\n## Configuration").nth(1).unwrap().split("\n## ").next().unwrap();
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split('`').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_key_of_the_configuration_is_explained_and_every_explained_key_is_there() {
+    let sections: BTreeSet<String> = explained()
+        .iter()
+        .filter_map(|key| key.split_once(' '))
+        .map(|(section, _)| section.to_owned())
+        .collect();
+    let mut wrong = String::from("nonsense = 1\n");
+    for section in &sections {
+        wrong.push_str(&format!("{section}\nnonsense = 1\n"));
+    }
+    // An unknown key is answered by the list of those that there are.
+    let Err(ConfigError::Invalid { problems, .. }) = Config::parse(&wrong, Path::new("")) else {
+        panic!("nonsense was taken for a key");
+    };
+    let mut there = BTreeSet::new();
+    for problem in problems {
+        let Some((of, known)) = problem.message.split_once(": known are ") else { continue };
+        let title = of.trim_start_matches("`nonsense` is not a key of ");
+        for key in known.split(", ") {
+            if title.starts_with('[') {
+                there.insert(format!("{title} {key}"));
+            } else if !sections.iter().any(|section| section.trim_matches(['[', ']']) == key) {
+                there.insert(key.to_owned());
+            }
+        }
+    }
+    assert_eq!(explained(), there);
+}
+
+#[test]
+fn the_paths_of_the_unit_are_those_of_the_manual() {
+    let unit = include_str!("../../systemd/nurtured.service");
+    let manual = include_str!("../../docs/operations.md");
+    for path in [
+        "/usr/bin/nurtured",
+        "/etc/nurtured/nurtured.toml",
+        "/etc/nurtured/campaign",
+        "/etc/nurtured/relay-password",
+    ] {
+        assert!(unit.contains(path) && manual.contains(path), "{path}");
+    }
+    assert!(
+        manual.contains("sqlite:/var/lib/nurtured/") && unit.contains("StateDirectory=nurtured")
+    );
+}
