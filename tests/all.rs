@@ -1,8 +1,9 @@
 //! One binary for all integration tests: it links once.
 
 mod cli;
+mod crash;
+mod http;
 mod import;
 mod relay;
-mod http;
 mod store_contract;
 mod support;

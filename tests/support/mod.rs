@@ -1,6 +1,7 @@
 //! What the integration tests share: servers, folders, clocks.
 
-pub mod site;
-pub mod smtp;
+pub mod daemon;
 pub mod databases;
 pub mod postgres;
+pub mod site;
+pub mod smtp;
