@@ -1,5 +1,9 @@
 //! One binary for all integration tests: it links once.
 
+// A failed expectation is a failed test.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod architecture;
 mod cli;
 mod crash;
 mod http;

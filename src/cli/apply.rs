@@ -8,10 +8,9 @@ use super::{
     folder::Folder,
 };
 use crate::{
-    definitions::{Problem, compile},
+    definitions::Problem,
     domain::{id::ReleaseId, name::Name},
-    engine::releasing::{Applied, apply},
-    store::Store,
+    engine::releasing::{Applied, ApplyError, apply},
 };
 
 /// Checks the campaign folder and makes it the live release. A running daemon takes it over; every lead
@@ -48,7 +47,6 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("nothing was applied", None);
         return Err(Failure::already_shown());
     };
-    expect_elders(&store, &folder.artefacts).await?;
     let applied =
         apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
     let (changed, release) = match applied {
@@ -79,28 +77,14 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     Ok(())
 }
 
-/// Those in flight may be on structures that the folder no longer has: with the new release these must
-/// still be readable, or the daemon could not take it over.
-async fn expect_elders(
-    store: &Store,
-    artefacts: &[crate::domain::artefact::Artefact],
-) -> Result<(), Failure> {
-    let mut elders = store.active_versions().await?;
-    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
-    let pinned = store.artefacts(&elders).await?;
-    let since = std::collections::BTreeMap::new();
-    match compile(artefacts, &pinned, ReleaseId::default(), &since) {
-        Ok(_) => Ok(()),
-        Err(problems) => {
-            let lines: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("  {}: {}", problem.file, problem.message))
-                .collect();
-            Err(Failure::problems(format!(
-                "leads are on earlier versions of workflows that would no longer work:\n{}",
-                lines.join("\n")
-            ))
-            .hint("keep what these versions name until nobody is on them"))
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        match error {
+            ApplyError::Store(error) => error.into(),
+            ApplyError::Folder(error) => error.into(),
+            ApplyError::Problems(_) => Self::problems(&error).hint("`nurtured check` shows them all"),
+            ApplyError::Elders(_) => Self::problems(&error)
+                .hint("keep what these versions name until nobody is on them"),
         }
     }
 }

@@ -33,7 +33,12 @@ impl Context {
     }
 
     pub(super) fn config_file(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| self.dir.join(Config::FILE))
+        match &self.config {
+            Some(file) => file.clone(),
+            // Printed without `./`.
+            None if self.dir == Path::new(".") => PathBuf::from(Config::FILE),
+            None => self.dir.join(Config::FILE),
+        }
     }
 
     /// The configuration, with the database that was named on the command line. Where there is no file

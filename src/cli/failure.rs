@@ -111,6 +111,14 @@ impl From<ImportError> for Failure {
 /// The reader of our output is gone, or the disk is full.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
+        // `nurtured … | head`: the reader has had enough, and that is no news to anybody.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self { code: 0, silent: true, ..Self::environment("") };
+        }
+        // `| head` has seen enough: that is no failure of ours.
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self { silent: true, ..Self::new(0, "") };
+        }
         Self::environment(format!("the result cannot be written: {error}"))
     }
 }

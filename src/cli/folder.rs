@@ -14,7 +14,7 @@ use crate::{
         id::ReleaseId,
     },
     engine::live::Live,
-    render::{RenderProblem, Renderer},
+    render::Renderer,
 };
 
 /// What a check found.
@@ -44,7 +44,7 @@ impl Folder {
         let renderer = match renderer {
             Ok(renderer) => Some(renderer),
             Err(of_mails) => {
-                problems.extend(of_mails.into_iter().flatten().map(of_mail));
+                problems.extend(of_mails.into_iter().flatten().map(Problem::from));
                 None
             }
         };
@@ -110,20 +110,6 @@ fn mails_alone(artefacts: &[Artefact]) -> Option<Definitions> {
         .cloned()
         .collect();
     compile(&mails, &[], ReleaseId::default(), &std::collections::BTreeMap::new()).ok()
-}
-
-fn of_mail(problem: RenderProblem) -> Problem {
-    let RenderProblem { file, line, column, message, hint } = problem;
-    Problem {
-        file,
-        line,
-        column,
-        rule: "template",
-        severity: Severity::Error,
-        message,
-        hint,
-        length: 1,
-    }
 }
 
 impl From<FolderError> for Failure {

@@ -72,7 +72,7 @@ impl Preview {
         let links = Links {
             base_url: &self.config.public.base_url,
             keyring: &self.keyring,
-            mail: MailRef { lead: self.lead.lead, message: NOBODYS },
+            mail: MailRef { lead: NOBODY, message: NOBODYS },
             tracked: crate::domain::decide::tracked(&self.live.definitions, &self.lead),
             utm_source: "nurtured",
         };
@@ -109,7 +109,7 @@ impl Preview {
         let now = context.now();
         MessageRow {
             id: NOBODYS,
-            lead: LeadId(self.lead.lead.0),
+            lead: NOBODY,
             about: StepRef { enrolment: EnrolmentNo(0), step: "preview".into(), visit: 1 },
             kind: MessageKind::Marketing,
             recipient: "".into(),
@@ -129,5 +129,7 @@ impl Preview {
     }
 }
 
+/// No lead has this id: no link of a preview can do anything to the lead it was rendered with.
+const NOBODY: LeadId = LeadId(0);
 /// No message has this id.
 const NOBODYS: MessageId = MessageId(0);

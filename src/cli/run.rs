@@ -15,7 +15,9 @@ pub(super) async fn run(context: &Context, _: &Arguments) -> Result<(), Failure>
     config.sending()?;
     daemon::init_logging(&config.log)?;
     let signals = Signals::of_the_system()?;
-    daemon::run(config, context.clock.clone(), signals, daemon::wire).await?;
+    let folder = context.dir.clone();
+    let wire = async |parts: &daemon::Parts| daemon::wire(parts, folder).await;
+    daemon::run(config, context.clock.clone(), signals, wire).await?;
     Ok(())
 }
 

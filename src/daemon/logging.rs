@@ -20,11 +20,13 @@ pub fn init(log: &Log) -> Result<(), DaemonError> {
         Ok(directives) if !directives.is_empty() => (VARIABLE, directives),
         _ => ("[log] filter", log.filter.clone()),
     };
-    let filter = EnvFilter::try_new(&directives).map_err(|error| {
-        DaemonError::Environment(format!(
-            "{from} is not a filter: {error}: write `info` or `nurtured=debug,info`"
-        ))
-    })?;
+    // What the scheduler says of itself helps nobody; a directive of the reader's own goes before it.
+    let filter =
+        EnvFilter::try_new(format!("tokio_cron_scheduler=warn,{directives}")).map_err(|error| {
+            DaemonError::Environment(format!(
+                "{from} is not a filter: {error}: write `info` or `nurtured=debug,info`"
+            ))
+        })?;
     let started = match log.format {
         LogFormat::Json => {
             fmt().with_env_filter(filter).with_writer(std::io::stderr).json().try_init()

@@ -1,11 +1,19 @@
 //! The engine on the daemon's parts: its loops, and what it tells the metrics and the health.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Loop, Parts, Wired};
 use crate::{
     domain::message::MessageState,
-    engine::{Engine, settling::Tally},
+    engine::{
+        Engine,
+        releasing::{self, Applied},
+        settling::Tally,
+    },
     http::Metrics,
     mail::relay::Relay,
 };
@@ -14,8 +22,12 @@ use crate::{
 const DECIDE_WITHIN: Duration = Duration::from_secs(120);
 
 /// Builds the engine, settles what an earlier process left behind, and gives its loops to the daemon.
-pub async fn wire(parts: &Parts) -> anyhow::Result<Wired> {
+///
+/// `folder` is the campaign folder, applied at the start and on SIGHUP where `auto_apply` says so.
+pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let engine = Arc::new(engine(parts)?);
+    let folder = parts.config.auto_apply.then_some(folder);
+    auto_apply(parts, folder.as_deref(), "start").await;
     engine.take_over().await?;
     match engine.live() {
         Some(live) => {
@@ -43,10 +55,11 @@ pub async fn wire(parts: &Parts) -> anyhow::Result<Wired> {
         }
     });
     let sending = Arc::clone(&engine).send_loop(claiming.clone());
+    let reloaded = parts.clone();
     let reload = Arc::clone(&parts.reload);
-    let keeping_up = Arc::clone(&engine).keep_up(claiming.clone(), move || {
-        let reload = Arc::clone(&reload);
-        async move { reload.notified().await }
+    let keeping_up = Arc::clone(&engine).keep_up(claiming.clone(), reload, move || {
+        let (parts, folder) = (reloaded.clone(), folder.clone());
+        async move { auto_apply(&parts, folder.as_deref(), "SIGHUP").await }
     });
     let all = parts.stop.all.clone();
     let sending = async move {
@@ -69,6 +82,17 @@ pub async fn wire(parts: &Parts) -> anyhow::Result<Wired> {
     ];
     loops.extend(super::inbox::door(parts).await?);
     Ok(Wired { loops, chores: Vec::new() })
+}
+
+/// A folder with problems changes nothing: what is live goes on.
+async fn auto_apply(parts: &Parts, folder: Option<&Path>, why: &str) {
+    let Some(folder) = folder else { return };
+    let now = parts.clock.now();
+    match releasing::apply_folder(&parts.store, folder, "auto_apply", why, now).await {
+        Ok(Applied::New(release)) => tracing::info!(release = %release.id, "applied by auto_apply"),
+        Ok(Applied::Unchanged(_)) => {}
+        Err(error) => tracing::error!(%error, "auto_apply changed nothing"),
+    }
 }
 
 fn engine(parts: &Parts) -> anyhow::Result<Engine> {

@@ -1,11 +1,14 @@
 //! What is live: the release in the database, compiled, with its mails ready to render.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::{Arc, atomic::Ordering};
 
-use super::Engine;
+use super::{
+    Engine,
+    releasing::{listed, pinned},
+};
 use crate::{
     definitions::{Problem, compile},
-    domain::{artefact::Artefact, definitions::Definitions, name::Name},
+    domain::definitions::Definitions,
     render::{RenderProblem, Renderer},
     store::{Store, StoreError},
 };
@@ -48,25 +51,8 @@ impl Live {
     /// Loads the live release; `None` if nothing was applied yet.
     pub async fn load(store: &Store) -> Result<Option<Self>, LiveError> {
         let Some(release) = store.live_release().await? else { return Ok(None) };
-        let live: BTreeSet<Name> =
-            release.manifest.iter().map(|entry| entry.version.0.clone()).collect();
-        let versions: Vec<_> = release.manifest.iter().map(|entry| entry.version.clone()).collect();
-        let mut artefacts: Vec<Artefact> = store.artefacts(&versions).await?;
-        // The same content may stand under another name, too.
-        artefacts.retain(|artefact| {
-            release.manifest.iter().any(|line| {
-                line.kind == artefact.kind
-                    && line.name == artefact.name
-                    && line.version == artefact.version
-            })
-        });
-        let elders: Vec<_> = store
-            .active_versions()
-            .await?
-            .into_iter()
-            .filter(|version| !live.contains(&version.0))
-            .collect();
-        let pinned = store.artefacts(&elders).await?;
+        let artefacts = listed(store, &release).await?;
+        let pinned = pinned(store, &artefacts).await?;
         let definitions = compile(&artefacts, &pinned, release.id, &release.live_since)
             .map_err(LiveError::Definitions)?;
         let renderer = Renderer::new(&definitions).map_err(LiveError::Mails)?;
@@ -85,6 +71,7 @@ impl Engine {
         let Some(live) = Live::load(&self.store).await? else { return Ok(false) };
         tracing::info!(release = %live.definitions.release, "a release is live");
         self.set_live(Arc::new(live));
+        self.sweeping.store(true, Ordering::SeqCst);
         self.nudge.notify_one();
         self.outbox.notify_one();
         Ok(true)

@@ -17,7 +17,7 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
 };
 
 use tokio::sync::Notify;
@@ -43,6 +43,8 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
+    /// A sweep may be open.
+    sweeping: AtomicBool,
 }
 
 impl Engine {
@@ -64,6 +66,7 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
+            sweeping: AtomicBool::new(false),
         }
     }
 

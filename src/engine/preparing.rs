@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Engine, deciding::look, live::Live};
 use crate::{
-    config::{Config, Sender},
+    config::{Config, Mailbox, Sender},
     domain::{
         address::Address,
         condition::View,
@@ -27,6 +27,9 @@ use crate::{
 
 /// How long a mail waits that `only_to` holds back.
 const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// How long a mail waits whose rendering took too long.
+const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// A mail ready to be handed over.
 #[derive(Debug)]
@@ -117,9 +120,13 @@ fn ready(
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
     }
     let desk = Desk { live, config, sender, keyring };
-    let letter = desk
-        .letter(message, &state, now)
-        .map_err(|unready| Settled::Parked { reason: unready.to_string() })?;
+    let letter = desk.letter(message, &state, now).map_err(|unready| match unready {
+        // The machine was busy: nothing is wrong with the mail.
+        Unready::Render(error) if error.may_pass() => {
+            Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
+        }
+        unready => Settled::Parked { reason: unready.to_string() },
+    })?;
     if !config.delivery.allows(&letter.to.address) {
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
@@ -203,11 +210,9 @@ impl Desk<'_> {
         let domain = &self.sender.bounce_domain;
         let to_a_lead = message.kind == MessageKind::Marketing;
         let from = &self.sender.from;
-        let reply_to = rendered.reply_to.as_deref().and_then(|text| Address::parse(text).ok());
-        let reply_to = reply_to.map(|address| Party::new(None, address)).or_else(|| {
-            let own = self.sender.reply_to.as_ref();
-            own.map(|own| Party::new(Some(&own.name), own.address.clone()))
-        });
+        let of_the_mail = rendered.reply_to.as_deref().and_then(|text| text.parse().ok());
+        let reply_to: Option<Mailbox> = of_the_mail.or_else(|| self.sender.reply_to.clone());
+        let reply_to = reply_to.map(|mailbox| Party::new(Some(&mailbox.name), mailbox.address));
         let local = self.keyring.bounce_local_part(&mail_ref);
         Letter {
             from: Party::new(Some(&from.name), from.address.clone()),

@@ -1,11 +1,20 @@
 //! Making a release, and the sweep that lets every lead see it.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::atomic::Ordering,
+};
+
 use super::Engine;
 use crate::{
+    definitions::{FolderError, Problem, check, compile, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactRef},
+        id::ReleaseId,
         time::Instant,
     },
+    render::Renderer,
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -20,15 +29,50 @@ pub enum Applied {
     New(ReleaseRow),
 }
 
-/// Makes the checked artefacts live, and begins the sweep over all leads. Parked messages and leads
-/// get another chance: what parked them may be mended.
+/// Why nothing was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error("the campaign folder has problems: {}", list(.0))]
+    Problems(Vec<Problem>),
+    /// Leads are on structures that could not be read any more beside these definitions.
+    #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
+    Elders(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message))
+        .collect();
+    lines.join("; ")
+}
+
+/// Makes checked artefacts live, and begins the sweep over all leads. Parked messages and leads get
+/// another chance: what parked them may be mended.
+///
+/// What leads in flight still need and the artefacts no longer have stays at its last version.
 pub async fn apply(
     store: &Store,
     artefacts: &[Artefact],
     who: &str,
     reason: &str,
     now: Instant,
-) -> Result<Applied, StoreError> {
+) -> Result<Applied, ApplyError> {
+    let live = store.live_release().await?;
+    let pinned = pinned(store, artefacts).await?;
+    let previous = match &live {
+        Some(live) => listed(store, live).await?,
+        None => Vec::new(),
+    };
+    let mut artefacts = artefacts.to_vec();
+    artefacts.extend(still_needed(&artefacts, &previous, &pinned));
+    compile(&artefacts, &pinned, ReleaseId::default(), &BTreeMap::new())
+        .map_err(ApplyError::Elders)?;
+
     let mut manifest: Vec<ArtefactRef> = artefacts
         .iter()
         .map(|artefact| ArtefactRef {
@@ -38,24 +82,79 @@ pub async fn apply(
         })
         .collect();
     manifest.sort();
-    if let Some(live) = store.live_release().await? {
+    if let Some(live) = live {
         let mut known = live.manifest.clone();
         known.sort();
         if known == manifest {
             return Ok(Applied::Unchanged(live));
         }
     }
-    let release = store.save_release(artefacts, &manifest, who, reason, now).await?;
+    let release = store.save_release(&artefacts, &manifest, who, reason, now).await?;
     store.begin_sweep(release.id, now).await?;
     store.unpark_messages(now).await?;
     store.unpark_all(now).await?;
     Ok(Applied::New(release))
 }
 
+/// Checks a campaign folder and makes it live.
+pub async fn apply_folder(
+    store: &Store,
+    folder: &Path,
+    who: &str,
+    reason: &str,
+    now: Instant,
+) -> Result<Applied, ApplyError> {
+    let checked = check(&read_folder(folder)?);
+    let Some(definitions) = checked.definitions else {
+        return Err(ApplyError::Problems(checked.problems));
+    };
+    if let Err(problems) = Renderer::new(&definitions) {
+        return Err(ApplyError::Problems(problems.into_iter().map(Into::into).collect()));
+    }
+    apply(store, &checked.artefacts, who, reason, now).await
+}
+
+/// The artefacts of a release. The same content may be stored under another name, too.
+pub(super) async fn listed(
+    store: &Store,
+    release: &ReleaseRow,
+) -> Result<Vec<Artefact>, StoreError> {
+    let versions: BTreeSet<_> = release.manifest.iter().map(|line| line.version.clone()).collect();
+    let versions: Vec<_> = versions.into_iter().collect();
+    let mut artefacts = store.artefacts(&versions).await?;
+    artefacts.retain(|artefact| {
+        release.manifest.iter().any(|line| {
+            line.kind == artefact.kind
+                && line.name == artefact.name
+                && line.version == artefact.version
+        })
+    });
+    Ok(artefacts)
+}
+
+/// Structures that active enrolments are pinned to and that are not among `artefacts`.
+pub(super) async fn pinned(
+    store: &Store,
+    artefacts: &[Artefact],
+) -> Result<Vec<Artefact>, StoreError> {
+    let mut elders = store.active_versions().await?;
+    elders.retain(|version| !artefacts.iter().any(|artefact| artefact.version == *version));
+    store.artefacts(&elders).await
+}
+
 impl Engine {
     /// Wakes the next leads of an unfinished sweep. Returns whether there are more.
+    ///
+    /// Asks the database only while a sweep may be open: since a release was taken over, until its
+    /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
+        if !self.sweeping.load(Ordering::SeqCst) {
+            return Ok(false);
+        }
         let progress = self.store.sweep_step(SWEEP, now).await?;
+        if progress.done {
+            self.sweeping.store(false, Ordering::SeqCst);
+        }
         Ok(!progress.done)
     }
 }

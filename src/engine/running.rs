@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, deciding::Decided, live::LiveError, sending::Until};
@@ -115,14 +116,15 @@ impl Engine {
 
     /// Takes over new releases, and recovers what a lost process had claimed, until told to stop.
     ///
-    /// `reload` is what a SIGHUP asks for; it is awaited beside the clock.
+    /// `reload` is rung by a SIGHUP; then `on_reload` is done, whole.
     ///
     /// # Errors
     /// Never: a release that cannot be run is logged, and the one that runs goes on.
     pub async fn keep_up<F: Future<Output = ()>>(
         self: Arc<Self>,
         stop: CancellationToken,
-        reload: impl Fn() -> F,
+        reload: Arc<Notify>,
+        on_reload: impl Fn() -> F,
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
@@ -140,7 +142,7 @@ impl Engine {
             }
             tokio::select! {
                 () = tokio::time::sleep(RELEASES) => {}
-                () = reload() => {}
+                () = reload.notified() => on_reload().await,
                 () = stop.cancelled() => {}
             }
         }

@@ -57,6 +57,7 @@ struct Line {
     in_flight: AtomicUsize,
     /// A message left the line.
     room: Notify,
+    stop: CancellationToken,
 }
 
 impl Engine {
@@ -76,6 +77,7 @@ impl Engine {
             breaker: Mutex::new(Breaker::default()),
             in_flight: AtomicUsize::new(0),
             room: Notify::new(),
+            stop: stop.clone(),
         });
         let connections = self.relay.connections();
         let (queue, arrivals) = mpsc::channel(connections * ROOM_PER_CONNECTION);
@@ -257,6 +259,11 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
             ours
         }
     };
+    if line.stop.is_cancelled() {
+        let reason = "the engine is stopping".to_owned();
+        let outcome = Settled::Released { due_at: message.due_at, reason };
+        return Some(Settlement { message: message.id, token, outcome, relay: None });
+    }
     let is_down = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
     let delivery = if is_down && !probing {

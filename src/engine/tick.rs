@@ -23,8 +23,14 @@ pub struct TickReport {
     pub cancelled: u64,
     /// Leads and messages.
     pub parked: u64,
-    /// When there is something to do again with no new event; `null` for never.
+    /// When there is something to do again with no new event; `null` for never. As RFC 3339 in JSON.
+    #[serde(serialize_with = "rfc3339")]
     pub next_wake_at: Option<Instant>,
+}
+
+#[allow(clippy::ref_option)] // serde's signature
+fn rfc3339<S: serde::Serializer>(at: &Option<Instant>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| at.to_string()).serialize(serializer)
 }
 
 impl TickReport {

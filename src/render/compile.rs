@@ -1,13 +1,13 @@
 //! From the templates of a release to a renderer, with every problem at once.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use css_inline::CSSInliner;
 use tera::Tera;
 
 use super::{
     Renderer,
-    context::{IN_LAYOUTS, KNOWN, TO_LEADS, TO_STAFF},
+    context::{IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     prepare::Form,
     problem::RenderProblem,
@@ -69,7 +69,7 @@ impl Renderer {
     }
 }
 
-fn notices() -> std::collections::BTreeMap<Name, MailTemplate> {
+fn notices() -> BTreeMap<Name, MailTemplate> {
     let notice = |&(language, subject, body): &(&str, &str, &str)| {
         let template = MailTemplate {
             file: format!("(built in)/notice{language}.md"),
@@ -78,7 +78,7 @@ fn notices() -> std::collections::BTreeMap<Name, MailTemplate> {
             subject: subject.to_owned(),
             preheader: None,
             layout: None,
-            defaults: std::collections::BTreeMap::new(),
+            defaults: BTreeMap::new(),
             reply_to: None,
             subject_line: 1,
             preheader_line: 1,
@@ -178,7 +178,7 @@ fn variables(
         let names = tera.get_template_variables(name).unwrap_or_default();
         names.into_iter().map(str::to_owned).collect()
     };
-    let notices = only_notices(definitions);
+    let readers = readers(definitions);
     let broken_parts = problems.iter().any(|p| {
         p.file.starts_with("templates/layouts/") || p.file.starts_with("templates/partials/")
     });
@@ -187,11 +187,17 @@ fn variables(
     shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS));
 
     for (name, variants) in &templates.mails {
-        let is_notice = name.is_empty() || notices.contains(name);
+        let reads_it =
+            if name.is_empty() { Some(Reader::Staff) } else { readers.get(name).copied() };
         for mail in variants.values() {
             let mut known = base.clone();
             known.extend(mail.defaults.keys().map(|name| &**name));
-            known.extend(if is_notice { &TO_STAFF[..] } else { &TO_LEADS[..] });
+            if reads_it != Some(Reader::Lead) {
+                known.extend(TO_STAFF);
+            }
+            if reads_it != Some(Reader::Staff) {
+                known.extend(TO_LEADS);
+            }
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
             for part in ["subject", "preheader", "body.html"] {
@@ -223,6 +229,11 @@ fn variables(
             let whole =
                 layout_is_there && !broken_parts && problems.iter().all(|p| p.file != mail.file);
             if whole {
+                let is_notice = match reads_it {
+                    Some(reader) => reader == Reader::Staff,
+                    // No step names it yet: what it reads tells.
+                    None => STANDING.iter().any(|name| read.contains(*name)),
+                };
                 problems.extend(must_haves(mail, is_notice, &read));
             }
         }
@@ -261,23 +272,29 @@ fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> 
         .collect()
 }
 
-/// Templates that go to our own people and never to a lead.
-fn only_notices(definitions: &Definitions) -> BTreeSet<Name> {
-    let (mut notices, mut mails) = (BTreeSet::new(), BTreeSet::new());
+/// Who reads a mail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reader {
+    Lead,
+    Staff,
+}
+
+/// The readers of the mails that steps name; a mail that a lead may get is for leads.
+fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
+    let mut readers = BTreeMap::new();
     let live = definitions.workflows.iter().map(|live| &live.workflow);
     for workflow in definitions.structures.values().chain(live) {
         for step in workflow.steps.iter() {
             match &step.kind {
-                StepKind::Notify { template: Some(template), .. } => {
-                    notices.insert(template.clone());
-                }
                 StepKind::Email { template } => {
-                    mails.insert(template.clone());
+                    readers.insert(template.clone(), Reader::Lead);
+                }
+                StepKind::Notify { template: Some(template), .. } => {
+                    readers.entry(template.clone()).or_insert(Reader::Staff);
                 }
                 _ => {}
             }
         }
     }
-    notices.retain(|name| !mails.contains(name));
-    notices
+    readers
 }

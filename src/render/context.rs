@@ -24,6 +24,8 @@ pub(super) const KNOWN: [&str; 9] =
 pub(super) const TO_LEADS: [&str; 2] = ["unsubscribe_url", "postal_address"];
 /// What notices to our own people may use.
 pub(super) const TO_STAFF: [&str; 4] = ["fit", "engagement", "temperature", "postal_address"];
+/// What only notices have.
+pub(super) const STANDING: [&str; 3] = ["fit", "engagement", "temperature"];
 /// What layouts may use.
 pub(super) const IN_LAYOUTS: [&str; 3] = ["content", "subject", "preheader"];
 

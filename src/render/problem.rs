@@ -1,5 +1,7 @@
 //! What can be wrong with a template: found when it is checked, or for one lead when it is rendered.
 
+use crate::definitions::{Problem, Severity};
+
 /// A mistake in a template, found without any lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderProblem {
@@ -11,6 +13,23 @@ pub struct RenderProblem {
     pub column: usize,
     pub message: String,
     pub hint: Option<String>,
+}
+
+/// As a check of the campaign folder lists it.
+impl From<RenderProblem> for Problem {
+    fn from(problem: RenderProblem) -> Self {
+        let RenderProblem { file, line, column, message, hint } = problem;
+        Self {
+            file,
+            line,
+            column,
+            rule: "template",
+            severity: Severity::Error,
+            message,
+            hint,
+            length: 1,
+        }
+    }
 }
 
 /// Why one mail could not be rendered. Says nothing about who it was for.

@@ -110,7 +110,7 @@ impl Db {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(PATIENCE)
-            .connect_lazy_with(dialect::sqlite(path).pragma("query_only", "true"));
+            .connect_lazy_with(dialect::sqlite_reader(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers })))
     }

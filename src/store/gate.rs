@@ -15,6 +15,9 @@ pub enum Turn {
     Work,
 }
 
+/// So many acts go first, then one of the others: a flood of clicks must not stop all mail.
+const ACTS_IN_A_ROW: u32 = 16;
+
 /// Lets one writer in at a time, first come first served within a queue.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Mutex<Queues>>);
@@ -22,6 +25,7 @@ pub struct Gate(Arc<Mutex<Queues>>);
 #[derive(Debug, Default)]
 struct Queues {
     taken: bool,
+    acts_in_a_row: u32,
     acts: VecDeque<oneshot::Sender<Pass>>,
     work: VecDeque<oneshot::Sender<Pass>>,
 }
@@ -59,7 +63,7 @@ impl Gate {
     fn leave(&self) {
         loop {
             let mut queues = self.queues();
-            let Some(next) = queues.acts.pop_front().or_else(|| queues.work.pop_front()) else {
+            let Some(next) = queues.next() else {
                 queues.taken = false;
                 return;
             };
@@ -70,6 +74,19 @@ impl Gate {
                 Err(mut refused) => refused.0 = None,
             }
         }
+    }
+}
+
+impl Queues {
+    fn next(&mut self) -> Option<oneshot::Sender<Pass>> {
+        if self.acts_in_a_row < ACTS_IN_A_ROW
+            && let Some(act) = self.acts.pop_front()
+        {
+            self.acts_in_a_row += 1;
+            return Some(act);
+        }
+        self.acts_in_a_row = 0;
+        self.work.pop_front().or_else(|| self.acts.pop_front())
     }
 }
 
@@ -118,5 +135,33 @@ mod tests {
         }
         assert_eq!(*order.lock().unwrap(), ["act 1", "act 2", "work 1", "work 2"]);
         drop(gate.enter(Turn::Work).await);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_acts_lets_work_through() {
+        let gate = Gate::default();
+        let first = gate.enter(Turn::Act).await;
+        let acts_before = Arc::new(Mutex::new(0));
+        let mut tasks = Vec::new();
+        for _ in 0..100 {
+            let (gate, acts_before) = (gate.clone(), acts_before.clone());
+            tasks.push(tokio::spawn(async move {
+                let _pass = gate.enter(Turn::Act).await;
+                *acts_before.lock().unwrap() += 1;
+            }));
+        }
+        let work = tokio::spawn({
+            let (gate, acts_before) = (gate.clone(), acts_before.clone());
+            async move {
+                let _pass = gate.enter(Turn::Work).await;
+                *acts_before.lock().unwrap()
+            }
+        });
+        tokio::task::yield_now().await;
+        drop(first);
+        assert!(work.await.unwrap() <= ACTS_IN_A_ROW);
+        for task in tasks {
+            task.await.unwrap();
+        }
     }
 }

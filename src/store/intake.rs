@@ -24,31 +24,21 @@ impl Store {
             return Ok(Vec::new());
         }
         let is_act = events.iter().any(|event| event.lane == Lane::Acts);
-        let mut tx = self.db.begin(if is_act { Turn::Act } else { Turn::Work }).await?;
-        let leads: HashSet<i64> = events.iter().map(|event| event.lead.0).collect();
-        let timers = tx.lock_timers(&rows::ids(leads)).await?;
-        let mut next: HashMap<i64, i64> =
-            timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
-        let fresh = tx.first_times(events, &next).await?;
-
-        let mut recorded = Vec::with_capacity(events.len());
-        let mut taken = Vec::with_capacity(events.len());
-        for (index, event) in events.iter().enumerate() {
-            recorded.push(match next.get_mut(&event.lead.0) {
-                None => Recorded::NoSuchLead,
-                Some(_) if !is_storable(event) => Recorded::Unstorable,
-                Some(_) if event.dedupe.is_some() && !fresh.contains(&index) => Recorded::Duplicate,
-                Some(next) => {
-                    let rev = *next;
-                    *next += 1;
-                    taken.push((rev, event));
-                    Recorded::New { rev: Rev(rev), clamped: event.occurred_at > now }
-                }
-            });
+        if is_act && self.db.file().is_some() {
+            return self.record_in_group(events, now).await;
         }
-        tx.write_taken(&taken, now).await?;
-        tx.commit().await?;
-        Ok(recorded)
+        self.record_alone(if is_act { Turn::Act } else { Turn::Work }, events, now).await
+    }
+
+    /// In a transaction of their own.
+    pub(super) async fn record_alone(
+        &self,
+        turn: Turn,
+        events: &[NewEvent],
+        now: Instant,
+    ) -> Result<Vec<Recorded>> {
+        let tx = self.db.begin(turn).await?;
+        tx.record(&events.iter().collect::<Vec<_>>(), now).await
     }
 }
 
@@ -67,10 +57,42 @@ fn is_storable(event: &NewEvent) -> bool {
 }
 
 impl Tx {
+    /// Records the events and commits.
+    pub(super) async fn record(
+        mut self,
+        events: &[&NewEvent],
+        now: Instant,
+    ) -> Result<Vec<Recorded>> {
+        let leads: HashSet<i64> = events.iter().map(|event| event.lead.0).collect();
+        let timers = self.lock_timers(&rows::ids(leads)).await?;
+        let mut next: HashMap<i64, i64> =
+            timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
+        let fresh = self.first_times(events, &next).await?;
+
+        let mut recorded = Vec::with_capacity(events.len());
+        let mut taken = Vec::with_capacity(events.len());
+        for (index, &event) in events.iter().enumerate() {
+            recorded.push(match next.get_mut(&event.lead.0) {
+                None => Recorded::NoSuchLead,
+                Some(_) if !is_storable(event) => Recorded::Unstorable,
+                Some(_) if event.dedupe.is_some() && !fresh.contains(&index) => Recorded::Duplicate,
+                Some(next) => {
+                    let rev = *next;
+                    *next += 1;
+                    taken.push((rev, event));
+                    Recorded::New { rev: Rev(rev), clamped: event.occurred_at > now }
+                }
+            });
+        }
+        self.write_taken(&taken, now).await?;
+        self.commit().await?;
+        Ok(recorded)
+    }
+
     /// Which of the events with a dedupe key come for the first time, by index; remembers the keys.
     async fn first_times(
         &mut self,
-        events: &[NewEvent],
+        events: &[&NewEvent],
         known: &HashMap<i64, i64>,
     ) -> Result<HashSet<usize>> {
         #[derive(Serialize)]

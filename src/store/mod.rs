@@ -14,6 +14,7 @@ mod db;
 mod error;
 mod events;
 mod gate;
+mod group;
 mod intake;
 mod leads;
 mod load;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 pub use batch::Batch;
 use db::Db;
 pub use error::StoreError;
+use group::Group;
 pub use lock::EngineLock;
 pub use schema::Migrated;
 pub use suppressions::Subject;
@@ -53,6 +55,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub struct Store {
     db: Db,
     ids: Arc<IdSource>,
+    group: Group,
 }
 
 impl Store {
@@ -76,7 +79,7 @@ impl Store {
         // Ten bits tell daemons apart; two that draw the same would still have to make an id in the
         // same millisecond to meet, and then the database refuses the second.
         let node = u16::try_from(clock::random_u64() >> 54).unwrap_or_default();
-        Self { db, ids: Arc::new(IdSource::new(node)) }
+        Self { db, ids: Arc::new(IdSource::new(node)), group: Group::default() }
     }
 
     /// Whether one engine at a time is all that this database allows: an SQLite file.

@@ -55,8 +55,6 @@ pub struct LeadUpsert {
     pub stage: Option<Stage>,
     /// Put on the suppression list; nothing in an import takes anybody off it.
     pub suppress: Option<Suppression>,
-    /// When the CRM says that it was created; used for a new lead.
-    pub created_at: Option<Instant>,
 }
 
 /// Where an import comes from.

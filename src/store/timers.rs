@@ -239,11 +239,21 @@ impl Store {
     pub async fn unpark_all(&self, now: Instant) -> Result<u64> {
         let mut tx = self.db.begin(Turn::Work).await?;
         let parked: Vec<i64> =
-            on_db!(tx.on(), sql!("DELETE FROM parked_leads RETURNING lead"), |db, sql| {
+            on_db!(tx.on(), sql!("SELECT lead FROM parked_leads ORDER BY lead"), |db, sql| {
                 sqlx::query_scalar(sql).fetch_all(db).await
             })?;
+        // The timers first, as a commit that parks does.
         let leads = rows::ids(parked.iter().copied());
         tx.lock_timers(&leads).await?;
+        on_db!(
+            tx.on(),
+            sql!(
+                "DELETE FROM parked_leads WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql).bind(&leads).execute(db).await.map(drop)
+        )?;
         on_db!(
             tx.on(),
             sql!(

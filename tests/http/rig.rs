@@ -104,7 +104,6 @@ pub async fn lead(store: &Store, address: &str) -> LeadId {
         consents: std::collections::BTreeMap::new(),
         stage: None,
         suppress: None,
-        created_at: None,
     };
     let run = ImportRun { id: 1, source: "test".into(), campaign: None };
     store.upsert_leads(&[upsert], &run, SENT_AT).await.unwrap()[0].lead

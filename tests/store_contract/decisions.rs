@@ -1,7 +1,7 @@
 use nurtured::{
     domain::{
         decision::{LedgerLine, MadeEvent, ScoreKind, Verb},
-        event::EventKind,
+        event::{EventData, EventKind},
         id::{EnrolmentNo, Rev},
         lead::{CivilDue, Due, Ended, Entry, Held, Outcome, Phase, Stage},
         message::MessageState,
@@ -76,7 +76,7 @@ async fn every_phase_of_an_enrolment_comes_back() {
             kind: EventKind::FORM_SUBMITTED,
             object: Some("demo".into()),
             at: NOON,
-            data: Default::default(),
+            data: EventData::default(),
         });
         let civil =
             CivilDue { local: "2027-03-28T02:30".parse().unwrap(), zone: "Europe/Rome".into() };

@@ -157,3 +157,43 @@ async fn an_objection_suppresses_in_its_own_transaction() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_events_of_many_callers_are_all_recorded_and_answered() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let mut callers = tokio::task::JoinSet::new();
+        for caller in 0..100 {
+            let store = db.store.clone();
+            callers.spawn(async move {
+                let mut event = clicked(if caller == 50 { LeadId(404) } else { lead });
+                event.dedupe = Some((caller / 2).to_string());
+                store.record_events(&[event], NOON).await.unwrap()[0]
+            });
+        }
+        let answers = callers.join_all().await;
+        let count = |wanted: fn(&Recorded) -> bool| answers.iter().filter(|r| wanted(r)).count();
+        assert_eq!(count(|r| matches!(r, Recorded::New { .. })), 50);
+        assert_eq!(count(|r| matches!(r, Recorded::Duplicate)), 49);
+        assert_eq!(count(|r| matches!(r, Recorded::NoSuchLead)), 1);
+        assert_eq!(db.store.events_of(lead).await.unwrap().len(), 51);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_take_its_event_along() {
+    let db = crate::support::databases::TestDatabase::sqlite().await;
+    let lead = settled_lead(&db.store, "a@example.com").await;
+    let held = db.store.lock_leads(&[lead]).await.unwrap();
+    let (store, gone) = (db.store.clone(), clicked(lead));
+    let caller = tokio::spawn(async move { store.record_events(&[gone], NOON).await });
+    tokio::task::yield_now().await;
+    caller.abort();
+    let (store, stays) = (db.store.clone(), clicked(lead));
+    let other = tokio::spawn(async move { store.record_events(&[stays], NOON).await });
+    tokio::task::yield_now().await;
+    drop(held);
+    other.await.unwrap().unwrap();
+    assert_eq!(db.store.events_of(lead).await.unwrap().len(), 3);
+}

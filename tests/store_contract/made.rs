@@ -23,8 +23,8 @@ use nurtured::{
 
 pub use crate::support::databases::NOON;
 
-pub const MINUTE: Duration = Duration::from_secs(60);
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const HOUR: Duration = Duration::from_hours(1);
 pub const TOKEN: ClaimToken = ClaimToken(7);
 
 pub fn address(text: &str) -> Address {
@@ -38,7 +38,6 @@ pub fn upsert(text: &str) -> LeadUpsert {
         consents: BTreeMap::new(),
         stage: None,
         suppress: None,
-        created_at: None,
     }
 }
 

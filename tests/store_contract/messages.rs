@@ -88,7 +88,7 @@ async fn from_claim_to_sent_the_lead_is_told_in_the_same_transaction() {
         let settlement =
             Settlement { message: id, token: TOKEN, outcome: sent(), relay: Some("main".into()) };
         // Dropped: nothing is settled.
-        drop(db.store.settle(&[settlement.clone()], NOON).await.unwrap());
+        drop(db.store.settle(std::slice::from_ref(&settlement), NOON).await.unwrap());
         assert_eq!(state(&db.store, id).await, MessageState::Transmitting);
 
         let now = NOON + MINUTE;
@@ -100,7 +100,7 @@ async fn from_claim_to_sent_the_lead_is_told_in_the_same_transaction() {
         assert_eq!((&event.kind, event.message), (&EventKind::MAIL_SENT, Some(id)));
         assert_eq!(event.about, Some(about(1, "hello")));
         assert_eq!(event.object, Some("cold/report".into()));
-        assert_eq!(event.data[&*"purpose"].to_string(), "insights");
+        assert_eq!(event.data["purpose"].to_string(), "insights");
         let mut decision = write(record);
         decision.messages.push(mail(1, "second"));
         db.store.commit(batch, vec![decision], now).await.unwrap();
@@ -202,7 +202,7 @@ async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
         let record = db.store.record(lead).await.unwrap().unwrap();
         let [event] = &record.new_events[..] else { panic!("deferrals tell the lead nothing") };
         assert_eq!(event.kind, EventKind::MAIL_FAILED);
-        assert_eq!(event.data[&*"hard"].to_string(), "true");
+        assert_eq!(event.data["hard"].to_string(), "true");
         assert_eq!(record.suppressed, Some(Suppression::HardBounce));
 
         let (lead, id) = lead_with_mail(&db.store, "b@example.com").await;

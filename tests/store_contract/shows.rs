@@ -64,8 +64,8 @@ async fn the_census_counts() {
         let (lead, _) = lead_with_mail(&db.store, "a@example.com").await;
         import(&db.store, &["b@example.com"]).await;
         let census = db.store.census(NOON).await.unwrap();
-        assert_eq!((census.leads, census.by_stage[&*"lead"]), (2, 2));
-        assert_eq!((census.messages[&*"reserved"], census.enrolments_active), (1, 1));
+        assert_eq!((census.leads, census.by_stage["lead"]), (2, 2));
+        assert_eq!((census.messages["reserved"], census.enrolments_active), (1, 1));
         assert_eq!((census.due, census.parked_leads), (1, 0));
         let shown = db.store.enrolments(lead).await.unwrap();
         assert_eq!((shown[0].state.as_str(), &*shown[0].step), ("ready", "hello"));

@@ -64,9 +64,10 @@ where
     eprintln!("on SQLite");
     test(&sqlite).await;
     sqlite.store.close().await;
-    if let Some(postgres) = TestDatabase::postgres().await {
+    if let Some(on_server) = TestDatabase::postgres().await {
         eprintln!("on PostgreSQL");
-        test(&postgres).await;
-        postgres.store.close().await;
+        test(&on_server).await;
+        on_server.store.close().await;
+        postgres::drop_database(&on_server.url).await;
     }
 }

@@ -56,6 +56,17 @@ pub async fn fresh_database() -> Option<DatabaseUrl> {
     Some(DatabaseUrl::parse(&server.url(&name), Path::new(".")).expect("our own URL"))
 }
 
+/// Gives a test's database back, so that the disk holds but a few at a time.
+pub async fn drop_database(url: &DatabaseUrl) {
+    let Some(server) = SERVER.as_ref() else { return };
+    let text = url.to_string();
+    let Some((_, name)) = text.rsplit_once('/') else { return };
+    let Ok(mut connection) = PgConnection::connect(&server.url("postgres")).await else { return };
+    let _ = connection
+        .execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+        .await;
+}
+
 /// The URL as text, for a program that is started.
 #[allow(dead_code)] // not every test starts one
 pub fn url_text(url: &DatabaseUrl) -> String {
@@ -71,7 +82,7 @@ impl Server {
             .keep();
         let user = other_user_if_root(&folder);
         let data = folder.join("data");
-        let made = command(&user, &bin.join("initdb"))
+        let made = command(user.as_deref(), &bin.join("initdb"))
             .args([
                 "--auth=trust",
                 "--username=nurtured",
@@ -89,7 +100,7 @@ impl Server {
         let (port, server) = (0..5)
             .find_map(|_| {
                 let port = free_port();
-                Some((port, serve(&user, bin, &folder, &data, port)?))
+                Some((port, serve(user.as_deref(), bin, &folder, &data, port)?))
             })
             .expect("the throw-away PostgreSQL starts");
         Self { port, _leash: watchdog(&server, &folder) }
@@ -101,13 +112,7 @@ impl Server {
 }
 
 /// Runs a server in the foreground until it says that it is ready.
-fn serve(
-    user: &Option<String>,
-    bin: &Path,
-    folder: &Path,
-    data: &Path,
-    port: u16,
-) -> Option<Child> {
+fn serve(user: Option<&str>, bin: &Path, folder: &Path, data: &Path, port: u16) -> Option<Child> {
     let mut server = command(user, &bin.join("postgres"))
         .arg("-D")
         .arg(data)
@@ -132,7 +137,7 @@ fn serve(
         }
     });
     // An error: it gave up and closed its log.
-    if started.recv_timeout(Duration::from_secs(60)).is_ok() {
+    if started.recv_timeout(Duration::from_mins(1)).is_ok() {
         return Some(server);
     }
     let _ = server.kill();
@@ -140,11 +145,12 @@ fn serve(
     None
 }
 
+#[allow(clippy::zombie_processes)] // it outlives us: that is its purpose
 /// Waits for the end of this process, stops the server by its pid and removes its folder.
 fn watchdog(server: &Child, folder: &Path) -> ChildStdin {
     let mut watchdog = Command::new("sh")
         .arg("-c")
-        .arg("cat >/dev/null; kill -QUIT \"$1\"; while kill -0 \"$1\" 2>/dev/null; do sleep 0.1; done; rm -rf \"$2\"")
+        .arg("cat >/dev/null; kill -QUIT \"$1\"; n=0; while kill -0 \"$1\" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done; rm -rf \"$2\"")
         .arg("watchdog")
         .arg(server.id().to_string())
         .arg(folder)
@@ -197,8 +203,8 @@ fn number_of(program: &str, arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-fn command(user: &Option<String>, program: &Path) -> Command {
-    let Some((uid, gid)) = user.as_deref().and_then(|user| user.split_once(':')) else {
+fn command(user: Option<&str>, program: &Path) -> Command {
+    let Some((uid, gid)) = user.and_then(|user| user.split_once(':')) else {
         return Command::new(program);
     };
     let mut command = Command::new("setpriv");

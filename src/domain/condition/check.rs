@@ -12,7 +12,7 @@ use super::{
     ast::{Expr, ExprKind},
     error::ConditionError,
     node::{BoolTerm, Node, NodeKind, Source, Span},
-    parser::parse,
+    parser::{MOST_ERRORS, parse},
 };
 use crate::domain::{
     facts::{FactIx, FactKey, FactPlan},
@@ -93,6 +93,7 @@ impl<'a> Checker<'a> {
         }
         self.errors.sort_by_key(|error| (error.span.start, error.span.end));
         self.errors.dedup();
+        self.errors.truncate(MOST_ERRORS);
         self.errors
     }
 

@@ -19,7 +19,7 @@ pub(super) const LONGEST: usize = 4096;
 /// How deep an expression may be nested.
 const DEEPEST: usize = 64;
 /// After so many errors nobody reads on.
-const MOST_ERRORS: usize = 20;
+pub(super) const MOST_ERRORS: usize = 20;
 
 /// Reads a source as far as it can be read; errors are added to `errors`.
 pub(super) fn parse(source: &str, errors: &mut Vec<ConditionError>) -> Expr {

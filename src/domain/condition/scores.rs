@@ -46,8 +46,7 @@ impl View<'_> {
         if let Some((_, exit)) = memo.exits.iter().flatten().find(|(known, _)| *known == band) {
             return *exit;
         }
-        let exit =
-            Course { scoring: self.scoring, facts: self.facts }.leaves(band, self.now, memo.points);
+        let exit = self.course().leaves(band, self.now, memo.points);
         if let Some(free) = memo.exits.iter_mut().find(|known| known.is_none()) {
             *free = Some((band, exit));
             self.engagement.set(Some(memo));
@@ -74,10 +73,32 @@ impl View<'_> {
         }
         let temperature = self.scoring.temperature(self.engagement_points());
         let value = wanted.has(temperature);
-        Verdict {
-            value: value.into(),
-            holds_until: self.leaves(self.scoring.band(temperature, wanted)),
+        let band = self.scoring.band(temperature, wanted);
+        let mut left = self.leaves(band);
+        // Where cold and hot are alike and warm is not, a leap from one to the other changes nothing.
+        if wanted.has(Temperature::Cold) == wanted.has(Temperature::Hot) {
+            left = self.leaps(wanted, band, left);
         }
+        Verdict { value: value.into(), holds_until: left }
+    }
+
+    /// The first instant, from one at which engagement leaves `band` on, at which the answer is another.
+    fn leaps(&self, wanted: Temperatures, mut band: Band, mut left: Instant) -> Instant {
+        let value = wanted.has(self.scoring.temperature(self.engagement_points()));
+        while !left.is_never() {
+            let points = self.scoring.engagement(self.facts, left);
+            let temperature = self.scoring.temperature(points);
+            if band.has(points) || wanted.has(temperature) != value {
+                break;
+            }
+            band = self.scoring.band(temperature, wanted);
+            left = self.course().leaves(band, left, points);
+        }
+        left
+    }
+
+    fn course(&self) -> Course<'_> {
+        Course { scoring: self.scoring, facts: self.facts }
     }
 
     pub(super) fn has_fit(&self, comparison: Comparison, bound: f64) -> Verdict {

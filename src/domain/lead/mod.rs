@@ -154,6 +154,7 @@ pub struct SentMail {
 pub struct LeadState {
     pub lead: LeadId,
     pub rev: Rev,
+    /// Since when we know the lead; what the CRM says of its age is an attribute.
     pub created_at: Instant,
     /// When it was last decided; [`Instant::DAWN`] if never.
     pub decided_at: Instant,

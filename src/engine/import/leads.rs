@@ -57,7 +57,7 @@ pub async fn import_leads(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
-    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(2);
+    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(1);
     let (run, dry_run) = (import.run.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let mut figures = LeadsReport::default();
@@ -277,7 +277,6 @@ impl RowReader<'_> {
             consents: BTreeMap::new(),
             stage: None,
             suppress: None,
-            created_at: None,
         };
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
@@ -297,11 +296,6 @@ impl RowReader<'_> {
                 Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
-                        if let (&crate::domain::value::Value::Date(at), "created_on") =
-                            (&value, name.as_str())
-                        {
-                            lead.created_at = Some(at.min(self.now));
-                        }
                         lead.attributes.insert(name.clone(), value.to_json());
                     }
                     Ok(None) => {}

@@ -29,7 +29,7 @@ impl Checker<'_> {
                 self.text(right)
             );
             self.complain(
-                ConditionError::new(left.span.start..right.span.end, message)
+                ConditionError::new(around(left, right), message)
                     .hint("compare each with an attribute or a literal"),
             );
             return None;
@@ -78,8 +78,7 @@ impl Checker<'_> {
         };
         let message = format!("{}, {}", describe(self, le, l), describe(self, re, r));
         let hint = self.bridge(l, (re, r)).or_else(|| self.bridge(r, (le, l)));
-        let span = le.span.start.min(re.span.start)..le.span.end.max(re.span.end);
-        self.complain(ConditionError::new(span, message).maybe(hint));
+        self.complain(ConditionError::new(around(le, re), message).maybe(hint));
         None
     }
 
@@ -130,7 +129,7 @@ impl Checker<'_> {
             return Some(());
         }
         self.complain(
-            ConditionError::new(left.span.start..right.span.end, format!("{of} have no order"))
+            ConditionError::new(around(left, right), format!("{of} have no order"))
                 .hint("use == , != or in"),
         );
         None
@@ -164,11 +163,9 @@ impl Checker<'_> {
             Comparison::Less => (false, whole(bound.ceil())),
             Comparison::AtMost => (false, whole(bound.floor() + 1.0)),
             Comparison::Equal | Comparison::Unequal => {
-                let span = score_expr.span.start.min(expr.span.start)
-                    ..score_expr.span.end.max(expr.span.end);
                 self.complain(
                     ConditionError::new(
-                        span,
+                        around(score_expr, expr),
                         "engagement is hardly ever just one number: it fades all the time",
                     )
                     .hint(format!("write `engagement >= {}`", self.text(expr))),
@@ -350,6 +347,11 @@ impl Checker<'_> {
         );
         None
     }
+}
+
+/// From the beginning of the first to the end of the last, in whichever order they are given.
+fn around(one: &Expr, other: &Expr) -> std::ops::Range<usize> {
+    one.span.start.min(other.span.start)..one.span.end.max(other.span.end)
 }
 
 /// A literal with up to three decimals is meant exactly.

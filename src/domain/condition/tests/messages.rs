@@ -96,6 +96,7 @@ fn each_mistake_gets_one_precise_message() {
         ("engagement > seats", "seats", "plain number", "engagement >= 40"),
         ("engagement in [40]", "engagement", "not looked up", ">="),
         ("stage > \"mql\"", "stage > \"mql\"", "no order", "=="),
+        ("\"mql\" < stage", "\"mql\" < stage", "no order", "=="),
         ("customer > true", "customer > true", "no order", ""),
         ("customer == \"yes\"", "customer == \"yes\"", "customer is a bool", "`true` or `false`"),
         ("clicked() == true", "clicked()", "itself true or false", "not clicked()"),
@@ -166,4 +167,9 @@ fn too_long_a_source_is_refused() {
     let source = format!("country == \"{}\"", "x".repeat(5000));
     let (_, message, _) = complaint(&source);
     assert!(message.contains("4096"), "{message}");
+}
+
+#[test]
+fn nobody_reads_a_thousand_messages() {
+    assert_eq!(complaints(&"x or ".repeat(800), Scope::Lead).len(), 20);
 }

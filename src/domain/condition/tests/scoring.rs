@@ -173,3 +173,83 @@ proptest! {
         }
     }
 }
+
+/// How far the exhaustive search looks, in milliseconds: twenty half-lives.
+const HORIZON: i64 = 40_000;
+
+/// A house whose points fade within seconds, with many hits about the same few instants.
+fn hasty(points: &[i64; 3], hits: &[(usize, i64, Option<i64>)]) -> (House, Lead) {
+    let mut house = House::new();
+    house.scoring.half_life = Duration::from_secs(2);
+    house.scoring.engagement.clear();
+    let events = ["visited(\"/a\")", "visited(\"/b\")", "clicked()"];
+    for (event, points) in events.iter().zip(points) {
+        house.rule(event, 1, 3);
+        house.scoring.engagement.last_mut().expect("just added").points = MilliPoints(*points);
+    }
+    house.scoring.warm = MilliPoints(300);
+    house.scoring.hot = MilliPoints(900);
+    let lead = hits.iter().fold(Lead::new(&house), |lead, &(which, at, settles)| {
+        let (kind, object) = match which {
+            0 => (EventKind::PAGE_VISITED, "/a"),
+            1 => (EventKind::PAGE_VISITED, "/b"),
+            _ => (EventKind::MAIL_CLICKED, "x"),
+        };
+        lead.hit(kind, object, Instant::from_millis(START + at), settles)
+    });
+    (house, lead)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Against a search of every millisecond, close to thresholds where rounding makes a sum of gains
+    /// and losses go to and fro.
+    #[test]
+    fn a_crossing_is_what_an_exhaustive_search_finds(
+        points in [1i64..1500, -1500i64..1500, 1i64..1500],
+        hits in prop::collection::vec((0usize..3, 0i64..4000, prop::option::of(1i64..5000)), 1..10),
+        looks in prop::collection::vec((0i64..9000, -4i64..=4, 0usize..5), 1..12),
+    ) {
+        let (mut house, lead) = hasty(&points, &hits);
+        let facts = lead.facts(&house.plan);
+        let moment = |after: i64| Instant::from_millis(START + after);
+        let course: Vec<MilliPoints> =
+            (0..HORIZON).map(|after| house.scoring.engagement(&facts, moment(after))).collect();
+        let only_gains = points.iter().all(|points| *points >= 0);
+        for (at, off, shape) in looks {
+            #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation)]
+            let rest = &course[at as usize..];
+            let bound = rest[0].0 + off;
+            #[allow(clippy::cast_precision_loss)]
+            let engaged = format!("engagement >= {}", bound as f64 / 1000.0);
+            let temperature = |points: MilliPoints| house.scoring.temperature(points).word();
+            let (source, values): (&str, Vec<bool>) = match shape {
+                0 | 1 => (&engaged, rest.iter().map(|points| points.0 >= bound).collect()),
+                2 => (
+                    "temperature == \"warm\"",
+                    rest.iter().map(|points| temperature(*points) == "warm").collect(),
+                ),
+                3 => (
+                    "temperature != \"hot\"",
+                    rest.iter().map(|points| temperature(*points) != "hot").collect(),
+                ),
+                _ => (
+                    "temperature in [\"cold\", \"warm\"]",
+                    rest.iter().map(|points| temperature(*points) != "hot").collect(),
+                ),
+            };
+            let verdict = house.judge(source, &lead, moment(at));
+            prop_assert_eq!(verdict.value, Truth::from(values[0]));
+            let found = values.iter().position(|value| *value != values[0]);
+            let held = verdict.holds_until.since(moment(at));
+            prop_assert!(held > 0);
+            match found {
+                Some(found) if only_gains => prop_assert_eq!(held, i64::try_from(found).unwrap()),
+                Some(found) => prop_assert!(held <= i64::try_from(found).unwrap(), "{}", source),
+                None if only_gains => prop_assert!(at + held >= HORIZON),
+                None => {}
+            }
+        }
+    }
+}

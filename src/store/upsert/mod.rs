@@ -1,7 +1,10 @@
 //! Imports: leads made, brought up to date, merged.
 
+mod merge;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use merge::Folding;
 use serde::Serialize;
 use sqlx::FromRow;
 
@@ -10,7 +13,7 @@ use super::{
     db::{Tx, on_db},
     events::EventRow,
     gate::Turn,
-    records::{ImportRun, Lane, LeadUpsert, UpsertKind, Upserted},
+    records::{ImportRun, Lane, LeadUpsert, Upserted},
     rows,
     suppressions::{add_entry, domain_key},
     timers::Wake,
@@ -18,8 +21,6 @@ use super::{
 use crate::domain::{
     event::{EventData, EventKind},
     id::LeadId,
-    lead::{Consent, Profile, Stage},
-    name::Name,
     time::Instant,
     value::Value,
 };
@@ -30,18 +31,6 @@ struct KnownRow {
     address: String,
     imported_by: Option<i64>,
     profile: String,
-}
-
-/// A lead while the rows of a batch go into it.
-struct Folding {
-    lead: i64,
-    is_new: bool,
-    /// A row of this run, in this batch or before, named it already.
-    seen: bool,
-    changed: bool,
-    profile: Profile,
-    stage: Stage,
-    created_at: Instant,
 }
 
 #[derive(Serialize)]
@@ -111,54 +100,6 @@ impl Store {
             })
             .collect())
     }
-}
-
-impl Folding {
-    fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
-        if self.is_new && !self.seen {
-            self.stage = upsert.stage.unwrap_or_default();
-            self.created_at = upsert.created_at.unwrap_or(self.created_at).min(self.created_at);
-        }
-        let mut changed = false;
-        for (name, value) in &upsert.attributes {
-            if self.profile.attributes.get(name) != Some(value) {
-                self.profile.attributes.insert(name.clone(), value.clone());
-                changed = true;
-            }
-        }
-        for (purpose, consent) in &upsert.consents {
-            changed |= merge_consent(&mut self.profile.consents, purpose, consent);
-        }
-        self.changed |= changed;
-        let merged = std::mem::replace(&mut self.seen, true);
-        match (merged, self.is_new, changed) {
-            (true, ..) => UpsertKind::Merged,
-            (false, true, _) => UpsertKind::Created,
-            (false, false, true) => UpsertKind::Updated,
-            (false, false, false) => UpsertKind::Unchanged,
-        }
-    }
-}
-
-/// Returns whether anything changed.
-fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Consent) -> bool {
-    let Some(old) = known.get_mut(purpose) else {
-        known.insert(purpose.clone(), new.clone());
-        return true;
-    };
-    if old.withdrawn_at.is_some() {
-        return false;
-    }
-    if new.withdrawn_at.is_some() {
-        old.withdrawn_at = new.withdrawn_at;
-        return true;
-    }
-    // The same ground again proves nothing that the first proof does not.
-    if new.basis != old.basis && new.at > old.at {
-        old.clone_from(new);
-        return true;
-    }
-    false
 }
 
 impl Tx {
@@ -421,20 +362,6 @@ impl Tx {
                 .await
         )?;
         Ok(found.into_iter().collect())
-    }
-}
-
-impl Folding {
-    fn new(lead: i64, now: Instant) -> Self {
-        Self {
-            lead,
-            is_new: true,
-            seen: false,
-            changed: false,
-            profile: Profile::default(),
-            stage: Stage::default(),
-            created_at: now,
-        }
     }
 }
 

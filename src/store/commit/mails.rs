@@ -1,0 +1,127 @@
+//! Messages that a decision reserves and withdraws.
+
+use serde::Serialize;
+
+use crate::{
+    domain::time::Instant,
+    store::{
+        Result, Store,
+        db::{Tx, on_db},
+        records::LeadWrite,
+        rows,
+    },
+};
+
+#[derive(Serialize)]
+struct MessageRow<'a> {
+    id: i64,
+    lead: i64,
+    enrolment: i64,
+    step: &'a str,
+    visit: u32,
+    recipient: &'a str,
+    kind: &'static str,
+    workflow: &'a str,
+    version: &'a str,
+    purpose: &'a str,
+    template: &'a str,
+    priority: i32,
+    due_at: i64,
+}
+
+#[derive(Serialize)]
+struct WithdrawRow<'a> {
+    id: i64,
+    lead: i64,
+    reason: &'a str,
+}
+
+impl Tx {
+    pub(super) async fn withdraw(&mut self, writes: &[LeadWrite], now: Instant) -> Result<u64> {
+        let withdrawals: Vec<WithdrawRow> = writes
+            .iter()
+            .flat_map(|write| {
+                write.withdraw.iter().map(|(id, reason)| WithdrawRow {
+                    id: id.0,
+                    lead: write.lead.0,
+                    reason,
+                })
+            })
+            .collect();
+        if withdrawals.is_empty() {
+            return Ok(0);
+        }
+        let rows = rows::json("messages", &withdrawals)?;
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
+                 CAST(j.value ->> 'lead' AS BIGINT) AS lead, j.value ->> 'reason' AS reason FROM ",
+                each,
+                ") UPDATE messages AS t SET state = 'cancelled', reason = r.reason, settled_at = $2 \
+                 FROM r WHERE t.id = r.id AND t.lead = r.lead \
+                 AND t.state IN ('reserved', 'claimed', 'deferred', 'parked')"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .bind(now.millis())
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
+        )?)
+    }
+
+    /// A reserved message copies its lead's `stop_epoch`: an objection from now on stops it.
+    pub(super) async fn reserve(
+        &mut self,
+        store: &Store,
+        writes: &[LeadWrite],
+        now: Instant,
+    ) -> Result<u64> {
+        let messages: Vec<MessageRow> = writes
+            .iter()
+            .flat_map(|write| write.messages.iter().map(move |message| (write.lead, message)))
+            .map(|(lead, message)| MessageRow {
+                id: store.ids.next(now),
+                lead: lead.0,
+                enrolment: message.about.enrolment.0,
+                step: &message.about.step,
+                visit: message.about.visit,
+                recipient: &message.recipient,
+                kind: message.kind.word(),
+                workflow: &message.workflow,
+                version: message.version.0.as_str(),
+                purpose: &message.purpose,
+                template: &message.template,
+                priority: message.priority,
+                due_at: message.due_at.millis(),
+            })
+            .collect();
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let rows = rows::json("messages", &messages)?;
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO messages (id, lead, enrolment, step, visit, recipient, kind, workflow, version, \
+                 purpose, template, priority, state, due_at, attempts, stop_epoch, created_at) \
+                 SELECT CAST(j.value ->> 'id' AS BIGINT), CAST(j.value ->> 'lead' AS BIGINT), \
+                 CAST(j.value ->> 'enrolment' AS BIGINT), j.value ->> 'step', \
+                 CAST(j.value ->> 'visit' AS BIGINT), j.value ->> 'recipient', j.value ->> 'kind', \
+                 j.value ->> 'workflow', j.value ->> 'version', j.value ->> 'purpose', \
+                 j.value ->> 'template', CAST(j.value ->> 'priority' AS BIGINT), 'reserved', \
+                 CAST(j.value ->> 'due_at' AS BIGINT), 0, \
+                 (SELECT t.stop_epoch FROM lead_timer AS t WHERE t.lead = CAST(j.value ->> 'lead' AS BIGINT)), \
+                 $2 FROM ",
+                each
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .bind(now.millis())
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
+        )?)
+    }
+}
