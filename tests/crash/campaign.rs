@@ -138,7 +138,15 @@ impl Campaign {
         self.leads += count;
         let name = format!("leads-{}.csv", self.leads);
         self.site.write(&name, csv);
-        let report = self.site.json(&["leads", "import", &name, "--purpose", "news", "--basis", "soft-opt-in"]);
+        let report = self.site.json(&[
+            "leads",
+            "import",
+            &name,
+            "--purpose",
+            "news",
+            "--basis",
+            "soft-opt-in",
+        ]);
         assert_eq!(report["created"], count, "{report}");
     }
 

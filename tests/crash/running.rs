@@ -1,13 +1,15 @@
 //! What an operator does beside a running daemon.
 
+use std::time::Duration;
+
 use nurtured::domain::message::MessageState;
 use reqwest::StatusCode;
 
 use super::{
-    campaign::{CONNECTIONS, MAILS, Tuning, on_both, workflow},
+    campaign::{CONNECTIONS, Campaign, MAILS, Tuning, on_both, workflow},
     invariants,
 };
-use crate::support::smtp::{FakeSmtp, Script};
+use crate::support::smtp::{Act, At, FakeSmtp, Script};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_release_is_taken_over_without_a_restart_and_the_figures_agree() {
@@ -47,10 +49,8 @@ async fn a_new_release_is_taken_over_without_a_restart_and_the_figures_agree() {
 async fn a_pause_stops_sending_at_once_and_resume_goes_on() {
     let slow = || {
         Script::new().on(|moment| match moment.at {
-            crate::support::smtp::At::Dot => {
-                crate::support::smtp::Act::Slow(std::time::Duration::from_millis(40))
-            }
-            _ => crate::support::smtp::Act::Default,
+            At::Dot => Act::Slow(Duration::from_millis(40)),
+            _ => Act::Default,
         })
     };
     let (addr, _) = FakeSmtp::start(slow()).await;
@@ -77,4 +77,23 @@ async fn a_pause_stops_sending_at_once_and_resume_goes_on() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_release_reaches_everybody_whichever_daemon_decides_on_them() {
+    let (addr, relay) = FakeSmtp::start(Script::new()).await;
+    let Some(mut campaign) = Campaign::on_postgres(addr, Tuning::default()).await else { return };
+    campaign.add_leads(200);
+    let daemons = [campaign.start(), campaign.start()];
+    campaign.until_quiet().await;
+    for (number, name) in ["extra-a", "extra-b", "extra-c"].into_iter().enumerate() {
+        campaign.site.write(&format!("workflows/{name}.yaml"), workflow(name, &["extra"]));
+        campaign.site.json(&["apply"]);
+        let expected = 200 * (MAILS + number + 1);
+        relay.until(|relay| relay.mails.len() >= expected).await;
+    }
+    for daemon in daemons {
+        assert_eq!(daemon.stop().0.code, Some(0));
+    }
+    invariants::check_all(&campaign, &[&relay], MAILS + 3, 0, "two daemons, three releases").await;
 }
