@@ -179,6 +179,11 @@ impl Campaign {
         .await;
     }
 
+    /// Waits until there are so many messages, whatever their state.
+    pub async fn until_made(&self, messages: usize) {
+        self.until(|count| count.messages >= messages).await;
+    }
+
     /// Waits until nothing is claimed or in the relay's hands.
     pub async fn until_nothing_moves(&self) {
         self.until(|count| count.moving == 0).await;
