@@ -62,6 +62,10 @@ pub const SQLITE_READ: &str = "BEGIN DEFERRED";
 pub const POSTGRES_WRITE: &str = "BEGIN";
 pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
+/// A daemon that is frozen, or a machine that is gone, must not keep its locks from the others. No
+/// transaction of ours is idle for longer than it takes to decide a batch.
+pub const POSTGRES_SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'";
+
 /// 32 MB for the connection that writes, 8 MB for each that reads: memory stays flat.
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-8192";
