@@ -5,6 +5,7 @@
 
 mod architecture;
 mod cli;
+mod crash;
 mod docs;
 mod engine;
 mod http;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     definitions::{Problem, compile},
-    domain::definitions::Definitions,
+    domain::{definitions::Definitions, time::Instant},
     render::{RenderProblem, Renderer},
     store::{Store, StoreError},
 };
@@ -18,6 +18,8 @@ use crate::{
 pub struct Live {
     pub definitions: Arc<Definitions>,
     pub renderer: Renderer,
+    /// When it was applied.
+    pub since: Instant,
 }
 
 /// Why what is in the database cannot be run.
@@ -56,7 +58,7 @@ impl Live {
         let definitions = compile(&artefacts, &pinned, release.id, &release.live_since)
             .map_err(LiveError::Definitions)?;
         let renderer = Renderer::new(&definitions).map_err(LiveError::Mails)?;
-        Ok(Some(Self { definitions: Arc::new(definitions), renderer }))
+        Ok(Some(Self { definitions: Arc::new(definitions), renderer, since: release.at }))
     }
 }
 

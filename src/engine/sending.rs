@@ -39,15 +39,9 @@ const ROOM_PER_CONNECTION: usize = 8;
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The pauses between tries to write outcomes: some 30 s in all.
-const PATIENCE: [Duration; 6] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(10),
-    Duration::from_secs(15),
-];
+/// Between two tries to write outcomes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// When the sending side ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,24 +115,6 @@ impl Engine {
         })
     }
 
-    /// What the relay said is known only here: a database that is away for a moment is waited for.
-    async fn settle_patiently(
-        &self,
-        live: &Live,
-        ends: &[Settlement],
-    ) -> Result<Tally, StoreError> {
-        for pause in PATIENCE {
-            match self.settle(live, ends, self.clock.now()).await {
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, messages = ends.len(), "outcomes wait for the database");
-                    tokio::time::sleep(pause).await;
-                }
-                settled => return settled,
-            }
-        }
-        self.settle(live, ends, self.clock.now()).await
-    }
-
     fn start_ends(
         self: &Arc<Self>,
         tracker: &TaskTracker,
@@ -148,20 +124,41 @@ impl Engine {
         Group::start(tracker, 256, move |ends: Vec<Settlement>| {
             let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
             async move {
-                let Some(live) = engine.live() else { return Vec::new() };
-                match engine.settle_patiently(&live, &ends).await {
-                    Ok(settled) => {
+                match engine.settle_in_time(&ends).await {
+                    Some(settled) => {
                         tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
                         vec![(); ends.len()]
                     }
-                    Err(error) => {
-                        // The leases run out, and recovery settles what is left.
-                        tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
-                        Vec::new()
-                    }
+                    None => Vec::new(),
                 }
             }
         })
+    }
+
+    /// Settles, and tries again for as long as the claims are ours: an answer of the relay that is not
+    /// written down would be in doubt. `None`: recovery settles it when the leases are over.
+    async fn settle_in_time(&self, ends: &[Settlement]) -> Option<Tally> {
+        let live = self.live()?;
+        let deadline = tokio::time::Instant::now() + self.config.engine.lease;
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match self.settle(&live, ends, self.clock.now()).await {
+                Ok(settled) => return Some(settled),
+                Err(error)
+                    if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
+                {
+                    if pause == SHORTEST_PAUSE {
+                        tracing::warn!(%error, messages = ends.len(), "outcomes are written again");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
+                    return None;
+                }
+            }
+        }
     }
 }
 
@@ -241,10 +238,23 @@ async fn claim(
     if rows.is_empty() {
         return Ok(0);
     }
-    let count = rows.len();
+    let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+    let count = ids.len();
     // Our own clock stops us before the lease runs out for others.
     let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let (outgoing, ended) = engine.prepare(live, rows, token, deadline, now).await?;
+    let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
+        Ok(sorted) => sorted,
+        Err(error) => {
+            // Given back: they would wait for the end of the lease.
+            let reason = format!("it could not be prepared: {error}");
+            let outcome = Settled::Released { due_at: now, reason };
+            let released = ids.into_iter().map(|message| {
+                line.ends.ask(Settlement { message, token, outcome: outcome.clone(), relay: None })
+            });
+            futures::future::join_all(released).await;
+            return Err(error);
+        }
+    };
     line.in_flight.fetch_add(outgoing.len(), Ordering::SeqCst);
     for mail in outgoing {
         if queue.send(mail).await.is_err() {
@@ -263,16 +273,14 @@ async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<O
         let arrival = arrivals.lock().await.recv().await;
         let Some(mail) = arrival else { break };
         let settlement = hand_over(&line, &mut session, mail).await;
-        if let Some(settlement) = settlement {
-            line.ends.ask(settlement).await;
-        }
+        line.ends.ask(settlement).await;
         line.in_flight.fetch_sub(1, Ordering::SeqCst);
         line.room.notify_one();
     }
     session.close().await;
 }
 
-async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
+async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
     let engine = &line.engine;
     let Outgoing { message, token, letter, deadline } = mail;
     let marked = Arc::new(AtomicBool::new(false));
@@ -288,7 +296,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
     if line.stop.is_cancelled() {
         let reason = "the engine is stopping".to_owned();
         let outcome = Settled::Released { due_at: message.due_at, reason };
-        return Some(Settlement { message: message.id, token, outcome, relay: None });
+        return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
@@ -298,8 +306,8 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
         Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
     };
     let now = engine.clock.now();
-    let settled = match delivery {
-        None => Some(postponed(&message, "the relay is down".to_owned(), false, now)),
+    let outcome = match delivery {
+        None => postponed(&message, "the relay is down".to_owned(), false, now),
         Some(Ok(delivery)) => {
             tell_breaker(line, &delivery, now);
             tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
@@ -309,15 +317,15 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
         Some(Err(_)) => {
             *session = engine.relay.session();
             let reason = "the time for this mail was over".to_owned();
-            Some(if marked.load(Ordering::SeqCst) {
+            if marked.load(Ordering::SeqCst) {
                 Settled::InDoubt { reason }
             } else {
                 postponed(&message, reason, true, now)
-            })
+            }
         }
     };
     let relay = Some(Name::new(engine.relay.name()));
-    settled.map(|outcome| Settlement { message: message.id, token, outcome, relay })
+    Settlement { message: message.id, token, outcome, relay }
 }
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {

@@ -155,7 +155,8 @@ impl Store {
     }
 
     /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
-    /// not ours any more, or the lead objected since the message was reserved, or is suppressed.
+    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
+    /// sending was paused since it was claimed.
     ///
     /// Internal mail goes to our own people: a lead's objection does not stop it.
     pub async fn mark_transmitting(
@@ -190,6 +191,8 @@ impl Store {
                  WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
+                 OR (p.scope = messages.workflow AND messages.kind <> 'internal')) \
                  RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await

@@ -49,7 +49,7 @@ impl TryFrom<StoredRelease> for ReleaseRow {
 }
 
 impl Store {
-    /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
+    /// Makes the artefacts of `manifest` live, and begins the sweep over all leads. Those of `artefacts` that are not stored yet are; a
     /// workflow whose name was live before keeps its `live_since`.
     pub async fn save_release(
         &self,
@@ -100,6 +100,8 @@ impl Store {
                 .await
                 .map(drop)
         )?;
+        // Together: a release that is live and not swept would never reach those who wait.
+        tx.begin_sweep(row.id, now).await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -173,25 +175,7 @@ impl Store {
     /// it goes on where it is; one for an earlier release is over.
     pub async fn begin_sweep(&self, release: ReleaseId, now: Instant) -> Result<()> {
         let mut tx = self.db.begin(Turn::Work).await?;
-        on_db!(
-            tx.on(),
-            sql!("UPDATE sweeps SET done = true WHERE release <> $1 AND NOT done"),
-            |db, sql| sqlx::query(sql).bind(release.0).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false) \
-                 ON CONFLICT (release) DO NOTHING"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(release.0)
-                .bind(now.millis())
-                .bind(i64::MIN)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
+        tx.begin_sweep(release, now).await?;
         tx.commit().await
     }
 
@@ -252,6 +236,29 @@ impl Store {
 }
 
 impl Tx {
+    async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
+        on_db!(
+            self.on(),
+            sql!("UPDATE sweeps SET done = true WHERE release <> $1 AND NOT done"),
+            |db, sql| sqlx::query(sql).bind(release.0).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false) \
+                 ON CONFLICT (release) DO NOTHING"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(release.0)
+                .bind(now.millis())
+                .bind(i64::MIN)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        Ok(())
+    }
+
     async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {
         let row: Option<StoredRelease> = on_db!(
             self.on(),

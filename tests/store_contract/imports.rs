@@ -106,10 +106,7 @@ async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
 #[tokio::test]
 async fn the_stage_is_taken_for_new_leads_only() {
     for_each_database(async |db| {
-        let staged = |stage| LeadUpsert {
-            stage: Some(stage),
-            ..upsert("a@example.com")
-        };
+        let staged = |stage| LeadUpsert { stage: Some(stage), ..upsert("a@example.com") };
         let lead =
             db.store.upsert_leads(&[staged(Stage::Sql)], &run(1), NOON).await.unwrap()[0].lead;
         db.store.upsert_leads(&[staged(Stage::Customer)], &run(2), NOON).await.unwrap();
