@@ -124,7 +124,7 @@ impl Engine {
     /// What the relay said is known only here: a database that is away for a moment is waited for.
     async fn settle_patiently(
         &self,
-        live: &Live,
+        live: &Arc<Live>,
         ends: &[Settlement],
     ) -> Result<Tally, StoreError> {
         for pause in PATIENCE {

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     artefact::{Artefact, ArtefactKind, ArtefactRef},
+    definitions::Since,
     id::ReleaseId,
     name::Name,
     time::Instant,
@@ -62,20 +63,21 @@ impl Store {
         let mut tx = self.db.begin(Turn::Act).await?;
         tx.insert_artefacts(artefacts).await?;
         let before = tx.newest_release().await?;
-        let live_since: BTreeMap<Name, Instant> = manifest
+        // The newest is the one with the largest id, also where a driven clock went back.
+        let floor = before.as_ref().map_or(0, |before| before.id.0 + 1);
+        let id = ReleaseId(self.ids.next(now).max(floor));
+        let live_since: BTreeMap<Name, Since> = manifest
             .iter()
             .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
             .map(|artefact| {
                 let since = before
                     .as_ref()
                     .and_then(|before| before.live_since.get(&artefact.name).copied());
-                (artefact.name.clone(), since.unwrap_or(now))
+                (artefact.name.clone(), since.unwrap_or(Since { at: now, release: id }))
             })
             .collect();
-        // The newest is the one with the largest id, also where a driven clock went back.
-        let floor = before.map_or(0, |before| before.id.0 + 1);
         let row = ReleaseRow {
-            id: ReleaseId(self.ids.next(now).max(floor)),
+            id,
             at: now,
             who: who.to_owned(),
             reason: reason.to_owned(),
@@ -110,6 +112,19 @@ impl Store {
         let newest = tx.newest_release().await?;
         tx.rollback().await?;
         Ok(newest)
+    }
+
+    /// The release that was live before this one.
+    pub async fn release_before(&self, release: ReleaseId) -> Result<Option<ReleaseRow>> {
+        let row: Option<StoredRelease> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT release, at, who, reason, manifest, live_since FROM releases \
+                 WHERE release < $1 ORDER BY release DESC LIMIT 1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(release.0).fetch_optional(db).await
+        )?;
+        row.map(ReleaseRow::try_from).transpose()
     }
 
     /// The artefacts of these versions, each under every kind and name that it was stored as.
@@ -252,6 +267,16 @@ impl Store {
 }
 
 impl Tx {
+    /// Which release is live as this transaction sees it.
+    pub(super) async fn live_release_id(&mut self) -> Result<Option<ReleaseId>> {
+        let id: Option<i64> = on_db!(
+            self.on(),
+            sql!("SELECT release FROM releases ORDER BY release DESC LIMIT 1"),
+            |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
+        )?;
+        Ok(id.map(ReleaseId))
+    }
+
     async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {
         let row: Option<StoredRelease> = on_db!(
             self.on(),

@@ -27,6 +27,7 @@ pub struct Timer {
     pub attempts: i64,
     pub stop_epoch: i64,
     pub decided_at: i64,
+    pub decided_release: i64,
     pub lane: i64,
 }
 
@@ -39,7 +40,7 @@ impl Timer {
 /// An idle claim touches the index only.
 pub(super) const CLAIM_LANE: Text = sql!(
     "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.lane \
+                 t.decided_release, t.lane \
                  FROM lead_timer AS t \
                  WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
                  ORDER BY t.wake_at, t.lead LIMIT $5",
@@ -121,7 +122,7 @@ impl Tx {
             self.on(),
             sql!(
                 "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.lane \
+                 t.decided_release, t.lane \
                  FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY t.lead",

@@ -7,7 +7,7 @@ use nurtured::{
         address::Address,
         decision::{EnrolmentChange, LogLine, NewMessage, Verb},
         event::{EventKind, StepRef},
-        id::{EnrolmentNo, LeadId, MessageId, Rev},
+        id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
         lead::{Enrolment, LeadRecord, Memory, Phase},
         message::{MessageKind, MessageState},
         time::Instant,
@@ -68,6 +68,7 @@ pub fn write(record: &LeadRecord) -> LeadWrite {
     LeadWrite {
         lead: record.lead,
         rev: record.rev,
+        release: ReleaseId(1),
         profile: None,
         memory: None,
         stage: None,

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
+        definitions::Since,
         id::ReleaseId,
         time::Instant,
         workflow::Version,
@@ -56,8 +57,8 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         let second =
             db.store.save_release(&new, &manifest(&new), "ada", "", earlier).await.unwrap();
         assert!(second.id > first.id);
-        assert_eq!(second.live_since["reawaken"], NOON);
-        assert_eq!(second.live_since["fresh"], earlier);
+        assert_eq!(second.live_since["reawaken"], Since { at: NOON, release: first.id });
+        assert_eq!(second.live_since["fresh"], Since { at: earlier, release: second.id });
         assert_eq!(second.live_since.len(), 2);
         assert_eq!(db.store.live_release().await.unwrap(), Some(second));
         let versions: Vec<Version> = old.iter().map(|old| old.version.clone()).collect();

@@ -13,7 +13,7 @@ use super::{
     address::Address,
     event::Event,
     facts::Fact,
-    id::{EnrolmentNo, LeadId, Rev},
+    id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
     score::MilliPoints,
@@ -158,6 +158,8 @@ pub struct LeadState {
     pub created_at: Instant,
     /// When it was last decided; [`Instant::DAWN`] if never.
     pub decided_at: Instant,
+    /// By which release it was decided then; 0 if never.
+    pub decided_under: ReleaseId,
     pub address: Address,
     /// By slot of the schema.
     pub attributes: Vec<Option<Value>>,
