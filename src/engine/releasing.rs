@@ -86,9 +86,6 @@ pub async fn apply(
     compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
     let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
-    store.begin_sweep(release.id, now).await?;
-    store.unpark_messages(now).await?;
-    store.unpark_all(now).await?;
     Ok(Applied::New(release))
 }
 
@@ -158,13 +155,14 @@ impl Engine {
     /// Asks the database only while a sweep may be open: since a release was taken over, until its
     /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
-        if !self.sweeping.load(Ordering::SeqCst) {
+        // Lowered before the look, so that a release that is taken over meanwhile is not overlooked.
+        if !self.sweeping.swap(false, Ordering::SeqCst) {
             return Ok(false);
         }
-        let progress = self.store.sweep_step(SWEEP, now).await?;
-        if progress.done {
-            self.sweeping.store(false, Ordering::SeqCst);
+        let progress = self.store.sweep_step(SWEEP, now).await;
+        if !progress.as_ref().is_ok_and(|progress| progress.done) {
+            self.sweeping.store(true, Ordering::SeqCst);
         }
-        Ok(!progress.done)
+        Ok(!progress?.done)
     }
 }

@@ -52,6 +52,9 @@ impl TryFrom<StoredRelease> for ReleaseRow {
 impl Store {
     /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
     /// workflow whose name was live before keeps its `live_since`.
+    ///
+    /// In the same transaction the sweep over all leads begins, from the first lead on, and one for an
+    /// earlier release is over; what is parked gets another try, as what parked it may be mended.
     pub async fn save_release(
         &self,
         artefacts: &[Artefact],
@@ -61,6 +64,8 @@ impl Store {
         now: Instant,
     ) -> Result<ReleaseRow> {
         let mut tx = self.db.begin(Turn::Act).await?;
+        // The timers before all else, as everybody who locks several things.
+        let parked = tx.lock_parked().await?;
         tx.insert_artefacts(artefacts).await?;
         let before = tx.newest_release().await?;
         // The newest is the one with the largest id, also where a driven clock went back.
@@ -102,6 +107,9 @@ impl Store {
                 .await
                 .map(drop)
         )?;
+        tx.begin_sweep(row.id, now).await?;
+        tx.unpark_messages(now).await?;
+        tx.unpark_leads(&parked, now).await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -184,32 +192,6 @@ impl Store {
         Ok(versions.into_iter().map(|version| Version(version.into())).collect())
     }
 
-    /// Starts to make every lead due for a release, from the first lead on. A sweep that was begun for
-    /// it goes on where it is; one for an earlier release is over.
-    pub async fn begin_sweep(&self, release: ReleaseId, now: Instant) -> Result<()> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        on_db!(
-            tx.on(),
-            sql!("UPDATE sweeps SET done = true WHERE release <> $1 AND NOT done"),
-            |db, sql| sqlx::query(sql).bind(release.0).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false) \
-                 ON CONFLICT (release) DO NOTHING"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(release.0)
-                .bind(now.millis())
-                .bind(i64::MIN)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
-        tx.commit().await
-    }
-
     /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
     /// already stay as they are.
     pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {
@@ -275,6 +257,26 @@ impl Tx {
             |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
         )?;
         Ok(id.map(ReleaseId))
+    }
+
+    async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
+        on_db!(
+            self.on(),
+            sql!("UPDATE sweeps SET done = true WHERE NOT done"),
+            |db, sql| sqlx::query(sql).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!("INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false)"),
+            |db, sql| sqlx::query(sql)
+                .bind(release.0)
+                .bind(now.millis())
+                .bind(i64::MIN)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        Ok(())
     }
 
     async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {

@@ -200,3 +200,8 @@ pub async fn state(store: &Store, message: MessageId) -> MessageState {
 pub fn clicked(lead: LeadId) -> NewEvent {
     NewEvent::new(lead, EventKind::MAIL_CLICKED, NOON, "http")
 }
+
+/// A release of nothing: it unparks, and begins a sweep.
+pub async fn release(store: &Store) -> ReleaseId {
+    store.save_release(&[], &[], "ada", "", NOON).await.unwrap().id
+}

@@ -4,7 +4,6 @@ use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         definitions::Since,
-        id::ReleaseId,
         time::Instant,
         workflow::Version,
     },
@@ -85,8 +84,8 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
         for &lead in &leads[1..9] {
             decide(&db.store, lead, |_| {}).await;
         }
+        release(&db.store).await;
         db.store.park_lead(leads[9], "poison", NOON).await.unwrap();
-        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
         let first = db.store.sweep_step(4, NOON).await.unwrap();
         assert_eq!(
             first,
@@ -95,7 +94,6 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
         );
 
         let restarted = nurtured::store::Store::open(&db.url).await.unwrap();
-        restarted.begin_sweep(ReleaseId(5), NOON).await.unwrap();
         let second = restarted.sweep_step(4, NOON).await.unwrap();
         assert_eq!(second, SweepProgress { woken: 4, done: false });
         let third = restarted.sweep_step(4, NOON).await.unwrap();
@@ -114,8 +112,8 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
 async fn a_newer_release_ends_the_sweep_of_an_older_one() {
     for_each_database(async |db| {
         let lead = settled_lead(&db.store, "a@example.com").await;
-        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
-        db.store.begin_sweep(ReleaseId(6), NOON).await.unwrap();
+        release(&db.store).await;
+        release(&db.store).await;
         let step = db.store.sweep_step(100, NOON).await.unwrap();
         assert_eq!(step, SweepProgress { woken: 1, done: true });
         let batch = db.store.claim_due(NOON, &all()).await.unwrap();

@@ -36,6 +36,7 @@ impl Store {
             tx.write_leads(&written, now).await?;
             tx.write_enrolments(&written).await?;
             committed.withdrawn = tx.withdraw(&written, now).await?;
+            tx.cancel_parked(&written, now).await?;
             committed.reserved = tx.reserve(self, &written, now).await?;
             tx.write_events(&written, now).await?;
             tx.write_log(&written, &revs, now).await?;
