@@ -30,7 +30,7 @@ use crate::{
     store::Store,
     token::Keyring,
 };
-use live::Live;
+use live::{BeyondUs, Live};
 use settling::Tally;
 
 /// What all parts of the engine share.
@@ -47,6 +47,10 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
+    /// One at a time: what is live must not go back to an older release.
+    taking_over: tokio::sync::Mutex<()>,
+    /// What the live definitions lack and no loading of them brings.
+    beyond_us: Mutex<BeyondUs>,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
@@ -72,6 +76,8 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
+            taking_over: tokio::sync::Mutex::default(),
+            beyond_us: Mutex::default(),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
         }
@@ -85,6 +91,10 @@ impl Engine {
 
     fn set_live(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    fn beyond_us(&self) -> MutexGuard<'_, BeyondUs> {
+        self.beyond_us.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -71,8 +71,7 @@ pub async fn apply(
         && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
     {
         // What parked a mail may be mended in its lead, with the files as they were.
-        store.unpark_messages(now).await?;
-        store.unpark_all(now).await?;
+        store.try_parked_again(now).await?;
         return Ok(Applied::Unchanged(live.clone()));
     }
     let mut artefacts = folder.to_vec();
@@ -89,8 +88,6 @@ pub async fn apply(
     compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
     let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
-    store.unpark_messages(now).await?;
-    store.unpark_all(now).await?;
     Ok(Applied::New(release))
 }
 
@@ -160,15 +157,14 @@ impl Engine {
     /// Asks the database only while a sweep may be open: since a release was taken over, until its
     /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
-        // Taken down before looking, so that a release that comes in between is not missed.
+        // Lowered before the look, so that a release that is taken over meanwhile is not overlooked.
         if !self.sweeping.swap(false, Ordering::SeqCst) {
             return Ok(false);
         }
         let progress = self.store.sweep_step(SWEEP, now).await;
-        let done = progress.as_ref().is_ok_and(|progress| progress.done);
-        if !done {
+        if !progress.as_ref().is_ok_and(|progress| progress.done) {
             self.sweeping.store(true, Ordering::SeqCst);
         }
-        progress.map(|progress| !progress.done)
+        Ok(!progress?.done)
     }
 }

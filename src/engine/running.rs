@@ -14,11 +14,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How often the database is asked for a new release.
 const RELEASES: Duration = Duration::from_secs(2);
 
-/// A release is swept when every daemon has had the time to take it over: a lead that was woken for it
-/// and decided by the one before would not be looked at again. (Clocks that are further apart than this
-/// do not hold a sweep up.)
-const SWEEP_AFTER: Duration = Duration::from_secs(5);
-
 /// How long a loop waits after the database could not be reached.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -92,15 +87,12 @@ impl Engine {
         if decided.reserved > 0 {
             self.outbox.notify_one();
         }
-        let age = Duration::from_millis(now.since(live.since).unsigned_abs());
-        let unready = SWEEP_AFTER.saturating_sub(age);
-        let sweeping = unready.is_zero() && self.sweep(now).await?;
+        let sweeping = self.sweep(now).await?;
         if decided.claimed > 0 || sweeping {
             return Ok((decided, None));
         }
         let wait = self.store.next_wake_at().await?.since(now);
-        let longest = if unready.is_zero() { LONGEST_SLEEP } else { unready.min(LONGEST_SLEEP) };
-        let longest = i64::try_from(longest.as_millis()).unwrap_or(i64::MAX).max(1);
+        let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
         Ok((decided, Some(Duration::from_millis(wait.clamp(1, longest).unsigned_abs()))))
     }
 

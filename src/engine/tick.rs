@@ -89,7 +89,7 @@ impl Engine {
 
     async fn decide_all(
         self: &Arc<Self>,
-        live: &super::live::Live,
+        live: &Arc<super::live::Live>,
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let mut sum = Decided::default();

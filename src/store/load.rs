@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{
     address::Address,
     event::{Event, StepRef},
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Due, Enrolment, Held, LeadRecord, Memory, Phase, Profile, Stage, Suppression},
     message::{MessageState, OpenMessage},
     time::Instant,
@@ -94,8 +94,9 @@ impl Loading {
 
 impl Tx {
     pub(super) async fn into_batch(mut self, timers: Vec<Timer>) -> Result<Batch> {
+        let release = self.live_release_id().await?;
         let (records, corrupt) = self.load(timers).await?;
-        Ok(Batch { records, corrupt, refused: Vec::new(), tx: self })
+        Ok(Batch { records, corrupt, refused: Vec::new(), release, tx: self })
     }
 
     /// Loads the leads of these timers, in their order.
@@ -241,6 +242,7 @@ impl LeadRow {
             attempts: timer.attempts,
             created_at: Instant::from_millis(self.created_at),
             decided_at: Instant::from_millis(timer.decided_at),
+            decided_under: ReleaseId(timer.decided_release),
             address: Address::parse(&self.address).map_err(|_| corrupt("address"))?,
             stage: Stage::from_word(&self.stage).ok_or_else(|| corrupt("stage"))?,
             stage_since: Instant::from_millis(self.stage_since),
@@ -325,7 +327,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
@@ -346,7 +348,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead = $1"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await

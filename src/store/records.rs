@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use crate::domain::{
     address::Address,
     artefact::ArtefactRef,
+    definitions::Since,
     decision::{EnrolmentChange, LedgerLine, LogLine, MadeEvent, NewMessage},
     event::{EventData, EventKind, Judgement, StepRef},
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Consent, Memory, Profile, Stage, Suppression},
     message::{MessageKind, MessageState},
     name::Name,
@@ -181,6 +182,8 @@ pub struct LeadWrite {
     pub lead: LeadId,
     /// The rev that was loaded.
     pub rev: Rev,
+    /// The release that decided.
+    pub release: ReleaseId,
     pub profile: Option<Profile>,
     pub memory: Option<Memory>,
     pub stage: Option<(Stage, Instant)>,
@@ -306,13 +309,13 @@ pub struct MessageBrief {
 /// A release as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseRow {
-    pub id: crate::domain::id::ReleaseId,
+    pub id: ReleaseId,
     pub at: Instant,
     pub who: String,
     pub reason: String,
     pub manifest: Vec<ArtefactRef>,
     /// Since when a workflow of each name has been live without a break.
-    pub live_since: BTreeMap<Name, Instant>,
+    pub live_since: BTreeMap<Name, Since>,
 }
 
 /// An ended or active enrolment, for people to read.

@@ -127,6 +127,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
     let write = LeadWrite {
         lead,
         rev,
+        release: nurtured::domain::id::ReleaseId(1),
         profile: None,
         memory: None,
         stage: None,

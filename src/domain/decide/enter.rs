@@ -138,7 +138,9 @@ impl Work<'_> {
     /// time that the two meet and the condition was true already then.
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
         let state = self.lead.state;
-        let strangers = state.decided_at < live.live_since && state.created_at <= live.live_since;
+        // By the release, not by the clock: leads are still decided under the one before for a while.
+        let strangers = state.decided_under < live.since_release
+            && state.created_at <= live.live_since;
         if !strangers {
             return self.lead.now;
         }

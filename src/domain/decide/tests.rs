@@ -14,7 +14,7 @@ use crate::domain::{
     definitions::{LiveWorkflow, Segment},
     event::{Event, EventData, EventKind, Judgement, StepRef},
     facts::Fact,
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
@@ -113,7 +113,7 @@ impl House {
         edit(&mut workflow);
         let workflow = Arc::new(workflow);
         self.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        self.0.workflows.push(LiveWorkflow { workflow, live_since: wednesday() - DAY });
+        self.0.workflows.push(LiveWorkflow { workflow, live_since: wednesday() - DAY, since_release: ReleaseId(1) });
         self.0.workflows.sort_by_key(|live| std::cmp::Reverse(live.workflow.priority));
     }
 }
@@ -152,6 +152,7 @@ impl<'h> Story<'h> {
             rev: Rev(0),
             created_at: wednesday() - 9 * DAY,
             decided_at: Instant::DAWN,
+            decided_under: ReleaseId::default(),
             address: Address::parse("ada@example.com").unwrap(),
             attributes: values,
             tags: BTreeSet::new(),

@@ -13,7 +13,7 @@ use super::{
     address::Address,
     event::Event,
     facts::Fact,
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
     score::MilliPoints,
@@ -160,6 +160,8 @@ pub struct LeadState {
     pub created_at: Instant,
     /// When it was last decided; [`Instant::DAWN`] if never.
     pub decided_at: Instant,
+    /// By which release it was decided then; 0 if never.
+    pub decided_under: ReleaseId,
     pub address: Address,
     /// By slot of the schema.
     pub attributes: Vec<Option<Value>>,

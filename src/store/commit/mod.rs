@@ -63,6 +63,7 @@ impl Tx {
             self.write_leads(&written, now).await?;
             self.write_enrolments(&written).await?;
             committed.withdrawn = self.withdraw(&written, now).await?;
+            self.cancel_parked(&written, now).await?;
             committed.reserved = self.reserve(store, &written, now).await?;
             self.write_events(&written, now).await?;
             self.write_log(&written, &revs, now).await?;
