@@ -6,8 +6,8 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -58,10 +58,24 @@ pub enum Until {
     Stopped,
 }
 
+/// What the point of no return says of a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mark {
+    /// Written: the mail goes.
+    Ours,
+    /// Still ours, but the mail must not go now: it is paused, its window closed, the lead objected.
+    Held,
+    /// Somebody withdrew it.
+    Gone,
+}
+
+/// How long a mail waits that the point of no return held.
+const HELD: Duration = Duration::from_secs(60);
+
 /// What the feeder and the workers share.
 struct Line {
     engine: Arc<Engine>,
-    marks: Group<(MessageId, ClaimToken), bool>,
+    marks: Group<(MessageId, ClaimToken), Mark>,
     ends: Group<Settlement, ()>,
     in_flight: AtomicUsize,
     /// A message left the line.
@@ -105,12 +119,12 @@ impl Engine {
     fn start_marks(
         self: &Arc<Self>,
         tracker: &TaskTracker,
-    ) -> Group<(MessageId, ClaimToken), bool> {
+    ) -> Group<(MessageId, ClaimToken), Mark> {
         let engine = Arc::clone(self);
         Group::start(tracker, 256, move |marks: Vec<(MessageId, ClaimToken)>| {
             let engine = Arc::clone(&engine);
             async move {
-                match engine.store.mark_transmitting(&marks, engine.clock.now()).await {
+                match engine.mark(&marks).await {
                     Ok(answers) => answers,
                     Err(error) => {
                         tracing::error!(%error, "the point of no return cannot be written; nothing is handed over");
@@ -119,6 +133,19 @@ impl Engine {
                 }
             }
         })
+    }
+
+    async fn mark(&self, claims: &[(MessageId, ClaimToken)]) -> Result<Vec<Mark>, StoreError> {
+        let ours = self.store.mark_transmitting(claims, self.clock.now()).await?;
+        let others: Vec<_> =
+            claims.iter().zip(&ours).filter(|(_, ours)| !**ours).map(|(claim, _)| *claim).collect();
+        let held = self.store.still_claimed(&others).await?;
+        let mark = |(claim, ours): (&(MessageId, ClaimToken), bool)| match ours {
+            true => Mark::Ours,
+            false if held.contains(&claim.0) => Mark::Held,
+            false => Mark::Gone,
+        };
+        Ok(claims.iter().zip(ours).map(mark).collect())
     }
 
     /// What the relay said is known only here: a database that is away for a moment is waited for.
@@ -244,7 +271,19 @@ async fn claim(
     let count = rows.len();
     // Our own clock stops us before the lease runs out for others.
     let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let (outgoing, ended) = engine.prepare(live, rows, token, deadline, now).await?;
+    let claimed: Vec<(MessageId, Instant)> = rows.iter().map(|row| (row.id, row.due_at)).collect();
+    let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Not left to their lease: nothing was done with them.
+            let ends = claimed.into_iter().map(|(message, due_at)| {
+                let outcome = Settled::Released { due_at, reason: error.to_string() };
+                line.ends.ask(Settlement { message, token, outcome, relay: None })
+            });
+            futures::future::join_all(ends).await;
+            return Err(error);
+        }
+    };
     line.in_flight.fetch_add(outgoing.len(), Ordering::SeqCst);
     for mail in outgoing {
         if queue.send(mail).await.is_err() {
@@ -274,21 +313,34 @@ async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<O
 
 async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
     let engine = &line.engine;
-    let Outgoing { message, token, letter, deadline } = mail;
-    let marked = Arc::new(AtomicBool::new(false));
+    let Outgoing { message, token, letter, closes, deadline } = mail;
+    let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
+    // Empty: not asked yet; `None` in it: the database could not say.
+    let mark: Arc<OnceLock<Option<Mark>>> = Arc::default();
     let point_of_no_return = {
-        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
+        let (marks, mark) = (line.marks.clone(), Arc::clone(&mark));
         let id = message.id;
+        let clock = engine.clock.clone();
         move || async move {
-            let ours = marks.ask((id, token)).await.unwrap_or(false);
-            marked.store(ours, Ordering::SeqCst);
-            ours
+            let answer =
+                if is_over(clock.now()) { Some(Mark::Held) } else { marks.ask((id, token)).await };
+            answer == *mark.get_or_init(|| answer) && answer == Some(Mark::Ours)
         }
     };
     if line.stop.is_cancelled() {
         let reason = "the engine is stopping".to_owned();
         let outcome = Settled::Released { due_at: message.due_at, reason };
         return Some(Settlement { message: message.id, token, outcome, relay: None });
+    }
+    let released = |reason: &str, due_at: Instant| Settlement {
+        message: message.id,
+        token,
+        outcome: Settled::Released { due_at, reason: reason.to_owned() },
+        relay: None,
+    };
+    let now = engine.clock.now();
+    if is_over(now) {
+        return Some(released("its window closed while it waited", now));
     }
     let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
@@ -300,6 +352,14 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
     let now = engine.clock.now();
     let settled = match delivery {
         None => Some(postponed(&message, "the relay is down".to_owned(), false, now)),
+        Some(Ok(Delivery::Withdrawn)) => match mark.get() {
+            Some(None) => {
+                let reason = "the point of no return could not be written".to_owned();
+                Some(postponed(&message, reason, false, now))
+            }
+            Some(Some(Mark::Held)) => return Some(released("held at the last moment", now + HELD)),
+            _ => None,
+        },
         Some(Ok(delivery)) => {
             tell_breaker(line, &delivery, now);
             tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
@@ -309,7 +369,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
         Some(Err(_)) => {
             *session = engine.relay.session();
             let reason = "the time for this mail was over".to_owned();
-            Some(if marked.load(Ordering::SeqCst) {
+            Some(if mark.get() == Some(&Some(Mark::Ours)) {
                 Settled::InDoubt { reason }
             } else {
                 postponed(&message, reason, true, now)

@@ -1,7 +1,7 @@
 use nurtured::{
     domain::{
         event::EventKind,
-        lead::Suppression,
+        lead::{Ended, Outcome, Suppression},
         message::{MessageKind, MessageState},
         time::Instant,
     },
@@ -332,6 +332,25 @@ async fn parked_mail_of_an_enrolment_that_ended_is_cancelled() {
         assert_eq!(state(&db.store, mail).await, MessageState::Cancelled);
         release(&db.store).await;
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_holds_what_is_claimed_already() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        for scope in ["reawaken", "all"] {
+            db.store.pause(&scope.into(), "ada", NOON).await.unwrap();
+            assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+            let still = db.store.still_claimed(&[(id, TOKEN)]).await.unwrap();
+            assert_eq!(still, [id].into());
+            db.store.resume(&scope.into()).await.unwrap();
+        }
+        assert!(db.store.still_claimed(&[(id, ClaimToken(8))]).await.unwrap().is_empty());
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
+        assert!(db.store.still_claimed(&[(id, TOKEN)]).await.unwrap().is_empty());
     })
     .await;
 }
