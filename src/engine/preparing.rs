@@ -37,6 +37,8 @@ pub struct Outgoing {
     pub message: MessageRow,
     pub token: ClaimToken,
     pub letter: Composed,
+    /// Its window closes then: later it is to be judged again.
+    pub closes: Option<Instant>,
     /// By then the claim must have ended.
     pub deadline: tokio::time::Instant,
 }
@@ -86,7 +88,9 @@ impl Engine {
             for message in rows {
                 let record = records.get(&message.lead).cloned();
                 match ready(&live, &config, &keyring, &message, record, now) {
-                    Ok(letter) => outgoing.push(Outgoing { message, token, letter, deadline }),
+                    Ok((letter, closes)) => {
+                        outgoing.push(Outgoing { message, token, letter, closes, deadline });
+                    }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });
                     }
@@ -105,7 +109,7 @@ fn ready(
     message: &MessageRow,
     record: Option<LeadRecord>,
     now: Instant,
-) -> Result<Composed, Settled> {
+) -> Result<(Composed, Option<Instant>), Settled> {
     let Some(record) = record else {
         return Err(Settled::Cancelled { reason: "the lead is not there any more".into() });
     };
@@ -131,7 +135,22 @@ fn ready(
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }
-    letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })
+    let letter = letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
+    Ok((letter, closes(definitions, &state, message, now)))
+}
+
+/// When the window that a mail leaves in closes; `None` for what keeps no hours.
+fn closes(
+    definitions: &Definitions,
+    lead: &LeadState,
+    message: &MessageRow,
+    now: Instant,
+) -> Option<Instant> {
+    let workflow = definitions.structures.get(&message.version)?;
+    if message.kind == MessageKind::Internal || workflow.now {
+        return None;
+    }
+    workflow.window.as_ref().unwrap_or(&definitions.policy.window).closes(now, &lead.zone)
 }
 
 impl Desk<'_> {

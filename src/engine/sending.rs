@@ -282,13 +282,14 @@ async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<O
 
 async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, token, letter, deadline } = mail;
+    let Outgoing { message, token, letter, closes, deadline } = mail;
+    let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
     let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
         let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
-        let id = message.id;
+        let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
-            let ours = marks.ask((id, token)).await.unwrap_or(false);
+            let ours = !is_over(clock.now()) && marks.ask((id, token)).await.unwrap_or(false);
             marked.store(ours, Ordering::SeqCst);
             ours
         }
@@ -296,6 +297,13 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
     if line.stop.is_cancelled() {
         let reason = "the engine is stopping".to_owned();
         let outcome = Settled::Released { due_at: message.due_at, reason };
+        return Settlement { message: message.id, token, outcome, relay: None };
+    }
+    let now = engine.clock.now();
+    if is_over(now) {
+        // Judged again: it waits for the next opening.
+        let reason = "its window closed while it waited".to_owned();
+        let outcome = Settled::Released { due_at: now, reason };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();

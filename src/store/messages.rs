@@ -220,7 +220,8 @@ impl Store {
                 ") UPDATE messages SET state = 'transmitting', attempts = messages.attempts + 1, \
                  first_tried_at = COALESCE(messages.first_tried_at, $2) \
                  FROM r WHERE messages.id = r.id AND messages.token = r.token \
-                 AND messages.state = 'claimed' AND (messages.kind = 'internal' OR (\
+                 AND messages.state = 'claimed' \
+                 AND (messages.kind = 'internal' OR (\
                  messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
                  WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \

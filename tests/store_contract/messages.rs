@@ -1,7 +1,7 @@
 use nurtured::{
     domain::{
         event::EventKind,
-        lead::Suppression,
+        lead::{Ended, Outcome, Suppression},
         message::{MessageKind, MessageState},
         time::Instant,
     },
@@ -325,13 +325,28 @@ async fn parked_mail_of_an_enrolment_that_ended_is_cancelled() {
             let mut ended = entered(1);
             ended.is_new = false;
             ended.ended =
-                Some(nurtured::domain::lead::Ended { outcome: Outcome::Left, reason: "exit".into(), at: NOON });
+                Some(Ended { outcome: Outcome::Left, reason: "exit".into(), at: NOON });
             decision.enrolments.push(ended);
         })
         .await;
         assert_eq!(state(&db.store, mail).await, MessageState::Cancelled);
         release(&db.store).await;
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_holds_what_is_claimed_already() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        for scope in ["reawaken", "all"] {
+            db.store.pause(&scope.into(), "ada", NOON).await.unwrap();
+            assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+            db.store.resume(&scope.into()).await.unwrap();
+        }
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
     })
     .await;
 }
