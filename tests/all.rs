@@ -6,8 +6,10 @@
 mod architecture;
 mod cli;
 mod crash;
+mod engine;
 mod http;
 mod import;
+mod one_lead_story;
 mod relay;
 mod store_contract;
 mod support;

@@ -4,7 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::site::{Site, shared};
+use nurtured::{
+    domain::{
+        address::Address,
+        lead::{Basis, Suppression},
+        value::Schema,
+    },
+    engine::import::{
+        EventsImport, LeadsImport, Mapping, SuppressionsImport, import_events, import_leads,
+        import_suppressions,
+    },
+    store::records::ImportRun,
+};
+
+use crate::support::{
+    databases::{NOON, for_each_database},
+    site::{Site, shared},
+};
 
 fn import(site: &Site, content: impl AsRef<[u8]>, more: &[&str]) -> Value {
     site.write("in.csv", content);
@@ -404,4 +420,60 @@ fn a_real_export_is_taken_row_by_row() {
     assert_eq!(report["recorded"], known, "{report}");
     assert_eq!(report["rows"], 100_047);
     assert_eq!(site.json(&arguments)["duplicates"], known);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_do_the_same_on_both_databases() {
+    for_each_database(async |database| {
+        let store = &database.store;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let leads = |run: i64| LeadsImport {
+            file: file(
+                "leads.csv",
+                "email,first_name,consent,consent_date,unsubscribed\n\
+                 ann@a.example,Zoë,yes,2024-01-03,\n ANN@a.example ,,,,\nbob@a.example,Bob,,,true\nbroken,,,,\n",
+            ),
+            mapping: Mapping::default(),
+            schema: Schema::standard(),
+            run: ImportRun { id: run, source: "crm".into(), campaign: None },
+            purpose: Some("insights".into()),
+            basis: Basis::Consent,
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_leads(store, leads(1), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.rows, report.created, report.merged, report.rejected), (4, 2, 1, 1));
+        assert_eq!(report.suppressed, 1);
+        let again = import_leads(store, leads(2), NOON, |_| {}).await.expect("imported");
+        assert_eq!((again.created, again.updated, again.unchanged, again.merged), (0, 0, 2, 1));
+
+        let events = || EventsImport {
+            file: file("events.csv", "email,at,event\nann@a.example,2024-01-03,page_visited\nno@a.example,2024-01-03,page_visited\n"),
+            source: "crm".into(),
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_events(store, events(), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.recorded, report.unknown_leads), (1, 1));
+        let report = import_events(store, events(), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.recorded, report.duplicates), (0, 1));
+
+        let list = SuppressionsImport {
+            file: file("stop.txt", "@a.example\n"),
+            source: "crm".into(),
+            reason: Suppression::Manual,
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_suppressions(store, list, NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.added, report.known), (1, 0));
+        let ann = Address::parse("ann@a.example").expect("an address");
+        assert_eq!(store.suppression_of(&ann).await.expect("read"), Some(Suppression::Manual));
+    })
+    .await;
 }

@@ -82,9 +82,12 @@ impl From<ApplyError> for Failure {
         match error {
             ApplyError::Store(error) => error.into(),
             ApplyError::Folder(error) => error.into(),
-            ApplyError::Problems(_) => Self::problems(&error).hint("`nurtured check` shows them all"),
-            ApplyError::Elders(_) => Self::problems(&error)
-                .hint("keep what these versions name until nobody is on them"),
+            ApplyError::Problems(_) => {
+                Self::problems(&error).hint("`nurtured check` shows them all")
+            }
+            ApplyError::Elders(_) => {
+                Self::problems(&error).hint("keep what these versions name until nobody is on them")
+            }
         }
     }
 }

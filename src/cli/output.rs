@@ -55,7 +55,7 @@ impl Output {
     }
 
     /// A word to the person at the terminal, beside the result.
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self)] // likewise
     pub(super) fn note(&self, text: &str) {
         // Nobody to tell if standard error is gone.
         let _ = writeln!(io::stderr(), "{text}");

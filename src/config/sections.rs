@@ -103,7 +103,7 @@ impl Default for Engine {
         Self {
             batch: 250,
             // Longer than all time-outs of RFC 5321 section 4.5.3.2 together (32 minutes).
-            lease: Duration::from_secs(45 * 60),
+            lease: Duration::from_mins(45),
             grace: Duration::from_secs(30),
             park_after: 3,
         }
@@ -141,13 +141,13 @@ struct RawPublic {
 
 fn public(mut section: Section<'_, '_, '_, '_>) -> RawPublic {
     let listen = section.parsed("listen", ADDRESS);
-    let base_url = section.text("base_url").and_then(|text| match base_url(text) {
-        Ok(url) => Some(url),
+    let base_url = section.text("base_url").map(|text| match base_url(text) {
+        Ok(url) => url,
         Err(why) => {
             let hint = Some("write \"https://go.example.com\"".to_owned());
             section.wrong("base_url", format!("`base_url` {why}"), hint);
             // Wrong, but there: not to be called missing as well.
-            Some(String::new())
+            String::new()
         }
     });
     let connections = section.number("connections", 1..100_001);
@@ -225,7 +225,7 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
             return Vec::new();
         };
         let mut relays: Vec<Relay> = Vec::new();
-        for value in list.iter() {
+        for value in list {
             let Some((table, span)) = self.table_of(value, "[[relay]]") else { continue };
             let section = Section::new("[[relay]]", table, span.clone(), self.problems);
             let Some(relay) = relay::read(section, base) else { continue };

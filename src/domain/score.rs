@@ -132,15 +132,37 @@ impl Scoring {
     /// points; see [`Scoring::next_rise`].
     #[must_use]
     pub fn engagement(&self, facts: &[Fact], at: Instant) -> MilliPoints {
-        let fading = Fading::new(self.half_life);
-        let rules = self.engagement.iter();
-        MilliPoints(rules.map(|rule| faded_points(rule, facts, at, &fading)).sum())
+        self.fading(facts, at).points(at)
+    }
+
+    /// All hits that count at `now`, put together. It holds until [`Scoring::next_rise`].
+    #[must_use]
+    pub fn fading(&self, facts: &[Fact], now: Instant) -> Fading {
+        let hits =
+            |rule: &EngagementRule| facts[rule.fact.0].counted(Instant::DAWN, now).take(rule.hits);
+        // The newest hit is the instant at which they are put together: whenever this is asked, the sum
+        // is the same.
+        let newest = |rule| hits(rule).next().map(|hit| hit.at);
+        let at = self.engagement.iter().filter_map(newest).max().unwrap_or(now);
+        let mut fading = Fading { at, half_life: half_life(self.half_life), gains: 0, losses: 0 };
+        for rule in &self.engagement {
+            let size = rule.points.0.unsigned_abs().min(LARGEST) << Fading::FRACTION;
+            let sum: u64 =
+                hits(rule).map(|hit| fade(size, elapsed(at, hit.at, fading.half_life))).sum();
+            if rule.points.0 >= 0 {
+                fading.gains += sum;
+            } else {
+                fading.losses += sum;
+            }
+        }
+        fading
     }
 
     /// What one rule gives at `at`.
     #[must_use]
     pub fn rule_points(&self, rule: &EngagementRule, facts: &[Fact], at: Instant) -> MilliPoints {
-        MilliPoints(faded_points(rule, facts, at, &Fading::new(self.half_life)))
+        let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
+        MilliPoints(hits.map(|hit| decay(rule.points.0, at.since(hit.at), self.half_life)).sum())
     }
 
     /// The first instant after `now` at which an unsettled hit of some rule begins to count.
@@ -165,64 +187,147 @@ impl Scoring {
     }
 }
 
-fn faded_points(rule: &EngagementRule, facts: &[Fact], at: Instant, fading: &Fading) -> i64 {
-    let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
-    hits.map(|hit| fading.fade(rule.points.0, at.since(hit.at))).sum()
-}
-
 /// `points · 2^(-elapsed / half_life)`, rounded toward zero, in integers only.
 ///
 /// The fraction of a half-life is taken in 65,536 steps, interpolated between 256 table points, so
 /// the result never grows with `elapsed`, not even by a rounding error: a threshold is crossed once.
 #[must_use]
 pub fn decay(points: i64, elapsed: i64, half_life: Duration) -> i64 {
-    Fading::new(half_life).fade(points, elapsed)
+    let elapsed = elapsed.max(0).unsigned_abs();
+    let left = fade(points.unsigned_abs().min(LARGEST), steps(elapsed, self::half_life(half_life)));
+    points.signum() * i64::try_from(left).unwrap_or(0)
 }
 
-/// How points fade with one half-life: what [`decay`] works out once for many hits.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fading {
-    /// Milliseconds, more than 0. Half-lives are bounded where they are read (at most a few years).
+/// Hits put together at one instant: all fade alike, so from there on they fade as one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fading {
+    at: Instant,
+    /// Milliseconds.
     half_life: u64,
-    table: &'static [u64; 257],
+    /// In milli-points and [`Fading::FRACTION`] bits more, so that putting together rounds away nothing
+    /// that anybody sees.
+    gains: u64,
+    losses: u64,
 }
-
-/// 2^31 · 2^(-step / 256), whole numbers.
-static TABLE: LazyLock<[u64; 257]> = LazyLock::new(|| {
-    std::array::from_fn(|step| {
-        #[allow(clippy::cast_precision_loss)]
-        let factor = (-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let factor = factor.round() as u64;
-        factor
-    })
-});
 
 impl Fading {
-    pub(super) fn new(half_life: Duration) -> Self {
-        let half_life = u64::try_from(half_life.as_millis()).unwrap_or(u64::MAX);
-        Self { half_life: half_life.clamp(1, 1 << 46), table: &TABLE }
+    const FRACTION: u32 = 16;
+
+    /// What is left at an instant.
+    #[must_use]
+    pub fn points(&self, at: Instant) -> MilliPoints {
+        let (gains, losses) = self.gains_and_losses(at);
+        MilliPoints(gains - losses)
     }
 
-    /// In milliseconds.
-    pub(super) const fn half_life(&self) -> i64 {
-        self.half_life.cast_signed()
+    /// Gains and losses apart, both not negative; neither ever grows.
+    #[must_use]
+    pub fn gains_and_losses(&self, at: Instant) -> (i64, i64) {
+        let steps = elapsed(at, self.at, self.half_life);
+        (self.left(self.gains, steps), self.left(self.losses, steps))
     }
 
-    pub(super) fn fade(&self, points: i64, elapsed: i64) -> i64 {
-        let elapsed = elapsed.max(0).unsigned_abs();
-        let halvings = elapsed / self.half_life;
-        if halvings >= 32 {
-            return 0;
+    /// Whether it only falls.
+    #[must_use]
+    pub const fn has_no_losses(&self) -> bool {
+        self.losses == 0
+    }
+
+    /// The first instant after `from` at which the gains are less than `least` milli-points, which is
+    /// more than 0; they are not at `from`.
+    #[must_use]
+    pub fn falls_below(&self, least: i64, from: Instant) -> Instant {
+        let enough = |steps: u64| self.left(self.gains, steps) >= least;
+        let now = elapsed(from, self.at, self.half_life);
+        // It is an exponential but for the interpolation and the steps: the guess is next to it.
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss
+        )]
+        let guess = {
+            let ratio = self.gains as f64 / f64::from(1 << Self::FRACTION) / least as f64;
+            (ratio.log2() * f64::from(1 << STEP_BITS)).max(0.0) as u64
+        };
+        let (mut low, mut high) = (now, guess.clamp(now + 1, MOST_STEPS));
+        let mut stride = 1;
+        if enough(high) {
+            while enough(high) {
+                low = high;
+                high = (high + stride).min(MOST_STEPS);
+                stride *= 2;
+            }
+        } else {
+            while high - low > stride {
+                let back = high - stride;
+                if enough(back) {
+                    low = back;
+                    break;
+                }
+                high = back;
+                stride *= 2;
+            }
         }
-        let fraction = ((elapsed % self.half_life) << 16) / self.half_life;
-        let (step, rest) = (usize::try_from(fraction >> 8).unwrap_or(255), fraction & 0xff);
-        let (above, below) = (self.table[step], self.table[step + 1]);
-        let factor = above - (((above - below) * rest) >> 8);
-        let size = points.unsigned_abs().min(1 << 32);
-        let value = (size * factor) >> (31 + halvings);
-        points.signum() * i64::try_from(value).unwrap_or(0)
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if enough(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        // The first millisecond of that step.
+        let elapsed = (high * self.half_life).div_ceil(1 << STEP_BITS);
+        Instant::from_millis(self.at.millis().saturating_add_unsigned(elapsed))
     }
+
+    fn left(&self, sum: u64, steps: u64) -> i64 {
+        i64::try_from(fade(sum, steps) >> Self::FRACTION).unwrap_or(i64::MAX)
+    }
+}
+
+/// A half-life is told apart into so many bits of steps.
+const STEP_BITS: u32 = 16;
+/// After 32 half-lives nothing is left.
+const MOST_STEPS: u64 = 32 << STEP_BITS;
+/// No rule gives more milli-points for a hit.
+const LARGEST: u64 = 1 << 32;
+
+/// In milliseconds. Half-lives are bounded where they are read (at most a few years), far below this.
+fn half_life(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).clamp(1, 1 << 42)
+}
+
+fn elapsed(at: Instant, since: Instant, half_life: u64) -> u64 {
+    steps(at.since(since).max(0).unsigned_abs(), half_life)
+}
+
+/// How many whole steps so many milliseconds are.
+fn steps(elapsed: u64, half_life: u64) -> u64 {
+    // Bounded, or the shift would overflow.
+    if elapsed >= half_life << 5 { MOST_STEPS } else { (elapsed << STEP_BITS) / half_life }
+}
+
+/// `size · 2^(-steps / 65,536)`, rounded down. Never grows with `steps`.
+fn fade(size: u64, steps: u64) -> u64 {
+    static TABLE: LazyLock<[u64; 257]> = LazyLock::new(|| {
+        std::array::from_fn(|step| {
+            #[allow(clippy::cast_precision_loss)]
+            let factor = (-(step as f64) / 256.0).exp2() * f64::from(1u32 << 31);
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            let factor = factor.round() as u64;
+            factor
+        })
+    });
+    if steps >= MOST_STEPS {
+        return 0;
+    }
+    let (halvings, fraction) = (steps >> STEP_BITS, steps & 0xffff);
+    let (step, rest) = (usize::try_from(fraction >> 8).unwrap_or(255), fraction & 0xff);
+    let (above, below) = (TABLE[step], TABLE[step + 1]);
+    let factor = above - (((above - below) * rest) >> 8);
+    let left = (u128::from(size) * u128::from(factor)) >> (31 + halvings);
+    u64::try_from(left).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -230,6 +335,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{facts::Hit, id::Rev};
 
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
@@ -257,6 +363,65 @@ mod tests {
                 decay(points, elapsed + step, half_life) <= decay(points, elapsed, half_life)
             );
         }
+    }
+
+    fn facts(hits: &[i64]) -> Vec<Fact> {
+        let hit = |(rev, &at): (usize, &i64)| Hit {
+            at: Instant::from_millis(at),
+            counts_from: Instant::from_millis(at),
+            rev: Rev(i64::try_from(rev).unwrap()),
+        };
+        let mut hits = hits.to_vec();
+        hits.sort_unstable();
+        vec![Fact { first: None, count: 0, ring: hits.iter().enumerate().map(hit).collect() }]
+    }
+
+    proptest! {
+        #[test]
+        fn together_hits_fade_as_each_does_for_itself(
+            hits in prop::collection::vec(0i64..30_000_000_000, 1..20),
+            points in -100_000i64..100_000,
+            later in 0i64..30_000_000_000,
+        ) {
+            let scoring = one_rule(points);
+            let facts = facts(&hits);
+            let at = Instant::from_millis(30_000_000_000 + later);
+            let whole = scoring.engagement(&facts, at).0;
+            let parts = scoring.rule_points(&scoring.engagement[0], &facts, at).0;
+            // Each part is rounded, and the table is good to a millionth.
+            let off = i64::try_from(hits.len()).unwrap() + parts.abs() / 200_000;
+            prop_assert!((whole - parts).abs() <= off, "{whole} is not {parts}");
+        }
+
+        #[test]
+        fn the_fall_is_the_first_instant_with_too_few(
+            hits in prop::collection::vec(0i64..10_000_000_000, 1..10),
+            points in 1i64..100_000,
+            share in 1i64..1000,
+            from in 0i64..10_000_000_000,
+        ) {
+            let scoring = one_rule(points);
+            let facts = facts(&hits);
+            let from = Instant::from_millis(10_000_000_000 + from);
+            let fading = scoring.fading(&facts, from);
+            let least = fading.points(from).0 * share / 1000;
+            prop_assume!(least > 0);
+            let fall = fading.falls_below(least, from);
+            prop_assert!(fall > from);
+            prop_assert!(scoring.engagement(&facts, fall).0 < least);
+            let before = Instant::from_millis(fall.millis() - 1);
+            prop_assert!(scoring.engagement(&facts, before).0 >= least);
+        }
+    }
+
+    fn one_rule(points: i64) -> Scoring {
+        let rule = EngagementRule {
+            name: "rule".into(),
+            fact: FactIx(0),
+            points: MilliPoints(points),
+            hits: 32,
+        };
+        Scoring { engagement: vec![rule], ..Scoring::default() }
     }
 
     #[test]

@@ -23,9 +23,6 @@ use crate::{
     },
 };
 
-/// How often a lead may fail before it is parked.
-const ATTEMPTS: i64 = 3;
-
 /// How often the allocator may refuse before a decision is committed as held.
 const REFUSALS: usize = 16;
 
@@ -72,11 +69,12 @@ impl Engine {
             Err(error) => {
                 tracing::warn!(leads = leads.len(), %error, "a batch failed and is bisected");
                 done.add(self.bisect(live, leads, now).await?);
+                // The commit that would have parked them was rolled back.
+                for (lead, reason) in corrupt {
+                    self.park(lead, &reason, now).await?;
+                    done.parked += 1;
+                }
             }
-        }
-        for (lead, reason) in corrupt {
-            self.park(lead, &reason, now).await?;
-            done.parked += 1;
         }
         Ok(done)
     }
@@ -120,8 +118,8 @@ impl Engine {
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let definitions = &live.definitions;
-        let records = std::mem::take(&mut batch.records);
-        let strangers: Vec<LeadId> = records
+        let strangers: Vec<LeadId> = batch
+            .records
             .iter()
             .filter(|record| record.memory.plan != definitions.plan_mark)
             .map(|record| record.lead)
@@ -131,6 +129,9 @@ impl Engine {
         } else {
             self.store.history(&mut batch, &strangers).await?
         };
+        // Only now: a lead whose history cannot be read is no longer among them.
+        let records = std::mem::take(&mut batch.records);
+        let unreadable = batch.corrupt.clone();
         let mut writes = Vec::with_capacity(records.len());
         let mut failed = Vec::new();
         let mut allocator = Allocator;
@@ -152,8 +153,11 @@ impl Engine {
             lost: committed.lost.len() as u64,
             reserved: committed.reserved,
             cancelled: committed.withdrawn,
-            parked: 0,
+            parked: unreadable.len() as u64,
         };
+        for (lead, reason) in unreadable {
+            told_of_parking(lead, &reason);
+        }
         for (lead, reason) in failed {
             done.parked += self.failed(&[lead], &reason, now).await?;
         }
@@ -170,7 +174,7 @@ impl Engine {
         let attempts = self.store.count_attempt(leads).await?;
         let mut parked = 0;
         for (lead, count) in attempts {
-            if count >= ATTEMPTS {
+            if count >= self.config.engine.park_after {
                 self.park(lead, reason, now).await?;
                 parked += 1;
             }
@@ -179,9 +183,13 @@ impl Engine {
     }
 
     async fn park(&self, lead: LeadId, reason: &str, now: Instant) -> Result<(), StoreError> {
-        tracing::error!(%lead, reason, "a lead cannot be decided and is parked");
+        told_of_parking(lead, reason);
         self.store.park_lead(lead, reason, now).await
     }
+}
+
+fn told_of_parking(lead: LeadId, reason: &str) {
+    tracing::error!(%lead, reason, "a lead cannot be decided and is parked");
 }
 
 fn decide_record(

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     definitions::{Problem, compile},
-    domain::{definitions::Definitions, time::Instant},
+    domain::definitions::Definitions,
     render::{RenderProblem, Renderer},
     store::{Store, StoreError},
 };
@@ -18,8 +18,6 @@ use crate::{
 pub struct Live {
     pub definitions: Arc<Definitions>,
     pub renderer: Renderer,
-    /// When it was applied.
-    pub since: Instant,
 }
 
 /// Why what is in the database cannot be run.
@@ -58,7 +56,7 @@ impl Live {
         let definitions = compile(&artefacts, &pinned, release.id, &release.live_since)
             .map_err(LiveError::Definitions)?;
         let renderer = Renderer::new(&definitions).map_err(LiveError::Mails)?;
-        Ok(Some(Self { definitions: Arc::new(definitions), renderer, since: release.at }))
+        Ok(Some(Self { definitions: Arc::new(definitions), renderer }))
     }
 }
 
@@ -66,13 +64,15 @@ impl Engine {
     /// Takes over the release in the database if it is another than the one that runs. A release that
     /// cannot be run is an error, and the one that runs goes on. Returns whether anything changed.
     pub async fn take_over(&self) -> Result<bool, LiveError> {
-        let stored = self.store.live_release().await?.map(|release| release.id);
-        if stored == self.live_release() {
+        let stored = self.store.live_release().await?;
+        if stored.as_ref().map(|release| release.id) == self.live_release() {
             return Ok(false);
         }
         let Some(live) = Live::load(&self.store).await? else { return Ok(false) };
         tracing::info!(release = %live.definitions.release, "a release is live");
+        let applied_at = stored.map_or(0, |release| release.at.millis());
         self.set_live(Arc::new(live));
+        self.applied_at.store(applied_at, Ordering::SeqCst);
         self.sweeping.store(true, Ordering::SeqCst);
         self.nudge.notify_one();
         self.outbox.notify_one();

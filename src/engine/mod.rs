@@ -17,13 +17,17 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::{AtomicBool, AtomicI64}},
 };
 
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock, config::Config, domain::id::ReleaseId, mail::relay::Relay, store::Store,
+    clock::Clock,
+    config::Config,
+    domain::id::ReleaseId,
+    mail::relay::{Breaker, Relay},
+    store::Store,
     token::Keyring,
 };
 use live::Live;
@@ -43,8 +47,12 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
+    /// When the live release was applied, in milliseconds as [`Instant`](crate::domain::time::Instant).
+    applied_at: AtomicI64,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// What is known of the relay outlives one round of sending.
+    breaker: Mutex<Breaker>,
 }
 
 impl Engine {
@@ -66,7 +74,9 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             live: RwLock::new(None),
+            applied_at: AtomicI64::new(0),
             sweeping: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::default()),
         }
     }
 
@@ -78,6 +88,10 @@ impl Engine {
 
     fn set_live(&self, live: Arc<Live>) {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[must_use]

@@ -36,11 +36,12 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settle
     }
 }
 
-/// Tried again later, or given up after days. `counted`: the relay was asked and said so itself.
+/// Tried again later. `counted`: the relay was asked and said so itself, which is given up after days;
+/// a relay that is away is waited for, as that says nothing about the mail.
 #[must_use]
 pub fn postponed(message: &MessageRow, reason: String, counted: bool, now: Instant) -> Settled {
     let attempt = u32::try_from(message.attempts).unwrap_or(u32::MAX).saturating_add(1);
-    let first = message.first_tried_at.unwrap_or(now);
+    let first = message.first_tried_at.filter(|_| counted).unwrap_or(now);
     match next_try(attempt, first, now, message.id.0.cast_unsigned()) {
         Some(until) => Settled::Deferred { until, reason, counted },
         None => Settled::Failed { reason: format!("given up: {reason}"), hard: false },

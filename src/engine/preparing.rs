@@ -278,7 +278,6 @@ pub fn view<'a>(definitions: &'a Definitions, lead: &'a LeadState, now: Instant)
         scoring: &definitions.scoring,
         segments: &definitions.segments,
         known_segments: &[],
-        engagement: std::cell::Cell::new(None),
-        fit: std::cell::Cell::new(None),
+        worked: None,
     }
 }

@@ -8,9 +8,11 @@ use std::{
 
 use super::Engine;
 use crate::{
-    definitions::{FolderError, Problem, check, compile, read_folder, still_needed},
+    definitions::{
+        FolderError, Problem, check, compile, is_left_over, read_folder, still_needed,
+    },
     domain::{
-        artefact::{Artefact, ArtefactRef},
+        artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
         time::Instant,
     },
@@ -51,28 +53,45 @@ fn list(problems: &[Problem]) -> String {
     lines.join("; ")
 }
 
-/// Makes checked artefacts live, and begins the sweep over all leads. Parked messages and leads get
-/// another chance: what parked them may be mended.
+/// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
+/// leads get another chance: what parked them may be mended.
 ///
-/// What leads in flight still need and the artefacts no longer have stays at its last version.
+/// What leads in flight still need and the folder no longer has stays at its last version.
 pub async fn apply(
     store: &Store,
-    artefacts: &[Artefact],
+    folder: &[Artefact],
     who: &str,
     reason: &str,
     now: Instant,
 ) -> Result<Applied, ApplyError> {
     let live = store.live_release().await?;
-    let pinned = pinned(store, artefacts).await?;
-    let previous = match &live {
-        Some(live) => listed(store, live).await?,
-        None => Vec::new(),
-    };
-    let mut artefacts = artefacts.to_vec();
-    artefacts.extend(still_needed(&artefacts, &previous, &pinned));
-    compile(&artefacts, &pinned, ReleaseId::default(), &BTreeMap::new())
+    let lines = manifest(folder);
+    if let Some(live) = &live
+        && lines.iter().all(|line| live.manifest.contains(line))
+        && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
+    {
+        return Ok(Applied::Unchanged(live.clone()));
+    }
+    let mut artefacts = folder.to_vec();
+    let active = pinned(store, folder).await?;
+    if let Some(live) = &live {
+        let previous = listed(store, live).await?;
+        // Until an engine takes the new release over, leads still enter the structures of this one.
+        let gone = previous.iter().filter(|found| {
+            found.kind == ArtefactKind::Workflow && !folder.contains(found)
+        });
+        let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
+        artefacts.extend(still_needed(folder, &previous, &elders));
+    }
+    compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
+    let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
+    store.unpark_messages(now).await?;
+    store.unpark_all(now).await?;
+    Ok(Applied::New(release))
+}
 
+fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
     let mut manifest: Vec<ArtefactRef> = artefacts
         .iter()
         .map(|artefact| ArtefactRef {
@@ -82,17 +101,8 @@ pub async fn apply(
         })
         .collect();
     manifest.sort();
-    if let Some(live) = live {
-        let mut known = live.manifest.clone();
-        known.sort();
-        if known == manifest {
-            return Ok(Applied::Unchanged(live));
-        }
-    }
-    let release = store.save_release(&artefacts, &manifest, who, reason, now).await?;
-    store.unpark_messages(now).await?;
-    store.unpark_all(now).await?;
-    Ok(Applied::New(release))
+    manifest.dedup();
+    manifest
 }
 
 /// Checks a campaign folder and makes it live.

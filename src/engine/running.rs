@@ -1,6 +1,10 @@
 //! The engine's loops: decide, send, and keep up with releases and with what others left behind.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -92,7 +96,8 @@ impl Engine {
         if decided.reserved > 0 {
             self.outbox.notify_one();
         }
-        let age = Duration::from_millis(now.since(live.since).unsigned_abs());
+        let applied_at = Instant::from_millis(self.applied_at.load(Ordering::SeqCst));
+        let age = Duration::from_millis(now.since(applied_at).unsigned_abs());
         let unready = SWEEP_AFTER.saturating_sub(age);
         let sweeping = unready.is_zero() && self.sweep(now).await?;
         if decided.claimed > 0 || sweeping {

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     clock::random_u64,
     domain::{id::MessageId, name::Name, time::Instant},
-    mail::relay::{Breaker, Change, Delivery, Permit, Session},
+    mail::relay::{Change, Delivery, Permit, Session},
     store::{
         StoreError,
         records::{ClaimToken, Settled, Settlement},
@@ -57,7 +57,6 @@ struct Line {
     engine: Arc<Engine>,
     marks: Group<(MessageId, ClaimToken), bool>,
     ends: Group<Settlement, ()>,
-    breaker: Mutex<Breaker>,
     in_flight: AtomicUsize,
     /// A message left the line.
     room: Notify,
@@ -78,7 +77,6 @@ impl Engine {
             engine: Arc::clone(self),
             marks: self.start_marks(&tracker),
             ends: self.start_ends(&tracker, Arc::clone(&tally)),
-            breaker: Mutex::new(Breaker::default()),
             in_flight: AtomicUsize::new(0),
             room: Notify::new(),
             stop: stop.clone(),
@@ -182,7 +180,7 @@ async fn feed(
 
         let now = engine.clock.now();
         let in_flight = line.in_flight.load(Ordering::SeqCst);
-        let permit = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).permit(now);
+        let permit = engine.breaker().permit(now);
         let free = match permit {
             Permit::Go => capacity.saturating_sub(in_flight),
             Permit::Probe => 1,
@@ -300,7 +298,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
         let outcome = Settled::Released { due_at: message.due_at, reason };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
-    let is_down = line.breaker.lock().unwrap_or_else(PoisonError::into_inner).is_open();
+    let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
     let delivery = if is_down && !probing {
         None
@@ -331,7 +329,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
 }
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
-    let mut breaker = line.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut breaker = line.engine.breaker();
     let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
     match change {
         Some(Change::Opened) => {

@@ -103,10 +103,12 @@ impl Engine {
         Ok(sum)
     }
 
-    /// The earliest instant at which a lead or a message is due.
+    /// The earliest instant at which there is something to do: a lead is due, or a message, though
+    /// none sooner than a relay that is down is asked again.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
         let (lead, message) =
             (self.store.next_wake_at().await?, self.store.next_due_message().await?);
-        Ok(lead.min(message))
+        let asked = self.breaker().probe_at().unwrap_or(Instant::DAWN);
+        Ok(lead.min(message.max(asked)))
     }
 }

@@ -51,6 +51,7 @@ struct Outcome<'a> {
     relay: Option<&'a str>,
     settled: bool,
     sent: bool,
+    tried: bool,
 }
 
 #[derive(Serialize)]
@@ -129,6 +130,17 @@ impl Claimed {
     }
 }
 
+/// Whether a relay was asked to take the message, and said something or did not.
+const fn asked_a_relay(outcome: &Settled) -> bool {
+    !matches!(
+        outcome,
+        Settled::Released { .. }
+            | Settled::Cancelled { .. }
+            | Settled::Parked { .. }
+            | Settled::Deferred { counted: false, .. }
+    )
+}
+
 /// Why, for the message's row.
 fn reason(outcome: &Settled) -> Option<&str> {
     match outcome {
@@ -196,6 +208,7 @@ impl Tx {
                     relay: settlement.relay.as_deref(),
                     settled: !state.is_open() && state != MessageState::Parked,
                     sent: state == MessageState::Sent,
+                    tried: asked_a_relay(&settlement.outcome),
                 }
             })
             .collect();
@@ -207,12 +220,15 @@ impl Tx {
                  j.value ->> 'state' AS state, CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, \
                  CAST(j.value ->> 'attempts' AS BIGINT) AS attempts, j.value ->> 'reason' AS reason, \
                  j.value ->> 'relay' AS relay, CAST(j.value ->> 'settled' AS BOOLEAN) AS settled, \
-                 CAST(j.value ->> 'sent' AS BOOLEAN) AS sent FROM ",
+                 CAST(j.value ->> 'sent' AS BOOLEAN) AS sent, \
+                 CAST(j.value ->> 'tried' AS BOOLEAN) AS tried FROM ",
                 each,
                 ") UPDATE messages AS t SET state = r.state, due_at = COALESCE(r.due_at, t.due_at), \
                  attempts = r.attempts, reason = r.reason, relay = COALESCE(r.relay, t.relay), \
                  settled_at = CASE WHEN r.settled THEN $2 ELSE t.settled_at END, \
-                 sent_at = CASE WHEN r.sent THEN $2 ELSE t.sent_at END \
+                 sent_at = CASE WHEN r.sent THEN $2 ELSE t.sent_at END, \
+                 first_tried_at = CASE WHEN r.tried THEN COALESCE(t.first_tried_at, $2) \
+                 ELSE t.first_tried_at END \
                  FROM r WHERE t.id = r.id"
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
@@ -228,15 +244,7 @@ impl Tx {
     ) -> Result<()> {
         let attempts: Vec<AttemptRow> = accepted
             .iter()
-            .filter(|(settlement, _)| {
-                !matches!(
-                    settlement.outcome,
-                    Settled::Released { .. }
-                        | Settled::Cancelled { .. }
-                        | Settled::Parked { .. }
-                        | Settled::Deferred { counted: false, .. }
-                )
-            })
+            .filter(|(settlement, _)| asked_a_relay(&settlement.outcome))
             .map(|(settlement, message)| AttemptRow {
                 id: message.id,
                 attempt: message.attempts_after(&settlement.outcome),

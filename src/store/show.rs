@@ -94,7 +94,10 @@ impl Store {
                  CAST(NULL AS TEXT) AS step, source AS detail, judgement, rev, CAST(-1 AS BIGINT) AS line \
                  FROM events WHERE lead = $1 \
                  UNION ALL SELECT at, 'decision.' || what, CAST(NULL AS TEXT), workflow, step, reason, \
-                 CAST(NULL AS TEXT), rev, line FROM decision_log WHERE lead = $1) AS x \
+                 CAST(NULL AS TEXT), rev, line FROM decision_log WHERE lead = $1 \
+                 UNION ALL SELECT at, 'decision.parked', CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
+                 CAST(NULL AS TEXT), reason, CAST(NULL AS TEXT), CAST(9223372036854775807 AS BIGINT), \
+                 CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1) AS x \
                  ORDER BY x.at DESC, x.rev DESC, x.line DESC LIMIT $2"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).bind(limit).fetch_all(db).await

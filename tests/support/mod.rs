@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod databases;
+pub mod engine;
 pub mod postgres;
 pub mod site;
 pub mod smtp;

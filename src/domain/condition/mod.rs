@@ -6,7 +6,6 @@
 
 mod ast;
 mod check;
-mod crossing;
 mod duration;
 mod error;
 mod eval;
@@ -26,7 +25,7 @@ use std::{fmt, sync::Arc};
 
 pub use check::{Env, Scope};
 pub use error::ConditionError;
-pub use scores::EngagementMemo;
+pub use scores::Worked;
 pub use trace::Trace;
 pub use view::View;
 

@@ -1,24 +1,24 @@
 //! What a condition looks at: a lead at an instant, through a scope.
 
-use std::{cell::Cell, collections::BTreeSet};
+use std::collections::BTreeSet;
 
-use super::scores::EngagementMemo;
+use super::scores::Worked;
 use crate::domain::{
     definitions::Segment,
     facts::Fact,
     lead::{Entry, Stage},
     name::Name,
-    score::{MilliPoints, Scoring},
+    score::Scoring,
     time::Instant,
     value::Value,
     verdict::Verdict,
 };
 
-/// A lead at an instant. Cheap to make; the scores are worked out at most once.
+/// A lead at an instant. Cheap to make.
 ///
-/// A view of the same lead at the same instant through another scope is
-/// `View { since, entry, ..view.clone() }`: it takes along what is worked out.
-#[derive(Clone, Debug)]
+/// A view of the same lead at the same instant through another scope is `View { since, entry, ..view }`:
+/// it takes along what is worked out.
+#[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub now: Instant,
     /// Event questions count from here: the enrolment's entry, or [`Instant::DAWN`].
@@ -38,9 +38,6 @@ pub struct View<'a> {
     pub segments: &'a [Segment],
     /// Verdicts at `now` of the first segments, as far as they are worked out.
     pub known_segments: &'a [Verdict],
-    /// Worked out when first asked for, for this `now`: the score, and when it next leaves the bands
-    /// that were asked about.
-    pub engagement: Cell<Option<EngagementMemo>>,
-    /// Fit and how long it holds; likewise.
-    pub fit: Cell<Option<(MilliPoints, Instant)>>,
+    /// Where scores are kept that are worked out for this lead at this `now`; `None`: nowhere.
+    pub worked: Option<&'a Worked>,
 }

@@ -81,7 +81,6 @@ impl Work<'_> {
         let verdict = {
             let view = self.lead.view();
             let verdict = condition.verdict(&view);
-            self.lead.remember(view.engagement.get());
             verdict
         };
         let since = self.lead.at_the_door.get(&workflow.name).copied();
@@ -127,8 +126,7 @@ impl Work<'_> {
         let then = View {
             now: live.live_since,
             known_segments: &[],
-            engagement: std::cell::Cell::new(None),
-            fit: std::cell::Cell::new(None),
+            worked: None,
             ..self.lead.view()
         };
         if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }

@@ -2,13 +2,12 @@
 
 use std::{
     borrow::Cow,
-    cell::Cell,
     collections::{BTreeMap, BTreeSet},
 };
 
 use super::permission::tracked;
 use crate::domain::{
-    condition::{EngagementMemo, View},
+    condition::{View, Worked},
     definitions::Definitions,
     event::Event,
     facts::Fact,
@@ -43,8 +42,7 @@ pub(super) struct Overlay<'a> {
     pub unsettled: Cow<'a, [Event]>,
     /// Verdicts of the segments in this round, in their order.
     pub verdicts: Vec<Verdict>,
-    engagement: Cell<Option<EngagementMemo>>,
-    fit_hold: Cell<Option<(MilliPoints, Instant)>>,
+    worked: Worked,
 }
 
 impl<'a> Overlay<'a> {
@@ -69,8 +67,7 @@ impl<'a> Overlay<'a> {
             received: Cow::Borrowed(&state.received),
             unsettled: Cow::Borrowed(&state.unsettled),
             verdicts: Vec::with_capacity(definitions.segments.len()),
-            engagement: Cell::new(None),
-            fit_hold: Cell::new(None),
+            worked: Worked::default(),
         }
     }
 
@@ -94,26 +91,17 @@ impl<'a> Overlay<'a> {
             scoring: &self.definitions.scoring,
             segments: &self.definitions.segments,
             known_segments: &self.verdicts,
-            engagement: self.engagement.clone(),
-            fit: self.fit_hold.clone(),
-        }
-    }
-
-    /// Keeps what a view has worked out, for the next views of this round.
-    pub fn remember(&self, engagement: Option<EngagementMemo>) {
-        if engagement.is_some() {
-            self.engagement.set(engagement);
+            worked: Some(&self.worked),
         }
     }
 
     pub fn set_fit(&self, fit: MilliPoints, holds_until: Instant) {
-        self.fit_hold.set(Some((fit, holds_until)));
+        self.worked.set_fit(fit, holds_until);
     }
 
     /// Forgets what was worked out: facts or attributes have changed.
     pub fn forget(&mut self) {
-        self.engagement.set(None);
-        self.fit_hold.set(None);
+        self.worked = Worked::default();
         self.verdicts.clear();
     }
 }

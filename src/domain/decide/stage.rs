@@ -23,7 +23,6 @@ impl Work<'_> {
             }
             let view = self.lead.view();
             let verdict = rule.when.verdict(&view);
-            self.lead.remember(view.engagement.get());
             if self.heed(verdict) {
                 self.change_stage(rule.to, rule.when.source());
                 break;
@@ -105,7 +104,6 @@ impl Work<'_> {
         for segment in &definitions.segments {
             let view = self.lead.view();
             let verdict = segment.condition.verdict(&view);
-            self.lead.remember(view.engagement.get());
             self.lead.verdicts.push(verdict);
             let inside = self.heed(verdict);
             if inside != self.lead.segments.contains_key(&segment.name) {

@@ -120,7 +120,6 @@ impl Work<'_> {
         let enrolment = &self.enrolments[index].enrolment;
         let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
         let verdict = condition.verdict(&view);
-        self.lead.remember(view.engagement.get());
         self.heed(verdict)
     }
 

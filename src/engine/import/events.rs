@@ -170,18 +170,19 @@ impl Writer<'_> {
         let mut events = Vec::with_capacity(batch.len());
         for pending in batch {
             match pending.happened {
-                Ok(happened) => match leads.get(&happened.address) {
-                    Some(&lead) => events.push(self.event(lead, happened)),
-                    None => {
-                        self.report.unknown_leads += 1;
-                        let refusal = Refusal {
-                            column: "email".into(),
-                            reason: "no lead has this address".into(),
-                            advice: "import the lead first",
-                        };
-                        self.refuse(pending.row, &pending.cells, refusal)?;
+                Ok(happened) => {
+                    if let Some(&lead) = leads.get(&happened.address) {
+                        events.push(self.event(lead, happened));
+                        continue;
                     }
-                },
+                    self.report.unknown_leads += 1;
+                    let refusal = Refusal {
+                        column: "email".into(),
+                        reason: "no lead has this address".into(),
+                        advice: "import the lead first",
+                    };
+                    self.refuse(pending.row, &pending.cells, refusal)?;
+                }
                 Err(refusal) => self.refuse(pending.row, &pending.cells, refusal)?,
             }
         }

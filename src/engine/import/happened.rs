@@ -187,12 +187,8 @@ fn dedupe(
         part(&value.to_string());
     }
     let digest = hash.finalize();
-    let mut key = String::with_capacity(34);
-    key.push_str("h:");
-    for byte in &digest[..16] {
-        key.push_str(&format!("{byte:02x}"));
-    }
-    key
+    let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
+    format!("h:{half:032x}")
 }
 
 /// JSON lines: `{"email": …, "at": …, "event": …, "object": …, "id": …, "data": {…}}`; other keys are

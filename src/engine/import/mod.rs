@@ -9,6 +9,7 @@ mod leads;
 mod mapping;
 mod rejects;
 mod report;
+mod row;
 mod suppressions;
 mod table;
 

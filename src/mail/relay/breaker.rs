@@ -54,6 +54,15 @@ impl Breaker {
         matches!(self.state, State::Open { .. })
     }
 
+    /// While it is open: from when on a probe may try.
+    #[must_use]
+    pub const fn probe_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Open { probe_at } => Some(probe_at),
+            State::Closed { .. } => None,
+        }
+    }
+
     /// Asks; a probe that is granted is the only one for an interval, also when its outcome is never
     /// told.
     pub fn permit(&mut self, now: Instant) -> Permit {

@@ -1,0 +1,11 @@
+//! The engine as a whole: bad leads, many at once, relays that misbehave, objections at any moment,
+//! releases in flight, hours of the day.
+
+mod control;
+mod entering;
+mod hours;
+mod isolation;
+mod objections;
+mod relays;
+mod releases;
+mod together;

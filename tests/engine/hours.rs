@@ -1,0 +1,159 @@
+//! The lead's own hours, and passes that have nothing to do.
+
+use nurtured::domain::time::{Instant, Zone};
+
+use crate::support::{
+    databases::for_each_database,
+    engine::{Campaign, DAY, Rig, SECOND, Setup, at},
+};
+
+fn campaign() -> Campaign {
+    Campaign::new()
+        .workflow(
+            "mornings",
+            "enter:\n  when: stage == \"lead\"\n  existing: yes\nsend:\n  window: mon-fri 09:00-17:30\n\
+             steps:\n  - email: cold/one\n  - wait: until 09:00\n  - email: cold/two\n",
+        )
+        .mail("cold/one", "One")
+        .mail("cold/two", "Two")
+}
+
+/// Passes at each wake-up until an instant; when each mail was sent, by address.
+async fn walk(rig: &Rig, until: Instant) -> Vec<(String, Instant)> {
+    let mut sent = Vec::new();
+    let mut report = rig.tick().await;
+    loop {
+        let known = sent.len();
+        let now = rig.clock.now();
+        sent.extend(rig.smtp.mails()[known..].iter().map(|mail| (mail.to[0].clone(), now)));
+        match report.next_wake_at {
+            Some(next) if next <= until => report = rig.tick_at(next).await,
+            _ => return sent,
+        }
+    }
+}
+
+fn local(at: Instant, zone: &str) -> String {
+    let zone = Zone::named(zone).unwrap();
+    at.timestamp().to_zoned(zone.tz().clone()).strftime("%a %F %T").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_lead_is_written_to_at_nine_on_its_own_clock() {
+    // Saturday noon before the clocks change: in Lord Howe by half an hour, on Sunday.
+    let cases = [
+        (
+            "Australia/Lord_Howe",
+            "2027-04-03T12:00:00Z",
+            ["Mon 2027-04-05 09:00:00", "Tue 2027-04-06 09:00:00"],
+        ),
+        (
+            "America/New_York",
+            "2027-03-13T17:00:00Z",
+            ["Mon 2027-03-15 09:00:00", "Tue 2027-03-16 09:00:00"],
+        ),
+        (
+            "America/New_York",
+            "2026-10-31T17:00:00Z",
+            ["Mon 2026-11-02 09:00:00", "Tue 2026-11-03 09:00:00"],
+        ),
+        (
+            "Africa/Cairo",
+            "2027-04-29T16:00:00Z",
+            ["Fri 2027-04-30 09:00:00", "Mon 2027-05-03 09:00:00"],
+        ),
+        (
+            "Europe/Rome",
+            "2027-03-26T17:00:00Z",
+            ["Mon 2027-03-29 09:00:00", "Tue 2027-03-30 09:00:00"],
+        ),
+        (
+            "Asia/Kolkata",
+            "2027-01-01T13:00:00Z",
+            ["Mon 2027-01-04 09:00:00", "Tue 2027-01-05 09:00:00"],
+        ),
+    ];
+    for (zone, start, expected) in cases {
+        for_each_database(async |db| {
+            let start = at(start);
+            let rig = Rig::with(db, &campaign(), Setup { start, ..Setup::default() }).await;
+            rig.lead("a@example.com", &[("zone", zone)]).await;
+            let sent = walk(&rig, start + 7 * DAY).await;
+            let sent: Vec<String> = sent.iter().map(|(_, at)| local(*at, zone)).collect();
+            assert_eq!(sent, expected, "{zone}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leads_around_the_world_each_in_their_morning() {
+    for_each_database(async |db| {
+        let start = at("2027-01-03T00:00:00Z");
+        let rig = Rig::with(db, &campaign(), Setup { start, ..Setup::default() }).await;
+        let zones = [
+            "Pacific/Auckland",
+            "Asia/Tokyo",
+            "Europe/Rome",
+            "America/New_York",
+            "Pacific/Honolulu",
+        ];
+        for (number, zone) in zones.iter().enumerate() {
+            rig.lead(&format!("l{number}@example.com"), &[("zone", zone)]).await;
+        }
+        let sent = walk(&rig, start + 2 * DAY).await;
+        let order: Vec<&str> = sent[..5].iter().map(|(to, _)| to.as_str()).collect();
+        assert_eq!(order, ["l0", "l1", "l2", "l3", "l4"].map(|name| format!("{name}@example.com")));
+        for ((_, at), zone) in sent.iter().zip(zones) {
+            assert_eq!(local(*at, zone), "Mon 2027-01-04 09:00:00");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_misses_its_window_waits_for_the_next() {
+    for_each_database(async |db| {
+        let start = at("2027-01-04T17:29:59Z");
+        let rig = Rig::with(db, &campaign(), Setup { start, ..Setup::default() }).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.store.pause(&"all".into(), "ada", start).await.unwrap();
+        assert_eq!(rig.tick().await.reserved, 1);
+        rig.store.resume(&"all".into()).await.unwrap();
+        // Reserved within the window, and judged again when it would leave.
+        let report = rig.tick_after(SECOND).await;
+        assert_eq!((report.sent, report.deferred), (0, 1));
+        assert_eq!(report.next_wake_at, Some(at("2027-01-05T09:00:00Z")));
+        let reason = rig.messages(lead).await.remove(0).reason.unwrap();
+        assert!(reason.contains("outside of the window"), "{reason}");
+        assert_eq!(rig.tick_at(at("2027-01-05T09:00:00Z")).await.sent, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_pass_at_the_same_instant_does_nothing() {
+    for_each_database(async |db| {
+        let start = at("2027-01-04T09:00:00Z");
+        let rig = Rig::with(db, &campaign(), Setup { start, ..Setup::default() }).await;
+        let names: Vec<String> = (0..50).map(|n| format!("l{n}@example.com")).collect();
+        rig.leads(&names, &[]).await;
+        let mut now = start;
+        for _ in 0..4 {
+            let first = rig.tick_at(now).await;
+            let connections = rig.smtp.connections();
+            let again = rig.tick_at(now).await;
+            let nothing = nurtured::engine::tick::TickReport {
+                next_wake_at: first.next_wake_at,
+                ..Default::default()
+            };
+            assert_eq!(again, nothing);
+            assert_eq!(rig.smtp.connections(), connections);
+            let Some(next) = first.next_wake_at else { break };
+            assert!(next > now);
+            now = next;
+        }
+        assert_eq!(rig.smtp.count(), 100);
+    })
+    .await;
+}

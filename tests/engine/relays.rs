@@ -1,0 +1,248 @@
+//! Relays that refuse, put off, hang up and are not there.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use nurtured::domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState};
+use tokio::net::TcpListener;
+
+use crate::support::{
+    databases::for_each_database,
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
+    smtp::{Act, At, FakeSmtp, Moment, Script, say},
+};
+
+/// Two mails, a day between them.
+fn campaign() -> Campaign {
+    Campaign::new()
+        .workflow(
+            "two",
+            "enter:\n  when: stage == \"lead\"\n  existing: yes\n\
+             steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n",
+        )
+        .mail("cold/one", "One")
+        .mail("cold/two", "Two")
+}
+
+fn setup(relay: Script) -> Setup {
+    Setup { relay, ..Setup::default() }
+}
+
+async fn state(rig: &Rig, lead: LeadId) -> MessageState {
+    rig.messages(lead).await[0].state
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_off_is_tried_again_later_and_not_before() {
+    for stage in [At::Mail, At::Rcpt, At::Data, At::Dot] {
+        for_each_database(async |db| {
+            let busy = Arc::new(AtomicBool::new(true));
+            let asked = Arc::clone(&busy);
+            let relay = Script::new().on(move |moment: Moment<'_>| {
+                if moment.at == stage && asked.load(Ordering::SeqCst) {
+                    say("451 4.7.1 greylisted, come again")
+                } else {
+                    Act::Default
+                }
+            });
+            let rig = Rig::with(db, &campaign(), setup(relay)).await;
+            let lead = rig.lead("a@example.com", &[]).await;
+            let mut report = rig.tick().await;
+            assert_eq!((report.deferred, report.sent), (1, 0), "{stage:?}");
+            let mut waits = Vec::new();
+            for _ in 0..3 {
+                let message = rig.messages(lead).await.remove(0);
+                assert_eq!(message.state, MessageState::Deferred);
+                let reason = message.reason.unwrap();
+                assert!(reason.contains("451") && reason.contains("greylisted"), "{reason}");
+                let next = report.next_wake_at.unwrap();
+                assert_eq!(next, message.due_at);
+                waits.push(next.since(rig.clock.now()));
+                // A moment too early nothing is tried.
+                let tried = rig.smtp.commands().len();
+                let early = rig.tick_at(next - SECOND).await;
+                assert_eq!((early.sent, early.deferred), (0, 0));
+                assert_eq!(rig.smtp.commands().len(), tried);
+                rig.clock.set(next);
+                report = rig.tick().await;
+            }
+            assert!(waits[0] >= MINUTE.as_millis() as i64);
+            assert!(waits[0] < waits[1] && waits[1] < waits[2], "it grows: {waits:?}");
+            assert_eq!(rig.messages(lead).await[0].attempts, 4);
+            busy.store(false, Ordering::SeqCst);
+            assert_eq!(rig.tick_at(report.next_wake_at.unwrap()).await.sent, 1);
+            assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
+            assert_eq!(rig.tick_after(DAY).await.sent, 1);
+            assert_eq!(rig.subjects_to("a@example.com"), ["One", "Two"]);
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_puts_off_for_days_is_given_up_with_the_reason() {
+    for_each_database(async |db| {
+        let relay = Script::new().on(|moment: Moment<'_>| match moment.at {
+            At::Rcpt => say("450 4.2.0 try again"),
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let mut report = rig.tick().await;
+        let start = rig.clock.now();
+        let mut tries = 1;
+        while let Some(next) = report.next_wake_at {
+            report = rig.tick_at(next).await;
+            tries += 1;
+            assert!(tries < 60, "it never gives up");
+        }
+        assert_eq!(rig.clock.now().since(start), 4 * DAY.as_millis() as i64);
+        assert_eq!(state(&rig, lead).await, MessageState::Failed);
+        let enrolment = rig.enrolment(lead).await;
+        assert_eq!(enrolment.state, "left");
+        let reason = enrolment.reason.unwrap();
+        assert!(reason.contains("given up") && reason.contains("450"), "{reason}");
+        // Putting off says nothing about the address.
+        assert_eq!(rig.record(lead).await.suppressed, None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_recipient_leaves_and_one_that_does_not_exist_is_suppressed() {
+    for_each_database(async |db| {
+        let relay = Script::new().on(|moment: Moment<'_>| match (moment.at, moment.recipient) {
+            (At::Rcpt, "gone@example.com") => say("550 5.1.1 user unknown"),
+            (At::Rcpt, "full@example.com") => say("552 5.2.2 mailbox full"),
+            (At::Rcpt, "blocked@example.com") => say("554 5.7.1 blocked using zen.example"),
+            (At::Dot, "spam@example.com") => say("550 5.7.1 looks like spam"),
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let names = ["gone", "full", "blocked", "spam", "fine"];
+        let names: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.sent, report.failed), (1, 4));
+        for (&lead, code) in leads.iter().zip(["550", "552", "554", "550"]) {
+            assert_eq!(state(&rig, lead).await, MessageState::Failed);
+            let enrolment = rig.enrolment(lead).await;
+            assert_eq!(enrolment.state, "left");
+            assert!(enrolment.reason.as_ref().unwrap().contains(code), "{enrolment:?}");
+        }
+        let suppressed: Vec<_> = [
+            rig.record(leads[0]).await.suppressed,
+            rig.record(leads[1]).await.suppressed,
+            rig.record(leads[2]).await.suppressed,
+            rig.record(leads[3]).await.suppressed,
+        ]
+        .into();
+        assert_eq!(suppressed, [Some(Suppression::HardBounce), None, None, None]);
+        // Nothing more for those, the next mail for the other.
+        assert_eq!(rig.tick_after(2 * DAY).await.sent, 1);
+        assert_eq!(rig.subjects_to("fine@example.com"), ["One", "Two"]);
+        assert_eq!(rig.smtp.count(), 2);
+        // Whoever does not exist is not let in by another import either.
+        rig.happens(leads[0], EventKind::PAGE_VISITED, Some("/")).await;
+        assert_eq!(rig.tick_after(DAY).await.reserved, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_without_an_answer_is_in_doubt_and_never_sent_again() {
+    for_each_database(async |db| {
+        let relay =
+            Script::new().on(
+                |moment: Moment<'_>| {
+                    if moment.at == At::Dot { Act::TakeAndHangUp } else { Act::Default }
+                },
+            );
+        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let names: Vec<String> = (0..20).map(|n| format!("l{n}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.in_doubt, report.sent, report.failed), (20, 0, 0));
+        for _ in 0..3 {
+            let (engine, left) = rig.restarted().await;
+            assert_eq!(left.in_doubt, 0, "the answer was known to be unknown already");
+            let report = engine.tick(rig.clock.now()).await.unwrap();
+            assert_eq!((report.in_doubt, report.sent), (0, 0));
+        }
+        assert_eq!(rig.smtp.taken().len(), 20, "each once");
+        for &lead in &leads {
+            assert_eq!(state(&rig, lead).await, MessageState::InDoubt);
+            // It counts as sent: for caps, for "has had this mail", for what follows.
+            let record = rig.record(lead).await;
+            assert_eq!(record.memory.sends.len(), 1);
+            assert!(record.memory.received.contains_key("cold/one"));
+            assert_eq!(rig.enrolment(lead).await.step.as_str(), "wait.1d");
+        }
+        assert_eq!(rig.tick_after(DAY).await.in_doubt, 20, "the second mail, the way goes on");
+        assert_eq!(rig.smtp.taken().len(), 40);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_relay_mails_wait_and_nothing_spins() {
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &campaign(), Setup { connections: 2, ..Setup::default() }).await;
+        let names: Vec<String> = (0..60).map(|n| format!("l{n}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        let addr = rig.smtp.addr;
+        // The port is somebody's who hangs up at once and counts: cheaper to watch than a closed one.
+        let Rig { engine, store, clock, smtp, .. } = rig;
+        drop(smtp);
+        let listener = again(addr).await;
+        let deaf = Script::new().on(|_| Act::HangUp);
+        let (_, dead) = FakeSmtp::on(listener, deaf);
+        let start = clock.now();
+        let mut ticks = 0;
+        let mut now = start;
+        while now < start + HOUR {
+            clock.set(now);
+            let report = engine.tick(now).await.unwrap();
+            assert_eq!((report.sent, report.failed, report.in_doubt), (0, 0, 0));
+            let next = report.next_wake_at.unwrap();
+            assert!(next > now, "nothing is left to do at {now}");
+            now = next;
+            ticks += 1;
+        }
+        assert!(ticks < 400, "{ticks} passes in an hour");
+        println!("{ticks} passes, {} connections in an hour for 60 mails", dead.connections());
+        assert!(dead.connections() < 200, "{} connections", dead.connections());
+        for &lead in &leads {
+            let message = store.messages_of(lead).await.unwrap().remove(0);
+            assert!(message.state.is_open(), "{message:?}");
+            assert_eq!(message.attempts, 0, "nobody said no");
+        }
+        drop(dead);
+        let (_, back) = FakeSmtp::on(again(addr).await, Script::new());
+        let mut report = engine.tick(now).await.unwrap();
+        let end = now + 5 * HOUR;
+        while back.count() < 60 && now < end {
+            now = report.next_wake_at.unwrap();
+            clock.set(now);
+            report = engine.tick(now).await.unwrap();
+        }
+        assert_eq!(back.count(), 60);
+        let mut to: Vec<String> = back.mails().into_iter().flat_map(|mail| mail.to).collect();
+        to.sort();
+        to.dedup();
+        assert_eq!(to.len(), 60);
+    })
+    .await;
+}
+
+/// The port again, as soon as its last owner is gone.
+async fn again(addr: std::net::SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(addr).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Many at once: intake writes while deciders decide.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use nurtured::{
+    domain::{event::EventKind, score::MilliPoints},
+    store::{
+        Store,
+        records::{NewEvent, Recorded},
+    },
+};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    databases::{NOON, for_each_database},
+    engine::{Campaign, Rig},
+};
+
+const LEADS: usize = 30;
+const INTAKE: usize = 8;
+/// Times each intake task comes by each lead: few enough that no score rule is at its cap.
+const TURNS: usize = 3;
+
+fn campaign() -> Campaign {
+    Campaign::new()
+        .file(
+            "workflows/scoring.yaml",
+            "scoring:\n  half_life: 30d\n  engagement:\n    - { name: saw, on: visited(), points: 1, cap: 32 }\n",
+        )
+        .workflow("visits", "enter:\n  event: page.visited\n  again: always\nsteps:\n  - tag: seen\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_event_is_reflected_and_none_twice() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let names: Vec<String> = (0..LEADS).map(|n| format!("l{n}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        rig.tick().await;
+        let live = rig.engine.live().unwrap();
+
+        let at_work = Arc::new(AtomicUsize::new(INTAKE));
+        let mut tasks = JoinSet::new();
+        for number in 0..INTAKE {
+            let (leads, at_work) = (leads.clone(), Arc::clone(&at_work));
+            // Half of them as if from another process.
+            let store = if number % 2 == 0 {
+                rig.store.clone()
+            } else {
+                Store::open(&db.url).await.unwrap()
+            };
+            tasks.spawn(async move {
+                for turn in 0..TURNS {
+                    for group in 0..LEADS / 3 {
+                        // Three leads at once, each task in an order of its own.
+                        let first = (group * 3 + number * 7 + turn) % LEADS;
+                        let visits: Vec<NewEvent> =
+                            [first, (first + 1) % LEADS, (first + 2) % LEADS]
+                                .iter()
+                                .map(|&index| {
+                                    NewEvent::new(
+                                        leads[index],
+                                        EventKind::PAGE_VISITED,
+                                        NOON,
+                                        "test",
+                                    )
+                                })
+                                .collect();
+                        let recorded = store.record_events(&visits, NOON).await.unwrap();
+                        assert!(recorded.iter().all(|r| matches!(r, Recorded::New { .. })));
+                    }
+                }
+                at_work.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        for _ in 0..4 {
+            let (engine, live, at_work) =
+                (Arc::clone(&rig.engine), Arc::clone(&live), Arc::clone(&at_work));
+            tasks.spawn(async move {
+                loop {
+                    let done = at_work.load(Ordering::SeqCst) == 0;
+                    let decided = engine.decide_due(&live, NOON).await.unwrap();
+                    if done && decided.claimed == 0 {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        tasks.join_all().await;
+        rig.tick().await;
+
+        let visits = INTAKE * TURNS;
+        for &lead in &leads {
+            assert_eq!(rig.events(lead, &EventKind::PAGE_VISITED).await.len(), visits);
+            let record = rig.record(lead).await;
+            assert!(record.new_events.is_empty());
+            let fact = &record.memory.facts["page.visited"];
+            assert_eq!(fact.count as usize, visits);
+            let ledger = rig.store.ledger(lead).await.unwrap();
+            let points: i64 = ledger.iter().map(|line| line.points.0).sum();
+            assert_eq!(points, MilliPoints::points(visits as i64).0, "{ledger:#?}");
+        }
+    })
+    .await;
+}
