@@ -1,9 +1,6 @@
 //! What was answered over HTTP is in the database, whatever happens to the daemon after the answer.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use nurtured::{
     domain::{event::EventKind, id::LeadId},
@@ -97,18 +94,18 @@ async fn every_unsubscribe_and_click_that_was_answered_survives_kill_9() {
 async fn kept(campaign: &Campaign) -> BTreeSet<Act> {
     let store = campaign.store().await;
     let mut kept = BTreeSet::new();
-    let mut suppressed = BTreeMap::new();
+    let mut objected = BTreeSet::new();
     for lead in store.leads_after(LeadId(i64::MIN), 100_000).await.unwrap() {
         for event in store.events_of(lead).await.unwrap() {
             if event.kind == EventKind::MAIL_CLICKED {
                 let url = event.data.get("url").map(ToString::to_string).unwrap_or_default();
                 kept.insert(Act::Click(lead, url));
             } else if event.kind == EventKind::LEAD_UNSUBSCRIBED {
-                suppressed.insert(lead, ());
+                objected.insert(lead);
             }
         }
         let record = store.record(lead).await.unwrap().unwrap();
-        if record.suppressed.is_some() && suppressed.contains_key(&lead) {
+        if record.suppressed.is_some() && objected.contains(&lead) {
             kept.insert(Act::Unsubscribe(lead));
         }
     }

@@ -1,4 +1,5 @@
-//! `kill -9` at any point while sending, again and again.
+//! `kill -9` at any point while sending, again and again: `NURTURED_CRASH_ROUNDS` times in all, by the
+//! dice of `NURTURED_CRASH_SEED`.
 
 use std::{
     sync::{

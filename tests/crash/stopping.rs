@@ -29,7 +29,7 @@ async fn sigterm_finishes_what_is_on_its_way_and_leaves_nothing_in_doubt() {
         let (addr, relay) = FakeSmtp::start(slow()).await;
         campaign.set_relay(addr);
         campaign.add_leads(200);
-        for round in 0..10 {
+        for round in 0..5 {
             let daemon = campaign.start();
             let seen = relay.count() + 10 + round;
             relay.until(|relay| relay.mails.len() >= seen).await;

@@ -14,7 +14,7 @@ use std::{
 use reqwest::StatusCode;
 
 /// How long anything may take on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running daemon whose configuration has `[log] format = "json"`.
 pub struct Daemon {
