@@ -339,6 +339,44 @@ impl Store {
         Ok(records)
     }
 
+    /// These enrolments, active or ended.
+    pub async fn these_enrolments(
+        &self,
+        of: &[(LeadId, EnrolmentNo)],
+    ) -> Result<HashMap<(LeadId, EnrolmentNo), Enrolment>> {
+        #[derive(Serialize)]
+        struct Row {
+            lead: i64,
+            enrolment: i64,
+        }
+        if of.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let wanted: Vec<Row> =
+            of.iter().map(|(lead, no)| Row { lead: lead.0, enrolment: no.0 }).collect();
+        let wanted = rows::json("enrolments", &wanted)?;
+        let found: Vec<ActiveEnrolment> = on_db!(
+            self.db.read(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment FROM ",
+                each,
+                ") SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, \
+                 e.entered_at, e.armed_at, e.due_at, e.civil, e.held, e.entry \
+                 FROM r INNER JOIN enrolments AS e ON e.lead = r.lead AND e.enrolment = r.enrolment"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(wanted).fetch_all(db).await
+        )?;
+        found
+            .into_iter()
+            .map(|row| {
+                let lead = LeadId(row.lead);
+                let enrolment = Enrolment::try_from(row)?;
+                Ok(((lead, enrolment.no), enrolment))
+            })
+            .collect()
+    }
+
     /// One lead as it is, to look at.
     ///
     /// # Errors
