@@ -10,8 +10,12 @@ use crate::{
 /// withdrawn under our hands and is somebody else's by now.
 #[must_use]
 pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Option<Settled> {
+    let refuses_us = delivery.refuses_us();
     Some(match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
+        Delivery::Refused { reply, stage } if refuses_us => {
+            postponed(message, format!("refused at {}: {reply}", stage.word()), false, now)
+        }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,
             reason: format!("refused at {}: {reply}", stage.word()),
