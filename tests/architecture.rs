@@ -123,7 +123,8 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn the_reader_of_dependencies_sees_groups_and_paths() {
-    let used = parts_used("use crate::{domain::{a, b}, store::Store};\nlet x = crate::engine::tick();");
+    let used =
+        parts_used("use crate::{domain::{a, b}, store::Store};\nlet x = crate::engine::tick();");
     assert_eq!(used, ["domain", "store", "engine"]);
 }
 

@@ -335,6 +335,30 @@ fn a_lead_is_enrolled_by_hand() {
 }
 
 #[test]
+fn a_parked_mail_goes_out_once_its_lead_is_mended_and_apply_was_said() {
+    let site = campaign();
+    site.write(
+        "workflows/hello.yaml",
+        "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
+    );
+    site.write(
+        "templates/hello.md",
+        "---\nsubject: Hello {{ first_name }}\n---\n[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n",
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    let header = "email,first_name,consent,consent_date\n";
+    site.write("leads.csv", format!("{header}ann@a.example,,yes,2026-01-02\n"));
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    assert_eq!(site.json(&["tick"])["parked"], 1);
+    site.write("mended.csv", "email,first_name\nann@a.example,Ann\n");
+    site.json(&["leads", "import", "mended.csv"]);
+    assert_eq!(site.json(&["tick"])["sent"], 0);
+    assert_eq!(site.json(&["apply"])["changed"], false);
+    assert_eq!(site.json(&["tick"])["sent"], 1);
+}
+
+#[test]
 fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
     let site = campaign();
     site.json(&["migrate"]);

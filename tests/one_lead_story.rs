@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    os::unix::fs::MetadataExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -20,6 +21,7 @@ use nurtured::{
         import::{LeadsImport, LeadsReport, Mapping, import_leads},
         inbox::{self, Action},
         preparing::standing,
+        settling::Tally,
     },
     store::records::ImportRun,
 };
@@ -53,21 +55,17 @@ struct Person {
 
 /// One who said "not now", can decide, agreed to be written to and lives in New York.
 fn somebody() -> Person {
-    let mut own = csv::Reader::from_reader(std::io::Cursor::new(format!("{HEADERS}\n{OWN_ROW}\n")));
-    let rows = match shared("crm/contacts.csv") {
-        Some(export) => {
-            let text = std::fs::read_to_string(export).unwrap();
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-            let mut export = csv::Reader::from_reader(std::io::Cursor::new(text));
-            let headers = export.headers().unwrap().clone();
-            (headers, export.records().collect::<Result<Vec<_>, _>>().unwrap())
-        }
-        None => {
+    let text = shared("crm/contacts.csv").map_or_else(
+        || {
             println!("skipped the export, own row used");
-            (own.headers().unwrap().clone(), own.records().collect::<Result<Vec<_>, _>>().unwrap())
-        }
-    };
-    let (headers, rows) = rows;
+            format!("{HEADERS}\n{OWN_ROW}\n")
+        },
+        |export| std::fs::read_to_string(export).unwrap(),
+    );
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).as_bytes();
+    let mut export = csv::Reader::from_reader(text);
+    let headers = export.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = export.records().collect::<Result<_, _>>().unwrap();
     let cell = |row: &csv::StringRecord, header: &str| {
         let place = headers.iter().position(|name| name == header).unwrap();
         row[place].to_owned()
@@ -183,7 +181,7 @@ async fn from_the_export_to_the_goal() {
         let (lead, mail) = first_mail(&rig, &person).await;
         let record = rig.record(lead).await;
         assert_eq!((record.stage, record.memory.fit.as_points()), (Stage::Lead, 60.0));
-        assert_eq!(engagement(&rig, lead).await, 0.0);
+        assert!(engagement(&rig, lead).await < 0.001);
 
         // The mail is for her, in every part that she and her mail program look at.
         let read = Read::of(&mail);
@@ -414,14 +412,15 @@ async fn postfixs_own_server_takes_her_mail() {
     for_each_database(async |db| {
         let dump = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut sink = Sink(
-            Command::new(&program)
-                .args(["-d", "mail.", &format!("127.0.0.1:{port}"), "50"])
-                .current_dir(&dump)
-                .stdin(Stdio::null())
-                .spawn()
-                .unwrap(),
-        );
+        let mut command = Command::new(&program);
+        // As root it wants to be told who to be.
+        if std::fs::metadata(&dump).unwrap().uid() == 0 {
+            command.args(["-u", "root"]);
+        }
+        // Unpacked beside its libraries it does not find them by itself.
+        command.env("LD_LIBRARY_PATH", program.parent().unwrap().join("../lib/postfix"));
+        command.args(["-d", "mail.", &format!("127.0.0.1:{port}"), "50"]).current_dir(&dump);
+        let mut sink = Sink(command.stdin(Stdio::null()).spawn().unwrap());
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
             assert!(sink.0.try_wait().unwrap().is_none(), "it ended");
             tokio::task::yield_now().await;
@@ -429,7 +428,7 @@ async fn postfixs_own_server_takes_her_mail() {
         let rig = rig(db).await;
         import(&rig, person.file.clone(), Some("insights")).await;
         let (_, left) = rig.restarted().await;
-        assert_eq!(left, Default::default());
+        assert_eq!(left, Tally::default());
         let engine = rig.with_relay(port);
         engine.take_over().await.unwrap();
         rig.clock.set(at("2026-11-30T14:00:00Z"));

@@ -158,6 +158,7 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
             next_enrolment: EnrolmentNo(30),
             sends: (1..12)
                 .map(|week| SentMail {
+                    message: None,
                     at: Instant::from_millis(NOW.millis() - week * 7 * DAY),
                     workflow: folder::name(0).into(),
                     purpose: "insights".into(),

@@ -49,25 +49,29 @@ struct Cli {
     command: Command,
 }
 
+/// Where `--help` lists what every command takes.
+const GLOBAL: &str = "Global options";
+
 #[derive(Debug, clap::Args)]
 struct Global {
     /// The campaign folder
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", help_heading = GLOBAL)]
     dir: PathBuf,
     /// The configuration [default: DIR/nurtured.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     config: Option<PathBuf>,
     /// The database: sqlite:FILE, relative to the configuration, or postgres://…
     #[arg(
         long,
         global = true,
         value_name = "URL",
+        help_heading = GLOBAL,
         env = "NURTURED_DATABASE",
         hide_env_values = true
     )]
     database: Option<String>,
     /// Print one JSON document on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
 }
 
@@ -76,10 +80,18 @@ enum Command {
     /// Make the database, or bring it up to this version; make the secrets file if there is none
     Migrate(migrate::Arguments),
     /// Check the campaign folder and show every problem
+    ///
+    /// Exits with 1 if anything is an error; warnings alone are no reason.
     Check(check::Arguments),
     /// Make what is in the campaign folder live
+    ///
+    /// Checks it first. A running daemon takes it over; every lead is then looked at again, in the
+    /// background.
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
+    ///
+    /// For a lead in the database, by what is live (--lead); or for a situation in a file, by the
+    /// campaign folder (--context).
     Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
@@ -91,25 +103,46 @@ enum Command {
     #[command(subcommand)]
     Suppressions(suppressions::Command),
     /// Ask for leads to be enrolled in a workflow, by hand
+    ///
+    /// The next pass of the engine decides: its re-entry rule, goal, consent and suppression hold as
+    /// ever, and the lead's timeline says why.
     Enrol(enrol::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
+    ///
+    /// Mails wait where they are, nothing is lost, and leads go on being decided. `all` holds notices
+    /// to our own people back too, a workflow only its mails to leads.
     Pause(pause::Arguments),
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
+    ///
+    /// As the campaign folder has it and as it would read now. Nothing is sent or recorded; its links lead
+    /// to nobody.
     Render(render::Arguments),
     /// Send a mail to somebody of ours
+    ///
+    /// As `render`, through the relay, with `[test]` before its subject. Nothing is recorded.
     SendTest(send_test::Arguments),
     /// Take in mail that came back
     #[command(subcommand)]
     Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
+    ///
+    /// Decides, sends and settles until nothing is left. An instant more than a minute ahead of the clock
+    /// is taken only on a database made by `migrate --rehearsal`, or when every relay writes files.
     Tick(tick::Arguments),
     /// Run the daemon
+    ///
+    /// Decides, sends, and answers the links of its mails, until it is told to stop. SIGTERM or SIGINT:
+    /// nothing new is begun, what is on its way is finished. A second one, or the end of `[engine] grace`:
+    /// it leaves at once.
     Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
+    ///
+    /// A fresh database in a folder of its own, a virtual clock, made-up readers. Nothing leaves this
+    /// machine.
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),

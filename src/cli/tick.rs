@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{context::Context, engine, failure::Failure};
+use super::{context::Context, engine, eval::instant, failure::Failure};
 use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
 
 /// How far from the clock a pass on a real database may be.
@@ -16,7 +16,7 @@ const APART: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The instant, as 2027-03-28T09:00:00Z [default: the clock's]
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", value_parser = instant)]
     now: Option<Instant>,
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         report.fit = Some(state.fit.as_points());
         let scoring = &live.definitions.scoring;
         for rule in &scoring.fit {
-            if state.fit_rules.contains(&rule.name) {
+            if state.fit_rules.contains_key(&rule.name) {
                 let points = rule.points.as_points();
                 report.rules.push(Part { score: "fit", rule: rule.name.clone(), points });
             }

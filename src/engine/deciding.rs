@@ -254,14 +254,14 @@ pub fn look(
 ) -> (LeadState, Profile, bool) {
     let profile = record.profile.clone();
     let reflected = record.memory.reflected;
+    let replanned = record.memory.plan != definitions.plan_mark;
     let hydrated = record.hydrate(definitions);
     let mut state = hydrated.state;
-    let refold = !hydrated.missing.is_empty();
-    if refold {
+    if replanned {
         let known = history.partition_point(|event| event.rev <= reflected);
         state.fill_facts(definitions, &hydrated.missing, &history[..known], now);
     }
-    (state, profile, refold)
+    (state, profile, replanned)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

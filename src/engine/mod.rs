@@ -7,7 +7,6 @@ pub mod inbox;
 pub mod intake;
 pub mod judge;
 pub mod live;
-pub mod marking;
 pub mod outcome;
 pub mod preparing;
 pub mod releasing;

@@ -52,7 +52,7 @@ fn list(problems: &[Problem]) -> String {
 }
 
 /// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
-/// leads get another chance: what parked them may be mended.
+/// leads get another chance, also where just this is live already: what parked them may be mended.
 ///
 /// What leads in flight still need and the folder no longer has stays at its last version.
 pub async fn apply(
@@ -68,6 +68,8 @@ pub async fn apply(
         && lines.iter().all(|line| live.manifest.contains(line))
         && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
     {
+        // What parked a mail may be mended in its lead, with the files as they were.
+        store.try_parked_again(now).await?;
         return Ok(Applied::Unchanged(live.clone()));
     }
     let mut artefacts = folder.to_vec();

@@ -6,8 +6,8 @@
 
 use std::{
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,7 +19,6 @@ use super::{
     Engine,
     group::Group,
     live::Live,
-    marking::Mark,
     outcome::{outcome, postponed},
     preparing::Outgoing,
     settling::Tally,
@@ -40,15 +39,9 @@ const ROOM_PER_CONNECTION: usize = 8;
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The pauses between tries to write outcomes: some 30 s in all.
-const PATIENCE: [Duration; 6] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(10),
-    Duration::from_secs(15),
-];
+/// Between two tries to write outcomes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// When the sending side ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,13 +52,10 @@ pub enum Until {
     Stopped,
 }
 
-/// How long a mail waits that the point of no return held.
-const HELD: Duration = Duration::from_secs(60);
-
 /// What the feeder and the workers share.
 struct Line {
     engine: Arc<Engine>,
-    marks: Group<(MessageId, ClaimToken), Mark>,
+    marks: Group<(MessageId, ClaimToken), bool>,
     ends: Group<Settlement, ()>,
     in_flight: AtomicUsize,
     /// A message left the line.
@@ -106,22 +96,23 @@ impl Engine {
         Ok(tally)
     }
 
-    /// What the relay said is known only here: a database that is away for a moment is waited for.
-    async fn settle_patiently(
-        &self,
-        live: &Arc<Live>,
-        ends: &[Settlement],
-    ) -> Result<Tally, StoreError> {
-        for pause in PATIENCE {
-            match self.settle(live, ends, self.clock.now()).await {
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, messages = ends.len(), "outcomes wait for the database");
-                    tokio::time::sleep(pause).await;
+    fn start_marks(
+        self: &Arc<Self>,
+        tracker: &TaskTracker,
+    ) -> Group<(MessageId, ClaimToken), bool> {
+        let engine = Arc::clone(self);
+        Group::start(tracker, 256, move |marks: Vec<(MessageId, ClaimToken)>| {
+            let engine = Arc::clone(&engine);
+            async move {
+                match engine.store.mark_transmitting(&marks, engine.clock.now()).await {
+                    Ok(answers) => answers,
+                    Err(error) => {
+                        tracing::error!(%error, "the point of no return cannot be written; nothing is handed over");
+                        Vec::new()
+                    }
                 }
-                settled => return settled,
             }
-        }
-        self.settle(live, ends, self.clock.now()).await
+        })
     }
 
     fn start_ends(
@@ -133,20 +124,41 @@ impl Engine {
         Group::start(tracker, 256, move |ends: Vec<Settlement>| {
             let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
             async move {
-                let Some(live) = engine.live() else { return Vec::new() };
-                match engine.settle_patiently(&live, &ends).await {
-                    Ok(settled) => {
+                match engine.settle_in_time(&ends).await {
+                    Some(settled) => {
                         tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
                         vec![(); ends.len()]
                     }
-                    Err(error) => {
-                        // The leases run out, and recovery settles what is left.
-                        tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
-                        Vec::new()
-                    }
+                    None => Vec::new(),
                 }
             }
         })
+    }
+
+    /// Settles, and tries again for as long as the claims are ours: an answer of the relay that is not
+    /// written down would be in doubt. `None`: recovery settles it when the leases are over.
+    async fn settle_in_time(&self, ends: &[Settlement]) -> Option<Tally> {
+        let live = self.live()?;
+        let deadline = tokio::time::Instant::now() + self.config.engine.lease;
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match self.settle(&live, ends, self.clock.now()).await {
+                Ok(settled) => return Some(settled),
+                Err(error)
+                    if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
+                {
+                    if pause == SHORTEST_PAUSE {
+                        tracing::warn!(%error, messages = ends.len(), "outcomes are written again");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
+                    return None;
+                }
+            }
+        }
     }
 }
 
@@ -234,19 +246,20 @@ async fn claim(
     if rows.is_empty() {
         return Ok(0);
     }
-    let count = rows.len();
+    let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+    let count = ids.len();
     // Our own clock stops us before the lease runs out for others.
     let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let claimed: Vec<(MessageId, Instant)> = rows.iter().map(|row| (row.id, row.due_at)).collect();
     let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
-        Ok(prepared) => prepared,
+        Ok(sorted) => sorted,
         Err(error) => {
-            // Not left to their lease: nothing was done with them.
-            let ends = claimed.into_iter().map(|(message, due_at)| {
-                let outcome = Settled::Released { due_at, reason: error.to_string() };
-                line.ends.ask(Settlement { message, token, outcome, relay: None })
+            // Given back: they would wait for the end of the lease.
+            let reason = format!("it could not be prepared: {error}");
+            let outcome = Settled::Released { due_at: now, reason };
+            let released = ids.into_iter().map(|message| {
+                line.ends.ask(Settlement { message, token, outcome: outcome.clone(), relay: None })
             });
-            futures::future::join_all(ends).await;
+            futures::future::join_all(released).await;
             return Err(error);
         }
     };
@@ -268,45 +281,38 @@ async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<O
         let arrival = arrivals.lock().await.recv().await;
         let Some(mail) = arrival else { break };
         let settlement = hand_over(&line, &mut session, mail).await;
-        if let Some(settlement) = settlement {
-            line.ends.ask(settlement).await;
-        }
+        line.ends.ask(settlement).await;
         line.in_flight.fetch_sub(1, Ordering::SeqCst);
         line.room.notify_one();
     }
     session.close().await;
 }
 
-async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
+async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
     let engine = &line.engine;
     let Outgoing { message, token, letter, closes, deadline } = mail;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
-    // Empty: not asked yet; `None` in it: the database could not say.
-    let mark: Arc<OnceLock<Option<Mark>>> = Arc::default();
+    let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
-        let (marks, mark) = (line.marks.clone(), Arc::clone(&mark));
-        let id = message.id;
-        let clock = engine.clock.clone();
+        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
+        let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
-            let answer =
-                if is_over(clock.now()) { Some(Mark::Held) } else { marks.ask((id, token)).await };
-            answer == *mark.get_or_init(|| answer) && answer == Some(Mark::Ours)
+            let ours = !is_over(clock.now()) && marks.ask((id, token)).await.unwrap_or(false);
+            marked.store(ours, Ordering::SeqCst);
+            ours
         }
     };
     if line.stop.is_cancelled() {
         let reason = "the engine is stopping".to_owned();
         let outcome = Settled::Released { due_at: message.due_at, reason };
-        return Some(Settlement { message: message.id, token, outcome, relay: None });
+        return Settlement { message: message.id, token, outcome, relay: None };
     }
-    let released = |reason: &str, due_at: Instant| Settlement {
-        message: message.id,
-        token,
-        outcome: Settled::Released { due_at, reason: reason.to_owned() },
-        relay: None,
-    };
     let now = engine.clock.now();
     if is_over(now) {
-        return Some(released("its window closed while it waited", now));
+        // Judged again: it waits for the next opening.
+        let reason = "its window closed while it waited".to_owned();
+        let outcome = Settled::Released { due_at: now, reason };
+        return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();
     let probing = line.in_flight.load(Ordering::SeqCst) == 1;
@@ -316,16 +322,8 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
         Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
     };
     let now = engine.clock.now();
-    let settled = match delivery {
-        None => Some(postponed(&message, "the relay is down".to_owned(), false, now)),
-        Some(Ok(Delivery::Withdrawn)) => match mark.get() {
-            Some(None) => {
-                let reason = "the point of no return could not be written".to_owned();
-                Some(postponed(&message, reason, false, now))
-            }
-            Some(Some(Mark::Held)) => return Some(released("held at the last moment", now + HELD)),
-            _ => None,
-        },
+    let outcome = match delivery {
+        None => postponed(&message, "the relay is down".to_owned(), false, now),
         Some(Ok(delivery)) => {
             tell_breaker(line, &delivery, now);
             tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
@@ -335,15 +333,15 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> O
         Some(Err(_)) => {
             *session = engine.relay.session();
             let reason = "the time for this mail was over".to_owned();
-            Some(if mark.get() == Some(&Some(Mark::Ours)) {
+            if marked.load(Ordering::SeqCst) {
                 Settled::InDoubt { reason }
             } else {
                 postponed(&message, reason, true, now)
-            })
+            }
         }
     };
     let relay = Some(Name::new(engine.relay.name()));
-    settled.map(|outcome| Settlement { message: message.id, token, outcome, relay })
+    Settlement { message: message.id, token, outcome, relay }
 }
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {

@@ -189,8 +189,8 @@ impl Store {
     }
 
     /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
-    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or the
-    /// workflow is paused.
+    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
+    /// sending was paused since it was claimed.
     ///
     /// Internal mail goes to our own people: a lead's objection does not stop it.
     pub async fn mark_transmitting(
@@ -221,13 +221,13 @@ impl Store {
                  first_tried_at = COALESCE(messages.first_tried_at, $2) \
                  FROM r WHERE messages.id = r.id AND messages.token = r.token \
                  AND messages.state = 'claimed' \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
                  AND (messages.kind = 'internal' OR (\
-                 NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = messages.workflow) \
-                 AND messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
+                 messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
                  WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
+                 OR (p.scope = messages.workflow AND messages.kind <> 'internal')) \
                  RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
@@ -235,32 +235,6 @@ impl Store {
         tx.commit().await?;
         let marked: HashSet<i64> = marked.into_iter().collect();
         Ok(claims.iter().map(|(id, _)| marked.contains(&id.0)).collect())
-    }
-
-    /// Which of these claims are still what they were when they were made.
-    pub async fn still_claimed(
-        &self,
-        claims: &[(MessageId, ClaimToken)],
-    ) -> Result<HashSet<MessageId>> {
-        if claims.is_empty() {
-            return Ok(HashSet::new());
-        }
-        let found: Vec<(i64, i64)> = on_db!(
-            self.db.read(),
-            sql!(
-                "SELECT m.id, m.token FROM messages AS m WHERE m.state = 'claimed' \
-                 AND m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
-            |db, sql| sqlx::query_as(sql)
-                .bind(rows::ids(claims.iter().map(|(id, _)| id.0)))
-                .fetch_all(db)
-                .await
-        )?;
-        let found: HashSet<(i64, i64)> = found.into_iter().collect();
-        let still = claims.iter().filter(|(id, token)| found.contains(&(id.0, token.0)));
-        Ok(still.map(|(id, _)| *id).collect())
     }
 
     /// Claims whose lease is over at `now`, or all that are open (`everything`: at the start, when

@@ -192,6 +192,16 @@ impl Store {
         Ok(versions.into_iter().map(|version| Version(version.into())).collect())
     }
 
+    /// Gives parked messages and leads another try, as a release does: what parked them may be mended in
+    /// the lead.
+    pub async fn try_parked_again(&self, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Act).await?;
+        let parked = tx.lock_parked().await?;
+        tx.unpark_messages(now).await?;
+        tx.unpark_leads(&parked, now).await?;
+        tx.commit().await
+    }
+
     /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
     /// already stay as they are.
     pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {

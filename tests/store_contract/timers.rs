@@ -97,6 +97,10 @@ async fn a_parked_lead_stays_out_until_a_release() {
         assert_eq!(batch.records[0].new_events.len(), 2, "what came meanwhile was kept");
         drop(batch);
         assert_eq!(db.store.census(NOON).await.unwrap().parked_leads, 0);
+
+        db.store.park_lead(leads[0], "again", NOON).await.unwrap();
+        db.store.try_parked_again(NOON).await.unwrap();
+        assert_eq!(db.store.census(NOON).await.unwrap().parked_leads, 0);
     })
     .await;
 }

@@ -94,7 +94,8 @@ fn text(report: &LeadsReport) -> String {
     figures.retain(|(word, figure)| *figure > 0 || matches!(*word, "created" | "rejected"));
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
     if report.suppressed > 0 {
-        lines.push(format!("{} rows are suppressed: never written to.", report.suppressed));
+        let rows = if report.suppressed == 1 { "row is" } else { "rows are" };
+        lines.push(format!("{} {rows} suppressed: never written to.", report.suppressed));
     }
     if !report.unknown_columns.is_empty() {
         lines.push(format!(

@@ -6,6 +6,7 @@
 
 mod ast;
 mod check;
+mod crossing;
 mod duration;
 mod error;
 mod eval;

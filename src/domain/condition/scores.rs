@@ -1,31 +1,27 @@
-//! Scores in conditions: fit, and when engagement crosses a threshold.
-//!
-//! Between two instants at which a hit settles, points only fade, all alike: what counts is put together
-//! once ([`Fading`]). With no negative points engagement therefore only falls, and the step at which it
-//! falls below a bound is found by the evaluator itself, begun at a guess. With negative points the gains
-//! and the losses fade each for itself: a stretch is proved to stay inside of the band from the gains at
-//! its one end and the losses at the other, and stretches are doubled and halved until one can no longer
-//! be proved. That is exact as well, but bounded in work: at a score that lingers at the very threshold
-//! the hold may end before the crossing, never after it.
+//! Scores in conditions: engagement and temperature against a threshold, and fit.
 
 use std::cell::Cell;
 
-use super::{ast::Comparison, eval::UNKNOWN, node::Temperatures, view::View};
+use super::{
+    ast::Comparison,
+    crossing::{Band, Course},
+    eval::UNKNOWN,
+    node::Temperatures,
+    view::View,
+};
 use crate::domain::{
-    score::{Fading, FitRule, MilliPoints, Scoring, Temperature},
+    score::{FitRule, MilliPoints, Scoring, Temperature},
     time::Instant,
     verdict::Verdict,
 };
 
 /// How many bands are remembered.
 const BANDS: usize = 8;
-/// How many stretches are tried where points are negative.
-const MOST_STRETCHES: usize = 400;
 
 /// What views of one lead at one instant, through whatever scope, have worked out of its scores.
 #[derive(Clone, Debug, Default)]
 pub struct Worked {
-    engagement: Cell<Option<Engagement>>,
+    engagement: Cell<Option<(MilliPoints, Course)>>,
     exits: [Cell<Option<(Band, Instant)>>; BANDS],
     /// Fit and how long it holds.
     fit: Cell<Option<(MilliPoints, Instant)>>,
@@ -37,41 +33,19 @@ impl Worked {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Engagement {
-    points: MilliPoints,
-    fading: Fading,
-    /// Until when the same hits count.
-    settles: Instant,
-}
-
-/// From `least` up to but not including `below`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Band {
-    least: i64,
-    below: i64,
-}
-
-impl Band {
-    const fn has(self, points: MilliPoints) -> bool {
-        points.0 >= self.least && points.0 < self.below
-    }
-}
-
 impl View<'_> {
     /// Engagement at `now`, whether or not it may be looked at.
     #[must_use]
     pub fn engagement_points(&self) -> MilliPoints {
-        self.engagement().points
+        self.engagement().0
     }
 
-    fn engagement(&self) -> Engagement {
+    fn engagement(&self) -> (MilliPoints, Course) {
         if let Some(known) = self.worked.and_then(|worked| worked.engagement.get()) {
             return known;
         }
-        let fading = self.scoring.fading(self.facts, self.now);
-        let settles = self.scoring.next_rise(self.facts, self.now);
-        let engagement = Engagement { points: fading.points(self.now), fading, settles };
+        let course = Course::new(self.scoring, self.facts, self.now);
+        let engagement = (course.points(), course);
         if let Some(worked) = self.worked {
             worked.engagement.set(Some(engagement));
         }
@@ -80,46 +54,20 @@ impl View<'_> {
 
     /// The first instant after `now` at which engagement is not in the band, in which it is now.
     fn leaves(&self, band: Band) -> Instant {
-        let known = self.worked.map_or(&[][..], |worked| &worked.exits);
-        for place in known {
+        let leaves = || self.engagement().1.leaves(band, self.scoring, self.facts);
+        let Some(worked) = self.worked else { return leaves() };
+        for place in &worked.exits {
             match place.get() {
                 Some((known, exit)) if known == band => return exit,
                 Some(_) => {}
                 None => {
-                    let exit = self.course(band);
+                    let exit = leaves();
                     place.set(Some((band, exit)));
                     return exit;
                 }
             }
         }
-        self.course(band)
-    }
-
-    fn course(&self, band: Band) -> Instant {
-        let Engagement { mut fading, mut settles, .. } = self.engagement();
-        let mut from = self.now;
-        loop {
-            let left = if !fading.has_no_losses() {
-                strays(fading, band, from, settles)
-            } else if band.least > 0 {
-                Some(fading.falls_below(band.least, from)).filter(|left| *left < settles)
-            } else {
-                // It only falls, and never below 0.
-                None
-            };
-            if let Some(left) = left {
-                return left;
-            }
-            from = settles;
-            if from.is_never() {
-                return from;
-            }
-            fading = self.scoring.fading(self.facts, from);
-            if !band.has(fading.points(from)) {
-                return from;
-            }
-            settles = self.scoring.next_rise(self.facts, from);
-        }
+        leaves()
     }
 
     pub(super) fn is_engaged(&self, at_least: bool, bound: MilliPoints) -> Verdict {
@@ -141,10 +89,28 @@ impl View<'_> {
         }
         let temperature = self.scoring.temperature(self.engagement_points());
         let value = wanted.has(temperature);
-        Verdict {
-            value: value.into(),
-            holds_until: self.leaves(self.scoring.band(temperature, wanted)),
+        let band = self.scoring.band(temperature, wanted);
+        let mut left = self.leaves(band);
+        // Where cold and hot are alike and warm is not, a leap from one to the other changes nothing.
+        if wanted.has(Temperature::Cold) == wanted.has(Temperature::Hot) {
+            left = self.leaps(wanted, band, left);
         }
+        Verdict { value: value.into(), holds_until: left }
+    }
+
+    /// The first instant, from one at which engagement leaves `band` on, at which the answer is another.
+    fn leaps(&self, wanted: Temperatures, mut band: Band, mut left: Instant) -> Instant {
+        let value = wanted.has(self.scoring.temperature(self.engagement_points()));
+        while !left.is_never() {
+            let course = Course::new(self.scoring, self.facts, left);
+            let temperature = self.scoring.temperature(course.points());
+            if band.has(course.points()) || wanted.has(temperature) != value {
+                break;
+            }
+            band = self.scoring.band(temperature, wanted);
+            left = course.leaves(band, self.scoring, self.facts);
+        }
+        left
     }
 
     pub(super) fn has_fit(&self, comparison: Comparison, bound: f64) -> Verdict {
@@ -209,34 +175,4 @@ impl Scoring {
         }
         Band { least, below }
     }
-}
-
-/// The first instant in `(from, until)` that cannot be proved to be in the band; the work is bounded, so
-/// it may be earlier than the first that is outside of it.
-fn strays(fading: Fading, band: Band, from: Instant, until: Instant) -> Option<Instant> {
-    let mut at = from.millis();
-    let (mut gains, mut losses) = fading.gains_and_losses(from);
-    let mut stretch: i64 = 1 << 32;
-    for _ in 0..MOST_STRETCHES {
-        if gains == 0 && losses == 0 {
-            return None;
-        }
-        let end = at.saturating_add(stretch).min(until.millis());
-        let (least_gains, least_losses) = fading.gains_and_losses(Instant::from_millis(end - 1));
-        if least_gains - losses < band.least || gains - least_losses >= band.below {
-            // One instant alone is its own proof, so this ends.
-            stretch = ((end - at) / 2).max(1);
-            continue;
-        }
-        if end == until.millis() {
-            return None;
-        }
-        at = end;
-        (gains, losses) = fading.gains_and_losses(Instant::from_millis(at));
-        if !band.has(MilliPoints(gains - losses)) {
-            return Some(Instant::from_millis(at));
-        }
-        stretch = stretch.saturating_mul(2);
-    }
-    Some(Instant::from_millis(at))
 }

@@ -29,11 +29,15 @@ enum Reentry {
 impl Work<'_> {
     pub fn settle_entries(&mut self) {
         let definitions = self.lead.definitions;
+        let arrivals = std::mem::take(&mut self.arrivals);
         for live in &definitions.workflows {
-            self.settle_entry(live);
+            self.settle_entry(live, &arrivals);
         }
-        self.requested.clear();
-        self.arrivals.clear();
+        for name in std::mem::take(&mut self.requested) {
+            if definitions.workflow(name).is_none() {
+                self.log(Verb::NotEntered, Some(name), None, "no such workflow is live");
+            }
+        }
         for index in 0..self.lead.unsettled.len() {
             if let Some(from) = self.lead.unsettled[index].counts_from() {
                 self.wake(from);
@@ -41,31 +45,46 @@ impl Work<'_> {
         }
     }
 
-    fn settle_entry(&mut self, live: &LiveWorkflow) {
+    fn settle_entry(&mut self, live: &LiveWorkflow, arrivals: &[Cow<'_, Event>]) {
         let workflow = &live.workflow;
-        let inside = self
-            .enrolments
-            .iter()
-            .any(|active| active.is_active() && active.enrolment.workflow == workflow.name);
         if self.requested.iter().any(|name| **name == workflow.name) {
-            if inside {
-                self.log(Verb::NotEntered, Some(&workflow.name), None, "it is inside already");
-            } else {
-                self.enter(workflow, None, "by hand", true);
-            }
-            return;
+            self.enter_by_hand(workflow);
         }
         match &workflow.enter {
-            Enter::When(condition) => self.enter_when(live, condition, inside),
+            Enter::When(condition) => {
+                self.enter_when(live, condition, self.is_inside(workflow));
+            }
             Enter::On { kind, object, filter } => {
-                let arrived = self.arrivals.iter().find(|event| {
+                let matching = arrivals.iter().filter(|event| {
                     event.kind == *kind && (object.is_none() || *object == event.object)
                 });
-                if let Some(event) = arrived.cloned() {
-                    self.enter_on(live, &event, filter.as_ref(), inside);
+                for event in matching {
+                    self.enter_on(live, event, filter.as_ref(), self.is_inside(workflow));
                 }
             }
             Enter::ByHand => {}
+        }
+    }
+
+    fn is_inside(&self, workflow: &Workflow) -> bool {
+        self.enrolments
+            .iter()
+            .any(|active| active.is_active() && active.enrolment.workflow == workflow.name)
+    }
+
+    /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
+    /// a name was on two lists.
+    fn enter_by_hand(&mut self, workflow: &Arc<Workflow>) {
+        let refusal = if self.is_inside(workflow) {
+            Some("it is inside already")
+        } else if matches!(self.reentry(workflow, None), Reentry::Open) {
+            None
+        } else {
+            Some("the re-entry rule")
+        };
+        match refusal {
+            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
+            None => self.enter(workflow, None, "by hand", true),
         }
     }
 
@@ -119,12 +138,19 @@ impl Work<'_> {
     /// time that the two meet and the condition was true already then.
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
         let state = self.lead.state;
-        let strangers = state.decided_at < live.live_since && state.created_at <= live.live_since;
+        // By the release, not by the clock: leads are still decided under the one before for a while.
+        let strangers = state.decided_under < live.since_release
+            && state.created_at <= live.live_since;
         if !strangers {
             return self.lead.now;
         }
+        // As it was before this decision: what only now made the condition true did not make it so then.
         let then = View {
             now: live.live_since,
+            stage: state.stage,
+            stage_since: state.stage_since,
+            attributes: &state.attributes,
+            tags: &state.tags,
             known_segments: &[],
             worked: None,
             ..self.lead.view()
@@ -214,8 +240,12 @@ impl Work<'_> {
             ended: None,
             wants_to_send: false,
         });
+        let index = self.enrolments.len() - 1;
         if first.is_none() {
-            self.end(self.enrolments.len() - 1, Outcome::Finished, "it has no steps");
+            self.end(index, Outcome::Finished, "it has no steps");
+        } else {
+            // A `leave` that is true already ends it before its first mail.
+            self.settle_exit(index);
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     address::Address,
     event::Event,
     facts::Fact,
-    id::{EnrolmentNo, LeadId, ReleaseId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
     score::MilliPoints,
@@ -144,6 +144,8 @@ impl Suppression {
 /// A mail that was sent, as caps look at it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SentMail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     pub at: Instant,
     pub workflow: Name,
     pub purpose: Name,
@@ -174,9 +176,9 @@ pub struct LeadState {
     pub stage_since: Instant,
     /// By index of the fact plan.
     pub facts: Vec<Fact>,
-    /// The last fit that was written, and the rules that gave it.
+    /// The last fit that was written, and what each rule gave to it then.
     pub fit: MilliPoints,
-    pub fit_rules: BTreeSet<Name>,
+    pub fit_rules: BTreeMap<Name, MilliPoints>,
     /// Segments that it is in, and since when.
     pub segments: BTreeMap<Name, Instant>,
     /// Workflows whose entry condition is true, and since when.

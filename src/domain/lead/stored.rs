@@ -46,8 +46,8 @@ pub struct Memory {
     pub facts: BTreeMap<String, Fact>,
     #[serde(default)]
     pub fit: MilliPoints,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub fit_rules: BTreeSet<Name>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fit_rules: BTreeMap<Name, MilliPoints>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<Name, Instant>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
