@@ -298,6 +298,19 @@ fn other_headers_are_mapped_by_a_file() {
 }
 
 #[test]
+fn an_objection_of_somebody_unknown_is_remembered() {
+    let site = Site::migrated();
+    let csv = "email,at,event\n\
+               ann@a.example,2024-01-01,lead.unsubscribed\n\
+               bob@a.example,2024-01-01,mail.complained\n\
+               eve@a.example,2024-01-01,page_visited\n";
+    site.write("events.csv", csv);
+    let report = site.json(&["events", "import", "events.csv"]);
+    assert_eq!((&report["unknown_leads"], &report["recorded"]), (&3.into(), &0.into()));
+    assert_eq!(site.json(&["status"])["suppressions"], 2);
+}
+
+#[test]
 fn events_are_recorded_once() {
     let site = Site::migrated();
     import(&site, "email\nann@a.example\n", &[]);

@@ -26,6 +26,15 @@ const DECIDE_WITHIN: Duration = Duration::from_secs(120);
 /// `folder` is the campaign folder, applied at the start and on SIGHUP where `auto_apply` says so.
 pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let engine = Arc::new(engine(parts)?);
+    let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
+    if lease <= least {
+        anyhow::bail!(
+            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: make it longer",
+            lease.as_secs(),
+            engine.relay.name(),
+            least.as_secs()
+        );
+    }
     let folder = parts.config.auto_apply.then_some(folder);
     auto_apply(parts, folder.as_deref(), "start").await;
     engine.take_over().await?;

@@ -74,7 +74,8 @@ impl Live {
                     && !pinned.iter().any(is)
             }));
         }
-        let with = |pinned: &[Artefact]| compile(&artefacts, pinned, release.id, &release.live_since);
+        let with =
+            |pinned: &[Artefact]| compile(&artefacts, pinned, release.id, &release.live_since);
         let definitions = with(&elders)
             .or_else(|problems| if elders == pinned { Err(problems) } else { with(&pinned) })
             .map_err(LiveError::Definitions)?;
@@ -161,9 +162,9 @@ impl Engine {
         }
         let _one_at_a_time = self.taking_over.lock().await;
         let loaded = match Live::load(&self.store).await {
-            Ok(loaded) => loaded.filter(|loaded| {
-                loaded.definitions.release == live.definitions.release
-            }),
+            Ok(loaded) => {
+                loaded.filter(|loaded| loaded.definitions.release == live.definitions.release)
+            }
             Err(error) => {
                 tracing::error!(%error, "leads are on structures that cannot be loaded");
                 None

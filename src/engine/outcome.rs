@@ -14,8 +14,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What a delivery means for its message.
 #[must_use]
 pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settled {
+    let refuses_us = delivery.refuses_us();
     match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
+        Delivery::Refused { reply, stage } if refuses_us => {
+            postponed(message, format!("refused at {}: {reply}", stage.word()), false, now)
+        }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,
             reason: format!("refused at {}: {reply}", stage.word()),

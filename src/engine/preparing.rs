@@ -1,6 +1,9 @@
 //! From a claimed message to the bytes that a relay is handed: may it leave, how does it read.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Engine, deciding::look, live::Live};
 use crate::{
@@ -10,9 +13,10 @@ use crate::{
         condition::View,
         decide::{may_send, tracked},
         definitions::Definitions,
-        id::LeadId,
-        lead::{LeadRecord, LeadState},
+        id::{EnrolmentNo, LeadId},
+        lead::{Enrolment, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
+        name::Name,
         policy::Person,
         time::Instant,
     },
@@ -60,7 +64,7 @@ pub enum Unready {
     #[error(transparent)]
     Letter(#[from] crate::mail::compose::BadLetter),
     #[error("`{0}` is not among the people any more")]
-    Nobody(crate::domain::name::Name),
+    Nobody(Name),
 }
 
 impl Engine {
@@ -79,6 +83,8 @@ impl Engine {
         let records = self.store.records(&leads).await?;
         let records: HashMap<LeadId, LeadRecord> =
             records.into_iter().map(|record| (record.lead, record)).collect();
+        let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
+        let complained = self.complained(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         // Rendering takes the processor for a while: not on the threads that answer the network.
         let sorted = tokio::task::spawn_blocking(move || {
@@ -86,7 +92,21 @@ impl Engine {
             let mut outgoing = Vec::with_capacity(rows.len());
             let mut ended = Vec::new();
             for message in rows {
-                let record = records.get(&message.lead).cloned();
+                if message.kind == MessageKind::Internal && complained.contains(&message.recipient)
+                {
+                    let reason = "its reader has complained of our mail".to_owned();
+                    let outcome = Settled::Cancelled { reason };
+                    ended.push(Settlement { message: message.id, token, outcome, relay: None });
+                    continue;
+                }
+                let mut record = records.get(&message.lead).cloned();
+                // For notices alone: to a marketing mail an ended enrolment is not there.
+                if message.kind == MessageKind::Internal
+                    && let Some(record) = &mut record
+                {
+                    let of = (message.lead, message.about.enrolment);
+                    record.enrolments.extend(ended_enrolments.get(&of).cloned());
+                }
                 match ready(&live, &config, &keyring, &message, record, now) {
                     Ok((letter, closes)) => {
                         outgoing.push(Outgoing { message, token, letter, closes, deadline });
@@ -99,6 +119,42 @@ impl Engine {
             (outgoing, ended)
         });
         sorted.await.map_err(|error| StoreError::Other(format!("preparing mails failed: {error}")))
+    }
+
+    /// A notice tells of its enrolment, which may have ended in the decision that made it.
+    async fn ended_enrolments(
+        &self,
+        rows: &[MessageRow],
+        records: &HashMap<LeadId, LeadRecord>,
+    ) -> Result<HashMap<(LeadId, EnrolmentNo), Enrolment>, StoreError> {
+        let notices = rows.iter().filter(|row| row.kind == MessageKind::Internal);
+        let ended: Vec<(LeadId, EnrolmentNo)> = notices
+            .map(|row| (row.lead, row.about.enrolment))
+            .filter(|(lead, no)| {
+                let record = records.get(lead);
+                record.is_some_and(|record| record.enrolments.iter().all(|e| e.no != *no))
+            })
+            .collect();
+        self.store.these_enrolments(&ended).await
+    }
+
+    /// Those of our own people whose address is suppressed since they complained.
+    async fn complained(
+        &self,
+        live: &Live,
+        rows: &[MessageRow],
+    ) -> Result<HashSet<Name>, StoreError> {
+        let notices = rows.iter().filter(|row| row.kind == MessageKind::Internal);
+        let readers: HashSet<&Name> = notices.map(|row| &row.recipient).collect();
+        let mut complained = HashSet::new();
+        for reader in readers {
+            let Some(person) = live.definitions.people.persons.get(reader) else { continue };
+            let why = self.store.suppression_of(&person.address).await?;
+            if why == Some(Suppression::Complained) {
+                complained.insert(reader.clone());
+            }
+        }
+        Ok(complained)
     }
 }
 

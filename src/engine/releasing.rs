@@ -8,9 +8,7 @@ use std::{
 
 use super::Engine;
 use crate::{
-    definitions::{
-        FolderError, Problem, check, compile, is_left_over, read_folder, still_needed,
-    },
+    definitions::{FolderError, Problem, check, compile, is_left_over, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
@@ -79,9 +77,9 @@ pub async fn apply(
     if let Some(live) = &live {
         let previous = listed(store, live).await?;
         // Until an engine takes the new release over, leads still enter the structures of this one.
-        let gone = previous.iter().filter(|found| {
-            found.kind == ArtefactKind::Workflow && !folder.contains(found)
-        });
+        let gone = previous
+            .iter()
+            .filter(|found| found.kind == ArtefactKind::Workflow && !folder.contains(found));
         let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
         artefacts.extend(still_needed(folder, &previous, &elders));
     }

@@ -11,6 +11,9 @@ use crate::{domain::time::Instant, store::StoreError};
 /// The longest sleep of a loop: what another process wrote is seen by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
+/// How long leads that are due and locked by others are left alone, in milliseconds.
+const LOCKED: i64 = 50;
+
 /// How often the database is asked for a new release.
 const RELEASES: Duration = Duration::from_secs(2);
 
@@ -93,7 +96,9 @@ impl Engine {
         }
         let wait = self.store.next_wake_at().await?.since(now);
         let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
-        Ok((decided, Some(Duration::from_millis(wait.clamp(1, longest).unsigned_abs()))))
+        // What is due and was not claimed is in another daemon's hands.
+        let shortest = if wait > 0 { 1 } else { LOCKED };
+        Ok((decided, Some(Duration::from_millis(wait.clamp(shortest, longest).unsigned_abs()))))
     }
 
     /// Sends messages as they become due, until told to stop; then what is on its way is finished.

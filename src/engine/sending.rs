@@ -198,6 +198,14 @@ async fn feed(
         if until == Until::Quiet && idle && (blocked || free > 0) {
             return Ok(());
         }
+        if free == 0 && !blocked {
+            // Full: only room lets more in, whatever is due.
+            tokio::select! {
+                () = &mut room => {}
+                () = stop.cancelled() => {}
+            }
+            continue;
+        }
         let sleep = sleep_until_due(engine, permit, now).await?;
         tokio::select! {
             () = &mut nudged => {}

@@ -59,7 +59,8 @@ macro_rules! fragment {
 /// busy timeout: it takes the lock when it begins.
 pub const SQLITE_WRITE: &str = "BEGIN IMMEDIATE";
 pub const SQLITE_READ: &str = "BEGIN DEFERRED";
-pub const POSTGRES_WRITE: &str = "BEGIN";
+/// Whatever the server's default is: a statement must see what others committed while it waited.
+pub const POSTGRES_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// A daemon that is frozen, or a machine that is gone, must not keep its locks from the others. No

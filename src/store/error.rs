@@ -106,7 +106,7 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     };
     if environment {
         StoreError::Environment(format!("the database says: {message}"))
-    } else if matches!(&*code, "40001" | "40P01") {
+    } else if matches!(&*code, "40001" | "40P01" | "55P03") {
         StoreError::Conflict
     } else {
         StoreError::Other(format!("the database says: {message} (code {code})"))

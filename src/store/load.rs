@@ -16,10 +16,9 @@ use crate::domain::{
     address::Address,
     event::{Event, StepRef},
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
-    lead::{Due, Enrolment, Held, LeadRecord, Memory, Phase, Profile, Stage, Suppression},
+    lead::{Enrolment, LeadRecord, Memory, Profile, Stage, Suppression},
     message::{MessageState, OpenMessage},
     time::Instant,
-    workflow::Version,
 };
 
 #[derive(FromRow)]
@@ -32,23 +31,6 @@ struct LeadRow {
     profile: String,
     memory: String,
     suppressed: Option<String>,
-}
-
-#[derive(FromRow)]
-struct ActiveEnrolment {
-    lead: i64,
-    enrolment: i64,
-    workflow: String,
-    version: String,
-    step: String,
-    visit: i64,
-    phase: String,
-    entered_at: i64,
-    armed_at: i64,
-    due_at: Option<i64>,
-    civil: Option<String>,
-    held: Option<String>,
-    entry: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -168,20 +150,6 @@ impl Tx {
         Ok(loading)
     }
 
-    async fn active_enrolments(&mut self, leads: &str) -> Result<Vec<ActiveEnrolment>> {
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, e.entered_at, \
-                 e.armed_at, e.due_at, e.civil, e.held, e.entry FROM enrolments AS e \
-                 WHERE e.status = 'active' AND e.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ") ORDER BY e.lead, e.enrolment"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
-        )?)
-    }
-
     async fn open_messages(&mut self, leads: &str) -> Result<Vec<OpenRow>> {
         Ok(on_db!(
             self.on(),
@@ -252,47 +220,6 @@ impl LeadRow {
             open_message: None,
             suppressed: self.suppressed.as_deref().and_then(Suppression::from_word),
             new_events: Vec::new(),
-        })
-    }
-}
-
-impl TryFrom<ActiveEnrolment> for Enrolment {
-    type Error = StoreError;
-
-    fn try_from(row: ActiveEnrolment) -> Result<Self> {
-        const TABLE: &str = "enrolments";
-        let key = format!("lead {} enrolment {}", row.lead, row.enrolment);
-        let corrupt = |column| StoreError::corrupt(TABLE, column, &key);
-        let phase = match row.phase.as_str() {
-            "ready" => Phase::Ready {
-                held: row
-                    .held
-                    .map(|held| rows::decode(&held, TABLE, "held", &key))
-                    .transpose()?
-                    .map(|(until, reason)| Held { reason, until }),
-            },
-            "waiting" => Phase::Waiting {
-                due: Due {
-                    at: Instant::from_millis(row.due_at.ok_or_else(|| corrupt("due_at"))?),
-                    civil: row
-                        .civil
-                        .map(|civil| rows::decode(&civil, TABLE, "civil", &key))
-                        .transpose()?,
-                },
-            },
-            "mailing" => Phase::Mailing,
-            _ => return Err(corrupt("phase")),
-        };
-        Ok(Self {
-            no: EnrolmentNo(row.enrolment),
-            workflow: row.workflow.into(),
-            version: Version(row.version.into()),
-            entered_at: Instant::from_millis(row.entered_at),
-            entry: row.entry.map(|entry| rows::decode(&entry, TABLE, "entry", &key)).transpose()?,
-            step: row.step.into(),
-            visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
-            armed_at: Instant::from_millis(row.armed_at),
-            phase,
         })
     }
 }

@@ -251,13 +251,18 @@ impl Store {
                 .bind(before.millis())
                 .fetch_all(db)
                 .await)?;
-        expired
-            .into_iter()
-            .map(|row| {
-                let token = ClaimToken(row.token.unwrap_or_default());
-                Ok((MessageRow::try_from(row)?, token))
-            })
-            .collect()
+        let mut claims = Vec::with_capacity(expired.len());
+        for row in expired {
+            let (id, token) = (row.id, ClaimToken(row.token.unwrap_or_default()));
+            match MessageRow::try_from(row) {
+                Ok(message) => claims.push((message, token)),
+                // One bad row must not keep all others in their claims.
+                Err(error) => {
+                    tracing::error!(message = id, %error, "a message cannot be read; its claim stays");
+                }
+            }
+        }
+        Ok(claims)
     }
 
     /// When the next message that is not paused is due; [`Instant::NEVER`] if none is.

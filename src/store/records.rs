@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::domain::{
     address::Address,
     artefact::ArtefactRef,
-    definitions::Since,
     decision::{EnrolmentChange, LedgerLine, LogLine, MadeEvent, NewMessage},
+    definitions::Since,
     event::{EventData, EventKind, Judgement, StepRef},
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Consent, Memory, Profile, Stage, Suppression},
@@ -163,10 +163,10 @@ impl Quota {
     #[must_use]
     pub const fn of(size: i64) -> Self {
         Self {
-            acts: size / 2,
-            timers: size / 4,
-            bulk: size / 8,
-            sweep: size - size / 2 - size / 4 - size / 8,
+            acts: at_least_one(size / 2),
+            timers: at_least_one(size / 4),
+            bulk: at_least_one(size / 8),
+            sweep: at_least_one(size - size / 2 - size / 4 - size / 8),
         }
     }
 
@@ -174,6 +174,10 @@ impl Quota {
     pub const fn total(&self) -> i64 {
         self.acts + self.timers + self.bulk + self.sweep
     }
+}
+
+const fn at_least_one(share: i64) -> i64 {
+    if share < 1 { 1 } else { share }
 }
 
 /// A decision as it is written, where `rev` still holds.

@@ -270,11 +270,9 @@ impl Tx {
     }
 
     async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
-        on_db!(
-            self.on(),
-            sql!("UPDATE sweeps SET done = true WHERE NOT done"),
-            |db, sql| sqlx::query(sql).execute(db).await.map(drop)
-        )?;
+        on_db!(self.on(), sql!("UPDATE sweeps SET done = true WHERE NOT done"), |db, sql| {
+            sqlx::query(sql).execute(db).await.map(drop)
+        })?;
         on_db!(
             self.on(),
             sql!("INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false)"),

@@ -246,3 +246,24 @@ async fn again(addr: std::net::SocketAddr) -> TcpListener {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_refuses_us_as_sender_costs_no_mail() {
+    for_each_database(async |db| {
+        let suspended = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&suspended);
+        let relay = Script::new().on(move |moment: Moment<'_>| match moment.at {
+            At::Mail if asked.load(Ordering::SeqCst) => say("550 5.7.1 account suspended"),
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.failed, report.deferred), (0, 1));
+        assert_eq!(state(&rig, lead).await, MessageState::Deferred);
+        assert_eq!(rig.messages(lead).await[0].attempts, 0, "nothing was said about the mail");
+        suspended.store(false, Ordering::SeqCst);
+        assert_eq!(rig.tick_at(report.next_wake_at.unwrap()).await.sent, 1);
+    })
+    .await;
+}

@@ -180,3 +180,14 @@ async fn leads_are_found_by_address() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_first_row_that_names_a_stage_gives_a_new_lead_its_own() {
+    for_each_database(async |db| {
+        let staged = |stage| LeadUpsert { stage: Some(stage), ..upsert("a@example.com") };
+        let rows = [upsert("a@example.com"), staged(Stage::Sql), staged(Stage::Mql)];
+        let lead = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap()[0].lead;
+        assert_eq!(db.store.record(lead).await.unwrap().unwrap().stage, Stage::Sql);
+    })
+    .await;
+}

@@ -324,8 +324,7 @@ async fn parked_mail_of_an_enrolment_that_ended_is_cancelled() {
         decide(&db.store, lead, |decision| {
             let mut ended = entered(1);
             ended.is_new = false;
-            ended.ended =
-                Some(Ended { outcome: Outcome::Left, reason: "exit".into(), at: NOON });
+            ended.ended = Some(Ended { outcome: Outcome::Left, reason: "exit".into(), at: NOON });
             decision.enrolments.push(ended);
         })
         .await;

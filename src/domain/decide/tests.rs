@@ -113,7 +113,11 @@ impl House {
         edit(&mut workflow);
         let workflow = Arc::new(workflow);
         self.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        self.0.workflows.push(LiveWorkflow { workflow, live_since: wednesday() - DAY, since_release: ReleaseId(1) });
+        self.0.workflows.push(LiveWorkflow {
+            workflow,
+            live_since: wednesday() - DAY,
+            since_release: ReleaseId(1),
+        });
         self.0.workflows.sort_by_key(|live| std::cmp::Reverse(live.workflow.priority));
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         time::Instant,
     },
     store::{
-        Store,
+        Store, Subject,
         records::{Lane, NewEvent, Recorded},
     },
 };
@@ -168,6 +168,8 @@ impl Writer<'_> {
             .collect();
         let leads = self.store.find_leads(&addresses).await?;
         let mut events = Vec::with_capacity(batch.len());
+        // Whoever objected is not written to, also if he becomes a lead later.
+        let mut objections = Vec::new();
         for pending in batch {
             match pending.happened {
                 Ok(happened) => {
@@ -176,6 +178,9 @@ impl Writer<'_> {
                         continue;
                     }
                     self.report.unknown_leads += 1;
+                    if let Some(why) = objection(&happened.kind) {
+                        objections.push((Subject::Address(happened.address), why));
+                    }
                     let refusal = Refusal {
                         column: "email".into(),
                         reason: "no lead has this address".into(),
@@ -190,6 +195,7 @@ impl Writer<'_> {
             self.report.recorded += events.len() as u64;
             return Ok(());
         }
+        self.store.suppress(&objections, &self.import.source, self.now).await?;
         for recorded in self.store.record_events(&events, self.now).await? {
             match recorded {
                 Recorded::New { clamped, .. } => {
@@ -208,19 +214,12 @@ impl Writer<'_> {
     }
 
     fn event(&self, lead: LeadId, happened: Happened) -> NewEvent {
-        let suppress = if happened.kind == EventKind::LEAD_UNSUBSCRIBED {
-            Some(Suppression::Unsubscribed)
-        } else if happened.kind == EventKind::MAIL_COMPLAINED {
-            Some(Suppression::Complained)
-        } else {
-            None
-        };
         NewEvent {
+            suppress: objection(&happened.kind),
             object: happened.object,
             data: happened.data,
             source: self.import.source.clone(),
             dedupe: Some(happened.dedupe),
-            suppress,
             lane: Lane::Bulk,
             ..NewEvent::new(lead, happened.kind, happened.at, "import")
         }
@@ -233,5 +232,16 @@ impl Writer<'_> {
         self.rejects.add(cells.iter().map(Vec::as_slice), &finding)?;
         self.report.findings.add(advice, finding);
         Ok(())
+    }
+}
+
+/// Why an address is not written to after such an event.
+fn objection(kind: &EventKind) -> Option<Suppression> {
+    if *kind == EventKind::LEAD_UNSUBSCRIBED {
+        Some(Suppression::Unsubscribed)
+    } else if *kind == EventKind::MAIL_COMPLAINED {
+        Some(Suppression::Complained)
+    } else {
+        None
     }
 }
