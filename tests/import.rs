@@ -164,6 +164,15 @@ fn consent_is_what_the_column_says() {
     let report = import(&site, file.replace("@a.", "@b."), &[]);
     assert!(report["notes"][0].as_str().is_some_and(|note| note.contains("--purpose")), "{report}");
     assert_eq!(consents("yes@b.example"), json!([]));
+
+    // A no takes back what was given, for good; of whom nothing is known it says nothing.
+    let withdrawn = "email,consent\nyes@a.example,No\nno@a.example,No\n";
+    let report = import(&site, withdrawn, &["--purpose", "insights"]);
+    assert_eq!((&report["updated"], &report["unchanged"]), (&json!(1), &json!(1)));
+    import(&site, file, &["--purpose", "insights"]);
+    assert!(!granted("yes@a.example"));
+    assert_eq!(consents("yes@a.example")[0]["at"], "2024-01-03T00:00:00Z");
+    assert_eq!(consents("no@a.example"), json!([]));
 }
 
 #[test]

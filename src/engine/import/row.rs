@@ -195,7 +195,11 @@ impl RowReader<'_> {
         let cell = cells[says].trim();
         match yes_or_no(cell) {
             Some(true) => {}
-            Some(false) => return None,
+            Some(false) => {
+                // Takes back what is known; of a lead that never consented it says nothing.
+                let (purpose, given) = given(purpose, self.now)?;
+                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }));
+            }
             None if cell.is_empty() || is_filler(cell) => return None,
             None => {
                 warn(
