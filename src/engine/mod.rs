@@ -46,11 +46,15 @@ pub struct Engine {
     pub outbox: Notify,
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
+    /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
+    pub on_turn: Box<dyn Fn(&'static str) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
     breaker: Mutex<Breaker>,
+    /// At which stage the relay failed last and why; `None` since it answered.
+    unreachable: Mutex<Option<String>>,
 }
 
 impl Engine {
@@ -71,9 +75,11 @@ impl Engine {
             nudge: Arc::new(Notify::new()),
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
+            on_turn: Box::new(|_| ()),
             live: RwLock::new(None),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
+            unreachable: Mutex::default(),
         }
     }
 
@@ -89,6 +95,12 @@ impl Engine {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the relay cannot be used, if the last mail found so.
+    #[must_use]
+    pub fn relay_unreachable(&self) -> Option<String> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     #[must_use]
