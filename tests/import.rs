@@ -164,6 +164,15 @@ fn consent_is_what_the_column_says() {
     let report = import(&site, file.replace("@a.", "@b."), &[]);
     assert!(report["notes"][0].as_str().is_some_and(|note| note.contains("--purpose")), "{report}");
     assert_eq!(consents("yes@b.example"), json!([]));
+
+    // A no takes back what was given, for good; of whom nothing is known it says nothing.
+    let withdrawn = "email,consent\nyes@a.example,No\nno@a.example,No\n";
+    let report = import(&site, withdrawn, &["--purpose", "insights"]);
+    assert_eq!((&report["updated"], &report["unchanged"]), (&json!(1), &json!(1)));
+    import(&site, file, &["--purpose", "insights"]);
+    assert!(!granted("yes@a.example"));
+    assert_eq!(consents("yes@a.example")[0]["at"], "2024-01-03T00:00:00Z");
+    assert_eq!(consents("no@a.example"), json!([]));
 }
 
 #[test]
@@ -191,6 +200,45 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     // What cannot be read is taken to the lead's favour.
     import(&site, format!("{head}eve@a.example,since May\n"), &[]);
     assert_eq!(suppressed("eve@a.example"), "unsubscribed");
+    import(&site, format!("{head}ida@a.example,?\nleo@a.example,n/a\numa@a.example,\n"), &[]);
+    assert_eq!(suppressed("ida@a.example"), "unsubscribed");
+    assert_eq!(suppressed("leo@a.example"), Value::Null);
+    assert_eq!(suppressed("uma@a.example"), Value::Null);
+    // Nor does a broken cell beside it make an objection void.
+    let broken = format!("{},x\nzoe@a.example,yes,{}\n", head.trim_end(), "x".repeat(70_000));
+    let report = import(&site, broken, &[]);
+    assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(1)), "{report}");
+    import(&site, "email\nzoe@a.example\n", &[]);
+    assert_eq!(suppressed("zoe@a.example"), "unsubscribed");
+}
+
+#[test]
+fn rejects_are_never_written_over_their_own_file() {
+    let site = Site::migrated();
+    let file = "email\nnobody\n";
+    site.write("in.csv", file);
+    let ran = site.run(&["leads", "import", "in.csv", "--rejects", "./in.csv"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.err.contains("--rejects"), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(site.path("in.csv")).expect("a file"), file);
+}
+
+#[test]
+fn refused_json_lines_stay_json_lines() {
+    let site = Site::migrated();
+    let good = r#"{"email":"ann@a.example","at":"2024-01-03","event":"page_visited"}"#;
+    site.write("in.jsonl", format!("{good}\nnot json\n"));
+    let report = site.json(&["events", "import", "in.jsonl"]);
+    assert_eq!(report["rejects_file"], "in.rejects.jsonl", "{report}");
+    let rejects = std::fs::read_to_string(site.path("in.rejects.jsonl")).expect("a file");
+    let lines: Vec<&str> = rejects.lines().collect();
+    assert_eq!(lines.len(), 2, "{rejects}");
+    let first: Value = serde_json::from_str(lines[0]).expect("json");
+    assert_eq!(first["nurtured_reason"], "no lead has this address");
+    assert_eq!(lines[1], "not json");
+    import(&site, "email\nann@a.example\n", &[]);
+    let again = site.json(&["events", "import", "in.rejects.jsonl"]);
+    assert_eq!(again["recorded"], 1, "{again}");
 }
 
 #[test]
@@ -363,11 +411,15 @@ fn addresses_and_whole_domains_are_suppressed() {
 
     site.write(
         "stop.csv",
-        "name,email,reason\nZoe,zoe@c.example,hard_bounce\nX,x@c.example,whim\n",
+        "name,email,reason\nZoe,zoe@c.example,hard_bounce\nX,x@c.example,whim\nY,y at c,manual\n",
     );
     let report = site.json(&["suppressions", "import", "stop.csv"]);
-    assert_eq!((&report["added"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!((&report["added"], &report["rejected"]), (&json!(2), &json!(1)), "{report}");
     assert_eq!(suppressed("zoe@c.example"), "hard_bounce");
+    // A reason that nobody knows is a finding, and no reason to go on writing.
+    assert!(reasons(&report).contains(&"3/: `whim` is no reason".to_owned()), "{report}");
+    import(&site, "email\nx@c.example\n", &[]);
+    assert_eq!(suppressed("x@c.example"), "manual");
     // A lead that comes later is covered as well.
     import(&site, "email\nnew@b.example\n", &[]);
     assert_eq!(suppressed("new@b.example"), "manual");

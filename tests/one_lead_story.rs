@@ -380,6 +380,48 @@ async fn a_hard_bounce_suppresses_before_the_next_mail() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_is_no_bounce_and_an_answer_can_unsubscribe() {
+    let person = somebody();
+    for_each_database(async |db| {
+        let rig = rig(db).await;
+        let (lead, mail) = first_mail(&rig, &person).await;
+        let accept = async |raw: &[u8], to: &str| {
+            let envelope = [Address::parse(to).unwrap()];
+            inbox::accept(&rig.store, &rig.keyring, raw, &envelope, rig.clock.now()).await.unwrap()
+        };
+        let soft = |action: &str| {
+            String::from_utf8(bounce(&mail.from, &person.email))
+                .unwrap()
+                .replace("Action: failed", &format!("Action: {action}"))
+                .replace("5.1.1", "4.4.7")
+                .replace("550 4.4.7", "451 4.4.7")
+                .replace("user unknown", "timed out")
+                .into_bytes()
+        };
+        let delayed = accept(&soft("delayed"), &mail.from).await;
+        assert_eq!((delayed.matched, delayed.action), (true, Action::Ignored));
+        assert_eq!(rig.events(lead, &EventKind::MAIL_BOUNCED).await.len(), 0);
+        // The delay was not the last word.
+        assert_eq!(accept(&soft("failed"), &mail.from).await.action, Action::Recorded);
+        assert_eq!(rig.events(lead, &EventKind::MAIL_BOUNCED).await.len(), 1);
+
+        let message = rig.messages(lead).await[0].id;
+        let id = rig.keyring.message_id(&nurtured::token::MailRef { lead, message });
+        let answer = format!(
+            "From: {}\r\nTo: ada@example.com\r\nSubject: Re: Hello\r\n\
+             In-Reply-To: <{id}@example.com>\r\n\r\nUnsubscribe\r\n",
+            person.email
+        );
+        let accepted = accept(answer.as_bytes(), "ada@example.com").await;
+        assert_eq!((accepted.kind, accepted.action), ("opt_out", Action::Suppressed));
+        assert_eq!(rig.record(lead).await.suppressed, Some(Suppression::Unsubscribed));
+        assert_eq!(rig.events(lead, &EventKind::LEAD_UNSUBSCRIBED).await.len(), 1);
+        assert_eq!(rig.events(lead, &EventKind::MAIL_COMPLAINED).await.len(), 0);
+    })
+    .await;
+}
+
 /// A running smtp-sink; it ends when this is dropped.
 struct Sink(Child);
 

@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     /// Where these events come from [default: the file's name]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Where refused rows go [default: FILE.rejects.csv beside the file]
+    /// Where refused rows go [default: FILE.rejects.csv or FILE.rejects.jsonl beside the file]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Say what would be done, write nothing

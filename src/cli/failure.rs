@@ -48,6 +48,11 @@ impl Failure {
         Self { silent: true, ..Self::new(PROBLEMS, "") }
     }
 
+    /// The command has printed its result; the relay could not be reached.
+    pub(super) fn relay_unreachable() -> Self {
+        Self { silent: true, ..Self::environment("") }
+    }
+
     pub(super) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self

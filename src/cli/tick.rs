@@ -44,7 +44,13 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let report = engine.tick(now).await?;
     context.output.result(&report, || text(&report))?;
     engine.store.close().await;
-    Ok(())
+    match engine.relay_unreachable() {
+        None => Ok(()),
+        Some(why) => {
+            context.output.error(&format!("the relay could not be used ({why})"), None);
+            Err(Failure::relay_unreachable())
+        }
+    }
 }
 
 fn text(report: &TickReport) -> String {

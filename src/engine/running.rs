@@ -43,14 +43,14 @@ impl Outage {
 
 impl Engine {
     /// Decides leads as they become due, until told to stop. `beat` is called at each turn and told
-    /// what was decided.
+    /// what was decided, or why nothing could be.
     ///
     /// # Errors
     /// Never for the database being away: that is waited for.
     pub async fn decide_loop(
         self: Arc<Self>,
         stop: CancellationToken,
-        beat: impl Fn(&Decided, Duration) + Send + Sync,
+        beat: impl Fn(Result<&Decided, &StoreError>, Duration) + Send + Sync,
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
@@ -64,11 +64,12 @@ impl Engine {
             let sleep = match turn {
                 Ok((decided, sleep)) => {
                     outage.over("deciding");
-                    beat(&decided, started.elapsed());
+                    beat(Ok(&decided), started.elapsed());
                     sleep
                 }
                 Err(error) => {
                     outage.failed("deciding", &error, now);
+                    beat(Err(&error), started.elapsed());
                     Some(PAUSE)
                 }
             };
@@ -133,6 +134,7 @@ impl Engine {
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
+            (self.on_turn)("keep-up");
             let now = self.clock.now();
             let turn = async {
                 self.take_over().await?;

@@ -5,6 +5,7 @@
 //! without waiting for company.
 
 use std::{
+    future::Future,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -87,13 +88,28 @@ impl Engine {
         for _ in 0..connections {
             tracker.spawn(work(Arc::clone(&line), Arc::clone(&arrivals)));
         }
-        let fed = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop).await;
+        let feeding = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop);
+        let on_its_way = || line.in_flight.load(Ordering::SeqCst) > 0;
+        let fed = self.beating(on_its_way, feeding).await;
         drop((queue, line));
         tracker.close();
-        tracker.wait().await;
+        self.beating(|| true, tracker.wait()).await;
         fed?;
         let tally = *tally.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tally)
+    }
+
+    /// Shows life while a slow relay is waited for; each mail on its way has a deadline of its own.
+    async fn beating<T>(&self, waits: impl Fn() -> bool, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        let mut beats = tokio::time::interval(LONGEST_SLEEP);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = beats.tick() => if waits() { (self.on_turn)("send") },
+            }
+        }
     }
 
     fn start_marks(
@@ -172,6 +188,7 @@ async fn feed(
 ) -> Result<(), StoreError> {
     let engine = &line.engine;
     while !stop.is_cancelled() {
+        (engine.on_turn)("send");
         // Registered before looking, so that nothing that happens in between is missed.
         let (nudged, room) = (engine.outbox.notified(), line.room.notified());
         tokio::pin!(nudged, room);
@@ -345,12 +362,14 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
 }
 
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
+    let trouble = delivery.relay_is_down().then(|| trouble(delivery));
     let mut breaker = line.engine.breaker();
-    let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
+    let change = if trouble.is_some() { breaker.failed(now) } else { breaker.answered() };
     match change {
         Some(Change::Opened) => {
             tracing::error!(
                 relay = line.engine.relay.name(),
+                reason = trouble.as_deref().unwrap_or_default(),
                 "the relay is down; one probe at a time"
             );
         }
@@ -358,5 +377,54 @@ fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
             tracing::info!(relay = line.engine.relay.name(), "the relay is back");
         }
         None => {}
+    }
+    *line.engine.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+}
+
+/// Where and why the relay failed, without what it said: that may name people.
+fn trouble(delivery: &Delivery) -> String {
+    match delivery {
+        Delivery::Unreachable { reason, stage } => {
+            format!("{}: {}", stage.word(), without_words(reason))
+        }
+        Delivery::Refused { reply, stage } => format!("{}: {}", stage.word(), reply.code),
+        other => other.word().to_owned(),
+    }
+}
+
+/// As much of a reason as is not the relay's own: of a reply the code.
+fn without_words(reason: &str) -> &str {
+    if reason.starts_with(|c: char| c.is_ascii_digit()) {
+        reason.split_whitespace().next().unwrap_or_default()
+    } else if reason.starts_with("permanent error") || reason.starts_with("transient error") {
+        reason.split(':').next().unwrap_or_default()
+    } else {
+        reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::relay::Stage;
+
+    #[test]
+    fn logs_say_where_a_relay_failed_and_not_its_words() {
+        for (reason, stage, said) in [
+            (
+                "Connection refused (os error 111)",
+                Stage::Connect,
+                "connect: Connection refused (os error 111)",
+            ),
+            ("554 5.7.1 go away ann@example.com", Stage::Greeting, "greeting: 554"),
+            (
+                "permanent error (535): 5.7.8 ann@example.com is locked",
+                Stage::Auth,
+                "auth: permanent error (535)",
+            ),
+        ] {
+            let delivery = Delivery::Unreachable { reason: reason.to_owned(), stage };
+            assert_eq!(trouble(&delivery), said);
+        }
     }
 }

@@ -50,7 +50,7 @@ pub struct LeadUpsert {
     pub address: Address,
     /// Only what the row has a value for: an empty cell never erases.
     pub attributes: BTreeMap<Name, serde_json::Value>,
-    /// By purpose. Never lifts a later withdrawal.
+    /// By purpose. Never lifts a later withdrawal; one that is withdrawn takes back what is known.
     pub consents: BTreeMap<Name, Consent>,
     /// Taken for a new lead; an existing one keeps its own.
     pub stage: Option<Stage>,

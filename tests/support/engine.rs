@@ -179,7 +179,7 @@ impl Rig {
         let engine = engine(&store, &clock, &keyring, &config, folder.path());
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
-        tokio::spawn(worker.run(stop.clone(), || ()));
+        tokio::spawn(worker.run(stop.clone(), |_| ()));
         let routes = public::router(Public {
             keyring: Arc::clone(&keyring),
             intake,

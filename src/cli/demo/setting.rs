@@ -146,7 +146,7 @@ impl Setting {
 
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store, clock.clone(), Arc::clone(&engine.nudge));
-        tokio::spawn(worker.run(stop.clone(), || ()));
+        tokio::spawn(worker.run(stop.clone(), |_| ()));
         let routes = public::router(Public { keyring, intake, metrics: Arc::new(Metrics::new()) });
         let limits = Limits { connections: 64, ..Limits::default() };
         tokio::spawn(listener::serve(doors, routes, limits, Arc::default(), stop.clone()));

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, ImportError, Progress,
     happened::{Happened, JsonLines, Refusal, from_csv},
-    rejects::Rejects,
+    rejects::{Rejects, refuse_input},
     report::{EventsReport, Finding},
     table::{Table, text_cells},
 };
@@ -50,15 +50,15 @@ pub async fn import_events(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<EventsReport, ImportError> {
+    if !import.dry_run {
+        refuse_input(&import.file, &import.rejects)?;
+    }
     let (batches, mut inbox) = mpsc::channel::<Vec<Pending>>(2);
     let (headers_out, headers_in) = tokio::sync::oneshot::channel();
     let file = import.file.clone();
+    let is_json = is_json_lines(&file);
     let reader = tokio::task::spawn_blocking(move || {
-        let is_json = file.extension().is_some_and(|extension| {
-            ["jsonl", "ndjson", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-        });
         if is_json {
-            let _ = headers_out.send(vec!["line".to_owned()]);
             read_json(&file, &progress, &batches)
         } else {
             let table = Table::open(&file)?;
@@ -72,7 +72,11 @@ pub async fn import_events(
         store,
         import: &import,
         now,
-        rejects: Rejects::new(rejects, &headers),
+        rejects: if is_json {
+            Rejects::of_lines(rejects)
+        } else {
+            Rejects::new(rejects, &headers)
+        },
         report: EventsReport { dry_run: import.dry_run, ..EventsReport::default() },
     };
     let written = async {
@@ -89,6 +93,13 @@ pub async fn import_events(
     let Writer { rejects, mut report, .. } = writer;
     report.rejects_file = rejects.finish()?;
     Ok(report)
+}
+
+/// By the name of a file.
+pub(super) fn is_json_lines(file: &std::path::Path) -> bool {
+    file.extension().is_some_and(|extension| {
+        ["jsonl", "ndjson", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
 }
 
 fn read_csv(

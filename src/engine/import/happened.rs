@@ -274,6 +274,7 @@ fn from_json(line: &[u8]) -> Result<Happened, Refusal> {
         None | Some(serde_json::Value::Null) => serde_json::Map::new(),
         Some(_) => return Err(refusal("data", "`data` is not an object".into())),
     };
+    object.retain(|key, _| !OWN_COLUMNS.contains(&key.as_str()));
     for (key, value) in object.into_iter().chain(nested) {
         let value = match value {
             serde_json::Value::Null => continue,

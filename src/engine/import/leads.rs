@@ -8,15 +8,22 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, ImportError, Progress,
     mapping::{Columns, Mapping},
-    rejects::Rejects,
+    events::is_json_lines,
+    rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
     row::{RowReader, consents},
     table::{Table, text_cells},
 };
 use crate::{
-    domain::{address::Address, lead::Basis, name::Name, time::Instant, value::Schema},
+    domain::{
+        address::Address,
+        lead::{Basis, Suppression},
+        name::Name,
+        time::Instant,
+        value::Schema,
+    },
     store::{
-        Store,
+        Store, Subject,
         records::{ImportRun, LeadUpsert, UpsertKind},
     },
 };
@@ -38,6 +45,14 @@ pub struct LeadsImport {
     pub dry_run: bool,
 }
 
+/// What is handed to the store at once.
+#[derive(Default)]
+struct Batch {
+    leads: Vec<LeadUpsert>,
+    /// Of rows that were refused for something else.
+    objections: Vec<(Subject, Suppression)>,
+}
+
 /// Imports a file of leads. Doing it again changes nothing more.
 ///
 /// # Errors
@@ -48,19 +63,22 @@ pub async fn import_leads(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
-    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(1);
+    let (batches, mut inbox) = mpsc::channel::<Batch>(1);
     let (run, dry_run) = (import.run.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let mut figures = LeadsReport::default();
     let mut seen = Seen::default();
     let written = async {
         while let Some(batch) = inbox.recv().await {
+            let Batch { leads, objections } = batch;
+            figures.suppressed += objections.len() as u64;
             if dry_run {
-                foresee(store, &batch, &mut seen, &mut figures).await?;
+                foresee(store, &leads, &mut seen, &mut figures).await?;
             } else {
-                for upserted in store.upsert_leads(&batch, &run, now).await? {
+                for upserted in store.upsert_leads(&leads, &run, now).await? {
                     count(&mut figures, upserted.how, upserted.suppressed);
                 }
+                store.suppress(&objections, &run.source, now).await?;
             }
         }
         Ok::<_, ImportError>(())
@@ -145,8 +163,11 @@ fn read(
     import: &LeadsImport,
     now: Instant,
     progress: &dyn Fn(Progress),
-    batches: &mpsc::Sender<Vec<LeadUpsert>>,
+    batches: &mpsc::Sender<Batch>,
 ) -> Result<LeadsReport, ImportError> {
+    if !import.dry_run {
+        refuse_input(&import.file, &import.rejects)?;
+    }
     let mut table = Table::open(&import.file)?;
     let headers = table.headers().to_vec();
     let columns = Columns::resolve(&headers, &import.mapping, &import.schema)
@@ -157,7 +178,7 @@ fn read(
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Batch::default();
     let (size, mut bytes) = (table.size(), table.bytes());
     loop {
         let Some(row) = table.next_row()? else { break };
@@ -178,24 +199,27 @@ fn read(
             }
         };
         match read {
-            Ok(lead) => batch.push(lead),
+            Ok(lead) => batch.leads.push(lead),
             Err(finding) => {
+                if let Some(address) = reader.objection(row.cells) {
+                    batch.objections.push((Subject::Address(address), Suppression::Unsubscribed));
+                }
                 report.rejected += 1;
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
             }
         }
-        if batch.len() == BATCH {
+        if batch.leads.len() == BATCH || batch.objections.len() == BATCH {
             bytes = table.bytes();
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            let full = std::mem::take(&mut batch);
             if batches.blocking_send(full).is_err() {
                 return Ok(report); // the store failed; the other side says why
             }
             progress(Progress { bytes, total: size, rows: report.rows });
         }
     }
-    if !batch.is_empty() {
+    if !batch.leads.is_empty() || !batch.objections.is_empty() {
         let _ = batches.blocking_send(batch);
     }
     progress(Progress { bytes: size.max(bytes), total: size, rows: report.rows });
@@ -207,5 +231,6 @@ fn read(
 #[must_use]
 pub fn rejects_beside(file: &std::path::Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!("{stem}.rejects.csv"))
+    let form = if is_json_lines(file) { "jsonl" } else { "csv" };
+    file.with_file_name(format!("{stem}.rejects.{form}"))
 }

@@ -8,6 +8,7 @@ use super::{
     mapping::{Columns, Target},
     rejects::restored,
     report::{Finding, LeadsReport},
+    table::CELL_LIMIT,
 };
 use crate::{
     domain::{
@@ -97,7 +98,12 @@ impl RowReader<'_> {
             if was_dirty && *target != Target::Skip {
                 warn("it held control characters".into(), "control characters were taken out");
             }
-            if cell.is_empty() || is_filler(&cell) {
+            // A question mark here is a doubt, and in doubt nobody is written to.
+            let says_nothing = match target {
+                Target::Unsubscribed => is_not_available(&cell),
+                _ => is_filler(&cell),
+            };
+            if cell.is_empty() || says_nothing {
                 continue;
             }
             match target {
@@ -154,6 +160,25 @@ impl RowReader<'_> {
         Ok(lead)
     }
 
+    /// Whose objection a row holds that is refused for one of its other cells: that one counts.
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Address> {
+        // With a cell too many or too few, nobody knows which is which.
+        if cells.len() != self.headers.len() {
+            return None;
+        }
+        let cell = |target| {
+            let text = std::str::from_utf8(&cells[self.columns.position(target)?]).ok()?;
+            (text.len() <= CELL_LIMIT).then(|| clean(text).0)
+        };
+        let objects = cell(&Target::Unsubscribed).is_some_and(|cell| {
+            !cell.is_empty() && !is_not_available(&cell) && yes_or_no(&cell) != Some(false)
+        });
+        if !objects {
+            return None;
+        }
+        Address::parse(&cell(&Target::Email)?).ok()
+    }
+
     fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
         let column = self.columns.position(&Target::Email).unwrap_or_default();
         let refused = |reason: String, advice: &str| Finding {
@@ -195,7 +220,11 @@ impl RowReader<'_> {
         let cell = cells[says].trim();
         match yes_or_no(cell) {
             Some(true) => {}
-            Some(false) => return None,
+            Some(false) => {
+                // Takes back what is known; of a lead that never consented it says nothing.
+                let (purpose, given) = given(purpose, self.now)?;
+                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }));
+            }
             None if cell.is_empty() || is_filler(cell) => return None,
             None => {
                 warn(
@@ -249,7 +278,11 @@ fn clean(cell: &str) -> (Cow<'_, str>, bool) {
 
 /// What people and CRMs write where they have nothing to write.
 fn is_filler(cell: &str) -> bool {
-    matches!(cell, "-" | "--" | "?" | "." | "#N/A") || cell.eq_ignore_ascii_case("n/a")
+    matches!(cell, "-" | "--" | "?" | ".") || is_not_available(cell)
+}
+
+fn is_not_available(cell: &str) -> bool {
+    cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
 }
 
 /// The primary language: `it` of `it-IT`.

@@ -147,10 +147,13 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
     } else if auto_reply::is_automatic(&mail) {
         incoming.kind = Kind::AutoReply;
     }
+    // A reply quotes text, not headers: what it refers to stands in its own.
+    let reference = mail.header("In-Reply-To").or_else(|| mail.header("References"));
+    let reference = reference.and_then(returned::last_message_id);
     if matches!(incoming.kind, Kind::Reply | Kind::AutoReply) {
-        // A reply quotes text, not headers: what it refers to stands in its own.
-        let reference = mail.header("In-Reply-To").or_else(|| mail.header("References"));
-        incoming.original_message_id = reference.and_then(returned::last_message_id);
+        incoming.original_message_id = reference;
+    } else if incoming.feedback == Some(FeedbackType::OptOut) && reference.is_some() {
+        incoming.original_message_id = reference;
     }
     Ok(incoming)
 }

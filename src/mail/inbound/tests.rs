@@ -212,7 +212,7 @@ fn reads_a_complaint() {
     for (kind, feedback, class) in [
         ("abuse", FeedbackType::Abuse, Class::Complaint),
         ("Fraud", FeedbackType::Fraud, Class::Complaint),
-        ("opt-out", FeedbackType::OptOut, Class::Complaint),
+        ("opt-out", FeedbackType::OptOut, Class::OptOut),
         ("something-new", FeedbackType::Other, Class::Complaint),
         // Nobody complained.
         ("not-spam", FeedbackType::NotSpam, Class::Delivered),
@@ -281,6 +281,19 @@ fn who_asks_to_be_left_alone_is_heard() {
         assert_eq!((mail.kind, mail.feedback), (Kind::Complaint, Some(FeedbackType::OptOut)));
         assert_eq!(mail.reports[0].address, mail.from);
     }
+    for (subject, body) in
+        [("Re: One question", "Unsubscribe.\n\n> Hello"), ("Re: UNSUBSCRIBE", "x")]
+    {
+        let mail = parse(&format!(
+            "From: ann@example.org\nTo: u@example.com\nSubject: {subject}\n\
+             In-Reply-To: <m4@example.com>\n\n{body}\n"
+        ));
+        assert_eq!(mail.class(), Class::OptOut, "{subject}");
+        assert_eq!(mail.original_message_id.as_deref(), Some("m4@example.com"));
+    }
+    let asks = "From: ann@example.org\nTo: u@example.com\nSubject: Re: Hello\n\n\
+                How do I unsubscribe a colleague?\n";
+    assert_eq!(parse(asks).class(), Class::Reply);
 }
 
 #[test]

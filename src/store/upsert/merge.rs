@@ -68,6 +68,9 @@ impl Folding {
 /// Returns whether anything changed.
 fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Consent) -> bool {
     let Some(old) = known.get_mut(purpose) else {
+        if new.withdrawn_at.is_some() {
+            return false;
+        }
         known.insert(purpose.clone(), new.clone());
         return true;
     };
