@@ -139,8 +139,8 @@ impl Work<'_> {
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
         let state = self.lead.state;
         // By the release, not by the clock: leads are still decided under the one before for a while.
-        let strangers = state.decided_under < live.since_release
-            && state.created_at <= live.live_since;
+        let strangers =
+            state.decided_under < live.since_release && state.created_at <= live.live_since;
         if !strangers {
             return self.lead.now;
         }

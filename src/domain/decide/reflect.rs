@@ -20,7 +20,9 @@ impl<'a> Work<'a> {
             self.fold(event);
             if event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT {
                 self.mail_left(event);
-            } else if event.kind == EventKind::MAIL_FAILED || event.kind == EventKind::MAIL_CANCELLED {
+            } else if event.kind == EventKind::MAIL_FAILED
+                || event.kind == EventKind::MAIL_CANCELLED
+            {
                 self.mail_refused(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
@@ -85,7 +87,9 @@ impl<'a> Work<'a> {
         let Some(about) = &event.about else { return };
         let text = |key: &str| event.data.get(key).map(|value| Name::from(value.to_string()));
         // In doubt first, and then sent after all: one mail.
-        if event.message.is_some() && self.lead.sends.iter().any(|sent| sent.message == event.message) {
+        if event.message.is_some()
+            && self.lead.sends.iter().any(|sent| sent.message == event.message)
+        {
             return;
         }
         let sends = self.lead.sends.to_mut();

@@ -243,6 +243,7 @@ impl<'h> Story<'h> {
         self.state.rev = Rev(self.state.rev.0 + 1 + made);
         self.state.new_events.clear();
         self.state.decided_at = self.now;
+        self.state.decided_under = ReleaseId(1);
         self.last = decision;
         &self.last
     }
@@ -620,11 +621,7 @@ fn whoever_would_leave_at_once_gets_no_mail() {
 fn of_several_events_the_one_that_fits_enters() {
     let mut house = House::new();
     let filter = house.condition("entry.seats >= 20", Scope::Workflow);
-    let enter = Enter::On {
-        kind: EventKind::FORM_SUBMITTED,
-        object: None,
-        filter: Some(filter),
-    };
+    let enter = Enter::On { kind: EventKind::FORM_SUBMITTED, object: None, filter: Some(filter) };
     house.workflow("welcome", vec![email("thanks")], |w| w.enter = enter);
     let mut story = Story::new(&house, &[]);
     for seats in [5.0, 50.0] {
