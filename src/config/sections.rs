@@ -280,7 +280,8 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
                 Some("write \"https://go.example.com\"".into()),
             );
         }
-        if base_url.is_none() && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_))) {
+        if base_url.is_none() && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_)))
+        {
             let span = public.or_else(|| table.get("relay")).map(Spanned::span);
             problems.add(
                 &span.unwrap_or_default(),

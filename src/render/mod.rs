@@ -111,9 +111,8 @@ impl Renderer {
         rewrite(&mut nodes, mail, template)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
         if let Some(links) = &mail.links {
-            owed(&nodes, &text, &links.unsubscribe_url(), mail.sender).map_err(|what| {
-                RenderError::Without { file: template.file.clone(), what }
-            })?;
+            owed(&nodes, &text, &links.unsubscribe_url(), mail.sender)
+                .map_err(|what| RenderError::Without { file: template.file.clone(), what })?;
         }
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);

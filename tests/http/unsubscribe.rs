@@ -58,7 +58,8 @@ async fn the_link_of_a_test_mail_changes_nothing_and_says_so() {
     let rig = rig().await;
     let nobody = MailRef { lead: LeadId(0), message: MessageId(0) };
     let url = rig.url(&format!("/u/{}", rig.keyring.unsubscribe(&nobody)));
-    for request in [rig.client.get(&url), rig.client.post(&url).body("List-Unsubscribe=One-Click")] {
+    for request in [rig.client.get(&url), rig.client.post(&url).body("List-Unsubscribe=One-Click")]
+    {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(answer.text().await.unwrap().contains("This was a test mail"));

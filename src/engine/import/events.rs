@@ -72,11 +72,7 @@ pub async fn import_events(
         store,
         import: &import,
         now,
-        rejects: if is_json {
-            Rejects::of_lines(rejects)
-        } else {
-            Rejects::new(rejects, &headers)
-        },
+        rejects: if is_json { Rejects::of_lines(rejects) } else { Rejects::new(rejects, &headers) },
         report: EventsReport { dry_run: import.dry_run, ..EventsReport::default() },
     };
     let written = async {

@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
-    mapping::{Columns, Mapping},
     events::is_json_lines,
+    mapping::{Columns, Mapping},
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
     row::{RowReader, consents},

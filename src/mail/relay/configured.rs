@@ -63,7 +63,8 @@ fn host_name() -> Option<String> {
 }
 
 fn full_name(text: &str) -> Option<String> {
-    let name = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let name =
+        text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
     let address = Address::parse(&format!("postmaster@{name}")).ok()?;
     (name.is_ascii() && address.domain().contains('.')).then(|| address.domain().to_owned())
 }

@@ -126,10 +126,16 @@ fn no_mail_goes_out_without_its_way_out_and_its_address() {
     let link = "<a href=\"{{ unsubscribe_url }}\">stop</a>";
     assert!(render(&format!("{link} {{{{ postal_address }}}}")).is_ok());
     for (footer, without) in [
-        (format!("{{% if stage == \"sql\" %}}{link}{{% endif %}} {{{{ postal_address }}}}"), "link"),
+        (
+            format!("{{% if stage == \"sql\" %}}{link}{{% endif %}} {{{{ postal_address }}}}"),
+            "link",
+        ),
         ("{{ unsubscribe_url }} {{ postal_address }}".to_owned(), "link"),
         (format!("<span style=\"display:none\">{link}</span> {{{{ postal_address }}}}"), "link"),
-        (format!("{link}{{% if stage == \"sql\" %}}{{{{ postal_address }}}}{{% endif %}}"), "postal"),
+        (
+            format!("{link}{{% if stage == \"sql\" %}}{{{{ postal_address }}}}{{% endif %}}"),
+            "postal",
+        ),
     ] {
         let error = render(&footer).unwrap_err().to_string();
         assert!(error.contains("templates/m.md") && error.contains(without), "{footer}: {error}");
