@@ -78,8 +78,10 @@ enum Command {
     /// Check the campaign folder and show every problem
     Check(check::Arguments),
     /// Make what is in the campaign folder live
+    #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
+    #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
@@ -91,6 +93,7 @@ enum Command {
     #[command(subcommand)]
     Suppressions(suppressions::Command),
     /// Ask for leads to be enrolled in a workflow, by hand
+    #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
@@ -99,20 +102,34 @@ enum Command {
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
+    #[command(long_about = told::<render::Arguments>())]
     Render(render::Arguments),
     /// Send a mail to somebody of ours
+    #[command(long_about = told::<send_test::Arguments>())]
     SendTest(send_test::Arguments),
     /// Take in mail that came back
     #[command(subcommand)]
     Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
+    #[command(long_about = told::<tick::Arguments>())]
     Tick(tick::Arguments),
     /// Run the daemon
+    #[command(long_about = told::<run::Arguments>())]
     Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
+    #[command(long_about = told::<demo::Arguments>())]
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+}
+
+/// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
+/// own says.
+fn told<A: clap::Args>() -> String {
+    let command = A::augment_args(clap::Command::new("of these arguments"));
+    let told = command.get_long_about().or(command.get_about());
+    let told = told.map(ToString::to_string).unwrap_or_default();
+    if told.ends_with('.') { told } else { told + "." }
 }
 
 /// Reads the arguments, does what they say, and returns the exit code.
@@ -168,6 +185,22 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn long_help_says_what_stands_on_the_arguments() {
+        let mut cli = super::Cli::command();
+        let mut help = |path: &[&str]| {
+            let command = path.iter().fold(&mut cli, |command, name| {
+                command.find_subcommand_mut(name).expect("a command")
+            });
+            command.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert!(help(&["tick"]).contains("migrate --rehearsal"));
+        assert!(help(&["run"]).contains("SIGTERM"));
+        assert!(
+            help(&["leads", "import"]).contains("never takes anybody off the suppression list.")
+        );
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

@@ -14,8 +14,8 @@ const AHEAD: Duration = Duration::from_secs(60);
 /// `migrate --rehearsal`, or when every relay writes files.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The instant, as 2027-03-28T09:00:00Z [default: the clock's]
-    #[arg(long, value_name = "T")]
+    /// The instant, as 2027-03-28T09:00:00Z, or a date, from its midnight in UTC [default: the clock's]
+    #[arg(long, value_name = "T", value_parser = super::eval::instant)]
     now: Option<Instant>,
 }
 
