@@ -258,6 +258,31 @@ fn campaign() -> Site {
 }
 
 #[test]
+fn a_tick_that_could_not_reach_the_relay_says_why_and_ends_with_3() {
+    let site = campaign();
+    // A port that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let number = port.local_addr().expect("an address").port();
+    drop(port);
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file").replace(
+        "folder = \"outbox\"",
+        &format!("host = \"127.0.0.1\"\nport = {number}\ntls = \"none\""),
+    );
+    site.write("nurtured.toml", format!("{toml}[public]\nbase_url = \"http://127.0.0.1:1\"\n"));
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("in.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    let ran = site.run(&["--json", "tick"]);
+    assert_eq!((ran.code, &ran.document()["deferred"]), (3, &serde_json::json!(1)), "{ran:?}");
+    assert!(ran.err.contains("connect: Connection refused"), "{ran:?}");
+    let ran = site.run(&["tick", "--now", "tomorrow"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("2027-03-28"), "{ran:?}");
+}
+
+#[test]
 fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
     let ran = site.run(&["--json", "check"]);
@@ -303,6 +328,7 @@ fn apply_makes_a_release_once_and_never_a_wrong_one() {
         (&first["changed"], &first["workflows"]),
         (&serde_json::json!(true), &serde_json::json!(["hello"]))
     );
+    assert!(first["release"].is_string(), "no reader may round it: {first}");
     let again = site.json(&["apply"]);
     assert_eq!(
         (&again["changed"], &again["release"]),

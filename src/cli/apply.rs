@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "super::output::as_text")]
     release: ReleaseId,
     /// `false`: just this is live already.
     changed: bool,

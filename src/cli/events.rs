@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{context::Context, failure::Failure, findings, progress};
+use super::{context::Context, failure::Failure, findings, progress, told};
 use crate::engine::import::{EventsImport, EventsReport, import_events, rejects_beside};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Import events from a CSV file (email, at, event, object, …) or JSON lines (.jsonl)
+    #[command(long_about = told::<Arguments>())]
     Import(Arguments),
 }
 

@@ -84,14 +84,10 @@ enum Command {
     /// Exits with 1 if anything is an error; warnings alone are no reason.
     Check(check::Arguments),
     /// Make what is in the campaign folder live
-    ///
-    /// Checks it first. A running daemon takes it over; every lead is then looked at again, in the
-    /// background.
+    #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
-    ///
-    /// For a lead in the database, by what is live (--lead); or for a situation in a file, by the
-    /// campaign folder (--context).
+    #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
@@ -103,9 +99,7 @@ enum Command {
     #[command(subcommand)]
     Suppressions(suppressions::Command),
     /// Ask for leads to be enrolled in a workflow, by hand
-    ///
-    /// The next pass of the engine decides: its re-entry rule, goal, consent and suppression hold as
-    /// ever, and the lead's timeline says why.
+    #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
@@ -117,35 +111,34 @@ enum Command {
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
-    ///
-    /// As the campaign folder has it and as it would read now. Nothing is sent or recorded; its links lead
-    /// to nobody.
+    #[command(long_about = told::<render::Arguments>())]
     Render(render::Arguments),
     /// Send a mail to somebody of ours
-    ///
-    /// As `render`, through the relay, with `[test]` before its subject. Nothing is recorded.
+    #[command(long_about = told::<send_test::Arguments>())]
     SendTest(send_test::Arguments),
     /// Take in mail that came back
     #[command(subcommand)]
     Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
-    ///
-    /// Decides, sends and settles until nothing is left. An instant more than a minute ahead of the clock
-    /// is taken only on a database made by `migrate --rehearsal`, or when every relay writes files.
+    #[command(long_about = told::<tick::Arguments>())]
     Tick(tick::Arguments),
     /// Run the daemon
-    ///
-    /// Decides, sends, and answers the links of its mails, until it is told to stop. SIGTERM or SIGINT:
-    /// nothing new is begun, what is on its way is finished. A second one, or the end of `[engine] grace`:
-    /// it leaves at once.
+    #[command(long_about = told::<run::Arguments>())]
     Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
-    ///
-    /// A fresh database in a folder of its own, a virtual clock, made-up readers. Nothing leaves this
-    /// machine.
+    #[command(long_about = told::<demo::Arguments>())]
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+}
+
+/// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
+/// own says.
+fn told<A: clap::Args>() -> String {
+    let command = A::augment_args(clap::Command::new("of these arguments"));
+    let told = command.get_long_about().or(command.get_about());
+    let told = told.map(ToString::to_string).unwrap_or_default();
+    if told.ends_with('.') { told } else { told + "." }
 }
 
 /// Reads the arguments, does what they say, and returns the exit code.
@@ -201,6 +194,22 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn long_help_says_what_stands_on_the_arguments() {
+        let mut cli = super::Cli::command();
+        let mut help = |path: &[&str]| {
+            let command = path.iter().fold(&mut cli, |command, name| {
+                command.find_subcommand_mut(name).expect("a command")
+            });
+            command.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert!(help(&["tick"]).contains("migrate --rehearsal"));
+        assert!(help(&["run"]).contains("SIGTERM"));
+        assert!(
+            help(&["leads", "import"]).contains("never takes anybody off the suppression list.")
+        );
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

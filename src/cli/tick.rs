@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{context::Context, engine, eval::instant, failure::Failure};
+use super::{context::Context, engine, failure::Failure};
 use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
 
 /// How far from the clock a pass on a real database may be.
@@ -15,8 +15,8 @@ const APART: Duration = Duration::from_secs(60);
 /// runs: mails keep their hours, and what a relay puts off for a moment is tried again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The instant, as 2027-03-28T09:00:00Z [default: the clock's]
-    #[arg(long, value_name = "T", value_parser = instant)]
+    /// The instant, as 2027-03-28T09:00:00Z, or a date, from its midnight in UTC [default: the clock's]
+    #[arg(long, value_name = "T", value_parser = super::eval::instant)]
     now: Option<Instant>,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod deciding;
 pub mod group;
+mod handing;
 pub mod import;
 pub mod inbox;
 pub mod intake;

@@ -267,6 +267,19 @@ fn tells_people_from_machines() {
 }
 
 #[test]
+fn a_warning_without_a_report_is_a_delay() {
+    let mail = |words: &str| {
+        parse(&format!(
+            "From: MAILER-DAEMON@mx.example.org\nTo: us@example.com\nSubject: Delayed mail\n\n\
+             <ann@example.org>: 451 4.4.1 timed out.\n{words}\n"
+        ))
+    };
+    let delayed = mail("This is a warning only: you do not\nneed to resend your message.");
+    assert_eq!(delayed.reports[0].action, Some(Action::Delayed));
+    assert_eq!(mail("I give up.").reports[0].action, None);
+}
+
+#[test]
 fn a_postmaster_may_be_a_person() {
     let mail = parse(
         "From: postmaster@example.org\nTo: us@example.com\nSubject: Re: Hello\n\nYes, please.\n",
