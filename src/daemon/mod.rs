@@ -216,7 +216,7 @@ fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behin
         match round {
             Round::Idle => {}
             Round::Written => pulse.well(),
-            Round::Failed(error) => pulse.failing(error),
+            Round::Failed(error) => pulse.failing(&error),
         }
     };
     let intake = tokio::spawn(doors.worker.run(intake_stop.clone(), beat));

@@ -78,7 +78,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
                     metrics.parked(decided.parked);
                 }
             }
-            Err(error) => pulse.failing(error),
+            Err(error) => pulse.failing(&error),
         }
     });
     let sending = Arc::clone(&engine).send_loop(claiming.clone());

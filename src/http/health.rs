@@ -64,7 +64,7 @@ impl Pulse {
     }
 
     /// The loop turns, and its work fails, for `reason`.
-    pub fn failing(&self, reason: impl ToString) {
+    pub fn failing(&self, reason: &(impl ToString + ?Sized)) {
         let trouble = Some((millis_since(self.started), reason.to_string()));
         *self.beats.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }

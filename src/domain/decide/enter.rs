@@ -97,11 +97,7 @@ impl Work<'_> {
             Again::After(_) if inside => return,
             _ => {}
         }
-        let verdict = {
-            let view = self.lead.view();
-            let verdict = condition.verdict(&view);
-            verdict
-        };
+        let verdict = condition.verdict(&self.lead.view());
         let since = self.lead.at_the_door.get(&workflow.name).copied();
         if !self.heed(verdict) {
             if since.is_some() {

@@ -699,7 +699,7 @@ fn busy_house() -> House {
     let mut house = House::new();
     house.engagement("visited()", 10, 3);
     house.engagement("clicked()", 15, 4);
-    house.fit(r#"has(lead_status)"#, 5);
+    house.fit("has(lead_status)", 5);
     house.stage(Stage::Lead, Stage::Mql, "engagement >= 30");
     house.stage(Stage::Mql, Stage::Lead, "engagement < 12");
     house.segment("warm", "engagement >= 20");

@@ -86,7 +86,7 @@ impl Rejects {
     /// Where the refused rows are, if there are any: the file is there whole, or as it was before.
     pub(super) fn finish(self) -> Result<Option<PathBuf>, ImportError> {
         let (Some(writer), Some(path)) = (self.writer, self.path) else { return Ok(None) };
-        let done = writer.into_inner().map_err(|error| error.into_error());
+        let done = writer.into_inner().map_err(csv::IntoInnerError::into_error);
         match done.and_then(|file| file.persist(&path).map_err(|error| error.error)) {
             Ok(_) => Ok(Some(path)),
             Err(source) => Err(ImportError::Unwritable { file: path, source }),

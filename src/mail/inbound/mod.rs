@@ -150,9 +150,8 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
     // A reply quotes text, not headers: what it refers to stands in its own.
     let reference = mail.header("In-Reply-To").or_else(|| mail.header("References"));
     let reference = reference.and_then(returned::last_message_id);
-    if matches!(incoming.kind, Kind::Reply | Kind::AutoReply) {
-        incoming.original_message_id = reference;
-    } else if incoming.feedback == Some(FeedbackType::OptOut) && reference.is_some() {
+    let opts_out = incoming.feedback == Some(FeedbackType::OptOut) && reference.is_some();
+    if matches!(incoming.kind, Kind::Reply | Kind::AutoReply) || opts_out {
         incoming.original_message_id = reference;
     }
     Ok(incoming)
