@@ -2,6 +2,7 @@
 
 // A failed expectation is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::cast_possible_truncation, clippy::format_collect)]
 
 mod architecture;
 mod cli;

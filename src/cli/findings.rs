@@ -31,7 +31,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             let column = if finding.column.is_empty() {
                 String::new()
             } else {
-                format!(", {:?}", finding.column)
+                format!(", {}", finding.column.replace(char::is_control, " "))
             };
             let taken = if finding.rejected { "refused" } else { "taken" };
             lines.push(format!(

@@ -11,7 +11,7 @@ const APART: Duration = Duration::from_secs(60);
 /// Does everything that is due at an instant: decides, sends, settles, until nothing is left.
 ///
 /// An instant more than a minute from the clock is taken only on a database made by
-/// `migrate --rehearsal`, or when every relay writes files. Elsewhere the clock goes on while the pass
+/// `migrate` for rehearsals, or when every relay writes files. Elsewhere the clock goes on while the pass
 /// runs: mails keep their hours, and what a relay puts off for a moment is tried again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -40,8 +40,9 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let engine = Arc::new(engine);
     let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
     if lease <= least {
-        anyhow::bail!(
-            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: make it longer",
+        tracing::warn!(
+            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: a mail that takes \
+             longer than the lease is in doubt",
             lease.as_secs(),
             engine.relay.name(),
             least.as_secs()

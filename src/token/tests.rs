@@ -154,7 +154,7 @@ fn a_broken_file_is_refused_and_not_quoted() {
     let path = folder.path().join("secrets");
     let secret = format!("{}A=", "B".repeat(42));
     for (text, says) in [
-        (String::new(), "identity"),
+        (String::new(), "line 1"),
         (format!("identity = \"{secret}\"\n"), "[[key]]"),
         (format!("identity = \"{secret}\"\n[[key]]\nid = 1\nsecret = \"BBBB\"\n"), "key 1"),
         (format!("identity = \"{secret}\"\n[[key]]\nid = 300\nsecret = \"{secret}\"\n"), "line 3"),

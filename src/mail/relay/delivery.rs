@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{classify::Fault, reply::Reply};
+use super::reply::Reply;
 
 /// Where in the dialogue something was said or broke off.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -76,9 +76,7 @@ impl Delivery {
             Self::Refused { reply, stage } => {
                 let enhanced = reply.enhanced.map(|code| (code.subject, code.detail));
                 let is_size = reply.code == 552 || matches!(enhanced, Some((3, 4) | (2, 3)));
-                (Stage::Connect..Stage::Rcpt).contains(stage)
-                    && !is_size
-                    && reply.fault(*stage) == Fault::SenderFault
+                (Stage::Connect..Stage::Rcpt).contains(stage) && !is_size && reply.is_permanent()
             }
             _ => false,
         }
