@@ -204,7 +204,7 @@ mod tests {
             });
             command.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        assert!(help(&["tick"]).contains("migrate --rehearsal"));
+        assert!(help(&["tick"]).contains("every relay writes files"));
         assert!(help(&["run"]).contains("SIGTERM"));
         assert!(
             help(&["leads", "import"]).contains("never takes anybody off the suppression list.")
