@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
+    overlay::{note, since},
     permission::has_ground,
     work::{Active, Work},
 };
@@ -29,8 +30,8 @@ enum Reentry {
 impl Work<'_> {
     pub fn settle_entries(&mut self) {
         let definitions = self.lead.definitions;
-        for live in &definitions.workflows {
-            self.settle_entry(live);
+        for (index, live) in definitions.workflows.iter().enumerate() {
+            self.settle_entry(index, live);
         }
         self.requested.clear();
         self.arrivals.clear();
@@ -41,52 +42,51 @@ impl Work<'_> {
         }
     }
 
-    fn settle_entry(&mut self, live: &LiveWorkflow) {
+    fn settle_entry(&mut self, index: usize, live: &LiveWorkflow) {
         let workflow = &live.workflow;
-        let inside = self
-            .enrolments
-            .iter()
-            .any(|active| active.is_active() && active.enrolment.workflow == workflow.name);
+        let inside =
+            self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active());
         if self.requested.iter().any(|name| **name == workflow.name) {
             if inside {
                 self.log(Verb::NotEntered, Some(&workflow.name), None, "it is inside already");
             } else {
-                self.enter(workflow, None, "by hand", true);
+                self.enter(index, workflow, None, "by hand", true);
             }
             return;
         }
         match &workflow.enter {
-            Enter::When(condition) => self.enter_when(live, condition, inside),
+            Enter::When(condition) => self.enter_when(index, live, condition, inside),
             Enter::On { kind, object, filter } => {
                 let arrived = self.arrivals.iter().find(|event| {
                     event.kind == *kind && (object.is_none() || *object == event.object)
                 });
                 if let Some(event) = arrived.cloned() {
-                    self.enter_on(live, &event, filter.as_ref(), inside);
+                    self.enter_on(index, live, &event, filter.as_ref(), inside);
                 }
             }
             Enter::ByHand => {}
         }
     }
 
-    fn enter_when(&mut self, live: &LiveWorkflow, condition: &Condition, inside: bool) {
+    fn enter_when(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        condition: &Condition,
+        inside: bool,
+    ) {
         let workflow = &live.workflow;
-        let passage = self.lead.passages.get(&workflow.name);
         // With these rules the door is not watched: nothing that happens there matters now.
         match workflow.again {
-            Again::Never if passage.is_some() => return,
+            Again::Never if self.lead.passages.contains_key(&workflow.name) => return,
             Again::After(_) if inside => return,
             _ => {}
         }
-        let verdict = {
-            let view = self.lead.view();
-            let verdict = condition.verdict(&view);
-            verdict
-        };
-        let since = self.lead.at_the_door.get(&workflow.name).copied();
+        let verdict = condition.verdict(&self.lead.view());
+        let since = since(&self.lead.at_the_door, index);
         if !self.heed(verdict) {
             if since.is_some() {
-                self.lead.at_the_door.to_mut().remove(&workflow.name);
+                note(&mut self.lead.at_the_door, index, None);
             }
             return;
         }
@@ -94,7 +94,7 @@ impl Work<'_> {
             Some(since) => (since, false),
             None => {
                 let since = self.arrival(live, condition);
-                self.lead.at_the_door.to_mut().insert(workflow.name.clone(), since);
+                note(&mut self.lead.at_the_door, index, Some(since));
                 (since, true)
             }
         };
@@ -109,7 +109,7 @@ impl Work<'_> {
             return;
         }
         match self.reentry(workflow, Some(since)) {
-            Reentry::Open => self.enter(workflow, None, condition.source(), arrived),
+            Reentry::Open => self.enter(index, workflow, None, condition.source(), arrived),
             Reentry::Later(from) => self.wake(from),
             Reentry::Closed => {}
         }
@@ -123,17 +123,14 @@ impl Work<'_> {
         if !strangers {
             return self.lead.now;
         }
-        let then = View {
-            now: live.live_since,
-            known_segments: &[],
-            worked: None,
-            ..self.lead.view()
-        };
+        let then =
+            View { now: live.live_since, known_segments: &[], worked: None, ..self.lead.view() };
         if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }
     }
 
     fn enter_on(
         &mut self,
+        index: usize,
         live: &LiveWorkflow,
         event: &Event,
         filter: Option<&Condition>,
@@ -160,7 +157,7 @@ impl Work<'_> {
             Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
             None => {
                 let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
-                self.enter(workflow, Some(entry), reason.trim_end(), true);
+                self.enter(index, workflow, Some(entry), reason.trim_end(), true);
             }
         }
     }
@@ -182,7 +179,14 @@ impl Work<'_> {
 
     /// Lets a lead in, unless it may not be written to or has reached the goal. `tell`: a refusal is
     /// news and is logged.
-    fn enter(&mut self, workflow: &Arc<Workflow>, entry: Option<Entry>, reason: &str, tell: bool) {
+    fn enter(
+        &mut self,
+        index: usize,
+        workflow: &Arc<Workflow>,
+        entry: Option<Entry>,
+        reason: &str,
+        tell: bool,
+    ) {
         let now = self.now();
         if let Some(refusal) = self.refusal(workflow, entry.as_ref()) {
             if tell {
@@ -210,6 +214,7 @@ impl Work<'_> {
                 phase: Phase::READY,
             }),
             workflow: self.lead.definitions.structures.get(&workflow.version).map(AsRef::as_ref),
+            live: Some(index),
             is_new: true,
             ended: None,
             wants_to_send: false,

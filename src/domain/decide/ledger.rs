@@ -1,5 +1,7 @@
 //! The score ledger: every point that came or went, and by which rule.
 
+use std::borrow::Cow;
+
 use super::work::{Work, brief};
 use crate::domain::{
     decision::{LedgerLine, ScoreKind},
@@ -20,7 +22,8 @@ impl Work<'_> {
     }
 
     fn write_fit(&mut self) {
-        let (before, after) = (&self.lead.state.fit_rules, &self.lead.fit_rules);
+        let Cow::Owned(after) = &self.lead.fit_rules else { return };
+        let before = &self.lead.state.fit_rules;
         let points = |name: &Name| {
             let rules = &self.lead.definitions.scoring.fit;
             rules.iter().find(|rule| rule.name == *name).map_or(MilliPoints(0), |rule| rule.points)

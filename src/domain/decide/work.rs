@@ -33,6 +33,8 @@ pub(super) struct Active<'a> {
     pub enrolment: Cow<'a, Enrolment>,
     /// `None`: its structure is not among the definitions; it stays where it is.
     pub workflow: Option<&'a Workflow>,
+    /// Which of the live workflows has its name.
+    pub live: Option<usize>,
     pub is_new: bool,
     pub ended: Option<Ended>,
     /// At an email step that nothing but arbitration holds back.
@@ -60,6 +62,10 @@ impl<'a> Work<'a> {
             .iter()
             .map(|enrolment| Active {
                 workflow: definitions.structures.get(&enrolment.version).map(AsRef::as_ref),
+                live: definitions
+                    .workflows
+                    .iter()
+                    .position(|live| live.workflow.name == enrolment.workflow),
                 enrolment: Cow::Borrowed(enrolment),
                 is_new: false,
                 ended: None,
