@@ -16,6 +16,7 @@ use crate::domain::{
     lead::{Enrolment, Entry, Outcome, Passage, Phase},
     name::Name,
     time::Instant,
+    verdict::Verdict,
     workflow::{Again, Enter, Workflow},
 };
 
@@ -29,9 +30,10 @@ enum Reentry {
 
 impl Work<'_> {
     pub fn settle_entries(&mut self) {
-        let definitions = self.lead.definitions;
-        for (index, live) in definitions.workflows.iter().enumerate() {
-            self.settle_entry(index, live);
+        let workflows = &self.lead.definitions.workflows;
+        let doors = self.doors(workflows);
+        for (index, (live, door)) in workflows.iter().zip(doors).enumerate() {
+            self.settle_entry(index, live, door);
         }
         self.requested.clear();
         self.arrivals.clear();
@@ -42,12 +44,37 @@ impl Work<'_> {
         }
     }
 
-    fn settle_entry(&mut self, index: usize, live: &LiveWorkflow) {
+    /// The verdicts of the entry conditions that are watched, by workflow. Nothing that an entry
+    /// changes is asked by another.
+    fn doors(&self, workflows: &[LiveWorkflow]) -> Vec<Option<Verdict>> {
+        let view = self.lead.view();
+        let door = |(index, live): (usize, &LiveWorkflow)| match &live.workflow.enter {
+            Enter::When(condition) if self.is_watched(index, &live.workflow) => {
+                Some(condition.verdict(&view))
+            }
+            _ => None,
+        };
+        workflows.iter().enumerate().map(door).collect()
+    }
+
+    /// With some rules of re-entry nothing that happens at the door matters now.
+    fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
+        match workflow.again {
+            Again::Never => !self.lead.passages.contains_key(&workflow.name),
+            Again::After(_) => !self.is_inside(index),
+            Again::Always => true,
+        }
+    }
+
+    /// Whether it is in a live workflow, by index.
+    fn is_inside(&self, index: usize) -> bool {
+        self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active())
+    }
+
+    fn settle_entry(&mut self, index: usize, live: &LiveWorkflow, door: Option<Verdict>) {
         let workflow = &live.workflow;
-        let inside =
-            self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active());
         if self.requested.iter().any(|name| **name == workflow.name) {
-            if inside {
+            if self.is_inside(index) {
                 self.log(Verb::NotEntered, Some(&workflow.name), None, "it is inside already");
             } else {
                 self.enter(index, workflow, None, "by hand", true);
@@ -55,13 +82,17 @@ impl Work<'_> {
             return;
         }
         match &workflow.enter {
-            Enter::When(condition) => self.enter_when(index, live, condition, inside),
+            Enter::When(condition) => {
+                if let Some(door) = door {
+                    self.enter_when(index, live, condition, door);
+                }
+            }
             Enter::On { kind, object, filter } => {
                 let arrived = self.arrivals.iter().find(|event| {
                     event.kind == *kind && (object.is_none() || *object == event.object)
                 });
                 if let Some(event) = arrived.cloned() {
-                    self.enter_on(index, live, &event, filter.as_ref(), inside);
+                    self.enter_on(index, live, &event, filter.as_ref());
                 }
             }
             Enter::ByHand => {}
@@ -73,18 +104,11 @@ impl Work<'_> {
         index: usize,
         live: &LiveWorkflow,
         condition: &Condition,
-        inside: bool,
+        door: Verdict,
     ) {
         let workflow = &live.workflow;
-        // With these rules the door is not watched: nothing that happens there matters now.
-        match workflow.again {
-            Again::Never if self.lead.passages.contains_key(&workflow.name) => return,
-            Again::After(_) if inside => return,
-            _ => {}
-        }
-        let verdict = condition.verdict(&self.lead.view());
         let since = since(&self.lead.at_the_door, index);
-        if !self.heed(verdict) {
+        if !self.heed(door) {
             if since.is_some() {
                 note(&mut self.lead.at_the_door, index, None);
             }
@@ -98,7 +122,7 @@ impl Work<'_> {
                 (since, true)
             }
         };
-        if inside {
+        if self.is_inside(index) {
             return;
         }
         if !workflow.existing && since <= live.live_since {
@@ -134,7 +158,6 @@ impl Work<'_> {
         live: &LiveWorkflow,
         event: &Event,
         filter: Option<&Condition>,
-        inside: bool,
     ) {
         let workflow = &live.workflow;
         let entry = Entry::from(event);
@@ -144,7 +167,7 @@ impl Work<'_> {
                 return;
             }
         }
-        let refusal = if inside {
+        let refusal = if self.is_inside(index) {
             Some("it is inside already")
         } else if event.occurred_at < live.live_since {
             Some("it happened before the workflow went live")
