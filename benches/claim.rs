@@ -53,7 +53,7 @@ async fn run() {
     println!("{leads} leads, {} MB, made in {:.0} s", bytes >> 20, made.lap().wall.as_secs_f64());
 
     let renderer = Renderer::new(&definitions).expect("mails");
-    let live = Live { definitions: Arc::new(definitions), renderer };
+    let live = Arc::new(Live { definitions: Arc::new(definitions), renderer });
     let engine = engine(Store::open(&url).await.expect("a database"), folder.path());
     idle(&engine, &live).await;
 
@@ -108,7 +108,7 @@ impl Total {
 }
 
 /// A claim when nothing is due.
-async fn idle(engine: &Engine, live: &Live) {
+async fn idle(engine: &Engine, live: &Arc<Live>) {
     const CLAIMS: u32 = 1_000;
     let early = base::early();
     engine.decide_due(live, early).await.expect("decided");

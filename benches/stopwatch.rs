@@ -1,5 +1,8 @@
 //! Time on the wall and on the processor: the second does not suffer from what else runs.
 
+// Each bench uses a part of this.
+#![allow(dead_code)]
+
 use std::{
     fs,
     time::{Duration, Instant},

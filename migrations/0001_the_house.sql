@@ -36,7 +36,8 @@ CREATE TABLE lead_timer (
     reflected  BIGINT NOT NULL, -- events up to this rev are in the lead's memory
     attempts   BIGINT NOT NULL,
     stop_epoch BIGINT NOT NULL, -- goes up with each objection
-    decided_at BIGINT NOT NULL
+    decided_at BIGINT NOT NULL,
+    decided_release BIGINT NOT NULL DEFAULT 0 -- by which it was decided last
 );
 CREATE INDEX lead_timer_due ON lead_timer (lane, wake_at, lead);
 
@@ -186,7 +187,7 @@ CREATE TABLE releases (
     who        TEXT   NOT NULL,
     reason     TEXT   NOT NULL,
     manifest   TEXT   NOT NULL,
-    live_since TEXT   NOT NULL
+    live_since TEXT   NOT NULL -- by workflow: the instant and the release
 );
 
 CREATE TABLE sweeps (

@@ -5,6 +5,8 @@
 
 mod architecture;
 mod cli;
+mod crash;
+mod docs;
 mod engine;
 mod http;
 mod import;

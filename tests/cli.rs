@@ -258,6 +258,31 @@ fn campaign() -> Site {
 }
 
 #[test]
+fn a_tick_that_could_not_reach_the_relay_says_why_and_ends_with_3() {
+    let site = campaign();
+    // A port that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let number = port.local_addr().expect("an address").port();
+    drop(port);
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file").replace(
+        "folder = \"outbox\"",
+        &format!("host = \"127.0.0.1\"\nport = {number}\ntls = \"none\""),
+    );
+    site.write("nurtured.toml", format!("{toml}[public]\nbase_url = \"http://127.0.0.1:1\"\n"));
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("in.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    let ran = site.run(&["--json", "tick"]);
+    assert_eq!((ran.code, &ran.document()["deferred"]), (3, &serde_json::json!(1)), "{ran:?}");
+    assert!(ran.err.contains("connect: Connection refused"), "{ran:?}");
+    let ran = site.run(&["tick", "--now", "tomorrow"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("2027-03-28"), "{ran:?}");
+}
+
+#[test]
 fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
     let ran = site.run(&["--json", "check"]);
@@ -303,6 +328,7 @@ fn apply_makes_a_release_once_and_never_a_wrong_one() {
         (&first["changed"], &first["workflows"]),
         (&serde_json::json!(true), &serde_json::json!(["hello"]))
     );
+    assert!(first["release"].is_string(), "no reader may round it: {first}");
     let again = site.json(&["apply"]);
     assert_eq!(
         (&again["changed"], &again["release"]),
@@ -332,6 +358,30 @@ fn a_lead_is_enrolled_by_hand() {
     // The purpose of an import must be one that is live.
     let ran = site.run(&["leads", "import", "leads.csv", "--purpose", "insigts"]);
     assert!(ran.code == 2 && ran.err.contains("insights"), "{ran:?}");
+}
+
+#[test]
+fn a_parked_mail_goes_out_once_its_lead_is_mended_and_apply_was_said() {
+    let site = campaign();
+    site.write(
+        "workflows/hello.yaml",
+        "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
+    );
+    site.write(
+        "templates/hello.md",
+        "---\nsubject: Hello {{ first_name }}\n---\n[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n",
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    let header = "email,first_name,consent,consent_date\n";
+    site.write("leads.csv", format!("{header}ann@a.example,,yes,2026-01-02\n"));
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    assert_eq!(site.json(&["tick"])["parked"], 1);
+    site.write("mended.csv", "email,first_name\nann@a.example,Ann\n");
+    site.json(&["leads", "import", "mended.csv"]);
+    assert_eq!(site.json(&["tick"])["sent"], 0);
+    assert_eq!(site.json(&["apply"])["changed"], false);
+    assert_eq!(site.json(&["tick"])["sent"], 1);
 }
 
 #[test]

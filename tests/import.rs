@@ -4,7 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::site::{Site, shared};
+use nurtured::{
+    domain::{
+        address::Address,
+        lead::{Basis, Suppression},
+        value::Schema,
+    },
+    engine::import::{
+        EventsImport, LeadsImport, Mapping, SuppressionsImport, import_events, import_leads,
+        import_suppressions,
+    },
+    store::records::ImportRun,
+};
+
+use crate::support::{
+    databases::{NOON, for_each_database},
+    site::{Site, shared},
+};
 
 fn import(site: &Site, content: impl AsRef<[u8]>, more: &[&str]) -> Value {
     site.write("in.csv", content);
@@ -148,6 +164,15 @@ fn consent_is_what_the_column_says() {
     let report = import(&site, file.replace("@a.", "@b."), &[]);
     assert!(report["notes"][0].as_str().is_some_and(|note| note.contains("--purpose")), "{report}");
     assert_eq!(consents("yes@b.example"), json!([]));
+
+    // A no takes back what was given, for good; of whom nothing is known it says nothing.
+    let withdrawn = "email,consent\nyes@a.example,No\nno@a.example,No\n";
+    let report = import(&site, withdrawn, &["--purpose", "insights"]);
+    assert_eq!((&report["updated"], &report["unchanged"]), (&json!(1), &json!(1)));
+    import(&site, file, &["--purpose", "insights"]);
+    assert!(!granted("yes@a.example"));
+    assert_eq!(consents("yes@a.example")[0]["at"], "2024-01-03T00:00:00Z");
+    assert_eq!(consents("no@a.example"), json!([]));
 }
 
 #[test]
@@ -175,6 +200,45 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     // What cannot be read is taken to the lead's favour.
     import(&site, format!("{head}eve@a.example,since May\n"), &[]);
     assert_eq!(suppressed("eve@a.example"), "unsubscribed");
+    import(&site, format!("{head}ida@a.example,?\nleo@a.example,n/a\numa@a.example,\n"), &[]);
+    assert_eq!(suppressed("ida@a.example"), "unsubscribed");
+    assert_eq!(suppressed("leo@a.example"), Value::Null);
+    assert_eq!(suppressed("uma@a.example"), Value::Null);
+    // Nor does a broken cell beside it make an objection void.
+    let broken = format!("{},x\nzoe@a.example,yes,{}\n", head.trim_end(), "x".repeat(70_000));
+    let report = import(&site, broken, &[]);
+    assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(1)), "{report}");
+    import(&site, "email\nzoe@a.example\n", &[]);
+    assert_eq!(suppressed("zoe@a.example"), "unsubscribed");
+}
+
+#[test]
+fn rejects_are_never_written_over_their_own_file() {
+    let site = Site::migrated();
+    let file = "email\nnobody\n";
+    site.write("in.csv", file);
+    let ran = site.run(&["leads", "import", "in.csv", "--rejects", "./in.csv"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.err.contains("--rejects"), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(site.path("in.csv")).expect("a file"), file);
+}
+
+#[test]
+fn refused_json_lines_stay_json_lines() {
+    let site = Site::migrated();
+    let good = r#"{"email":"ann@a.example","at":"2024-01-03","event":"page_visited"}"#;
+    site.write("in.jsonl", format!("{good}\nnot json\n"));
+    let report = site.json(&["events", "import", "in.jsonl"]);
+    assert_eq!(report["rejects_file"], "in.rejects.jsonl", "{report}");
+    let rejects = std::fs::read_to_string(site.path("in.rejects.jsonl")).expect("a file");
+    let lines: Vec<&str> = rejects.lines().collect();
+    assert_eq!(lines.len(), 2, "{rejects}");
+    let first: Value = serde_json::from_str(lines[0]).expect("json");
+    assert_eq!(first["nurtured_reason"], "no lead has this address");
+    assert_eq!(lines[1], "not json");
+    import(&site, "email\nann@a.example\n", &[]);
+    let again = site.json(&["events", "import", "in.rejects.jsonl"]);
+    assert_eq!(again["recorded"], 1, "{again}");
 }
 
 #[test]
@@ -282,6 +346,19 @@ fn other_headers_are_mapped_by_a_file() {
 }
 
 #[test]
+fn an_objection_of_somebody_unknown_is_remembered() {
+    let site = Site::migrated();
+    let csv = "email,at,event\n\
+               ann@a.example,2024-01-01,lead.unsubscribed\n\
+               bob@a.example,2024-01-01,mail.complained\n\
+               eve@a.example,2024-01-01,page_visited\n";
+    site.write("events.csv", csv);
+    let report = site.json(&["events", "import", "events.csv"]);
+    assert_eq!((&report["unknown_leads"], &report["recorded"]), (&3.into(), &0.into()));
+    assert_eq!(site.json(&["status"])["suppressions"], 2);
+}
+
+#[test]
 fn events_are_recorded_once() {
     let site = Site::migrated();
     import(&site, "email\nann@a.example\n", &[]);
@@ -334,11 +411,15 @@ fn addresses_and_whole_domains_are_suppressed() {
 
     site.write(
         "stop.csv",
-        "name,email,reason\nZoe,zoe@c.example,hard_bounce\nX,x@c.example,whim\n",
+        "name,email,reason\nZoe,zoe@c.example,hard_bounce\nX,x@c.example,whim\nY,y at c,manual\n",
     );
     let report = site.json(&["suppressions", "import", "stop.csv"]);
-    assert_eq!((&report["added"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!((&report["added"], &report["rejected"]), (&json!(2), &json!(1)), "{report}");
     assert_eq!(suppressed("zoe@c.example"), "hard_bounce");
+    // A reason that nobody knows is a finding, and no reason to go on writing.
+    assert!(reasons(&report).contains(&"3/: `whim` is no reason".to_owned()), "{report}");
+    import(&site, "email\nx@c.example\n", &[]);
+    assert_eq!(suppressed("x@c.example"), "manual");
     // A lead that comes later is covered as well.
     import(&site, "email\nnew@b.example\n", &[]);
     assert_eq!(suppressed("new@b.example"), "manual");
@@ -404,4 +485,60 @@ fn a_real_export_is_taken_row_by_row() {
     assert_eq!(report["recorded"], known, "{report}");
     assert_eq!(report["rows"], 100_047);
     assert_eq!(site.json(&arguments)["duplicates"], known);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imports_do_the_same_on_both_databases() {
+    for_each_database(async |database| {
+        let store = &database.store;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let leads = |run: i64| LeadsImport {
+            file: file(
+                "leads.csv",
+                "email,first_name,consent,consent_date,unsubscribed\n\
+                 ann@a.example,Zoë,yes,2024-01-03,\n ANN@a.example ,,,,\nbob@a.example,Bob,,,true\nbroken,,,,\n",
+            ),
+            mapping: Mapping::default(),
+            schema: Schema::standard(),
+            run: ImportRun { id: run, source: "crm".into(), campaign: None },
+            purpose: Some("insights".into()),
+            basis: Basis::Consent,
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_leads(store, leads(1), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.rows, report.created, report.merged, report.rejected), (4, 2, 1, 1));
+        assert_eq!(report.suppressed, 1);
+        let again = import_leads(store, leads(2), NOON, |_| {}).await.expect("imported");
+        assert_eq!((again.created, again.updated, again.unchanged, again.merged), (0, 0, 2, 1));
+
+        let events = || EventsImport {
+            file: file("events.csv", "email,at,event\nann@a.example,2024-01-03,page_visited\nno@a.example,2024-01-03,page_visited\n"),
+            source: "crm".into(),
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_events(store, events(), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.recorded, report.unknown_leads), (1, 1));
+        let report = import_events(store, events(), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.recorded, report.duplicates), (0, 1));
+
+        let list = SuppressionsImport {
+            file: file("stop.txt", "@a.example\n"),
+            source: "crm".into(),
+            reason: Suppression::Manual,
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        let report = import_suppressions(store, list, NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.added, report.known), (1, 0));
+        let ann = Address::parse("ann@a.example").expect("an address");
+        assert_eq!(store.suppression_of(&ann).await.expect("read"), Some(Suppression::Manual));
+    })
+    .await;
 }

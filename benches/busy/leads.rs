@@ -144,6 +144,8 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
         attempts: 0,
         created_at: created,
         decided_at: Instant::from_millis(NOW.millis() - DAY),
+        decided_under: definitions.release,
+        decided_under: definitions.release,
         address: Address::parse(&format!("lead-{number}@example.com")).expect("an address"),
         stage,
         stage_since: created,
@@ -157,6 +159,7 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
             next_enrolment: EnrolmentNo(30),
             sends: (1..12)
                 .map(|week| SentMail {
+                    message: None,
                     at: Instant::from_millis(NOW.millis() - week * 7 * DAY),
                     workflow: folder::name(0).into(),
                     purpose: "insights".into(),

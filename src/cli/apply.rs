@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct Report {
+    #[serde(serialize_with = "super::output::as_text")]
     release: ReleaseId,
     /// `false`: just this is live already.
     changed: bool,
@@ -82,9 +83,12 @@ impl From<ApplyError> for Failure {
         match error {
             ApplyError::Store(error) => error.into(),
             ApplyError::Folder(error) => error.into(),
-            ApplyError::Problems(_) => Self::problems(&error).hint("`nurtured check` shows them all"),
-            ApplyError::Elders(_) => Self::problems(&error)
-                .hint("keep what these versions name until nobody is on them"),
+            ApplyError::Problems(_) => {
+                Self::problems(&error).hint("`nurtured check` shows them all")
+            }
+            ApplyError::Elders(_) => {
+                Self::problems(&error).hint("keep what these versions name until nobody is on them")
+            }
         }
     }
 }

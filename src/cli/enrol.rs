@@ -56,11 +56,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let report = Report { workflow: arguments.workflow.clone(), requested, unknown };
     context.output.result(&report, || {
         let leads = if requested == 1 { "lead" } else { "leads" };
-        let mut text = format!("Asked for {requested} {leads} to enter {}.", report.workflow);
-        for address in &report.unknown {
-            text.push_str(&format!("\nThere is no lead {address}."));
-        }
-        text
+        let mut lines =
+            vec![format!("Asked for {requested} {leads} to enter {}.", report.workflow)];
+        lines.extend(report.unknown.iter().map(|address| format!("There is no lead {address}.")));
+        lines.join("\n")
     })?;
     store.close().await;
     if report.unknown.is_empty() { Ok(()) } else { Err(Failure::already_shown()) }

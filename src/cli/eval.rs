@@ -96,12 +96,11 @@ async fn of_lead(
 ) -> Result<Trace, Failure> {
     let store = context.store().await?;
     let id = lead(&store, email).await?;
-    let definitions = match Live::load(&store).await? {
-        Some(live) => live.definitions,
-        None => {
-            context.output.note("nothing is live yet: only the standard attributes are known");
-            Arc::new(bare_definitions())
-        }
+    let definitions = if let Some(live) = Live::load(&store).await? {
+        live.definitions
+    } else {
+        context.output.note("nothing is live yet: only the standard attributes are known");
+        Arc::new(bare_definitions())
     };
     let (definitions, condition) = compiled(context, arguments, &definitions, Scope::Lead)?;
     let gone = || Failure::problems("the lead is gone");

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{context::Context, failure::Failure, findings, progress};
+use super::{context::Context, failure::Failure, findings, progress, told};
 use crate::engine::import::{EventsImport, EventsReport, import_events, rejects_beside};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Import events from a CSV file (email, at, event, object, …) or JSON lines (.jsonl)
+    #[command(long_about = told::<Arguments>())]
     Import(Arguments),
 }
 
@@ -20,7 +21,7 @@ pub(super) struct Arguments {
     /// Where these events come from [default: the file's name]
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
-    /// Where refused rows go [default: FILE.rejects.csv beside the file]
+    /// Where refused rows go [default: FILE.rejects.csv or FILE.rejects.jsonl beside the file]
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
     /// Say what would be done, write nothing

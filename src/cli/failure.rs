@@ -48,6 +48,11 @@ impl Failure {
         Self { silent: true, ..Self::new(PROBLEMS, "") }
     }
 
+    /// The command has printed its result; the relay could not be reached.
+    pub(super) fn relay_unreachable() -> Self {
+        Self { silent: true, ..Self::environment("") }
+    }
+
     pub(super) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
@@ -89,10 +94,10 @@ impl From<StoreError> for Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::Unreadable { source, .. }
+            ImportError::Unreadable { file, source }
                 if source.kind() == std::io::ErrorKind::NotFound =>
             {
-                Self::usage("there is no such file").hint("check the path")
+                Self::usage(format!("there is no file {}", file.display()))
             }
             ImportError::Unreadable { .. }
             | ImportError::Unwritable { .. }
@@ -114,10 +119,6 @@ impl From<std::io::Error> for Failure {
         // `nurtured … | head`: the reader has had enough, and that is no news to anybody.
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self { code: 0, silent: true, ..Self::environment("") };
-        }
-        // `| head` has seen enough: that is no failure of ours.
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self { silent: true, ..Self::new(0, "") };
         }
         Self::environment(format!("the result cannot be written: {error}"))
     }

@@ -21,7 +21,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
         let mut kinds: Vec<_> = findings.kinds.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         for (kind, count) in kinds.iter().take(SHOWN) {
-            lines.push(format!("{count:>7}  {kind}"));
+            lines.push(format!("{count:>7}  {}", kind.replace(char::is_control, " ")));
         }
         if kinds.len() > SHOWN {
             lines.push(format!("         and {} more kinds", kinds.len() - SHOWN));
@@ -31,7 +31,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             let column = if finding.column.is_empty() {
                 String::new()
             } else {
-                format!(", {}", finding.column)
+                format!(", {:?}", finding.column)
             };
             let taken = if finding.rejected { "refused" } else { "taken" };
             lines.push(format!(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
 
-use super::{context::Context, failure::Failure};
+use super::{context::Context, failure::Failure, told};
 use crate::{
     domain::address::Address,
     engine::inbox::{Accepted, Action, accept},
@@ -13,6 +13,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Take in one mail from standard input: a delivery report, a complaint, a reply
+    #[command(long_about = told::<Arguments>())]
     Accept(Arguments),
 }
 

@@ -49,25 +49,29 @@ struct Cli {
     command: Command,
 }
 
+/// Where `--help` lists what every command takes.
+const GLOBAL: &str = "Global options";
+
 #[derive(Debug, clap::Args)]
 struct Global {
     /// The campaign folder
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", help_heading = GLOBAL)]
     dir: PathBuf,
     /// The configuration [default: DIR/nurtured.toml]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     config: Option<PathBuf>,
     /// The database: sqlite:FILE, relative to the configuration, or postgres://…
     #[arg(
         long,
         global = true,
         value_name = "URL",
+        help_heading = GLOBAL,
         env = "NURTURED_DATABASE",
         hide_env_values = true
     )]
     database: Option<String>,
     /// Print one JSON document on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     json: bool,
 }
 
@@ -76,10 +80,14 @@ enum Command {
     /// Make the database, or bring it up to this version; make the secrets file if there is none
     Migrate(migrate::Arguments),
     /// Check the campaign folder and show every problem
+    ///
+    /// Exits with 1 if anything is an error; warnings alone are no reason.
     Check(check::Arguments),
     /// Make what is in the campaign folder live
+    #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
+    #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
@@ -91,28 +99,46 @@ enum Command {
     #[command(subcommand)]
     Suppressions(suppressions::Command),
     /// Ask for leads to be enrolled in a workflow, by hand
+    #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
+    ///
+    /// Mails wait where they are, nothing is lost, and leads go on being decided. `all` holds notices
+    /// to our own people back too, a workflow only its mails to leads.
     Pause(pause::Arguments),
     /// Take up sending again
     Resume(pause::Arguments),
     /// Render a mail for a lead
+    #[command(long_about = told::<render::Arguments>())]
     Render(render::Arguments),
     /// Send a mail to somebody of ours
+    #[command(long_about = told::<send_test::Arguments>())]
     SendTest(send_test::Arguments),
     /// Take in mail that came back
     #[command(subcommand)]
     Inbox(inbox::Command),
     /// Do everything that is due at an instant, then stop
+    #[command(long_about = told::<tick::Arguments>())]
     Tick(tick::Arguments),
     /// Run the daemon
+    #[command(long_about = told::<run::Arguments>())]
     Run(run::Arguments),
     /// Walk a small example through weeks, with mails as files
+    #[command(long_about = told::<demo::Arguments>())]
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+}
+
+/// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
+/// own says.
+fn told<A: clap::Args>() -> String {
+    let command = A::augment_args(clap::Command::new("of these arguments"));
+    let told = command.get_long_about().or(command.get_about());
+    let told = told.map(ToString::to_string).unwrap_or_default();
+    if told.ends_with('.') { told } else { told + "." }
 }
 
 /// Reads the arguments, does what they say, and returns the exit code.
@@ -168,6 +194,22 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+
+    #[test]
+    fn long_help_says_what_stands_on_the_arguments() {
+        let mut cli = super::Cli::command();
+        let mut help = |path: &[&str]| {
+            let command = path.iter().fold(&mut cli, |command, name| {
+                command.find_subcommand_mut(name).expect("a command")
+            });
+            command.render_long_help().to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert!(help(&["tick"]).contains("migrate --rehearsal"));
+        assert!(help(&["run"]).contains("SIGTERM"));
+        assert!(
+            help(&["leads", "import"]).contains("never takes anybody off the suppression list.")
+        );
+    }
 
     #[test]
     fn the_arguments_are_consistent() {

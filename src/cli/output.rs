@@ -18,6 +18,14 @@ pub(super) struct Output {
     pub bars: bool,
 }
 
+/// An identifier in JSON: a text, since many readers take numbers for floats and lose their last digits.
+pub(super) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
+    id: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
 impl Output {
     pub(super) fn new(json: bool) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
@@ -55,7 +63,7 @@ impl Output {
     }
 
     /// A word to the person at the terminal, beside the result.
-    #[allow(clippy::unused_self)]
+    #[allow(clippy::unused_self)] // likewise
     pub(super) fn note(&self, text: &str) {
         // Nobody to tell if standard error is gone.
         let _ = writeln!(io::stderr(), "{text}");

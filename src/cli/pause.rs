@@ -65,17 +65,15 @@ async fn report(
     context: &Context,
     store: &Store,
     scope: &str,
-    paused: bool,
+    is_paused: bool,
 ) -> Result<(), Failure> {
-    let pauses: Vec<(Name, Instant)> = store.pauses().await?;
-    let pauses = pauses
-        .into_iter()
-        .map(|(scope, since)| Pause { scope, since: since.to_string() })
-        .collect();
-    let report = Report { scope: scope.to_owned(), paused, pauses };
+    let known: Vec<(Name, Instant)> = store.pauses().await?;
+    let pauses =
+        known.into_iter().map(|(scope, since)| Pause { scope, since: since.to_string() }).collect();
+    let report = Report { scope: scope.to_owned(), paused: is_paused, pauses };
     context.output.result(&report, || {
         let what = if scope == ALL { "Everything".to_owned() } else { format!("Workflow {scope}") };
-        let mut text = if paused {
+        let mut text = if is_paused {
             format!(
                 "{what} is paused: its mails wait. `nurtured resume {scope}` takes it up again."
             )
@@ -89,7 +87,8 @@ async fn report(
             .filter(|other| *other != scope)
             .collect();
         if !others.is_empty() {
-            text.push_str(&format!("\nStill paused: {}.", others.join(", ")));
+            text.push_str("\nStill paused: ");
+            text.push_str(&others.join(", "));
         }
         text
     })?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{context::Context, failure::Failure, findings, progress};
+use super::{context::Context, failure::Failure, findings, progress, told};
 use crate::{
     domain::lead::Suppression,
     engine::import::{SuppressionsImport, SuppressionsReport, import_suppressions, rejects_beside},
@@ -11,6 +11,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Put addresses and whole domains on the suppression list
+    #[command(long_about = told::<Arguments>())]
     Import(Arguments),
 }
 

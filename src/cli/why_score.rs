@@ -62,11 +62,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     if let Some(live) = Live::load(&store).await?
         && let Some(state) = live.state(&store, lead, now).await?
     {
-        report.email = state.address.as_str().to_owned();
+        state.address.as_str().clone_into(&mut report.email);
         report.fit = Some(state.fit.as_points());
         let scoring = &live.definitions.scoring;
         for rule in &scoring.fit {
-            if state.fit_rules.contains(&rule.name) {
+            if state.fit_rules.contains_key(&rule.name) {
                 let points = rule.points.as_points();
                 report.rules.push(Part { score: "fit", rule: rule.name.clone(), points });
             }
@@ -101,11 +101,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 }
 
 fn text(context: &Context, report: &Report) -> String {
-    let mut text = format!("{}\n\n", context.output.strong(&report.email));
+    let mut parts = Vec::new();
     let score =
         |points: Option<f64>| points.map_or("unknown".into(), |points| format!("{points:.1}"));
-    text.push_str(&format!(
-        "fit {}   engagement {}   {}\n",
+    parts.push(format!(
+        "{}\nfit {}   engagement {}   {}",
+        context.output.strong(&report.email),
         score(report.fit),
         score(report.engagement),
         report.temperature.unwrap_or("temperature unknown")
@@ -120,10 +121,10 @@ fn text(context: &Context, report: &Report) -> String {
             ]);
         }
         right(&mut table, 2);
-        text.push_str(&format!("\n{table}\n"));
+        parts.push(table.to_string());
     }
     if report.ledger.is_empty() {
-        text.push_str("\nNo points yet.");
+        parts.push("No points yet.".to_owned());
     } else {
         let mut table = tables::new(&["at (UTC)", "score", "rule", "points", "why"]);
         for line in &report.ledger {
@@ -136,15 +137,14 @@ fn text(context: &Context, report: &Report) -> String {
             ]);
         }
         right(&mut table, 3);
-        text.push_str(&format!("\n{table}\n"));
+        parts.push(table.to_string());
         let engaged = report.ledger.iter().any(|line| line.score == ScoreKind::Engagement.word());
         if engaged {
-            text.push_str(
-                "\nPoints of engagement fade with its half-life; each line shows them fresh.",
-            );
+            let word = "Points of engagement fade with its half-life; each line shows them fresh.";
+            parts.push(context.output.faint(word));
         }
     }
-    text
+    parts.join("\n\n")
 }
 
 fn right(table: &mut Table, column: usize) {

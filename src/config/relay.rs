@@ -149,6 +149,6 @@ fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay>
     })
 }
 
-fn is_this_machine(host: &str) -> bool {
+pub(super) fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

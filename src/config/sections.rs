@@ -64,7 +64,7 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         listen.map(|listen| Lmtp { listen })
     });
     let log = top.section("log", "[log]", log);
-    top.finish(&relays, public.base_url.is_some());
+    top.finish(&relays, public.base_url.as_deref());
 
     let problems = problems.into_sorted();
     if !problems.is_empty() {
@@ -103,7 +103,7 @@ impl Default for Engine {
         Self {
             batch: 250,
             // Longer than all time-outs of RFC 5321 section 4.5.3.2 together (32 minutes).
-            lease: Duration::from_secs(45 * 60),
+            lease: Duration::from_mins(45),
             grace: Duration::from_secs(30),
             park_after: 3,
         }
@@ -141,13 +141,13 @@ struct RawPublic {
 
 fn public(mut section: Section<'_, '_, '_, '_>) -> RawPublic {
     let listen = section.parsed("listen", ADDRESS);
-    let base_url = section.text("base_url").and_then(|text| match base_url(text) {
-        Ok(url) => Some(url),
+    let base_url = section.text("base_url").map(|text| match base_url(text) {
+        Ok(url) => url,
         Err(why) => {
             let hint = Some("write \"https://go.example.com\"".to_owned());
             section.wrong("base_url", format!("`base_url` {why}"), hint);
             // Wrong, but there: not to be called missing as well.
-            Some(String::new())
+            String::new()
         }
     });
     let connections = section.number("connections", 1..100_001);
@@ -170,6 +170,17 @@ fn base_url(text: &str) -> Result<String, &'static str> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+fn leaves_this_machine(relay: &Relay) -> bool {
+    matches!(&relay.kind, RelayKind::Smtp(smtp) if !relay::is_this_machine(&smtp.host))
+}
+
+/// Whether it may be read on the way: `http`, and not to this machine.
+fn is_open_to_readers(base_url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(base_url) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    url.scheme() == "http" && !relay::is_this_machine(host)
+}
+
 fn engine(mut section: Section<'_, '_, '_, '_>) -> Engine {
     let default = Engine::default();
     let engine = Engine {
@@ -186,6 +197,10 @@ fn log(mut section: Section<'_, '_, '_, '_>) -> Log {
     let default = Log::default();
     let format = section.word("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
     let filter = section.text("filter").map(ToOwned::to_owned);
+    if let Some(Err(error)) = filter.as_deref().map(tracing_subscriber::EnvFilter::try_new) {
+        let hint = Some("write \"info\" or \"nurtured=debug,info\"".to_owned());
+        section.wrong("filter", format!("`filter` is no filter: {error}"), hint);
+    }
     section.finish();
     Log { format: format.unwrap_or(default.format), filter: filter.unwrap_or(default.filter) }
 }
@@ -225,15 +240,15 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
             return Vec::new();
         };
         let mut relays: Vec<Relay> = Vec::new();
-        for value in list.iter() {
+        for value in list {
             let Some((table, span)) = self.table_of(value, "[[relay]]") else { continue };
-            let section = Section::new("[[relay]]", table, span.clone(), self.problems);
+            let section = Section::new("[[relay]]", table, span, self.problems);
             let Some(relay) = relay::read(section, base) else { continue };
-            if relays.iter().any(|other| other.name == relay.name) {
-                let message = format!("two relays are called `{}`", relay.name);
-                self.problems.add(&span, message, None);
-            }
             relays.push(relay);
+        }
+        if let Some(second) = list.get(1) {
+            let message = "several relays are not built yet: keep one".to_owned();
+            self.problems.add(&second.span(), message, None);
         }
         relays
     }
@@ -252,10 +267,22 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
         table.map(|table| (table, value.span()))
     }
 
-    fn finish(self, relays: &[Relay], has_base_url: bool) {
+    fn finish(self, relays: &[Relay], base_url: Option<&str>) {
         let Self { table, known, problems } = self;
-        if !has_base_url && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_))) {
-            let span = table.get("public").or_else(|| table.get("relay")).map(Spanned::span);
+        let public = table.get("public");
+        let key = public.and_then(|public| public.get_ref().as_table()?.get("base_url"));
+        if relays.iter().any(leaves_this_machine) && base_url.is_some_and(is_open_to_readers) {
+            problems.add(
+                &key.map(Spanned::span).unwrap_or_default(),
+                "`base_url` must begin with https://: mail programs unsubscribe by one click only \
+                 there (RFC 8058)"
+                    .into(),
+                Some("write \"https://go.example.com\"".into()),
+            );
+        }
+        if base_url.is_none() && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_)))
+        {
+            let span = public.or_else(|| table.get("relay")).map(Spanned::span);
             problems.add(
                 &span.unwrap_or_default(),
                 "[public] has no `base_url`: links in mails would lead nowhere".into(),

@@ -42,9 +42,6 @@ fn all_that_the_contract_names_is_read() {
         port = 2525
         tls = "none"
         connections = 16
-        [[relay]]
-        name = "files"
-        folder = "outbox/"
         [sender]
         from = "Ada Rossi <ada@example.com>"
         bounce_domain = "Bounce.Example.com"
@@ -68,9 +65,6 @@ fn all_that_the_contract_names_is_read() {
     assert_eq!(config.public.base_url, "https://go.example.com");
     let RelayKind::Smtp(smtp) = &config.relays[0].kind else { panic!("not SMTP") };
     assert_eq!((smtp.port, smtp.tls, smtp.connections), (2525, Tls::None, 16));
-    assert!(
-        matches!(&config.relays[1].kind, RelayKind::Folder(folder) if folder == Path::new("/etc/nurtured/outbox/"))
-    );
     assert!(!config.only_writes_files());
     assert_eq!(config.sending().expect("sends").0.bounce_domain, "bounce.example.com");
     assert_eq!(config.secrets.file, Path::new("/etc/nurtured/keys/nurtured.secrets"));
@@ -147,6 +141,43 @@ fn a_relay_needs_links_that_lead_somewhere() {
     assert!(
         parse("[[relay]]\nname = \"a\"\nfolder = \"out\"\n").expect("parses").only_writes_files()
     );
+}
+
+#[test]
+fn several_relays_are_not_built_yet() {
+    let relay = |name| format!("[[relay]]\nname = \"{name}\"\nfolder = \"{name}\"\n");
+    let found = problems(&(relay("a") + &relay("b")));
+    assert_eq!((found.len(), found[0].line), (1, 4), "{found:?}");
+    assert!(found[0].message.contains("keep one"), "{found:?}");
+    let config = parse(&relay("outbox")).expect("parses");
+    assert!(
+        matches!(&config.relays[0].kind, RelayKind::Folder(folder) if folder == Path::new("/etc/nurtured/outbox"))
+    );
+}
+
+#[test]
+fn one_click_unsubscribe_needs_https() {
+    let text = |url: &str, host: &str| {
+        format!("[public]\nbase_url = \"{url}\"\n[[relay]]\nname = \"a\"\nhost = \"{host}\"\n")
+    };
+    let found = problems(&text("http://go.example.com", "smtp.example.com"));
+    assert_eq!((found.len(), found[0].line), (1, 2), "{found:?}");
+    assert!(found[0].message.contains("RFC 8058"), "{found:?}");
+    for (url, host) in [
+        ("https://go.example.com", "smtp.example.com"),
+        ("http://localhost:8080", "smtp.example.com"),
+        ("http://[::1]:8080", "smtp.example.com"),
+        ("http://go.example.com", "127.0.0.1"),
+    ] {
+        assert!(parse(&text(url, host)).is_ok(), "{url} {host}");
+    }
+}
+
+#[test]
+fn a_log_filter_is_checked_with_the_rest() {
+    assert!(parse("[log]\nfilter = \"nurtured=debug,info\"\n").is_ok());
+    let found = problems("[log]\nfilter = \"nurtured=loud\"\n");
+    assert_eq!((found.len(), found[0].line), (1, 2), "{found:?}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub use wiring::wire;
 use crate::{
     clock::Clock,
     config::Config,
-    engine::intake::{Intake, IntakeWorker},
+    engine::intake::{Intake, IntakeWorker, Round},
     http::{
         Health, Limits, Metrics, Public, console,
         listener::{self, ListenerStats},
@@ -211,7 +211,15 @@ fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behin
         tokio::spawn(listener::serve(doors.console, routes, limits, stats, closing.clone()));
     let intake_stop = CancellationToken::new();
     let pulse = parts.health.pulse("intake", INTAKE_WITHIN);
-    let intake = tokio::spawn(doors.worker.run(intake_stop.clone(), move || pulse.beat()));
+    let beat = move |round: Round<'_>| {
+        pulse.beat();
+        match round {
+            Round::Idle => {}
+            Round::Written => pulse.well(),
+            Round::Failed(error) => pulse.failing(&error),
+        }
+    };
+    let intake = tokio::spawn(doors.worker.run(intake_stop.clone(), beat));
     Behind { public, console, intake, intake_stop, _lock: doors.lock }
 }
 

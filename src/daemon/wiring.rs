@@ -21,11 +21,32 @@ use crate::{
 /// The longest turn of the decide loop before it is taken for dead; its longest sleep is far shorter.
 const DECIDE_WITHIN: Duration = Duration::from_secs(120);
 
+/// The same for sending and for keeping up: both have statements to wait for that take their time.
+const TURN_WITHIN: Duration = Duration::from_mins(5);
+
 /// Builds the engine, settles what an earlier process left behind, and gives its loops to the daemon.
 ///
 /// `folder` is the campaign folder, applied at the start and on SIGHUP where `auto_apply` says so.
 pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
-    let engine = Arc::new(engine(parts)?);
+    let pulses = [
+        ("send", parts.health.pulse("send", TURN_WITHIN)),
+        ("keep-up", parts.health.pulse("keep-up", TURN_WITHIN)),
+    ];
+    let at_rest = pulses.clone();
+    let mut engine = engine(parts)?;
+    engine.on_turn = Box::new(move |turned| {
+        pulses.iter().filter(|(name, _)| *name == turned).for_each(|(_, pulse)| pulse.beat());
+    });
+    let engine = Arc::new(engine);
+    let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
+    if lease <= least {
+        anyhow::bail!(
+            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: make it longer",
+            lease.as_secs(),
+            engine.relay.name(),
+            least.as_secs()
+        );
+    }
     let folder = parts.config.auto_apply.then_some(folder);
     auto_apply(parts, folder.as_deref(), "start").await;
     engine.take_over().await?;
@@ -49,9 +70,15 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let metrics = Arc::clone(&parts.metrics);
     let deciding = Arc::clone(&engine).decide_loop(claiming.clone(), move |decided, took| {
         pulse.beat();
-        if decided.claimed > 0 {
-            metrics.decided(decided.decided, decided.lost, took);
-            metrics.parked(decided.parked);
+        match decided {
+            Ok(decided) => {
+                pulse.well();
+                if decided.claimed > 0 {
+                    metrics.decided(decided.decided, decided.lost, took);
+                    metrics.parked(decided.parked);
+                }
+            }
+            Err(error) => pulse.failing(&error),
         }
     });
     let sending = Arc::clone(&engine).send_loop(claiming.clone());
@@ -73,6 +100,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
                 }
             }
         }
+        at_rest.iter().for_each(|(_, pulse)| pulse.rest());
         Ok(())
     };
     let mut loops = vec![

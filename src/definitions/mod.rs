@@ -26,7 +26,10 @@ pub use show::{show, summary};
 
 use self::problem::{Desk, File};
 use crate::domain::{
-    artefact::Artefact, definitions::Definitions, id::ReleaseId, name::Name, time::Instant,
+    artefact::Artefact,
+    definitions::{Definitions, Since},
+    id::ReleaseId,
+    name::Name,
 };
 
 /// What a check of a campaign folder found.
@@ -68,7 +71,7 @@ pub fn compile(
     artefacts: &[Artefact],
     pinned: &[Artefact],
     release: ReleaseId,
-    live_since: &BTreeMap<Name, Instant>,
+    live_since: &BTreeMap<Name, Since>,
 ) -> Result<Definitions, Vec<Problem>> {
     let desk = Desk::default();
     let file = |found| -> File<'_> {

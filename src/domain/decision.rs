@@ -58,7 +58,7 @@ pub struct Changes {
     pub tags: Option<BTreeSet<Name>>,
     pub stage: Option<(Stage, Instant)>,
     pub facts: Option<Vec<Fact>>,
-    pub fit: Option<(MilliPoints, BTreeSet<Name>)>,
+    pub fit: Option<(MilliPoints, BTreeMap<Name, MilliPoints>)>,
     pub segments: Option<Vec<Option<Instant>>>,
     pub at_the_door: Option<Vec<Option<Instant>>>,
     pub next_enrolment: Option<EnrolmentNo>,

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     condition::Condition,
     facts::FactPlan,
@@ -47,12 +49,23 @@ pub struct Segment {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct SegmentIx(pub usize);
 
+/// Since when a workflow of a name has been live without a break, whatever its versions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Since {
+    pub at: Instant,
+    /// Engines take a release over some time after `at`: what tells whether a lead was decided with
+    /// the workflow live is this, not a clock.
+    pub release: ReleaseId,
+}
+
 /// A workflow that leads can enter.
 #[derive(Clone, Debug)]
 pub struct LiveWorkflow {
     pub workflow: Arc<Workflow>,
     /// Since when a workflow of this name has been live.
     pub live_since: Instant,
+    /// The release that brought it: [`Since::release`].
+    pub since_release: ReleaseId,
 }
 
 impl Definitions {

@@ -72,6 +72,13 @@ impl People {
             return vec![person];
         }
         let team = self.teams.get(name).map_or(&[][..], Vec::as_slice);
-        team.iter().filter_map(|member| self.persons.get_key_value(member)).collect()
+        let mut persons: Vec<(&Name, &Person)> = Vec::with_capacity(team.len());
+        for member in team {
+            let person = self.persons.get_key_value(member);
+            // Nobody gets the same notice twice.
+            persons
+                .extend(person.filter(|(name, _)| persons.iter().all(|(known, _)| known != name)));
+        }
+        persons
     }
 }

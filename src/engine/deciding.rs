@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use super::{Engine, live::Live};
@@ -56,9 +57,19 @@ impl Decided {
 
 impl Engine {
     /// Decides the leads that are due, one batch of them.
-    pub async fn decide_due(&self, live: &Live, now: Instant) -> Result<Decided, StoreError> {
-        let size = self.config.engine.batch;
-        let batch = self.store.claim_due(now, &Quota::of(size)).await?;
+    ///
+    /// By `live`, unless the database has another release by now: then that is taken over first, so
+    /// that no lead is decided by definitions that `apply` has replaced.
+    pub async fn decide_due(&self, live: &Arc<Live>, now: Instant) -> Result<Decided, StoreError> {
+        let quota = Quota::of(self.config.engine.batch);
+        let mut live = Arc::clone(live);
+        let mut batch = self.store.claim_due(now, &quota).await?;
+        if self.is_behind(&live, &batch) {
+            batch.give_back().await?;
+            live = self.catch_up(&live).await?;
+            batch = self.store.claim_due(now, &quota).await?;
+        }
+        let live = &live;
         let corrupt = batch.corrupt.clone();
         let leads: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
         let mut done =
@@ -117,7 +128,8 @@ impl Engine {
         mut batch: Batch,
         now: Instant,
     ) -> Result<Decided, StoreError> {
-        let definitions = &live.definitions;
+        let fuller = self.with_structures(live, &batch.records).await;
+        let definitions = &fuller.as_deref().unwrap_or(live).definitions;
         let strangers: Vec<LeadId> = batch
             .records
             .iter()
@@ -218,6 +230,7 @@ fn decide_record(
     LeadWrite {
         lead: state.lead,
         rev: state.rev,
+        release: definitions.release,
         profile: touches_profile.then(|| state.profile(definitions, profile)),
         memory: touches_memory.then(|| state.memory(definitions, reflected)),
         stage,
@@ -241,14 +254,14 @@ pub fn look(
 ) -> (LeadState, Profile, bool) {
     let profile = record.profile.clone();
     let reflected = record.memory.reflected;
+    let replanned = record.memory.plan != definitions.plan_mark;
     let hydrated = record.hydrate(definitions);
     let mut state = hydrated.state;
-    let refold = !hydrated.missing.is_empty();
-    if refold {
+    if replanned {
         let known = history.partition_point(|event| event.rev <= reflected);
         state.fill_facts(definitions, &hydrated.missing, &history[..known], now);
     }
-    (state, profile, refold)
+    (state, profile, replanned)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -8,7 +8,7 @@ use crate::{
         address::Address, event::EventKind, lead::Suppression, message::MessageKind, time::Instant,
         value::Value,
     },
-    mail::inbound::{Class, Incoming, Kind, parse_report},
+    mail::inbound::{self as mail, Class, Incoming, Kind, RecipientReport, parse_report},
     store::{
         Store, StoreError,
         records::{MessageBrief, NewEvent, Recorded},
@@ -19,7 +19,7 @@ use crate::{
 /// What became of a mail that came in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Accepted {
-    /// `delivery`, `complaint`, `auto_reply`, `receipt`, `reply`; `unreadable` if it is no mail.
+    /// `delivery`, `complaint`, `opt_out`, `auto_reply`, `receipt`, `reply`; `unreadable` if it is no mail.
     pub kind: &'static str,
     /// What it says of our mail: `hard`, `soft`, `sender_fault`, `complaint` …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,7 +44,7 @@ pub enum Action {
 
 /// Takes in one mail as it arrived, under the envelope's recipients where they are known.
 ///
-/// A hard bounce or a complaint suppresses the lead's address in the same transaction. Anybody can
+/// A hard bounce, an opt-out or a complaint suppresses the lead's address in the same transaction. Anybody can
 /// write such a mail, so only a signature of ours makes it count: in the bounce address that it came
 /// to, or, for complaints and replies, in the Message-ID that it returns.
 ///
@@ -65,8 +65,9 @@ pub async fn accept(
             action: Action::Ignored,
         });
     };
+    let is_opt_out = incoming.class() == Class::OptOut;
     let accepted = |matched, action| Accepted {
-        kind: incoming.kind.word(),
+        kind: if is_opt_out { Class::OptOut.word() } else { incoming.kind.word() },
         class: Some(incoming.class().word()),
         matched,
         action,
@@ -118,9 +119,16 @@ fn event(incoming: &Incoming, brief: &MessageBrief, raw: &[u8], now: Instant) ->
         return None;
     }
     let class = incoming.class();
+    let told = || incoming.reports.iter().filter(|report| report.class == class);
+    // RFC 3464 §2.3.3: the server goes on trying, and says later what came of it.
+    let is_delayed = |report: &RecipientReport| report.action == Some(mail::Action::Delayed);
+    if told().next().is_some() && told().all(is_delayed) {
+        return None;
+    }
     let (kind, suppress) = match class {
         Class::Hard => (EventKind::MAIL_BOUNCED, Some(Suppression::HardBounce)),
         Class::Soft | Class::SenderFault => (EventKind::MAIL_BOUNCED, None),
+        Class::OptOut => (EventKind::LEAD_UNSUBSCRIBED, Some(Suppression::Unsubscribed)),
         Class::Complaint => (EventKind::MAIL_COMPLAINED, Some(Suppression::Complained)),
         Class::Reply => (EventKind::LEAD_REPLIED, None),
         Class::AutoReply | Class::Delivered => return None,
@@ -134,7 +142,7 @@ fn event(incoming: &Incoming, brief: &MessageBrief, raw: &[u8], now: Instant) ->
         _ => brief.template.clone(),
     });
     event.data.insert("template".into(), Value::Text(brief.template.clone()));
-    if let Some(report) = incoming.reports.iter().find(|report| report.class == class) {
+    if let Some(report) = told().next() {
         if let Some(status) = &report.status {
             event.data.insert("status".into(), Value::Text(status.to_string().into()));
         }

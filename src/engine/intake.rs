@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::sync::{Notify, mpsc, oneshot};
-pub use worker::IntakeWorker;
+pub use worker::{IntakeWorker, Round};
 
 use crate::{
     clock::Clock,

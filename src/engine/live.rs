@@ -1,6 +1,9 @@
 //! What is live: the release in the database, compiled, with its mails ready to render.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
 use super::{
     Engine,
@@ -8,9 +11,15 @@ use super::{
 };
 use crate::{
     definitions::{Problem, compile},
-    domain::definitions::Definitions,
+    domain::{
+        artefact::{Artefact, ArtefactKind},
+        definitions::Definitions,
+        id::ReleaseId,
+        lead::LeadRecord,
+        workflow::Version,
+    },
     render::{RenderProblem, Renderer},
-    store::{Store, StoreError},
+    store::{Batch, Store, StoreError},
 };
 
 /// Definitions and their renderer, which belong together.
@@ -53,27 +62,128 @@ impl Live {
         let Some(release) = store.live_release().await? else { return Ok(None) };
         let artefacts = listed(store, &release).await?;
         let pinned = pinned(store, &artefacts).await?;
-        let definitions = compile(&artefacts, &pinned, release.id, &release.live_since)
+        // Until this release is taken over everywhere, leads may still enter what was live before it. If
+        // that cannot be read beside this release, no lead was on it when the release was made.
+        let mut elders = pinned.clone();
+        if let Some(before) = store.release_before(release.id).await? {
+            let before = listed(store, &before).await?.into_iter();
+            elders.extend(before.filter(|found| {
+                let is = |other: &Artefact| other.version == found.version;
+                found.kind == ArtefactKind::Workflow
+                    && !artefacts.iter().any(is)
+                    && !pinned.iter().any(is)
+            }));
+        }
+        let with =
+            |pinned: &[Artefact]| compile(&artefacts, pinned, release.id, &release.live_since);
+        let definitions = with(&elders)
+            .or_else(|problems| if elders == pinned { Err(problems) } else { with(&pinned) })
             .map_err(LiveError::Definitions)?;
         let renderer = Renderer::new(&definitions).map_err(LiveError::Mails)?;
         Ok(Some(Self { definitions: Arc::new(definitions), renderer }))
     }
 }
 
+/// What is not tried at every turn: a release in the database that cannot be run, and versions of
+/// workflows that leads are on and that are not stored.
+#[derive(Debug, Default)]
+pub(super) struct BeyondUs {
+    release: Option<ReleaseId>,
+    versions: HashSet<Version>,
+}
+
 impl Engine {
     /// Takes over the release in the database if it is another than the one that runs. A release that
     /// cannot be run is an error, and the one that runs goes on. Returns whether anything changed.
     pub async fn take_over(&self) -> Result<bool, LiveError> {
+        let _one_at_a_time = self.taking_over.lock().await;
         let stored = self.store.live_release().await?.map(|release| release.id);
         if stored == self.live_release() {
             return Ok(false);
         }
-        let Some(live) = Live::load(&self.store).await? else { return Ok(false) };
+        let live = match Live::load(&self.store).await {
+            Ok(Some(live)) => live,
+            Ok(None) => return Ok(false),
+            Err(error) => {
+                if !matches!(error, LiveError::Store(_)) {
+                    self.beyond_us().release = stored;
+                }
+                return Err(error);
+            }
+        };
         tracing::info!(release = %live.definitions.release, "a release is live");
+        *self.beyond_us() = BeyondUs::default();
         self.set_live(Arc::new(live));
         self.sweeping.store(true, Ordering::SeqCst);
         self.nudge.notify_one();
         self.outbox.notify_one();
         Ok(true)
+    }
+
+    /// Whether a batch must not be decided by `live`: its transaction sees another release, which may
+    /// be taken over.
+    pub(super) fn is_behind(&self, live: &Live, batch: &Batch) -> bool {
+        batch.release.is_some_and(|release| {
+            release != live.definitions.release && self.beyond_us().release != Some(release)
+        })
+    }
+
+    /// What to decide by after [`Engine::is_behind`]: the newest release that can be run.
+    pub(super) async fn catch_up(&self, live: &Arc<Live>) -> Result<Arc<Live>, StoreError> {
+        match self.take_over().await {
+            Ok(_) => {}
+            Err(LiveError::Store(error)) => return Err(error),
+            Err(error) => tracing::error!(%error, "the release that runs goes on"),
+        }
+        Ok(self.live().unwrap_or_else(|| Arc::clone(live)))
+    }
+
+    /// The live definitions with the structures of these leads, where `live` lacks one: a lead may have
+    /// entered an earlier version while a release was taken over. `None`: `live` will do.
+    pub(super) async fn with_structures(
+        &self,
+        live: &Live,
+        records: &[LeadRecord],
+    ) -> Option<Arc<Live>> {
+        let structures = &live.definitions.structures;
+        let lacking: Vec<Version> = {
+            let beyond_us = self.beyond_us();
+            let versions = records.iter().flat_map(|record| &record.enrolments);
+            versions
+                .map(|enrolment| &enrolment.version)
+                .filter(|version| {
+                    !structures.contains_key(*version) && !beyond_us.versions.contains(*version)
+                })
+                .cloned()
+                .collect()
+        };
+        if lacking.is_empty() {
+            return None;
+        }
+        let _one_at_a_time = self.taking_over.lock().await;
+        let loaded = match Live::load(&self.store).await {
+            Ok(loaded) => {
+                loaded.filter(|loaded| loaded.definitions.release == live.definitions.release)
+            }
+            Err(error) => {
+                tracing::error!(%error, "leads are on structures that cannot be loaded");
+                None
+            }
+        };
+        let loaded = loaded.map(Arc::new);
+        let known = |version: &Version| {
+            loaded.as_ref().is_some_and(|live| live.definitions.structures.contains_key(version))
+        };
+        for version in lacking.iter().filter(|version| !known(version)) {
+            if self.beyond_us().versions.insert(version.clone()) {
+                tracing::error!(version = %version.0, "leads are on a structure that is not known");
+            }
+        }
+        if let Some(loaded) = &loaded
+            && self.live_release() == Some(loaded.definitions.release)
+        {
+            self.set_live(Arc::clone(loaded));
+        }
+        loaded
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod deciding;
 pub mod group;
+mod handing;
 pub mod import;
 pub mod inbox;
 pub mod intake;
@@ -30,7 +31,7 @@ use crate::{
     store::Store,
     token::Keyring,
 };
-use live::Live;
+use live::{BeyondUs, Live};
 use settling::Tally;
 
 /// What all parts of the engine share.
@@ -46,11 +47,19 @@ pub struct Engine {
     pub outbox: Notify,
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
+    /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
+    pub on_turn: Box<dyn Fn(&'static str) + Send + Sync>,
     live: RwLock<Option<Arc<Live>>>,
+    /// One at a time: what is live must not go back to an older release.
+    taking_over: tokio::sync::Mutex<()>,
+    /// What the live definitions lack and no loading of them brings.
+    beyond_us: Mutex<BeyondUs>,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
     breaker: Mutex<Breaker>,
+    /// At which stage the relay failed last and why; `None` since it answered.
+    unreachable: Mutex<Option<String>>,
 }
 
 impl Engine {
@@ -71,9 +80,13 @@ impl Engine {
             nudge: Arc::new(Notify::new()),
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
+            on_turn: Box::new(|_| ()),
             live: RwLock::new(None),
+            taking_over: tokio::sync::Mutex::default(),
+            beyond_us: Mutex::default(),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
+            unreachable: Mutex::default(),
         }
     }
 
@@ -87,8 +100,18 @@ impl Engine {
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
     }
 
+    fn beyond_us(&self) -> MutexGuard<'_, BeyondUs> {
+        self.beyond_us.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the relay cannot be used, if the last mail found so.
+    #[must_use]
+    pub fn relay_unreachable(&self) -> Option<String> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     #[must_use]

@@ -1,17 +1,25 @@
 //! From a relay's answer to the end of a claim.
 
+use std::time::Duration;
+
 use crate::{
     domain::time::Instant,
     mail::relay::{Delivery, Fault, next_try},
     store::records::{MessageRow, Settled},
 };
 
-/// What a delivery means for its message. `None`: nothing is to be written, for the message was
-/// withdrawn under our hands and is somebody else's by now.
+/// How soon a mail is looked at again that was not let through at the point of no return.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a delivery means for its message.
 #[must_use]
-pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Option<Settled> {
-    Some(match delivery {
+pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settled {
+    let refuses_us = delivery.refuses_us();
+    match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
+        Delivery::Refused { reply, stage } if refuses_us => {
+            postponed(message, format!("refused at {}: {reply}", stage.word()), false, now)
+        }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,
             reason: format!("refused at {}: {reply}", stage.word()),
@@ -23,8 +31,13 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Option
             postponed(message, format!("no relay at {}: {reason}", stage.word()), false, now)
         }
         Delivery::InDoubt { reason } => Settled::InDoubt { reason },
-        Delivery::Withdrawn => return None,
-    })
+        // Paused, objected to, or not ours any more; the last is refused when it is settled. What is
+        // still ours is given back, and judged again.
+        Delivery::Withdrawn => Settled::Released {
+            due_at: now + LOOK_AGAIN,
+            reason: "not let through at the point of no return".to_owned(),
+        },
+    }
 }
 
 /// Tried again later. `counted`: the relay was asked and said so itself, which is given up after days;

@@ -1,6 +1,9 @@
 //! From a claimed message to the bytes that a relay is handed: may it leave, how does it read.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Engine, deciding::look, live::Live};
 use crate::{
@@ -10,9 +13,10 @@ use crate::{
         condition::View,
         decide::{may_send, tracked},
         definitions::Definitions,
-        id::LeadId,
-        lead::{LeadRecord, LeadState},
+        id::{EnrolmentNo, LeadId},
+        lead::{Enrolment, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
+        name::Name,
         policy::Person,
         time::Instant,
     },
@@ -37,6 +41,8 @@ pub struct Outgoing {
     pub message: MessageRow,
     pub token: ClaimToken,
     pub letter: Composed,
+    /// Its window closes then: later it is to be judged again.
+    pub closes: Option<Instant>,
     /// By then the claim must have ended.
     pub deadline: tokio::time::Instant,
 }
@@ -58,7 +64,7 @@ pub enum Unready {
     #[error(transparent)]
     Letter(#[from] crate::mail::compose::BadLetter),
     #[error("`{0}` is not among the people any more")]
-    Nobody(crate::domain::name::Name),
+    Nobody(Name),
 }
 
 impl Engine {
@@ -77,6 +83,8 @@ impl Engine {
         let records = self.store.records(&leads).await?;
         let records: HashMap<LeadId, LeadRecord> =
             records.into_iter().map(|record| (record.lead, record)).collect();
+        let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
+        let complained = self.complained(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         // Rendering takes the processor for a while: not on the threads that answer the network.
         let sorted = tokio::task::spawn_blocking(move || {
@@ -84,9 +92,25 @@ impl Engine {
             let mut outgoing = Vec::with_capacity(rows.len());
             let mut ended = Vec::new();
             for message in rows {
-                let record = records.get(&message.lead).cloned();
+                if message.kind == MessageKind::Internal && complained.contains(&message.recipient)
+                {
+                    let reason = "its reader has complained of our mail".to_owned();
+                    let outcome = Settled::Cancelled { reason };
+                    ended.push(Settlement { message: message.id, token, outcome, relay: None });
+                    continue;
+                }
+                let mut record = records.get(&message.lead).cloned();
+                // For notices alone: to a marketing mail an ended enrolment is not there.
+                if message.kind == MessageKind::Internal
+                    && let Some(record) = &mut record
+                {
+                    let of = (message.lead, message.about.enrolment);
+                    record.enrolments.extend(ended_enrolments.get(&of).cloned());
+                }
                 match ready(&live, &config, &keyring, &message, record, now) {
-                    Ok(letter) => outgoing.push(Outgoing { message, token, letter, deadline }),
+                    Ok((letter, closes)) => {
+                        outgoing.push(Outgoing { message, token, letter, closes, deadline });
+                    }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });
                     }
@@ -95,6 +119,42 @@ impl Engine {
             (outgoing, ended)
         });
         sorted.await.map_err(|error| StoreError::Other(format!("preparing mails failed: {error}")))
+    }
+
+    /// A notice tells of its enrolment, which may have ended in the decision that made it.
+    async fn ended_enrolments(
+        &self,
+        rows: &[MessageRow],
+        records: &HashMap<LeadId, LeadRecord>,
+    ) -> Result<HashMap<(LeadId, EnrolmentNo), Enrolment>, StoreError> {
+        let notices = rows.iter().filter(|row| row.kind == MessageKind::Internal);
+        let ended: Vec<(LeadId, EnrolmentNo)> = notices
+            .map(|row| (row.lead, row.about.enrolment))
+            .filter(|(lead, no)| {
+                let record = records.get(lead);
+                record.is_some_and(|record| record.enrolments.iter().all(|e| e.no != *no))
+            })
+            .collect();
+        self.store.these_enrolments(&ended).await
+    }
+
+    /// Those of our own people whose address is suppressed since they complained.
+    async fn complained(
+        &self,
+        live: &Live,
+        rows: &[MessageRow],
+    ) -> Result<HashSet<Name>, StoreError> {
+        let notices = rows.iter().filter(|row| row.kind == MessageKind::Internal);
+        let readers: HashSet<&Name> = notices.map(|row| &row.recipient).collect();
+        let mut complained = HashSet::new();
+        for reader in readers {
+            let Some(person) = live.definitions.people.persons.get(reader) else { continue };
+            let why = self.store.suppression_of(&person.address).await?;
+            if why == Some(Suppression::Complained) {
+                complained.insert(reader.clone());
+            }
+        }
+        Ok(complained)
     }
 }
 
@@ -105,7 +165,7 @@ fn ready(
     message: &MessageRow,
     record: Option<LeadRecord>,
     now: Instant,
-) -> Result<Composed, Settled> {
+) -> Result<(Composed, Option<Instant>), Settled> {
     let Some(record) = record else {
         return Err(Settled::Cancelled { reason: "the lead is not there any more".into() });
     };
@@ -131,7 +191,22 @@ fn ready(
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }
-    letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })
+    let letter = letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
+    Ok((letter, closes(definitions, &state, message, now)))
+}
+
+/// When the window that a mail leaves in closes; `None` for what keeps no hours.
+fn closes(
+    definitions: &Definitions,
+    lead: &LeadState,
+    message: &MessageRow,
+    now: Instant,
+) -> Option<Instant> {
+    let workflow = definitions.structures.get(&message.version)?;
+    if message.kind == MessageKind::Internal || workflow.now {
+        return None;
+    }
+    workflow.window.as_ref().unwrap_or(&definitions.policy.window).closes(now, &lead.zone)
 }
 
 impl Desk<'_> {

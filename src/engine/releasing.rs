@@ -8,9 +8,7 @@ use std::{
 
 use super::Engine;
 use crate::{
-    definitions::{
-        FolderError, Problem, check, compile, is_left_over, read_folder, still_needed,
-    },
+    definitions::{FolderError, Problem, check, compile, is_left_over, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
@@ -54,7 +52,7 @@ fn list(problems: &[Problem]) -> String {
 }
 
 /// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
-/// leads get another chance: what parked them may be mended.
+/// leads get another chance, also where just this is live already: what parked them may be mended.
 ///
 /// What leads in flight still need and the folder no longer has stays at its last version.
 pub async fn apply(
@@ -70,6 +68,8 @@ pub async fn apply(
         && lines.iter().all(|line| live.manifest.contains(line))
         && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
     {
+        // What parked a mail may be mended in its lead, with the files as they were.
+        store.try_parked_again(now).await?;
         return Ok(Applied::Unchanged(live.clone()));
     }
     let mut artefacts = folder.to_vec();
@@ -77,18 +77,15 @@ pub async fn apply(
     if let Some(live) = &live {
         let previous = listed(store, live).await?;
         // Until an engine takes the new release over, leads still enter the structures of this one.
-        let gone = previous.iter().filter(|found| {
-            found.kind == ArtefactKind::Workflow && !folder.contains(found)
-        });
+        let gone = previous
+            .iter()
+            .filter(|found| found.kind == ArtefactKind::Workflow && !folder.contains(found));
         let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
         artefacts.extend(still_needed(folder, &previous, &elders));
     }
     compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
     let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
-    store.begin_sweep(release.id, now).await?;
-    store.unpark_messages(now).await?;
-    store.unpark_all(now).await?;
     Ok(Applied::New(release))
 }
 
@@ -158,13 +155,14 @@ impl Engine {
     /// Asks the database only while a sweep may be open: since a release was taken over, until its
     /// sweep is seen to be done.
     pub async fn sweep(&self, now: Instant) -> Result<bool, StoreError> {
-        if !self.sweeping.load(Ordering::SeqCst) {
+        // Lowered before the look, so that a release that is taken over meanwhile is not overlooked.
+        if !self.sweeping.swap(false, Ordering::SeqCst) {
             return Ok(false);
         }
-        let progress = self.store.sweep_step(SWEEP, now).await?;
-        if progress.done {
-            self.sweeping.store(false, Ordering::SeqCst);
+        let progress = self.store.sweep_step(SWEEP, now).await;
+        if !progress.as_ref().is_ok_and(|progress| progress.done) {
+            self.sweeping.store(true, Ordering::SeqCst);
         }
-        Ok(!progress.done)
+        Ok(!progress?.done)
     }
 }

@@ -11,6 +11,9 @@ use crate::{domain::time::Instant, store::StoreError};
 /// The longest sleep of a loop: what another process wrote is seen by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
+/// How long leads that are due and locked by others are left alone, in milliseconds.
+const LOCKED: i64 = 50;
+
 /// How often the database is asked for a new release.
 const RELEASES: Duration = Duration::from_secs(2);
 
@@ -40,14 +43,14 @@ impl Outage {
 
 impl Engine {
     /// Decides leads as they become due, until told to stop. `beat` is called at each turn and told
-    /// what was decided.
+    /// what was decided, or why nothing could be.
     ///
     /// # Errors
     /// Never for the database being away: that is waited for.
     pub async fn decide_loop(
         self: Arc<Self>,
         stop: CancellationToken,
-        beat: impl Fn(&Decided, Duration) + Send + Sync,
+        beat: impl Fn(Result<&Decided, &StoreError>, Duration) + Send + Sync,
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
@@ -61,11 +64,12 @@ impl Engine {
             let sleep = match turn {
                 Ok((decided, sleep)) => {
                     outage.over("deciding");
-                    beat(&decided, started.elapsed());
+                    beat(Ok(&decided), started.elapsed());
                     sleep
                 }
                 Err(error) => {
                     outage.failed("deciding", &error, now);
+                    beat(Err(&error), started.elapsed());
                     Some(PAUSE)
                 }
             };
@@ -93,7 +97,9 @@ impl Engine {
         }
         let wait = self.store.next_wake_at().await?.since(now);
         let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
-        Ok((decided, Some(Duration::from_millis(wait.clamp(1, longest).unsigned_abs()))))
+        // What is due and was not claimed is in another daemon's hands.
+        let shortest = if wait > 0 { 1 } else { LOCKED };
+        Ok((decided, Some(Duration::from_millis(wait.clamp(shortest, longest).unsigned_abs()))))
     }
 
     /// Sends messages as they become due, until told to stop; then what is on its way is finished.
@@ -128,6 +134,7 @@ impl Engine {
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
+            (self.on_turn)("keep-up");
             let now = self.clock.now();
             let turn = async {
                 self.take_over().await?;

@@ -5,9 +5,10 @@
 //! without waiting for company.
 
 use std::{
+    future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,17 +17,12 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine,
-    group::Group,
-    live::Live,
-    outcome::{outcome, postponed},
-    preparing::Outgoing,
-    settling::Tally,
+    Engine, group::Group, handing::work, live::Live, preparing::Outgoing, settling::Tally,
 };
 use crate::{
     clock::random_u64,
-    domain::{id::MessageId, name::Name, time::Instant},
-    mail::relay::{Change, Delivery, Permit, Session},
+    domain::{id::MessageId, time::Instant},
+    mail::relay::Permit,
     store::{
         StoreError,
         records::{ClaimToken, Settled, Settlement},
@@ -39,15 +35,9 @@ const ROOM_PER_CONNECTION: usize = 8;
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 
-/// The pauses between tries to write outcomes: some 30 s in all.
-const PATIENCE: [Duration; 6] = [
-    Duration::from_millis(50),
-    Duration::from_millis(250),
-    Duration::from_secs(1),
-    Duration::from_secs(4),
-    Duration::from_secs(10),
-    Duration::from_secs(15),
-];
+/// Between two tries to write outcomes.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// When the sending side ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,14 +49,14 @@ pub enum Until {
 }
 
 /// What the feeder and the workers share.
-struct Line {
-    engine: Arc<Engine>,
-    marks: Group<(MessageId, ClaimToken), bool>,
-    ends: Group<Settlement, ()>,
-    in_flight: AtomicUsize,
+pub(super) struct Line {
+    pub engine: Arc<Engine>,
+    pub marks: Group<(MessageId, ClaimToken), bool>,
+    pub ends: Group<Settlement, ()>,
+    pub in_flight: AtomicUsize,
     /// A message left the line.
-    room: Notify,
-    stop: CancellationToken,
+    pub room: Notify,
+    pub stop: CancellationToken,
 }
 
 impl Engine {
@@ -93,13 +83,28 @@ impl Engine {
         for _ in 0..connections {
             tracker.spawn(work(Arc::clone(&line), Arc::clone(&arrivals)));
         }
-        let fed = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop).await;
+        let feeding = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop);
+        let on_its_way = || line.in_flight.load(Ordering::SeqCst) > 0;
+        let fed = self.beating(on_its_way, feeding).await;
         drop((queue, line));
         tracker.close();
-        tracker.wait().await;
+        self.beating(|| true, tracker.wait()).await;
         fed?;
         let tally = *tally.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(tally)
+    }
+
+    /// Shows life while a slow relay is waited for; each mail on its way has a deadline of its own.
+    async fn beating<T>(&self, waits: impl Fn() -> bool, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        let mut beats = tokio::time::interval(LONGEST_SLEEP);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = beats.tick() => if waits() { (self.on_turn)("send") },
+            }
+        }
     }
 
     fn start_marks(
@@ -121,24 +126,6 @@ impl Engine {
         })
     }
 
-    /// What the relay said is known only here: a database that is away for a moment is waited for.
-    async fn settle_patiently(
-        &self,
-        live: &Live,
-        ends: &[Settlement],
-    ) -> Result<Tally, StoreError> {
-        for pause in PATIENCE {
-            match self.settle(live, ends, self.clock.now()).await {
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, messages = ends.len(), "outcomes wait for the database");
-                    tokio::time::sleep(pause).await;
-                }
-                settled => return settled,
-            }
-        }
-        self.settle(live, ends, self.clock.now()).await
-    }
-
     fn start_ends(
         self: &Arc<Self>,
         tracker: &TaskTracker,
@@ -148,20 +135,41 @@ impl Engine {
         Group::start(tracker, 256, move |ends: Vec<Settlement>| {
             let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
             async move {
-                let Some(live) = engine.live() else { return Vec::new() };
-                match engine.settle_patiently(&live, &ends).await {
-                    Ok(settled) => {
+                match engine.settle_in_time(&ends).await {
+                    Some(settled) => {
                         tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
                         vec![(); ends.len()]
                     }
-                    Err(error) => {
-                        // The leases run out, and recovery settles what is left.
-                        tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
-                        Vec::new()
-                    }
+                    None => Vec::new(),
                 }
             }
         })
+    }
+
+    /// Settles, and tries again for as long as the claims are ours: an answer of the relay that is not
+    /// written down would be in doubt. `None`: recovery settles it when the leases are over.
+    async fn settle_in_time(&self, ends: &[Settlement]) -> Option<Tally> {
+        let live = self.live()?;
+        let deadline = tokio::time::Instant::now() + self.config.engine.lease;
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            match self.settle(&live, ends, self.clock.now()).await {
+                Ok(settled) => return Some(settled),
+                Err(error)
+                    if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
+                {
+                    if pause == SHORTEST_PAUSE {
+                        tracing::warn!(%error, messages = ends.len(), "outcomes are written again");
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => {
+                    tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
+                    return None;
+                }
+            }
+        }
     }
 }
 
@@ -175,6 +183,7 @@ async fn feed(
 ) -> Result<(), StoreError> {
     let engine = &line.engine;
     while !stop.is_cancelled() {
+        (engine.on_turn)("send");
         // Registered before looking, so that nothing that happens in between is missed.
         let (nudged, room) = (engine.outbox.notified(), line.room.notified());
         tokio::pin!(nudged, room);
@@ -200,6 +209,14 @@ async fn feed(
         let idle = line.in_flight.load(Ordering::SeqCst) == 0;
         if until == Until::Quiet && idle && (blocked || free > 0) {
             return Ok(());
+        }
+        if free == 0 && !blocked {
+            // Full: only room lets more in, whatever is due.
+            tokio::select! {
+                () = &mut room => {}
+                () = stop.cancelled() => {}
+            }
+            continue;
         }
         let sleep = sleep_until_due(engine, permit, now).await?;
         tokio::select! {
@@ -241,10 +258,23 @@ async fn claim(
     if rows.is_empty() {
         return Ok(0);
     }
-    let count = rows.len();
+    let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
+    let count = ids.len();
     // Our own clock stops us before the lease runs out for others.
     let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let (outgoing, ended) = engine.prepare(live, rows, token, deadline, now).await?;
+    let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
+        Ok(sorted) => sorted,
+        Err(error) => {
+            // Given back: they would wait for the end of the lease.
+            let reason = format!("it could not be prepared: {error}");
+            let outcome = Settled::Released { due_at: now, reason };
+            let released = ids.into_iter().map(|message| {
+                line.ends.ask(Settlement { message, token, outcome: outcome.clone(), relay: None })
+            });
+            futures::future::join_all(released).await;
+            return Err(error);
+        }
+    };
     line.in_flight.fetch_add(outgoing.len(), Ordering::SeqCst);
     for mail in outgoing {
         if queue.send(mail).await.is_err() {
@@ -254,85 +284,4 @@ async fn claim(
     let ends = ended.into_iter().map(|settlement| line.ends.ask(settlement));
     futures::future::join_all(ends).await;
     Ok(count)
-}
-
-/// One connection of the relay.
-async fn work(line: Arc<Line>, arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<Outgoing>>>) {
-    let mut session = line.engine.relay.session();
-    loop {
-        let arrival = arrivals.lock().await.recv().await;
-        let Some(mail) = arrival else { break };
-        let settlement = hand_over(&line, &mut session, mail).await;
-        if let Some(settlement) = settlement {
-            line.ends.ask(settlement).await;
-        }
-        line.in_flight.fetch_sub(1, Ordering::SeqCst);
-        line.room.notify_one();
-    }
-    session.close().await;
-}
-
-async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Option<Settlement> {
-    let engine = &line.engine;
-    let Outgoing { message, token, letter, deadline } = mail;
-    let marked = Arc::new(AtomicBool::new(false));
-    let point_of_no_return = {
-        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
-        let id = message.id;
-        move || async move {
-            let ours = marks.ask((id, token)).await.unwrap_or(false);
-            marked.store(ours, Ordering::SeqCst);
-            ours
-        }
-    };
-    if line.stop.is_cancelled() {
-        let reason = "the engine is stopping".to_owned();
-        let outcome = Settled::Released { due_at: message.due_at, reason };
-        return Some(Settlement { message: message.id, token, outcome, relay: None });
-    }
-    let is_down = line.engine.breaker().is_open();
-    let probing = line.in_flight.load(Ordering::SeqCst) == 1;
-    let delivery = if is_down && !probing {
-        None
-    } else {
-        Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
-    };
-    let now = engine.clock.now();
-    let settled = match delivery {
-        None => Some(postponed(&message, "the relay is down".to_owned(), false, now)),
-        Some(Ok(delivery)) => {
-            tell_breaker(line, &delivery, now);
-            tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
-            outcome(&message, delivery, now)
-        }
-        // The connection is in an unknown state with the delivery that was cut short.
-        Some(Err(_)) => {
-            *session = engine.relay.session();
-            let reason = "the time for this mail was over".to_owned();
-            Some(if marked.load(Ordering::SeqCst) {
-                Settled::InDoubt { reason }
-            } else {
-                postponed(&message, reason, true, now)
-            })
-        }
-    };
-    let relay = Some(Name::new(engine.relay.name()));
-    settled.map(|outcome| Settlement { message: message.id, token, outcome, relay })
-}
-
-fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
-    let mut breaker = line.engine.breaker();
-    let change = if delivery.relay_is_down() { breaker.failed(now) } else { breaker.answered() };
-    match change {
-        Some(Change::Opened) => {
-            tracing::error!(
-                relay = line.engine.relay.name(),
-                "the relay is down; one probe at a time"
-            );
-        }
-        Some(Change::Closed) => {
-            tracing::info!(relay = line.engine.relay.name(), "the relay is back");
-        }
-        None => {}
-    }
 }

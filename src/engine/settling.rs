@@ -1,5 +1,7 @@
 //! Settling: what became of claimed messages, written together with what it decides.
 
+use std::sync::Arc;
+
 use super::{Engine, live::Live};
 use crate::{
     domain::time::Instant,
@@ -55,11 +57,18 @@ impl Engine {
     /// leads due, and the lead that cannot be decided is found and parked there.
     pub async fn settle(
         &self,
-        live: &Live,
+        live: &Arc<Live>,
         settlements: &[Settlement],
         now: Instant,
     ) -> Result<Tally, StoreError> {
-        let batch = self.store.settle(settlements, now).await?;
+        let mut live = Arc::clone(live);
+        let mut batch = self.store.settle(settlements, now).await?;
+        if self.is_behind(&live, &batch) {
+            batch.give_back().await?;
+            live = self.catch_up(&live).await?;
+            batch = self.store.settle(settlements, now).await?;
+        }
+        let live = &live;
         let mut refused = batch.refused.clone();
         let mut tally = Tally::default();
         match self.decide_and_commit(live, batch, now).await {
@@ -94,7 +103,7 @@ impl Engine {
     /// `everything`: no other engine can be at work on this database, so no lease is waited for.
     pub async fn recover(
         &self,
-        live: &Live,
+        live: &Arc<Live>,
         everything: bool,
         now: Instant,
     ) -> Result<Tally, StoreError> {

@@ -67,7 +67,8 @@ impl TickReport {
 
 impl Engine {
     /// Does everything that is due at `now`: takes over the live release, wakes the leads of its
-    /// sweep, decides, sends, settles, until nothing is left. The engine's clock must stand at `now`.
+    /// sweep, decides, sends, settles, until nothing is left. A
+    /// driven clock must stand at `now`; by the system's the pass goes on as time does.
     pub async fn tick(self: &Arc<Self>, now: Instant) -> Result<TickReport, LiveError> {
         let mut report = TickReport::default();
         self.take_over().await?;
@@ -75,7 +76,7 @@ impl Engine {
         while self.sweep(now).await? {}
         let stop = CancellationToken::new();
         for _ in 0..BATCHES {
-            let decided = self.decide_all(&live, now).await?;
+            let decided = self.decide_all(&live, now.max(self.clock.now())).await?;
             report.add_decided(decided);
             let tally = self.send(Until::Quiet, &stop).await?;
             report.add_tally(tally);
@@ -89,7 +90,7 @@ impl Engine {
 
     async fn decide_all(
         self: &Arc<Self>,
-        live: &super::live::Live,
+        live: &Arc<super::live::Live>,
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let mut sum = Decided::default();

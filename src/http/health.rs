@@ -16,6 +16,10 @@ use crate::store::Store;
 /// How long the database may take to say that it is there.
 const PING_WITHIN: Duration = Duration::from_secs(2);
 
+/// For how long a failure counts that nothing came after: who gets no more work cannot show that it
+/// works again.
+const TROUBLE_LASTS: Duration = Duration::from_secs(30);
+
 /// The health of this process; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Health {
@@ -37,6 +41,8 @@ struct Beats {
     within: Duration,
     /// Of the last beat, in milliseconds since the start; `u64::MAX` once the loop has ended well.
     last: AtomicU64,
+    /// Why its last turn came to nothing, and when.
+    trouble: Mutex<Option<(u64, String)>>,
 }
 
 /// The pulse of one loop: to be felt at least once in the time it was registered with.
@@ -50,6 +56,17 @@ impl Pulse {
     /// "I still turn." Call it once a round, also when there was nothing to do.
     pub fn beat(&self) {
         self.beats.last.store(millis_since(self.started), Ordering::Relaxed);
+    }
+
+    /// The last turn did its work.
+    pub fn well(&self) {
+        *self.beats.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The loop turns, and its work fails, for `reason`.
+    pub fn failing(&self, reason: &(impl ToString + ?Sized)) {
+        let trouble = Some((millis_since(self.started), reason.to_string()));
+        *self.beats.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 
     /// The loop has ended as it should.
@@ -74,7 +91,7 @@ impl Health {
     pub fn pulse(&self, name: &'static str, within: Duration) -> Pulse {
         let started = self.inner.started;
         let last = AtomicU64::new(millis_since(started));
-        let beats = Arc::new(Beats { name, within, last });
+        let beats = Arc::new(Beats { name, within, last, trouble: Mutex::default() });
         self.inner.pulses.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&beats));
         Pulse { started, beats }
     }
@@ -94,6 +111,18 @@ impl Health {
             .collect()
     }
 
+    /// What a loop has lately failed at.
+    fn trouble(&self) -> Option<String> {
+        let now = millis_since(self.inner.started);
+        let pulses = self.inner.pulses.lock().unwrap_or_else(PoisonError::into_inner);
+        pulses.iter().find_map(|beats| {
+            let trouble = beats.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            let (at, reason) = trouble.as_ref()?;
+            let lasts = u128::from(now.saturating_sub(*at)) < TROUBLE_LASTS.as_millis();
+            lasts.then(|| format!("the {} loop fails: {reason}", beats.name))
+        })
+    }
+
     /// From now on not ready.
     pub fn stop(&self) {
         self.inner.stopping.store(true, Ordering::Relaxed);
@@ -109,6 +138,9 @@ impl Health {
         }
         if let Some(name) = self.stalled().first() {
             return Err(format!("the {name} loop does not turn"));
+        }
+        if let Some(trouble) = self.trouble() {
+            return Err(trouble);
         }
         match tokio::time::timeout(PING_WITHIN, self.store.ping()).await {
             Ok(Ok(())) => Ok(()),

@@ -33,6 +33,8 @@ pub(super) enum Page<'a> {
     /// What will happen, and the button that makes it happen.
     AskUnsubscribe,
     Unsubscribed,
+    /// The link is of a mail that `send-test` wrote: there is nobody to take off.
+    TestMail,
     /// It could not be recorded: nothing has happened.
     NotUnsubscribed,
     /// The click could not be recorded; where the link leads to, for the reader to go on by hand.
@@ -47,7 +49,7 @@ impl Page<'_> {
     const fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AskUnsubscribe | Self::Unsubscribed => StatusCode::OK,
+            Self::AskUnsubscribe | Self::Unsubscribed | Self::TestMail => StatusCode::OK,
             Self::NotUnsubscribed | Self::NotCounted { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -114,6 +116,12 @@ impl Page<'_> {
                  arrivare.</p>"
                     .into(),
             ),
+            (Self::TestMail, English) => {
+                ("This was a test mail", "<p>Nothing was changed.</p>".into())
+            }
+            (Self::TestMail, Italian) => {
+                ("Era un’e-mail di prova", "<p>Non è cambiato nulla.</p>".into())
+            }
             (Self::NotUnsubscribed, English) => (
                 "You are not unsubscribed yet",
                 "<p>We could not record it: something is wrong on our side. Please try again in a \
@@ -180,6 +188,7 @@ mod tests {
                 Page::NotFound,
                 Page::AskUnsubscribe,
                 Page::Unsubscribed,
+                Page::TestMail,
                 Page::NotUnsubscribed,
                 Page::NotCounted { target: "https://www.example.com/a?b=1&c=2" },
                 Page::TooLarge,

@@ -110,6 +110,10 @@ impl Renderer {
         let mut nodes = html::read(&page).map_err(bad_html)?;
         rewrite(&mut nodes, mail, template)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
+        if let Some(links) = &mail.links {
+            owed(&nodes, &text, &links.unsubscribe_url(), mail.sender)
+                .map_err(|what| RenderError::Without { file: template.file.clone(), what })?;
+        }
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
@@ -192,6 +196,28 @@ impl fmt::Debug for Renderer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Renderer").field("sources", &self.sources.len()).finish_non_exhaustive()
     }
+}
+
+/// What no mail to a lead goes out without. A layout may name it and yet leave it out, under an `if`.
+fn owed(
+    nodes: &[Node],
+    text: &str,
+    unsubscribe_url: &str,
+    sender: &Sender,
+) -> Result<(), &'static str> {
+    let leads_there = |node: &Node| {
+        matches!(node, Node::Start { name, attributes, .. } if html::is_link(name)
+            && attributes.iter().any(|(key, href)| key == "href" && href == unsubscribe_url))
+    };
+    // The text lists the links that are shown.
+    if !nodes.iter().any(leads_there) || !text.contains(unsubscribe_url) {
+        return Err("a link to unsubscribe that can be seen");
+    }
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if !words(text).contains(&words(&one_line(&sender.postal_address))) {
+        return Err("the sender's postal address");
+    }
+    Ok(())
 }
 
 /// Every link that a reader can follow.

@@ -56,6 +56,9 @@ pub enum RenderError {
     TooSlow { file: String, limit_ms: u128 },
     #[error("the attribute `{name}` is longer than {limit} bytes")]
     LongValue { name: String, limit: usize },
+    /// What the law asks of a mail to a lead.
+    #[error("{file}: it came out without {what}")]
+    Without { file: String, what: &'static str },
     #[error("{file}: its HTML {why}")]
     Html { file: String, why: String },
 }

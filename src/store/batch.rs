@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Result, Store, StoreError, db::Tx, gate::Turn, records::Quota, rows};
 use crate::domain::{
     event::Event,
-    id::{LeadId, MessageId},
+    id::{LeadId, MessageId, ReleaseId},
     lead::LeadRecord,
     time::Instant,
 };
@@ -22,6 +22,8 @@ pub struct Batch {
     /// Of a settlement: the messages that were not settled, as the token is stale or the state is not one
     /// that leads there.
     pub refused: Vec<MessageId>,
+    /// The release that is live as the batch's transaction sees it.
+    pub release: Option<ReleaseId>,
     pub(super) tx: Tx,
 }
 
@@ -73,6 +75,11 @@ impl Store {
 }
 
 impl Batch {
+    /// Gives it back as it was, and waits until others may write again.
+    pub async fn give_back(self) -> Result<()> {
+        self.tx.rollback().await
+    }
+
     fn set_aside(&mut self, lead: LeadId, error: &StoreError) {
         self.records.retain(|record| record.lead != lead);
         self.corrupt.push((lead, error.to_string()));

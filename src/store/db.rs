@@ -8,8 +8,8 @@ use std::{
 };
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    postgres::PgPoolOptions, sqlite::SqlitePoolOptions,
+    Connection as _, Executor as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction, postgres::PgPoolOptions, sqlite::SqlitePoolOptions,
 };
 
 use super::{
@@ -72,12 +72,21 @@ impl Db {
         match &url.0 {
             Kind::Sqlite(file) => Self::open_file(file, create).await,
             Kind::Postgres(options) => {
+                let options = dialect::postgres(options);
+                // A pool would try for a long time before it says what is wrong.
+                let first = PgConnection::connect_with(&options)
+                    .await
+                    .map_err(|error| unreachable_database(url, &error))?;
                 let pool = PgPoolOptions::new()
                     .max_connections(12)
                     .acquire_timeout(PATIENCE)
-                    .connect_with(dialect::postgres(options))
-                    .await
-                    .map_err(|error| unreachable_database(url, &error))?;
+                    .after_connect(|connection, _| {
+                        Box::pin(async move {
+                            connection.execute(dialect::POSTGRES_SESSION).await.map(drop)
+                        })
+                    })
+                    .connect_lazy_with(options);
+                first.close().await.map_err(|error| unreachable_database(url, &error))?;
                 Ok(Self(Either::Postgres(pool)))
             }
         }

@@ -30,8 +30,9 @@ macro_rules! sql {
 }
 
 macro_rules! fragment {
+    // Not `json_each`: each row would be made into text, and parsed again for each of its columns.
     (sqlite each) => {
-        "json_each($1) AS j"
+        "jsonb_each($1) AS j"
     };
     (postgres each) => {
         "jsonb_array_elements(CAST($1 AS jsonb)) AS j(value)"
@@ -58,8 +59,13 @@ macro_rules! fragment {
 /// busy timeout: it takes the lock when it begins.
 pub const SQLITE_WRITE: &str = "BEGIN IMMEDIATE";
 pub const SQLITE_READ: &str = "BEGIN DEFERRED";
-pub const POSTGRES_WRITE: &str = "BEGIN";
+/// Whatever the server's default is: a statement must see what others committed while it waited.
+pub const POSTGRES_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A daemon that is frozen, or a machine that is gone, must not keep its locks from the others. No
+/// transaction of ours is idle for longer than it takes to decide a batch.
+pub const POSTGRES_SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
 /// 32 MB for the connection that writes, 8 MB for each that reads: memory stays flat.
 const WRITER_CACHE: &str = "-32768";

@@ -98,12 +98,15 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let environment = match code.parse::<u32>() {
         // SQLite's primary codes: busy, locked, read-only, I/O error, corrupt, full, cannot open, not a database.
         Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 8 | 10 | 11 | 13 | 14 | 26),
-        // PostgreSQL's classes: connection, authorisation, no such database, resources, operator, system.
-        _ => ["08", "28", "3D", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
+        // PostgreSQL's classes: connection, authorisation, no such database, resources, operator, system;
+        // and a session that the server has ended because it left its transaction idle.
+        _ => ["08", "25P03", "28", "3D", "53", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class)),
     };
     if environment {
         StoreError::Environment(format!("the database says: {message}"))
-    } else if matches!(&*code, "40001" | "40P01") {
+    } else if matches!(&*code, "40001" | "40P01" | "55P03") {
         StoreError::Conflict
     } else {
         StoreError::Other(format!("the database says: {message} (code {code})"))

@@ -15,11 +15,10 @@ use super::{
 use crate::domain::{
     address::Address,
     event::{Event, StepRef},
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
-    lead::{Due, Enrolment, Held, LeadRecord, Memory, Phase, Profile, Stage, Suppression},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
+    lead::{Enrolment, LeadRecord, Memory, Profile, Stage, Suppression},
     message::{MessageState, OpenMessage},
     time::Instant,
-    workflow::Version,
 };
 
 #[derive(FromRow)]
@@ -32,23 +31,6 @@ struct LeadRow {
     profile: String,
     memory: String,
     suppressed: Option<String>,
-}
-
-#[derive(FromRow)]
-struct ActiveEnrolment {
-    lead: i64,
-    enrolment: i64,
-    workflow: String,
-    version: String,
-    step: String,
-    visit: i64,
-    phase: String,
-    entered_at: i64,
-    armed_at: i64,
-    due_at: Option<i64>,
-    civil: Option<String>,
-    held: Option<String>,
-    entry: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -94,8 +76,9 @@ impl Loading {
 
 impl Tx {
     pub(super) async fn into_batch(mut self, timers: Vec<Timer>) -> Result<Batch> {
+        let release = self.live_release_id().await?;
         let (records, corrupt) = self.load(timers).await?;
-        Ok(Batch { records, corrupt, refused: Vec::new(), tx: self })
+        Ok(Batch { records, corrupt, refused: Vec::new(), release, tx: self })
     }
 
     /// Loads the leads of these timers, in their order.
@@ -167,20 +150,6 @@ impl Tx {
         Ok(loading)
     }
 
-    async fn active_enrolments(&mut self, leads: &str) -> Result<Vec<ActiveEnrolment>> {
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, e.entered_at, \
-                 e.armed_at, e.due_at, e.civil, e.held, e.entry FROM enrolments AS e \
-                 WHERE e.status = 'active' AND e.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ") ORDER BY e.lead, e.enrolment"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
-        )?)
-    }
-
     async fn open_messages(&mut self, leads: &str) -> Result<Vec<OpenRow>> {
         Ok(on_db!(
             self.on(),
@@ -241,6 +210,7 @@ impl LeadRow {
             attempts: timer.attempts,
             created_at: Instant::from_millis(self.created_at),
             decided_at: Instant::from_millis(timer.decided_at),
+            decided_under: ReleaseId(timer.decided_release),
             address: Address::parse(&self.address).map_err(|_| corrupt("address"))?,
             stage: Stage::from_word(&self.stage).ok_or_else(|| corrupt("stage"))?,
             stage_since: Instant::from_millis(self.stage_since),
@@ -250,47 +220,6 @@ impl LeadRow {
             open_message: None,
             suppressed: self.suppressed.as_deref().and_then(Suppression::from_word),
             new_events: Vec::new(),
-        })
-    }
-}
-
-impl TryFrom<ActiveEnrolment> for Enrolment {
-    type Error = StoreError;
-
-    fn try_from(row: ActiveEnrolment) -> Result<Self> {
-        const TABLE: &str = "enrolments";
-        let key = format!("lead {} enrolment {}", row.lead, row.enrolment);
-        let corrupt = |column| StoreError::corrupt(TABLE, column, &key);
-        let phase = match row.phase.as_str() {
-            "ready" => Phase::Ready {
-                held: row
-                    .held
-                    .map(|held| rows::decode(&held, TABLE, "held", &key))
-                    .transpose()?
-                    .map(|(until, reason)| Held { reason, until }),
-            },
-            "waiting" => Phase::Waiting {
-                due: Due {
-                    at: Instant::from_millis(row.due_at.ok_or_else(|| corrupt("due_at"))?),
-                    civil: row
-                        .civil
-                        .map(|civil| rows::decode(&civil, TABLE, "civil", &key))
-                        .transpose()?,
-                },
-            },
-            "mailing" => Phase::Mailing,
-            _ => return Err(corrupt("phase")),
-        };
-        Ok(Self {
-            no: EnrolmentNo(row.enrolment),
-            workflow: row.workflow.into(),
-            version: Version(row.version.into()),
-            entered_at: Instant::from_millis(row.entered_at),
-            entry: row.entry.map(|entry| rows::decode(&entry, TABLE, "entry", &key)).transpose()?,
-            step: row.step.into(),
-            visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
-            armed_at: Instant::from_millis(row.armed_at),
-            phase,
         })
     }
 }
@@ -325,7 +254,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
@@ -346,7 +275,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, lane \
+                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead = $1"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await

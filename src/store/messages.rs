@@ -129,6 +129,40 @@ impl Tx {
     }
 }
 
+impl Tx {
+    /// Gives parked messages another try. Of those of a lead that has another mail open, or several parked
+    /// ones, the oldest goes first and the others stay for the next time. A mail whose enrolment has ended
+    /// or gone on is cancelled.
+    pub(super) async fn unpark_messages(&mut self, now: Instant) -> Result<()> {
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE messages SET state = 'cancelled', settled_at = $1, \
+                 reason = 'the enrolment is no longer at this step' \
+                 WHERE state = 'parked' AND kind = 'marketing' AND NOT EXISTS (\
+                 SELECT 1 FROM enrolments AS e WHERE e.lead = messages.lead \
+                 AND e.enrolment = messages.enrolment AND e.status = 'active' \
+                 AND e.step = messages.step AND e.visit = messages.visit)"
+            ),
+            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
+                 due_at = CASE WHEN t.due_at < $1 THEN $1 ELSE t.due_at END \
+                 WHERE t.state = 'parked' AND (t.kind = 'internal' OR (\
+                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
+                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state = 'parked' AND o.id < t.id)))"
+            ),
+            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+}
+
 impl Store {
     /// Claims due messages that are not paused, the longest due first. The claimer has them until
     /// `lease_until`; every later write of the claim is fenced by `token`.
@@ -155,7 +189,8 @@ impl Store {
     }
 
     /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
-    /// not ours any more, or the lead objected since the message was reserved, or is suppressed.
+    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
+    /// sending was paused since it was claimed.
     ///
     /// Internal mail goes to our own people: a lead's objection does not stop it.
     pub async fn mark_transmitting(
@@ -185,11 +220,14 @@ impl Store {
                 ") UPDATE messages SET state = 'transmitting', attempts = messages.attempts + 1, \
                  first_tried_at = COALESCE(messages.first_tried_at, $2) \
                  FROM r WHERE messages.id = r.id AND messages.token = r.token \
-                 AND messages.state = 'claimed' AND (messages.kind = 'internal' OR (\
+                 AND messages.state = 'claimed' \
+                 AND (messages.kind = 'internal' OR (\
                  messages.stop_epoch = (SELECT t.stop_epoch FROM lead_timer AS t \
                  WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
+                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
+                 OR (p.scope = messages.workflow AND messages.kind <> 'internal')) \
                  RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
@@ -213,13 +251,18 @@ impl Store {
                 .bind(before.millis())
                 .fetch_all(db)
                 .await)?;
-        expired
-            .into_iter()
-            .map(|row| {
-                let token = ClaimToken(row.token.unwrap_or_default());
-                Ok((MessageRow::try_from(row)?, token))
-            })
-            .collect()
+        let mut claims = Vec::with_capacity(expired.len());
+        for row in expired {
+            let (id, token) = (row.id, ClaimToken(row.token.unwrap_or_default()));
+            match MessageRow::try_from(row) {
+                Ok(message) => claims.push((message, token)),
+                // One bad row must not keep all others in their claims.
+                Err(error) => {
+                    tracing::error!(message = id, %error, "a message cannot be read; its claim stays");
+                }
+            }
+        }
+        Ok(claims)
     }
 
     /// When the next message that is not paused is due; [`Instant::NEVER`] if none is.
@@ -297,30 +340,5 @@ impl Store {
             |db, sql| sqlx::query_as(sql).bind(message.0).fetch_optional(db).await
         )?;
         found.map(MessageRow::try_from).transpose()
-    }
-
-    /// Gives parked messages another try; returns how many. Of those of a lead that has another mail
-    /// open, or several parked ones, the oldest goes first and the others stay for the next time.
-    pub async fn unpark_messages(&self, now: Instant) -> Result<u64> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let unparked = on_db!(
-            tx.on(),
-            sql!(
-                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
-                 due_at = CASE WHEN t.due_at < $1 THEN $1 ELSE t.due_at END \
-                 WHERE t.state = 'parked' AND (t.kind = 'internal' OR (\
-                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
-                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state = 'parked' AND o.id < t.id)))"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(now.millis())
-                .execute(db)
-                .await
-                .map(|done| done.rows_affected())
-        )?;
-        tx.commit().await?;
-        Ok(unparked)
     }
 }

@@ -11,6 +11,7 @@ mod dialect;
 mod batch;
 mod commit;
 mod db;
+mod enrolments;
 mod error;
 mod events;
 mod gate;

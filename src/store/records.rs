@@ -6,8 +6,9 @@ use crate::domain::{
     address::Address,
     artefact::ArtefactRef,
     decision::{EnrolmentChange, LedgerLine, LogLine, MadeEvent, NewMessage},
+    definitions::Since,
     event::{EventData, EventKind, Judgement, StepRef},
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Consent, Memory, Profile, Stage, Suppression},
     message::{MessageKind, MessageState},
     name::Name,
@@ -49,7 +50,7 @@ pub struct LeadUpsert {
     pub address: Address,
     /// Only what the row has a value for: an empty cell never erases.
     pub attributes: BTreeMap<Name, serde_json::Value>,
-    /// By purpose. Never lifts a later withdrawal.
+    /// By purpose. Never lifts a later withdrawal; one that is withdrawn takes back what is known.
     pub consents: BTreeMap<Name, Consent>,
     /// Taken for a new lead; an existing one keeps its own.
     pub stage: Option<Stage>,
@@ -162,10 +163,10 @@ impl Quota {
     #[must_use]
     pub const fn of(size: i64) -> Self {
         Self {
-            acts: size / 2,
-            timers: size / 4,
-            bulk: size / 8,
-            sweep: size - size / 2 - size / 4 - size / 8,
+            acts: at_least_one(size / 2),
+            timers: at_least_one(size / 4),
+            bulk: at_least_one(size / 8),
+            sweep: at_least_one(size - size / 2 - size / 4 - size / 8),
         }
     }
 
@@ -175,12 +176,18 @@ impl Quota {
     }
 }
 
+const fn at_least_one(share: i64) -> i64 {
+    if share < 1 { 1 } else { share }
+}
+
 /// A decision as it is written, where `rev` still holds.
 #[derive(Clone, Debug)]
 pub struct LeadWrite {
     pub lead: LeadId,
     /// The rev that was loaded.
     pub rev: Rev,
+    /// The release that decided.
+    pub release: ReleaseId,
     pub profile: Option<Profile>,
     pub memory: Option<Memory>,
     pub stage: Option<(Stage, Instant)>,
@@ -306,13 +313,13 @@ pub struct MessageBrief {
 /// A release as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseRow {
-    pub id: crate::domain::id::ReleaseId,
+    pub id: ReleaseId,
     pub at: Instant,
     pub who: String,
     pub reason: String,
     pub manifest: Vec<ArtefactRef>,
     /// Since when a workflow of each name has been live without a break.
-    pub live_since: BTreeMap<Name, Instant>,
+    pub live_since: BTreeMap<Name, Since>,
 }
 
 /// An ended or active enrolment, for people to read.

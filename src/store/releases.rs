@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     artefact::{Artefact, ArtefactKind, ArtefactRef},
+    definitions::Since,
     id::ReleaseId,
     name::Name,
     time::Instant,
@@ -51,6 +52,9 @@ impl TryFrom<StoredRelease> for ReleaseRow {
 impl Store {
     /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
     /// workflow whose name was live before keeps its `live_since`.
+    ///
+    /// In the same transaction the sweep over all leads begins, from the first lead on, and one for an
+    /// earlier release is over; what is parked gets another try, as what parked it may be mended.
     pub async fn save_release(
         &self,
         artefacts: &[Artefact],
@@ -60,22 +64,25 @@ impl Store {
         now: Instant,
     ) -> Result<ReleaseRow> {
         let mut tx = self.db.begin(Turn::Act).await?;
+        // The timers before all else, as everybody who locks several things.
+        let parked = tx.lock_parked().await?;
         tx.insert_artefacts(artefacts).await?;
         let before = tx.newest_release().await?;
-        let live_since: BTreeMap<Name, Instant> = manifest
+        // The newest is the one with the largest id, also where a driven clock went back.
+        let floor = before.as_ref().map_or(0, |before| before.id.0 + 1);
+        let id = ReleaseId(self.ids.next(now).max(floor));
+        let live_since: BTreeMap<Name, Since> = manifest
             .iter()
             .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
             .map(|artefact| {
                 let since = before
                     .as_ref()
                     .and_then(|before| before.live_since.get(&artefact.name).copied());
-                (artefact.name.clone(), since.unwrap_or(now))
+                (artefact.name.clone(), since.unwrap_or(Since { at: now, release: id }))
             })
             .collect();
-        // The newest is the one with the largest id, also where a driven clock went back.
-        let floor = before.map_or(0, |before| before.id.0 + 1);
         let row = ReleaseRow {
-            id: ReleaseId(self.ids.next(now).max(floor)),
+            id,
             at: now,
             who: who.to_owned(),
             reason: reason.to_owned(),
@@ -100,6 +107,9 @@ impl Store {
                 .await
                 .map(drop)
         )?;
+        tx.begin_sweep(row.id, now).await?;
+        tx.unpark_messages(now).await?;
+        tx.unpark_leads(&parked, now).await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -110,6 +120,19 @@ impl Store {
         let newest = tx.newest_release().await?;
         tx.rollback().await?;
         Ok(newest)
+    }
+
+    /// The release that was live before this one.
+    pub async fn release_before(&self, release: ReleaseId) -> Result<Option<ReleaseRow>> {
+        let row: Option<StoredRelease> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT release, at, who, reason, manifest, live_since FROM releases \
+                 WHERE release < $1 ORDER BY release DESC LIMIT 1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(release.0).fetch_optional(db).await
+        )?;
+        row.map(ReleaseRow::try_from).transpose()
     }
 
     /// The artefacts of these versions, each under every kind and name that it was stored as.
@@ -169,29 +192,13 @@ impl Store {
         Ok(versions.into_iter().map(|version| Version(version.into())).collect())
     }
 
-    /// Starts to make every lead due for a release, from the first lead on. A sweep that was begun for
-    /// it goes on where it is; one for an earlier release is over.
-    pub async fn begin_sweep(&self, release: ReleaseId, now: Instant) -> Result<()> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        on_db!(
-            tx.on(),
-            sql!("UPDATE sweeps SET done = true WHERE release <> $1 AND NOT done"),
-            |db, sql| sqlx::query(sql).bind(release.0).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false) \
-                 ON CONFLICT (release) DO NOTHING"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(release.0)
-                .bind(now.millis())
-                .bind(i64::MIN)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
+    /// Gives parked messages and leads another try, as a release does: what parked them may be mended in
+    /// the lead.
+    pub async fn try_parked_again(&self, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Act).await?;
+        let parked = tx.lock_parked().await?;
+        tx.unpark_messages(now).await?;
+        tx.unpark_leads(&parked, now).await?;
         tx.commit().await
     }
 
@@ -252,6 +259,34 @@ impl Store {
 }
 
 impl Tx {
+    /// Which release is live as this transaction sees it.
+    pub(super) async fn live_release_id(&mut self) -> Result<Option<ReleaseId>> {
+        let id: Option<i64> = on_db!(
+            self.on(),
+            sql!("SELECT release FROM releases ORDER BY release DESC LIMIT 1"),
+            |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
+        )?;
+        Ok(id.map(ReleaseId))
+    }
+
+    async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
+        on_db!(self.on(), sql!("UPDATE sweeps SET done = true WHERE NOT done"), |db, sql| {
+            sqlx::query(sql).execute(db).await.map(drop)
+        })?;
+        on_db!(
+            self.on(),
+            sql!("INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false)"),
+            |db, sql| sqlx::query(sql)
+                .bind(release.0)
+                .bind(now.millis())
+                .bind(i64::MIN)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
+        Ok(())
+    }
+
     async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {
         let row: Option<StoredRelease> = on_db!(
             self.on(),

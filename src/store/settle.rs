@@ -281,11 +281,13 @@ impl Tx {
         accepted: &[(&Settlement, &Claimed)],
         now: Instant,
     ) -> Result<Vec<i64>> {
-        let outcomes: Vec<(EventKind, &Settlement, &Claimed)> = accepted
+        let outcomes: Vec<(Option<EventKind>, &Settlement, &Claimed)> = accepted
             .iter()
             .filter(|(_, message)| message.kind == MessageKind::Marketing.word())
-            .filter_map(|&(settlement, message)| {
-                Some((settlement.outcome.event()?, settlement, message))
+            .map(|&(settlement, message)| (settlement.outcome.event(), settlement, message))
+            // A parked mail is no event, but others of the lead's may go now.
+            .filter(|(kind, settlement, _)| {
+                kind.is_some() || matches!(settlement.outcome, Settled::Parked { .. })
             })
             .collect();
         if outcomes.is_empty() {
@@ -302,20 +304,23 @@ impl Tx {
         let mut wakes: BTreeMap<i64, Wake> = BTreeMap::new();
         for (kind, settlement, message) in &outcomes {
             let Some(rev) = next.get_mut(&message.lead) else { continue };
-            let mut row = EventRow::new(message.lead, *rev, kind.as_str(), now.millis(), SOURCE)
-                .about(Some(&message.about()))?
-                .data(&message.data(&settlement.outcome))?;
-            row.object = Some(&message.template);
-            row.message = Some(message.id);
-            events.push(row);
-            *rev += 1;
+            if let Some(kind) = kind {
+                let mut row =
+                    EventRow::new(message.lead, *rev, kind.as_str(), now.millis(), SOURCE)
+                        .about(Some(&message.about()))?
+                        .data(&message.data(&settlement.outcome))?;
+                row.object = Some(&message.template);
+                row.message = Some(message.id);
+                events.push(row);
+                *rev += 1;
+            }
             let wake = wakes.entry(message.lead).or_insert(Wake {
                 lead: message.lead,
                 lane: Lane::Timers.number(),
                 events: 0,
                 stops: 0,
             });
-            wake.events += 1;
+            wake.events += i64::from(kind.is_some());
             if matches!(settlement.outcome, Settled::Failed { hard: true, .. }) {
                 wake.stops += 1;
                 bounced.push((message.lead, Suppression::HardBounce, SOURCE));

@@ -27,6 +27,7 @@ pub struct Timer {
     pub attempts: i64,
     pub stop_epoch: i64,
     pub decided_at: i64,
+    pub decided_release: i64,
     pub lane: i64,
 }
 
@@ -39,7 +40,7 @@ impl Timer {
 /// An idle claim touches the index only.
 pub(super) const CLAIM_LANE: Text = sql!(
     "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.lane \
+                 t.decided_release, t.lane \
                  FROM lead_timer AS t \
                  WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
                  ORDER BY t.wake_at, t.lead LIMIT $5",
@@ -121,7 +122,7 @@ impl Tx {
             self.on(),
             sql!(
                 "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.lane \
+                 t.decided_release, t.lane \
                  FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY t.lead",
@@ -150,6 +151,45 @@ impl Tx {
                  FROM r WHERE t.lead = r.lead"
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// Locks the timers of all leads that are parked, or have a parked message; returns the parked leads.
+    pub(super) async fn lock_parked(&mut self) -> Result<Vec<i64>> {
+        let leads: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT lead FROM parked_leads \
+                 UNION SELECT lead FROM messages WHERE state = 'parked'"
+            ),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        let timers = self.lock_timers(&rows::ids(leads)).await?;
+        Ok(timers.iter().filter(|timer| timer.is_parked()).map(|timer| timer.lead).collect())
+    }
+
+    /// Makes parked leads due again, with their attempts forgotten.
+    pub(super) async fn unpark_leads(&mut self, leads: &[i64], now: Instant) -> Result<()> {
+        let leads = rows::ids(leads.iter().copied());
+        on_db!(
+            self.on(),
+            sql!(
+                "DELETE FROM parked_leads WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql).bind(&leads).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE lead_timer SET lane = 1, wake_at = $2, attempts = 0 WHERE lane = 4 AND lead IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
         )?;
         Ok(())
     }
@@ -233,38 +273,5 @@ impl Store {
         tx.lock_timers(&rows::ids([lead.0])).await?;
         tx.park(&[(lead, reason.to_owned())], now).await?;
         tx.commit().await
-    }
-
-    /// Makes all parked leads due again with their attempts forgotten; returns how many.
-    pub async fn unpark_all(&self, now: Instant) -> Result<u64> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let parked: Vec<i64> =
-            on_db!(tx.on(), sql!("SELECT lead FROM parked_leads ORDER BY lead"), |db, sql| {
-                sqlx::query_scalar(sql).fetch_all(db).await
-            })?;
-        // The timers first, as a commit that parks does.
-        let leads = rows::ids(parked.iter().copied());
-        tx.lock_timers(&leads).await?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "DELETE FROM parked_leads WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
-            |db, sql| sqlx::query(sql).bind(&leads).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "UPDATE lead_timer SET lane = 1, wake_at = $2, attempts = 0 WHERE lane = 4 AND lead IN \
-                 (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
-            |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
-        )?;
-        tx.commit().await?;
-        Ok(u64::try_from(parked.len()).unwrap_or_default())
     }
 }

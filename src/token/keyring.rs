@@ -126,7 +126,8 @@ impl Keyring {
         let file: File = toml::from_str(text).map_err(|error: toml::de::Error| {
             let start = error.span().map_or(0, |span| span.start);
             let line = text.get(..start).map_or(1, |before| before.matches('\n').count() + 1);
-            format!("line {line} is not as `nurtured migrate` writes it: {}", error.message())
+            // Nor the parser's message: it repeats what it stumbled over.
+            format!("line {line} is not as `nurtured migrate` writes it")
         })?;
         let identity = secret(&file.identity).ok_or("`identity` is not 32 bytes in base64")?;
         let mut keys: Vec<(u8, Hmac)> = Vec::with_capacity(file.key.len());

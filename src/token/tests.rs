@@ -165,6 +165,8 @@ fn a_broken_file_is_refused_and_not_quoted() {
             ),
             "twice",
         ),
+        (format!("identity = \"{secret}\"\n[[key]]\nid = 1\nBBBB = 1\n"), "line 4"),
+        (format!("identity = \"{secret}\"\nBBBB{secret}\n"), "line 2"),
     ] {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

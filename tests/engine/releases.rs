@@ -157,3 +157,23 @@ async fn existing_no_leaves_those_alone_who_were_there() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_decided_by_what_has_been_replaced() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &Campaign::new()).await;
+        rig.tick().await;
+        let stale = rig.engine.live().unwrap();
+        rig.clock.set(rig.clock.now() + DAY);
+        rig.apply(&before()).await;
+        rig.clock.set(rig.clock.now() + SECOND);
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.engine.decide_due(&stale, rig.clock.now()).await.unwrap();
+        assert_eq!(rig.enrolment(lead).await.workflow, "way");
+        let release = rig.store.live_release().await.unwrap().unwrap();
+        assert_eq!(rig.engine.live_release(), Some(release.id));
+        assert_eq!(rig.record(lead).await.decided_under, release.id);
+        assert_eq!(release.live_since["way"].release, release.id);
+    })
+    .await;
+}

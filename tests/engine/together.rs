@@ -102,7 +102,7 @@ async fn every_event_is_reflected_and_none_twice() {
             assert_eq!(fact.count as usize, visits);
             let ledger = rig.store.ledger(lead).await.unwrap();
             let points: i64 = ledger.iter().map(|line| line.points.0).sum();
-            assert_eq!(points, MilliPoints::points(visits as i64).0, "{ledger:#?}");
+            assert_eq!(points, MilliPoints::points(visits.try_into().unwrap()).0, "{ledger:#?}");
         }
     })
     .await;

@@ -1,10 +1,11 @@
 //! What was answered is on disk.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use nurtured::{
     domain::{event::Judgement, lead::Suppression},
     engine::intake::{Act, Hit, IntakeError, Taken},
+    http::Health,
     store::Store,
     token::Keyring,
 };
@@ -33,6 +34,21 @@ async fn what_was_answered_is_there_for_whoever_opens_the_file_next() {
         let record = other.record(rig.mail.lead).await.unwrap().unwrap();
         assert_eq!(record.suppressed, Some(Suppression::Unsubscribed));
     }
+}
+
+#[tokio::test]
+async fn ready_is_no_word_for_a_daemon_whose_work_fails() {
+    let rig = rig().await;
+    let health = Health::new(rig.store.clone());
+    let pulse = health.pulse("intake", Duration::from_secs(60));
+    assert_eq!(health.ready().await, Ok(()));
+    pulse.failing("the disk is full");
+    pulse.beat();
+    let reason = health.ready().await.unwrap_err();
+    assert!(reason.contains("intake") && reason.contains("the disk is full"), "{reason}");
+    assert!(health.stalled().is_empty(), "it turns: a restart would not help");
+    pulse.well();
+    assert_eq!(health.ready().await, Ok(()));
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn rig_on(database: TestDatabase, kind: MessageKind) -> Rig {
     let nudge = Arc::new(Notify::new());
     let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&nudge));
     let stop = CancellationToken::new();
-    let worker = tokio::spawn(worker.run(stop.clone(), || {}));
+    let worker = tokio::spawn(worker.run(stop.clone(), |_| {}));
     let routes = public::router(Public {
         keyring: Arc::clone(&keyring),
         intake: intake.clone(),
@@ -127,6 +127,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
     let write = LeadWrite {
         lead,
         rev,
+        release: nurtured::domain::id::ReleaseId(1),
         profile: None,
         memory: None,
         stage: None,

@@ -1,8 +1,13 @@
 //! Unsubscribing: by POST alone, at once, for good, and never a "done" that is not true.
 
 use nurtured::{
-    domain::{event::EventKind, lead::Suppression},
+    domain::{
+        event::EventKind,
+        id::{LeadId, MessageId},
+        lead::Suppression,
+    },
     store::Store,
+    token::MailRef,
 };
 use reqwest::{Method, StatusCode, header};
 
@@ -46,6 +51,20 @@ async fn an_objection_is_not_refused_for_its_form() {
         assert_eq!(answer.status(), StatusCode::OK, "{kind}");
         assert_eq!(rig.suppressed().await, Some(Suppression::Unsubscribed), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn the_link_of_a_test_mail_changes_nothing_and_says_so() {
+    let rig = rig().await;
+    let nobody = MailRef { lead: LeadId(0), message: MessageId(0) };
+    let url = rig.url(&format!("/u/{}", rig.keyring.unsubscribe(&nobody)));
+    for request in [rig.client.get(&url), rig.client.post(&url).body("List-Unsubscribe=One-Click")]
+    {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert!(answer.text().await.unwrap().contains("This was a test mail"));
+    }
+    assert!(rig.hits().await.is_empty());
 }
 
 #[tokio::test]

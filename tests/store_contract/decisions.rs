@@ -251,3 +251,36 @@ async fn a_nul_in_a_decision_is_an_error_that_names_the_lead() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_batch_is_given_back_and_an_ended_enrolment_can_be_read() {
+    for_each_database(async |db| {
+        let (lead, _) = lead_with_mail(&db.store, "a@example.com").await;
+        let batch = db.store.lock_leads(&[lead]).await.unwrap();
+        assert_eq!((batch.release, batch.records.len()), (None, 1));
+        batch.give_back().await.unwrap();
+        let first = release(&db.store).await;
+        let second = release(&db.store).await;
+        let before = db.store.release_before(second).await.unwrap().unwrap();
+        assert_eq!(before.id, first);
+        assert_eq!(db.store.release_before(first).await.unwrap(), None);
+        decide(&db.store, lead, |decision| {
+            let mut ended = entered(1);
+            ended.is_new = false;
+            ended.ended = Some(nurtured::domain::lead::Ended {
+                outcome: nurtured::domain::lead::Outcome::Left,
+                reason: "exit".into(),
+                at: NOON,
+            });
+            decision.enrolments.push(ended);
+        })
+        .await;
+        let key = (lead, entered(1).enrolment.no);
+        let found = db.store.these_enrolments(&[key]).await.unwrap();
+        assert_eq!(found[&key].workflow, "reawaken");
+        let batch = db.store.lock_leads(&[lead]).await.unwrap();
+        assert_eq!(batch.release, Some(second));
+        assert_eq!(batch.records[0].decided_under, nurtured::domain::id::ReleaseId(1));
+    })
+    .await;
+}

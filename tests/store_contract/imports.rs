@@ -106,10 +106,7 @@ async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
 #[tokio::test]
 async fn the_stage_is_taken_for_new_leads_only() {
     for_each_database(async |db| {
-        let staged = |stage| LeadUpsert {
-            stage: Some(stage),
-            ..upsert("a@example.com")
-        };
+        let staged = |stage| LeadUpsert { stage: Some(stage), ..upsert("a@example.com") };
         let lead =
             db.store.upsert_leads(&[staged(Stage::Sql)], &run(1), NOON).await.unwrap()[0].lead;
         db.store.upsert_leads(&[staged(Stage::Customer)], &run(2), NOON).await.unwrap();
@@ -180,6 +177,17 @@ async fn leads_are_found_by_address() {
         assert_eq!(found, HashMap::from([(a, leads[0]), (b, leads[1])]));
         assert_eq!(db.store.find_leads(&[]).await.unwrap(), HashMap::new());
         assert!(db.store.upsert_leads(&[], &run(1), NOON).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_row_that_names_a_stage_gives_a_new_lead_its_own() {
+    for_each_database(async |db| {
+        let staged = |stage| LeadUpsert { stage: Some(stage), ..upsert("a@example.com") };
+        let rows = [upsert("a@example.com"), staged(Stage::Sql), staged(Stage::Mql)];
+        let lead = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap()[0].lead;
+        assert_eq!(db.store.record(lead).await.unwrap().unwrap().stage, Stage::Sql);
     })
     .await;
 }

@@ -7,7 +7,7 @@ use nurtured::{
         address::Address,
         decision::{EnrolmentChange, LogLine, NewMessage, Verb},
         event::{EventKind, StepRef},
-        id::{EnrolmentNo, LeadId, MessageId, Rev},
+        id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
         lead::{Enrolment, LeadRecord, Memory, Phase},
         message::{MessageKind, MessageState},
         time::Instant,
@@ -68,6 +68,7 @@ pub fn write(record: &LeadRecord) -> LeadWrite {
     LeadWrite {
         lead: record.lead,
         rev: record.rev,
+        release: ReleaseId(1),
         profile: None,
         memory: None,
         stage: None,
@@ -198,4 +199,9 @@ pub async fn state(store: &Store, message: MessageId) -> MessageState {
 
 pub fn clicked(lead: LeadId) -> NewEvent {
     NewEvent::new(lead, EventKind::MAIL_CLICKED, NOON, "http")
+}
+
+/// A release of nothing: it unparks, and begins a sweep.
+pub async fn release(store: &Store) -> ReleaseId {
+    store.save_release(&[], &[], "ada", "", NOON).await.unwrap().id
 }

@@ -1,7 +1,7 @@
 use nurtured::{
     domain::{
         event::EventKind,
-        lead::Suppression,
+        lead::{Ended, Outcome, Suppression},
         message::{MessageKind, MessageState},
         time::Instant,
     },
@@ -292,12 +292,60 @@ async fn parked_mail_waits_for_the_next_release_and_never_opens_a_second_one() {
         assert_eq!(state(&db.store, first).await, MessageState::Parked);
         assert!(db.store.record(lead).await.unwrap().unwrap().open_message.is_none());
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
-        decide(&db.store, lead, |decision| decision.messages.push(mail(1, "second"))).await;
-        assert_eq!(db.store.unpark_messages(NOON).await.unwrap(), 0);
+        decide(&db.store, lead, |decision| {
+            decision.enrolments.push(entered(2));
+            decision.messages.push(mail(2, "hello"));
+        })
+        .await;
+        release(&db.store).await;
+        assert_eq!(state(&db.store, first).await, MessageState::Parked);
         let second = claim(&db.store, NOON, TOKEN).await[0];
         assert!(settle(&db.store, second, TOKEN, parked()).await);
-        assert_eq!(db.store.unpark_messages(NOON).await.unwrap(), 1);
+        release(&db.store).await;
         assert_eq!(claim(&db.store, NOON, TOKEN).await, [first]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn parked_mail_of_an_enrolment_that_ended_is_cancelled() {
+    for_each_database(async |db| {
+        let (lead, mail) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let settlement = Settlement {
+            message: mail,
+            token: TOKEN,
+            outcome: Settled::Parked { reason: "no first name".into() },
+            relay: None,
+        };
+        let batch = db.store.settle(&[settlement], NOON).await.unwrap();
+        assert_eq!(batch.records[0].lead, lead, "others of its mails may go before it");
+        sleep_all(&db.store, batch, NOON).await;
+        decide(&db.store, lead, |decision| {
+            let mut ended = entered(1);
+            ended.is_new = false;
+            ended.ended = Some(Ended { outcome: Outcome::Left, reason: "exit".into(), at: NOON });
+            decision.enrolments.push(ended);
+        })
+        .await;
+        assert_eq!(state(&db.store, mail).await, MessageState::Cancelled);
+        release(&db.store).await;
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pause_holds_what_is_claimed_already() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        for scope in ["reawaken", "all"] {
+            db.store.pause(&scope.into(), "ada", NOON).await.unwrap();
+            assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
+            db.store.resume(&scope.into()).await.unwrap();
+        }
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
     })
     .await;
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
-        id::ReleaseId,
+        definitions::Since,
         time::Instant,
         workflow::Version,
     },
@@ -56,8 +56,8 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         let second =
             db.store.save_release(&new, &manifest(&new), "ada", "", earlier).await.unwrap();
         assert!(second.id > first.id);
-        assert_eq!(second.live_since["reawaken"], NOON);
-        assert_eq!(second.live_since["fresh"], earlier);
+        assert_eq!(second.live_since["reawaken"], Since { at: NOON, release: first.id });
+        assert_eq!(second.live_since["fresh"], Since { at: earlier, release: second.id });
         assert_eq!(second.live_since.len(), 2);
         assert_eq!(db.store.live_release().await.unwrap(), Some(second));
         let versions: Vec<Version> = old.iter().map(|old| old.version.clone()).collect();
@@ -84,8 +84,8 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
         for &lead in &leads[1..9] {
             decide(&db.store, lead, |_| {}).await;
         }
+        release(&db.store).await;
         db.store.park_lead(leads[9], "poison", NOON).await.unwrap();
-        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
         let first = db.store.sweep_step(4, NOON).await.unwrap();
         assert_eq!(
             first,
@@ -94,7 +94,6 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
         );
 
         let restarted = nurtured::store::Store::open(&db.url).await.unwrap();
-        restarted.begin_sweep(ReleaseId(5), NOON).await.unwrap();
         let second = restarted.sweep_step(4, NOON).await.unwrap();
         assert_eq!(second, SweepProgress { woken: 4, done: false });
         let third = restarted.sweep_step(4, NOON).await.unwrap();
@@ -113,8 +112,8 @@ async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart(
 async fn a_newer_release_ends_the_sweep_of_an_older_one() {
     for_each_database(async |db| {
         let lead = settled_lead(&db.store, "a@example.com").await;
-        db.store.begin_sweep(ReleaseId(5), NOON).await.unwrap();
-        db.store.begin_sweep(ReleaseId(6), NOON).await.unwrap();
+        release(&db.store).await;
+        release(&db.store).await;
         let step = db.store.sweep_step(100, NOON).await.unwrap();
         assert_eq!(step, SweepProgress { woken: 1, done: true });
         let batch = db.store.claim_due(NOON, &all()).await.unwrap();

@@ -45,9 +45,9 @@ use super::{
 };
 
 pub const SECOND: Duration = Duration::from_secs(1);
-pub const MINUTE: Duration = Duration::from_secs(60);
-pub const HOUR: Duration = Duration::from_secs(3600);
-pub const DAY: Duration = Duration::from_secs(86_400);
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const HOUR: Duration = Duration::from_hours(1);
+pub const DAY: Duration = Duration::from_hours(24);
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -149,7 +149,7 @@ pub struct Rig {
     pub browser: reqwest::Client,
     folder: tempfile::TempDir,
     config: String,
-    _stop: DropGuard,
+    _leash: DropGuard,
 }
 
 impl Rig {
@@ -179,7 +179,7 @@ impl Rig {
         let engine = engine(&store, &clock, &keyring, &config, folder.path());
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
-        tokio::spawn(worker.run(stop.clone(), || ()));
+        tokio::spawn(worker.run(stop.clone(), |_| ()));
         let routes = public::router(Public {
             keyring: Arc::clone(&keyring),
             intake,
@@ -193,9 +193,19 @@ impl Rig {
             .no_proxy()
             .build()
             .unwrap();
-        let _stop = stop.drop_guard();
-        let rig =
-            Self { engine, store, clock, keyring, smtp, public, browser, folder, config, _stop };
+        let leash = stop.drop_guard();
+        let rig = Self {
+            engine,
+            store,
+            clock,
+            keyring,
+            smtp,
+            public,
+            browser,
+            folder,
+            config,
+            _leash: leash,
+        };
         rig.apply(campaign).await;
         rig
     }
@@ -259,7 +269,6 @@ impl Rig {
                 consents: BTreeMap::from([("insights".into(), consent.clone())]),
                 stage: None,
                 suppress: None,
-                created_at: None,
             })
             .collect();
         let run = ImportRun { id: now.millis(), source: "test".into(), campaign: None };

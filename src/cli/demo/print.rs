@@ -1,6 +1,9 @@
 //! What the demo tells while it runs, and at its end.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::Serialize;
 
@@ -21,6 +24,7 @@ struct Counts {
     opens: u64,
     clicks: u64,
     unsubscribed: u64,
+    forms: u64,
 }
 
 /// The story so far. Lines go to standard error while it runs; the summary is the result.
@@ -29,6 +33,7 @@ pub(super) struct Tale<'o> {
     week: Counts,
     all: Counts,
     subjects: BTreeMap<String, Counts>,
+    told: BTreeSet<(Instant, String)>,
     ticks: u64,
     decided: u64,
     weeks: u64,
@@ -42,6 +47,7 @@ struct Summary<'a> {
     opens: u64,
     clicks: u64,
     unsubscribed: u64,
+    forms: u64,
     decisions: u64,
     by_stage: &'a BTreeMap<crate::domain::name::Name, u64>,
     hottest: Vec<&'a str>,
@@ -54,6 +60,7 @@ impl<'o> Tale<'o> {
             week: Counts::default(),
             all: Counts::default(),
             subjects: BTreeMap::new(),
+            told: BTreeSet::new(),
             ticks: 0,
             decided: 0,
             weeks: 0,
@@ -83,7 +90,7 @@ impl<'o> Tale<'o> {
             self.line(&format!("workflow {name}: {about}"));
         }
         self.line("");
-        self.line("week ending   mails  opens  clicks  left   leads    mql    sql  in workflows");
+        self.line("week ending   mails  opens  clicks  left  forms   leads    mql  in workflows");
     }
 
     pub(super) fn ticked(&mut self, report: &TickReport) {
@@ -109,16 +116,28 @@ impl<'o> Tale<'o> {
         });
     }
 
+    /// A notice to our own people; what goes to a whole team is told once.
+    pub(super) fn noticed(&mut self, mail: &Mail, now: Instant) {
+        if self.told.insert((now, mail.subject.clone())) {
+            let day = now.timestamp().strftime("%d %b %Y");
+            self.line(&format!("{day}   notice to {}: {}", mail.to, mail.subject));
+        }
+    }
+
+    pub(super) fn visited(&mut self) {
+        self.week.forms += 1;
+        self.all.forms += 1;
+    }
+
     pub(super) fn week(&mut self, end: Instant, census: &Census) {
         self.weeks += 1;
-        let Counts { mails, opens, clicks, unsubscribed } = std::mem::take(&mut self.week);
+        let Counts { mails, opens, clicks, unsubscribed, forms } = std::mem::take(&mut self.week);
         let stage = |name: &str| census.by_stage.get(name).copied().unwrap_or_default();
         self.line(&format!(
-            "{}   {mails:>6} {opens:>6} {clicks:>7} {unsubscribed:>5} {:>7} {:>6} {:>6} {:>13}",
+            "{}   {mails:>6} {opens:>6} {clicks:>7} {unsubscribed:>5} {forms:>6} {:>7} {:>6} {:>13}",
             end.timestamp().strftime("%d %b %Y"),
             stage("lead"),
             stage("mql"),
-            stage("sql"),
             census.enrolments_active,
         ));
     }
@@ -130,7 +149,7 @@ impl<'o> Tale<'o> {
         setting: &Setting,
     ) -> Result<(), Failure> {
         let folder = setting.folder.display().to_string();
-        let Counts { mails, opens, clicks, unsubscribed } = self.all;
+        let Counts { mails, opens, clicks, unsubscribed, forms } = self.all;
         let summary = Summary {
             folder: folder.clone(),
             leads: census.leads,
@@ -138,6 +157,7 @@ impl<'o> Tale<'o> {
             opens,
             clicks,
             unsubscribed,
+            forms,
             decisions: self.decided,
             by_stage: &census.by_stage,
             hottest: hot.iter().map(|hot| hot.address.as_str()).collect(),
@@ -148,11 +168,11 @@ impl<'o> Tale<'o> {
 
     fn text(&self, census: &Census, hot: &[Hot], folder: &str) -> String {
         let mut text = String::new();
-        let Counts { mails, opens, clicks, unsubscribed } = self.all;
+        let Counts { mails, opens, clicks, unsubscribed, forms } = self.all;
         let _ = writeln!(
             text,
             "\n{mails} mails to {} leads, {opens} opened, {clicks} clicked, {unsubscribed} \
-             unsubscribed; {} decisions in {} passes.",
+             unsubscribed; {forms} took the whitepaper; {} decisions in {} passes.",
             census.leads, self.decided, self.ticks
         );
         let _ = writeln!(text, "\n  mails  opens  clicks  subject");
@@ -178,13 +198,15 @@ impl<'o> Tale<'o> {
             }
         }
         let example = hot.first().map_or("EMAIL", |lead| lead.address.as_str());
-        let _ = write!(
-            text,
-            "\nLook further:\n  ls {folder}/outbox                      every mail as a file\n  \
-             nurtured --config {folder}/nurtured.toml leads show {example}\n  \
-             nurtured --config {folder}/nurtured.toml why-score {example}\n  \
-             nurtured --config {folder}/nurtured.toml status"
-        );
+        // Cargo tells its children of itself; the binary is not on the path then.
+        let cargo = std::env::var_os("CARGO").is_some();
+        let program = if cargo { "cargo run -q --" } else { "nurtured" };
+        let _ = write!(text, "\nLook further:\n  ls {folder}/outbox      every mail as a file");
+        for command in
+            [format!("leads show {example}"), format!("why-score {example}"), "status".into()]
+        {
+            let _ = write!(text, "\n  {program} --config {folder}/nurtured.toml {command}");
+        }
         text
     }
 }

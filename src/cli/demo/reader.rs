@@ -1,4 +1,4 @@
-//! Readers of the demo's mails: who opens, clicks and unsubscribes, by a seed.
+//! The demo's people: who opens, clicks, unsubscribes and takes the whitepaper, by a seed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,6 @@ use crate::domain::time::Instant;
 pub(super) struct Mail {
     pub to: String,
     pub subject: String,
-    pub key: String,
     /// The opening pixel, where there is one.
     pub pixel: Option<String>,
     /// Links to somewhere else, in their order.
@@ -61,19 +60,32 @@ impl Reader {
     pub(super) fn receives(&mut self, mail: &Mail, now: Instant) {
         let curious = self.chance(&mail.to, "character") < 0.35;
         let (opens, clicks) = if curious { (0.85, 0.55) } else { (0.25, 0.12) };
-        if mail.links.is_empty() || self.chance(&mail.to, &format!("open {}", mail.key)) > opens {
+        if mail.links.is_empty() || self.chance(&mail.to, &format!("open {}", mail.subject)) > opens
+        {
             return;
         }
         // Within two days, sooner rather than later.
-        let late = self.chance(&mail.to, &format!("when {}", mail.key)).powi(2) * 48.0 * 3600.0;
+        let late = self.chance(&mail.to, &format!("when {}", mail.subject)).powi(2) * 48.0 * 3600.0;
         let opened = now + Duration::from_secs_f64(600.0 + late);
         self.plan(opened, mail, Act::Open);
         let next = opened + Duration::from_secs(45);
-        if self.chance(&mail.to, &format!("leave {}", mail.key)) < 0.02 {
+        if self.chance(&mail.to, &format!("leave {}", mail.subject)) < 0.02 {
             self.plan(next, mail, Act::Unsubscribe);
-        } else if self.chance(&mail.to, &format!("click {}", mail.key)) < clicks {
+        } else if self.chance(&mail.to, &format!("click {}", mail.subject)) < clicks {
             self.plan(next, mail, Act::Click);
         }
+    }
+
+    /// When somebody takes the whitepaper from the website, if they do: assumed, one in three.
+    pub(super) fn takes_whitepaper(
+        &self,
+        who: &str,
+        start: Instant,
+        end: Instant,
+    ) -> Option<Instant> {
+        let span = Duration::from_millis(u64::try_from(end.since(start)).ok()?);
+        let takes = self.chance(who, "whitepaper") < 0.33;
+        takes.then(|| start + span.mul_f64(self.chance(who, "when the whitepaper")))
     }
 
     fn plan(&mut self, at: Instant, mail: &Mail, act: Act) {
@@ -113,7 +125,6 @@ mod tests {
         Mail {
             to: to.into(),
             subject: "s".into(),
-            key: format!("key of {to}"),
             pixel: None,
             links: vec!["http://127.0.0.1/c/x".into()],
             unsubscribe: None,

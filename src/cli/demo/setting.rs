@@ -20,7 +20,9 @@ use crate::{
     config::Config,
     definitions,
     domain::{
+        address::Address,
         artefact::Artefact,
+        event::EventKind,
         id::LeadId,
         lead::{Basis, Stage},
         score::MilliPoints,
@@ -39,7 +41,7 @@ use crate::{
     mail::relay::Relay,
     store::{
         DatabaseUrl, Store,
-        records::{Census, ImportRun},
+        records::{Census, ImportRun, NewEvent},
     },
     token::Keyring,
 };
@@ -144,7 +146,7 @@ impl Setting {
 
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store, clock.clone(), Arc::clone(&engine.nudge));
-        tokio::spawn(worker.run(stop.clone(), || ()));
+        tokio::spawn(worker.run(stop.clone(), |_| ()));
         let routes = public::router(Public { keyring, intake, metrics: Arc::new(Metrics::new()) });
         let limits = Limits { connections: 64, ..Limits::default() };
         tokio::spawn(listener::serve(doors, routes, limits, Arc::default(), stop.clone()));
@@ -217,6 +219,29 @@ impl Setting {
         } else {
             Err(Failure::environment(format!("the demo's own listener answered {status}")))
         }
+    }
+
+    /// The addresses of all leads, in their order.
+    pub(super) async fn people(&self) -> Result<Vec<Address>, Failure> {
+        // The demo's list is short: one page holds it.
+        let leads = self.engine.store.leads_after(LeadId(i64::MIN), 10_000).await?;
+        let records = self.engine.store.records(&leads).await?;
+        let mut people: Vec<_> = records.into_iter().map(|record| record.address).collect();
+        people.sort();
+        Ok(people)
+    }
+
+    /// Somebody fills in the website's form; the website tells us.
+    pub(super) async fn takes_whitepaper(
+        &self,
+        who: &Address,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let Some(lead) = self.engine.store.find_lead(who).await? else { return Ok(()) };
+        let mut event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, now, "website");
+        event.object = Some("whitepaper".into());
+        self.engine.store.record_events(&[event], now).await?;
+        Ok(())
     }
 
     pub(super) async fn census(&self, now: Instant) -> Result<Census, Failure> {
@@ -317,7 +342,6 @@ fn read_mail(bytes: &[u8]) -> Option<Mail> {
     Some(Mail {
         to: parsed.to()?.first()?.address()?.to_owned(),
         subject: parsed.subject()?.to_owned(),
-        key: parsed.header_raw("X-Nurtured-Key").unwrap_or_default().trim().to_owned(),
         pixel: address(r#"src="([^"]*/o/[^"]+)""#).into_iter().next(),
         links: address(r#"href="([^"]*/c/[^"]+)""#),
         unsubscribe: Some(unsubscribe).filter(|url| !url.is_empty()),

@@ -6,7 +6,7 @@ use crate::{
     cli::{context::Context, failure::Failure, findings, live::Live, progress},
     clock,
     domain::{lead::Basis, name::Name, value::Schema},
-    engine::import::{LeadsImport, LeadsReport, Mapping, import_leads, rejects_beside},
+    engine::import::{LeadsImport, LeadsReport, Mapping, import_leads, quoted, rejects_beside},
     store::records::ImportRun,
 };
 
@@ -29,7 +29,8 @@ pub(in crate::cli) struct Arguments {
     /// The purpose that the consents are for
     #[arg(long, value_name = "NAME")]
     purpose: Option<String>,
-    /// On what ground they may be written to; all but consent then hold for every row
+    /// On what ground they may be written to: consent, legitimate_interest, soft_opt_in or contract.
+    /// Consent is taken row by row from the column that says it; the others hold for every row
     #[arg(long, value_name = "BASIS", default_value = "consent", value_parser = basis)]
     basis: Basis,
     /// Where refused rows go [default: FILE.rejects.csv beside the file]
@@ -94,12 +95,13 @@ fn text(report: &LeadsReport) -> String {
     figures.retain(|(word, figure)| *figure > 0 || matches!(*word, "created" | "rejected"));
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
     if report.suppressed > 0 {
-        lines.push(format!("{} rows are suppressed: never written to.", report.suppressed));
+        let rows = if report.suppressed == 1 { "row is" } else { "rows are" };
+        lines.push(format!("{} {rows} suppressed: never written to.", report.suppressed));
     }
     if !report.unknown_columns.is_empty() {
         lines.push(format!(
             "Columns that were not taken: {} (name them in a mapping file to keep them).",
-            report.unknown_columns.join(", ")
+            quoted(&report.unknown_columns)
         ));
     }
     lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));

@@ -4,11 +4,12 @@ mod import;
 mod sheet;
 mod show;
 
-use super::{context::Context, failure::Failure};
+use super::{context::Context, failure::Failure, told};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Import leads from a CSV file; HubSpot's headers are recognised
+    #[command(long_about = told::<import::Arguments>())]
     Import(import::Arguments),
     /// Show a lead: profile, scores, stage, enrolments, messages, timeline
     Show(show::Arguments),

@@ -106,6 +106,8 @@ fn messages(lines: &[MessageLine]) -> String {
     let mut table = tables::new(&["mail", "workflow", "state", "at", "why"]);
     for line in lines {
         let mail = match &line.recipient {
+            // A notice of our own making has no template.
+            Some(recipient) if line.template.is_empty() => format!("notice to {recipient}"),
             Some(recipient) => format!("{} to {recipient}", line.template),
             None => line.template.to_string(),
         };

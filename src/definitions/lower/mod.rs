@@ -24,7 +24,7 @@ use std::{
 use super::{node::Node, problem::File, unit::Unit};
 use crate::domain::{
     artefact::ArtefactKind,
-    definitions::{Definitions, LiveWorkflow},
+    definitions::{Definitions, LiveWorkflow, Since},
     facts::FactPlan,
     id::ReleaseId,
     name::Name,
@@ -57,7 +57,7 @@ pub(super) fn definitions(
     units: &[Unit],
     files: &[File<'_>],
     release: ReleaseId,
-    live_since: &BTreeMap<Name, Instant>,
+    live_since: &BTreeMap<Name, Since>,
 ) -> Definitions {
     // By kind and name, whatever the order of the files: the same content compiles to the same.
     let mut sorted: Vec<&Unit> = units.iter().collect();
@@ -103,8 +103,12 @@ pub(super) fn definitions(
     for found in all(&[ArtefactKind::Workflow], true) {
         let Some(workflow) = workflow::lower(&found, &known).map(Arc::new) else { continue };
         structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        let live_since = live_since.get(&workflow.name).copied().unwrap_or(Instant::DAWN);
-        workflows.push(LiveWorkflow { workflow, live_since });
+        let since = live_since.get(&workflow.name);
+        workflows.push(LiveWorkflow {
+            live_since: since.map_or(Instant::DAWN, |since| since.at),
+            since_release: since.map_or_else(ReleaseId::default, |since| since.release),
+            workflow,
+        });
     }
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)

@@ -40,8 +40,15 @@ pub(super) fn lower(found: &Found<'_>) -> People {
     // Members may be written below their team.
     for (key, node) in entries {
         let Some(members) = node.get("team") else { continue };
+        let mut named: Vec<&str> = Vec::new();
         for member in read::list(file, members, "team").unwrap_or(&[]) {
             let Some(name) = member.text().filter(|name| is_slug(name)) else { continue };
+            if named.contains(&name) {
+                let message = format!("team `{}` names `{name}` twice", key.text);
+                file.error("twice", member.span, message, Some("name each person once".to_owned()));
+                continue;
+            }
+            named.push(name);
             let is_written = entries.iter().any(|(k, n)| k.text == name && n.get("team").is_none());
             if !is_written {
                 let message = format!("team `{}` names `{name}`, who is no person here", key.text);

@@ -7,6 +7,7 @@ use crate::{
     definitions::{Sources, check, compile, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind},
+        definitions::Since,
         id::ReleaseId,
         time::Instant,
     },
@@ -79,10 +80,12 @@ fn what_is_stored_compiles_to_the_same_in_any_order() {
     let checked = check(&super::shipped::campaign());
     let mut stored = checked.artefacts;
     stored.reverse();
-    let since = BTreeMap::from([("reawaken-cold".into(), Instant::from_millis(5))]);
+    let since = Since { at: Instant::from_millis(5), release: ReleaseId(3) };
+    let since = BTreeMap::from([("reawaken-cold".into(), since)]);
     let compiled = compile(&stored, &[], ReleaseId(7), &since).unwrap();
     assert_eq!(compiled.release, ReleaseId(7));
-    assert_eq!(compiled.workflow("reawaken-cold").unwrap().live_since, Instant::from_millis(5));
+    let live = compiled.workflow("reawaken-cold").unwrap();
+    assert_eq!((live.live_since, live.since_release), (Instant::from_millis(5), ReleaseId(3)));
     let straight = checked.definitions.unwrap();
     assert_eq!(compiled.plan_mark, straight.plan_mark);
     assert_eq!(compiled.templates, straight.templates);

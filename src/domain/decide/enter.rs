@@ -30,13 +30,17 @@ enum Reentry {
 
 impl Work<'_> {
     pub fn settle_entries(&mut self) {
-        let workflows = &self.lead.definitions.workflows;
-        let doors = self.doors(workflows);
-        for (index, (live, door)) in workflows.iter().zip(doors).enumerate() {
-            self.settle_entry(index, live, door);
+        let definitions = self.lead.definitions;
+        let arrivals = std::mem::take(&mut self.arrivals);
+        let doors = self.doors();
+        for (index, (live, door)) in definitions.workflows.iter().zip(doors).enumerate() {
+            self.settle_entry(index, live, door, &arrivals);
         }
-        self.requested.clear();
-        self.arrivals.clear();
+        for name in std::mem::take(&mut self.requested) {
+            if definitions.workflow(name).is_none() {
+                self.log(Verb::NotEntered, Some(name), None, "no such workflow is live");
+            }
+        }
         for index in 0..self.lead.unsettled.len() {
             if let Some(from) = self.lead.unsettled[index].counts_from() {
                 self.wake(from);
@@ -46,7 +50,7 @@ impl Work<'_> {
 
     /// The verdicts of the entry conditions that are watched, by workflow. Nothing that an entry
     /// changes is asked by another.
-    fn doors(&self, workflows: &[LiveWorkflow]) -> Vec<Option<Verdict>> {
+    fn doors(&self) -> Vec<Option<Verdict>> {
         let view = self.lead.view();
         let door = |(index, live): (usize, &LiveWorkflow)| match &live.workflow.enter {
             Enter::When(condition) if self.is_watched(index, &live.workflow) => {
@@ -54,7 +58,7 @@ impl Work<'_> {
             }
             _ => None,
         };
-        workflows.iter().enumerate().map(door).collect()
+        self.lead.definitions.workflows.iter().enumerate().map(door).collect()
     }
 
     /// With some rules of re-entry nothing that happens at the door matters now.
@@ -71,31 +75,51 @@ impl Work<'_> {
         self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active())
     }
 
-    fn settle_entry(&mut self, index: usize, live: &LiveWorkflow, door: Option<Verdict>) {
+    fn settle_entry(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        door: Option<Verdict>,
+        arrivals: &[Cow<'_, Event>],
+    ) {
         let workflow = &live.workflow;
-        if self.requested.iter().any(|name| **name == workflow.name) {
-            if self.is_inside(index) {
-                self.log(Verb::NotEntered, Some(&workflow.name), None, "it is inside already");
-            } else {
-                self.enter(index, workflow, None, "by hand", true);
-            }
-            return;
+        let requested = self.requested.iter().any(|name| **name == workflow.name);
+        if requested {
+            self.enter_by_hand(index, workflow);
         }
         match &workflow.enter {
             Enter::When(condition) => {
-                if let Some(door) = door {
+                if let Some(door) = door
+                    && (!requested || self.is_watched(index, workflow))
+                {
                     self.enter_when(index, live, condition, door);
                 }
             }
             Enter::On { kind, object, filter } => {
-                let arrived = self.arrivals.iter().find(|event| {
+                let matching = arrivals.iter().filter(|event| {
                     event.kind == *kind && (object.is_none() || *object == event.object)
                 });
-                if let Some(event) = arrived.cloned() {
-                    self.enter_on(index, live, &event, filter.as_ref());
+                for event in matching {
+                    self.enter_on(index, live, event, filter.as_ref());
                 }
             }
             Enter::ByHand => {}
+        }
+    }
+
+    /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
+    /// a name was on two lists.
+    fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
+        let refusal = if self.is_inside(index) {
+            Some("it is inside already")
+        } else if matches!(self.reentry(workflow, None), Reentry::Open) {
+            None
+        } else {
+            Some("the re-entry rule")
+        };
+        match refusal {
+            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
+            None => self.enter(index, workflow, None, "by hand", true),
         }
     }
 
@@ -143,12 +167,23 @@ impl Work<'_> {
     /// time that the two meet and the condition was true already then.
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
         let state = self.lead.state;
-        let strangers = state.decided_at < live.live_since && state.created_at <= live.live_since;
+        // By the release, not by the clock: leads are still decided under the one before for a while.
+        let strangers =
+            state.decided_under < live.since_release && state.created_at <= live.live_since;
         if !strangers {
             return self.lead.now;
         }
-        let then =
-            View { now: live.live_since, known_segments: &[], worked: None, ..self.lead.view() };
+        // As it was before this decision: what only now made the condition true did not make it so then.
+        let then = View {
+            now: live.live_since,
+            stage: state.stage,
+            stage_since: state.stage_since,
+            attributes: &state.attributes,
+            tags: &state.tags,
+            known_segments: &[],
+            worked: None,
+            ..self.lead.view()
+        };
         if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }
     }
 
@@ -242,8 +277,12 @@ impl Work<'_> {
             ended: None,
             wants_to_send: false,
         });
+        let index = self.enrolments.len() - 1;
         if first.is_none() {
-            self.end(self.enrolments.len() - 1, Outcome::Finished, "it has no steps");
+            self.end(index, Outcome::Finished, "it has no steps");
+        } else {
+            // A `leave` that is true already ends it before its first mail.
+            self.settle_exit(index);
         }
     }
 

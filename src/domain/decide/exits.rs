@@ -10,7 +10,7 @@ impl Work<'_> {
         }
     }
 
-    fn settle_exit(&mut self, index: usize) {
+    pub fn settle_exit(&mut self, index: usize) {
         let active = &self.enrolments[index];
         let (true, Some(workflow)) = (active.is_active(), active.workflow) else { return };
         if let Some(reason) = self.lead.state.suppressed {

@@ -1,6 +1,6 @@
 //! The score ledger: every point that came or went, and by which rule.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use super::work::{Work, brief};
 use crate::domain::{
@@ -9,6 +9,7 @@ use crate::domain::{
     facts::Hit,
     name::Name,
     score::{EngagementRule, MilliPoints},
+    time::Instant,
 };
 
 impl Work<'_> {
@@ -21,27 +22,31 @@ impl Work<'_> {
         }
     }
 
+    /// What each rule gives now against what it gave then: also a rule that was renamed, dropped or
+    /// given other points.
     fn write_fit(&mut self) {
-        let Cow::Owned(after) = &self.lead.fit_rules else { return };
-        let before = &self.lead.state.fit_rules;
-        let points = |name: &Name| {
-            let rules = &self.lead.definitions.scoring.fit;
-            rules.iter().find(|rule| rule.name == *name).map_or(MilliPoints(0), |rule| rule.points)
-        };
+        let Cow::Owned(_) = &self.lead.fit_rules else { return };
+        let (before, after) = (&self.lead.state.fit_rules, &self.lead.fit_rules);
+        let rules: BTreeSet<&Name> = before.keys().chain(after.keys()).collect();
         let at = self.lead.now;
-        let line = |rule: &Name, points: MilliPoints, reason: &str| LedgerLine {
-            score: ScoreKind::Fit,
-            rule: rule.clone(),
-            points,
-            at,
-            reason: reason.to_owned(),
-        };
-        let come =
-            after.difference(before).map(|rule| line(rule, points(rule), "the rule applies"));
-        let gone = before
-            .difference(after)
-            .map(|rule| line(rule, MilliPoints(-points(rule).0), "the rule applies no longer"));
-        let lines: Vec<_> = come.chain(gone).collect();
+        let lines = rules.into_iter().filter_map(|rule| {
+            let (had, has) = (before.get(rule), after.get(rule));
+            let reason = match (had, has) {
+                _ if had == has => return None,
+                (None, _) => "the rule applies",
+                (_, None) => "the rule applies no longer",
+                _ => "the rule was changed",
+            };
+            let points = |of: Option<&MilliPoints>| of.map_or(0, |points| points.0);
+            Some(LedgerLine {
+                score: ScoreKind::Fit,
+                rule: rule.clone(),
+                points: MilliPoints(points(has) - points(had)),
+                at,
+                reason: reason.to_owned(),
+            })
+        });
+        let lines: Vec<_> = lines.collect();
         self.decision.ledger.extend(lines);
     }
 
@@ -56,11 +61,11 @@ impl Work<'_> {
         };
         for rule in &self.lead.definitions.scoring.engagement {
             let fact = &self.lead.facts[rule.fact.0];
-            if !fact.ring.last().is_some_and(|_| fact.ring.iter().any(is_news)) {
+            if !fact.ring.iter().any(is_news) {
                 continue;
             }
             let lines: Vec<_> = fact
-                .counted(crate::domain::time::Instant::DAWN, now)
+                .counted(Instant::DAWN, now)
                 .take(rule.hits)
                 .filter(|hit| is_news(hit))
                 .map(|hit| self.engagement_line(rule, rule.points, hit.at, ""))
@@ -104,7 +109,7 @@ impl Work<'_> {
         &self,
         rule: &EngagementRule,
         points: MilliPoints,
-        at: crate::domain::time::Instant,
+        at: Instant,
         reason: &str,
     ) -> LedgerLine {
         let key = self.lead.definitions.plan.fact(rule.fact).key.to_string();

@@ -32,7 +32,7 @@ pub(super) struct Overlay<'a> {
     pub stage_since: Instant,
     pub facts: Cow<'a, [Fact]>,
     pub fit: MilliPoints,
-    pub fit_rules: Cow<'a, BTreeSet<Name>>,
+    pub fit_rules: Cow<'a, BTreeMap<Name, MilliPoints>>,
     pub segments: Cow<'a, [Option<Instant>]>,
     pub at_the_door: Cow<'a, [Option<Instant>]>,
     pub next_enrolment: EnrolmentNo,

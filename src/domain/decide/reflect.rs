@@ -18,19 +18,19 @@ impl<'a> Work<'a> {
         self.settle_unsettled();
         for event in &state.new_events {
             self.fold(event);
-            match &event.kind {
-                kind if *kind == EventKind::MAIL_SENT || *kind == EventKind::MAIL_IN_DOUBT => {
-                    self.mail_left(event);
-                }
-                kind if *kind == EventKind::MAIL_FAILED || *kind == EventKind::MAIL_CANCELLED => {
-                    self.mail_refused(event);
-                }
-                kind if *kind == EventKind::ENROLMENT_REQUESTED => {
-                    self.requested.extend(event.object.as_ref());
-                }
-                kind if *kind == EventKind::JUDGEMENT_REVISED => self.revise_unsettled(event),
-                _ => self.arrive(event),
+            if event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT {
+                self.mail_left(event);
+            } else if event.kind == EventKind::MAIL_FAILED
+                || event.kind == EventKind::MAIL_CANCELLED
+            {
+                self.mail_refused(event);
+            } else if event.kind == EventKind::ENROLMENT_REQUESTED {
+                self.requested.extend(event.object.as_ref());
+            } else if event.kind == EventKind::JUDGEMENT_REVISED {
+                self.revise_unsettled(event);
+                continue;
             }
+            self.arrive(Cow::Borrowed(event));
         }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Work<'a> {
     }
 
     /// Keeps an event that may enter some workflow: now, or once its judgement settles.
-    fn arrive(&mut self, event: &'a Event) {
+    pub fn arrive(&mut self, event: Cow<'a, Event>) {
         let enters =
             self.lead.definitions.workflows.iter().any(|live| match &live.workflow.enter {
                 Enter::On { kind, object, .. } => {
@@ -76,10 +76,8 @@ impl<'a> Work<'a> {
                 Enter::When(_) | Enter::ByHand => false,
             });
         match event.counts_from() {
-            Some(from) if enters && from <= self.now() => {
-                self.arrivals.push(Cow::Borrowed(event));
-            }
-            Some(_) if enters => self.lead.unsettled.to_mut().push(event.clone()),
+            Some(from) if enters && from <= self.now() => self.arrivals.push(event),
+            Some(_) if enters => self.lead.unsettled.to_mut().push(event.into_owned()),
             _ => {}
         }
     }
@@ -88,8 +86,15 @@ impl<'a> Work<'a> {
     fn mail_left(&mut self, event: &Event) {
         let Some(about) = &event.about else { return };
         let text = |key: &str| event.data.get(key).map(|value| Name::from(value.to_string()));
+        // In doubt first, and then sent after all: one mail.
+        if event.message.is_some()
+            && self.lead.sends.iter().any(|sent| sent.message == event.message)
+        {
+            return;
+        }
         let sends = self.lead.sends.to_mut();
         sends.push(SentMail {
+            message: event.message,
             at: event.occurred_at,
             workflow: text("workflow").unwrap_or_else(|| Name::new("")),
             purpose: text("purpose").unwrap_or_else(|| Name::new("")),

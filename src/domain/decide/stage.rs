@@ -1,6 +1,6 @@
 //! Scores and stages.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     overlay::{note, since},
@@ -47,19 +47,19 @@ impl Work<'_> {
             if verdict.is_true() {
                 fit.0 += rule.points.0;
                 count += 1;
-                same &= self.lead.fit_rules.contains(&rule.name);
+                same &= self.lead.fit_rules.get(&rule.name) == Some(&rule.points);
             }
         }
         self.lead.set_fit(fit, holds_until);
         self.wake(holds_until);
         if !same || count != self.lead.fit_rules.len() {
             let view = self.lead.view();
-            let rules: BTreeSet<_> = definitions
+            let rules: BTreeMap<_, _> = definitions
                 .scoring
                 .fit
                 .iter()
                 .filter(|rule| rule.when.verdict(&view).is_true())
-                .map(|rule| rule.name.clone())
+                .map(|rule| (rule.name.clone(), rule.points))
                 .collect();
             self.lead.fit_rules = Cow::Owned(rules);
         }
@@ -94,10 +94,11 @@ impl Work<'_> {
             fold(plan, self.lead.facts.to_mut(), &event, now);
         }
         self.decision.events.push(MadeEvent {
-            kind: event.kind,
-            object: event.object,
+            kind: event.kind.clone(),
+            object: event.object.clone(),
             reason: super::work::brief(&reason),
         });
+        self.arrive(Cow::Owned(event));
         self.mark_moved();
     }
 

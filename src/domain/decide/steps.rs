@@ -61,7 +61,7 @@ impl Work<'_> {
                 }
             }
             StepKind::If { condition, then, otherwise } => {
-                self.decide_if(index, condition, *then, *otherwise)
+                self.decide_if(index, condition, *then, *otherwise);
             }
             StepKind::Set(values) => {
                 self.set(index, values);

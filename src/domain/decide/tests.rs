@@ -14,7 +14,7 @@ use crate::domain::{
     definitions::{LiveWorkflow, Segment},
     event::{Event, EventData, EventKind, Judgement, StepRef},
     facts::Fact,
-    id::{EnrolmentNo, LeadId, MessageId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
@@ -113,7 +113,11 @@ impl House {
         edit(&mut workflow);
         let workflow = Arc::new(workflow);
         self.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        self.0.workflows.push(LiveWorkflow { workflow, live_since: wednesday() - DAY });
+        self.0.workflows.push(LiveWorkflow {
+            workflow,
+            live_since: wednesday() - DAY,
+            since_release: ReleaseId(1),
+        });
         self.0.workflows.sort_by_key(|live| std::cmp::Reverse(live.workflow.priority));
     }
 }
@@ -152,6 +156,7 @@ impl<'h> Story<'h> {
             rev: Rev(0),
             created_at: wednesday() - 9 * DAY,
             decided_at: Instant::DAWN,
+            decided_under: ReleaseId::default(),
             address: Address::parse("ada@example.com").unwrap(),
             attributes: values,
             tags: BTreeSet::new(),
@@ -162,7 +167,7 @@ impl<'h> Story<'h> {
             stage_since: wednesday() - 9 * DAY,
             facts: vec![Fact::default(); house.plan.len()],
             fit: MilliPoints(0),
-            fit_rules: BTreeSet::new(),
+            fit_rules: BTreeMap::new(),
             segments: Vec::new(),
             at_the_door: Vec::new(),
             enrolments: Vec::new(),
@@ -238,6 +243,7 @@ impl<'h> Story<'h> {
         self.state.rev = Rev(self.state.rev.0 + 1 + made);
         self.state.new_events.clear();
         self.state.decided_at = self.now;
+        self.state.decided_under = ReleaseId(1);
         self.last = decision;
         &self.last
     }
@@ -601,6 +607,73 @@ fn what_was_reserved_is_judged_again_at_the_instant_of_sending() {
     assert!(matches!(ask(&story.state, &elsewhere, story.now), MaySend::Never(_)));
 }
 
+#[test]
+fn whoever_would_leave_at_once_gets_no_mail() {
+    let mut house = House::new();
+    let leave = house.condition(r#"stage == "disqualified""#, Scope::Workflow);
+    house.workflow("reawaken", vec![email("report")], |w| w.leave = Some(leave));
+    let mut story = Story::cold(&house);
+    story.state.stage = Stage::Disqualified;
+    story.decide();
+    assert!(story.mails().is_empty() && story.state.enrolments.is_empty());
+}
+
+#[test]
+fn of_several_events_the_one_that_fits_enters() {
+    let mut house = House::new();
+    let filter = house.condition("entry.seats >= 20", Scope::Workflow);
+    let enter = Enter::On { kind: EventKind::FORM_SUBMITTED, object: None, filter: Some(filter) };
+    house.workflow("welcome", vec![email("thanks")], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    for seats in [5.0, 50.0] {
+        let event = story.happens(EventKind::FORM_SUBMITTED, None);
+        event.data.insert("seats".into(), Value::Number(seats));
+    }
+    story.decide();
+    assert_eq!(story.mails(), ["thanks"]);
+}
+
+#[test]
+fn a_change_of_stage_enters_as_any_event() {
+    let mut house = House::new();
+    house.stage(Stage::Lead, Stage::Mql, r#"visited("/pricing")"#);
+    let enter =
+        Enter::On { kind: EventKind::STAGE_CHANGED, object: Some("mql".into()), filter: None };
+    house.workflow("hand-over", vec![email("hello")], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    story.happens(EventKind::PAGE_VISITED, Some("/pricing"));
+    story.decide();
+    assert_eq!(story.mails(), ["hello"]);
+}
+
+#[test]
+fn by_hand_the_re_entry_rule_holds_as_ever() {
+    let mut house = House::new();
+    house.workflow("reawaken", vec![wait("1d")], |w| w.enter = Enter::ByHand);
+    let mut story = Story::cold(&house);
+    for expected in [Verb::Entered, Verb::NotEntered] {
+        story.happens(EventKind::ENROLMENT_REQUESTED, Some("reawaken"));
+        story.decide();
+        assert_eq!(story.verbs(), [expected], "{}", story.reasons());
+        story.at(story.now + 2 * DAY).decide();
+    }
+    story.happens(EventKind::ENROLMENT_REQUESTED, Some("reawakn"));
+    assert_eq!(story.decide().log[0].reason, "no such workflow is live");
+}
+
+#[test]
+fn a_fit_rule_that_changes_its_points_is_booked_with_the_difference() {
+    let mut house = House::new();
+    house.fit(r#"seniority == "vp""#, 20);
+    let mut story = Story::new(&house, &[("seniority", "vp")]);
+    story.decide();
+    let (state, now) = (story.state.clone(), story.now);
+    house.0.scoring.fit[0].points = MilliPoints::points(30);
+    let decision = decide(&house.0, &state, &Grants::default(), now);
+    assert_eq!(decision.ledger.len(), 1);
+    assert_eq!(decision.ledger[0].points, MilliPoints::points(10));
+}
+
 #[derive(Clone, Debug)]
 enum Happening {
     Visit(bool),
@@ -627,7 +700,7 @@ fn busy_house() -> House {
     let mut house = House::new();
     house.engagement("visited()", 10, 3);
     house.engagement("clicked()", 15, 4);
-    house.fit(r#"has(lead_status)"#, 5);
+    house.fit("has(lead_status)", 5);
     house.stage(Stage::Lead, Stage::Mql, "engagement >= 30");
     house.stage(Stage::Mql, Stage::Lead, "engagement < 12");
     house.segment("warm", "engagement >= 20");

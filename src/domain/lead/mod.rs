@@ -13,7 +13,7 @@ use super::{
     address::Address,
     event::Event,
     facts::Fact,
-    id::{EnrolmentNo, LeadId, Rev},
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
     score::MilliPoints,
@@ -144,6 +144,8 @@ impl Suppression {
 /// A mail that was sent, as caps look at it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SentMail {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
     pub at: Instant,
     pub workflow: Name,
     pub purpose: Name,
@@ -158,6 +160,8 @@ pub struct LeadState {
     pub created_at: Instant,
     /// When it was last decided; [`Instant::DAWN`] if never.
     pub decided_at: Instant,
+    /// By which release it was decided then; 0 if never.
+    pub decided_under: ReleaseId,
     pub address: Address,
     /// By slot of the schema.
     pub attributes: Vec<Option<Value>>,
@@ -172,9 +176,9 @@ pub struct LeadState {
     pub stage_since: Instant,
     /// By index of the fact plan.
     pub facts: Vec<Fact>,
-    /// The last fit that was written, and the rules that gave it.
+    /// The last fit that was written, and what each rule gave to it then.
     pub fit: MilliPoints,
-    pub fit_rules: BTreeSet<Name>,
+    pub fit_rules: BTreeMap<Name, MilliPoints>,
     /// By index of the segment: since when it is in. May be shorter than there are segments.
     pub segments: Vec<Option<Instant>>,
     /// By index of the live workflow: since when its entry condition is true. May be shorter.

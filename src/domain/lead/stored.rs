@@ -11,7 +11,7 @@ use crate::domain::{
     definitions::{Definitions, LiveWorkflow},
     event::Event,
     facts::{Fact, fold},
-    id::{EnrolmentNo, LeadId, Rev},
+    id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
     score::MilliPoints,
@@ -46,8 +46,8 @@ pub struct Memory {
     pub facts: BTreeMap<String, Fact>,
     #[serde(default)]
     pub fit: MilliPoints,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub fit_rules: BTreeSet<Name>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fit_rules: BTreeMap<Name, MilliPoints>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<Name, Instant>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -75,6 +75,8 @@ pub struct LeadRecord {
     pub attempts: i64,
     pub created_at: Instant,
     pub decided_at: Instant,
+    /// By which release it was decided then; 0 if never.
+    pub decided_under: ReleaseId,
     pub address: Address,
     pub stage: Stage,
     pub stage_since: Instant,
@@ -148,6 +150,7 @@ impl LeadRecord {
             rev: self.rev,
             created_at: self.created_at,
             decided_at: self.decided_at,
+            decided_under: self.decided_under,
             address,
             attributes,
             tags: profile.tags,

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, ImportError, Progress,
     happened::{Happened, JsonLines, Refusal, from_csv},
-    rejects::Rejects,
+    rejects::{Rejects, refuse_input},
     report::{EventsReport, Finding},
     table::{Table, text_cells},
 };
@@ -17,7 +17,7 @@ use crate::{
         time::Instant,
     },
     store::{
-        Store,
+        Store, Subject,
         records::{Lane, NewEvent, Recorded},
     },
 };
@@ -50,15 +50,15 @@ pub async fn import_events(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<EventsReport, ImportError> {
+    if !import.dry_run {
+        refuse_input(&import.file, &import.rejects)?;
+    }
     let (batches, mut inbox) = mpsc::channel::<Vec<Pending>>(2);
     let (headers_out, headers_in) = tokio::sync::oneshot::channel();
     let file = import.file.clone();
+    let is_json = is_json_lines(&file);
     let reader = tokio::task::spawn_blocking(move || {
-        let is_json = file.extension().is_some_and(|extension| {
-            ["jsonl", "ndjson", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-        });
         if is_json {
-            let _ = headers_out.send(vec!["line".to_owned()]);
             read_json(&file, &progress, &batches)
         } else {
             let table = Table::open(&file)?;
@@ -72,7 +72,7 @@ pub async fn import_events(
         store,
         import: &import,
         now,
-        rejects: Rejects::new(rejects, &headers),
+        rejects: if is_json { Rejects::of_lines(rejects) } else { Rejects::new(rejects, &headers) },
         report: EventsReport { dry_run: import.dry_run, ..EventsReport::default() },
     };
     let written = async {
@@ -89,6 +89,13 @@ pub async fn import_events(
     let Writer { rejects, mut report, .. } = writer;
     report.rejects_file = rejects.finish()?;
     Ok(report)
+}
+
+/// By the name of a file.
+pub(super) fn is_json_lines(file: &std::path::Path) -> bool {
+    file.extension().is_some_and(|extension| {
+        ["jsonl", "ndjson", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
 }
 
 fn read_csv(
@@ -168,20 +175,26 @@ impl Writer<'_> {
             .collect();
         let leads = self.store.find_leads(&addresses).await?;
         let mut events = Vec::with_capacity(batch.len());
+        // Whoever objected is not written to, also if he becomes a lead later.
+        let mut objections = Vec::new();
         for pending in batch {
             match pending.happened {
-                Ok(happened) => match leads.get(&happened.address) {
-                    Some(&lead) => events.push(self.event(lead, happened)),
-                    None => {
-                        self.report.unknown_leads += 1;
-                        let refusal = Refusal {
-                            column: "email".into(),
-                            reason: "no lead has this address".into(),
-                            advice: "import the lead first",
-                        };
-                        self.refuse(pending.row, &pending.cells, refusal)?;
+                Ok(happened) => {
+                    if let Some(&lead) = leads.get(&happened.address) {
+                        events.push(self.event(lead, happened));
+                        continue;
                     }
-                },
+                    self.report.unknown_leads += 1;
+                    if let Some(why) = objection(&happened.kind) {
+                        objections.push((Subject::Address(happened.address), why));
+                    }
+                    let refusal = Refusal {
+                        column: "email".into(),
+                        reason: "no lead has this address".into(),
+                        advice: "import the lead first",
+                    };
+                    self.refuse(pending.row, &pending.cells, refusal)?;
+                }
                 Err(refusal) => self.refuse(pending.row, &pending.cells, refusal)?,
             }
         }
@@ -189,6 +202,7 @@ impl Writer<'_> {
             self.report.recorded += events.len() as u64;
             return Ok(());
         }
+        self.store.suppress(&objections, &self.import.source, self.now).await?;
         for recorded in self.store.record_events(&events, self.now).await? {
             match recorded {
                 Recorded::New { clamped, .. } => {
@@ -207,19 +221,12 @@ impl Writer<'_> {
     }
 
     fn event(&self, lead: LeadId, happened: Happened) -> NewEvent {
-        let suppress = if happened.kind == EventKind::LEAD_UNSUBSCRIBED {
-            Some(Suppression::Unsubscribed)
-        } else if happened.kind == EventKind::MAIL_COMPLAINED {
-            Some(Suppression::Complained)
-        } else {
-            None
-        };
         NewEvent {
+            suppress: objection(&happened.kind),
             object: happened.object,
             data: happened.data,
             source: self.import.source.clone(),
             dedupe: Some(happened.dedupe),
-            suppress,
             lane: Lane::Bulk,
             ..NewEvent::new(lead, happened.kind, happened.at, "import")
         }
@@ -232,5 +239,16 @@ impl Writer<'_> {
         self.rejects.add(cells.iter().map(Vec::as_slice), &finding)?;
         self.report.findings.add(advice, finding);
         Ok(())
+    }
+}
+
+/// Why an address is not written to after such an event.
+fn objection(kind: &EventKind) -> Option<Suppression> {
+    if *kind == EventKind::LEAD_UNSUBSCRIBED {
+        Some(Suppression::Unsubscribed)
+    } else if *kind == EventKind::MAIL_COMPLAINED {
+        Some(Suppression::Complained)
+    } else {
+        None
     }
 }

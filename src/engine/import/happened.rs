@@ -187,12 +187,8 @@ fn dedupe(
         part(&value.to_string());
     }
     let digest = hash.finalize();
-    let mut key = String::with_capacity(34);
-    key.push_str("h:");
-    for byte in &digest[..16] {
-        key.push_str(&format!("{byte:02x}"));
-    }
-    key
+    let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
+    format!("h:{half:032x}")
 }
 
 /// JSON lines: `{"email": …, "at": …, "event": …, "object": …, "id": …, "data": {…}}`; other keys are
@@ -278,6 +274,7 @@ fn from_json(line: &[u8]) -> Result<Happened, Refusal> {
         None | Some(serde_json::Value::Null) => serde_json::Map::new(),
         Some(_) => return Err(refusal("data", "`data` is not an object".into())),
     };
+    object.retain(|key, _| !OWN_COLUMNS.contains(&key.as_str()));
     for (key, value) in object.into_iter().chain(nested) {
         let value = match value {
             serde_json::Value::Null => continue,

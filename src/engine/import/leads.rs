@@ -1,31 +1,29 @@
 //! Leads out of a CSV file.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    path::PathBuf,
-};
+use std::{collections::HashSet, path::PathBuf};
 
 use siphasher::sip::SipHasher24;
 use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
-    mapping::{Columns, Mapping, Target},
-    rejects::{Rejects, restored},
+    events::is_json_lines,
+    mapping::{Columns, Mapping},
+    rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
+    row::{RowReader, consents},
     table::{Table, text_cells},
 };
 use crate::{
     domain::{
         address::Address,
-        lead::{Basis, Consent, Suppression},
+        lead::{Basis, Suppression},
         name::Name,
-        time::{Instant, Zone},
-        value::{Schema, ValueType, parse_date},
+        time::Instant,
+        value::Schema,
     },
     store::{
-        Store,
+        Store, Subject,
         records::{ImportRun, LeadUpsert, UpsertKind},
     },
 };
@@ -47,6 +45,14 @@ pub struct LeadsImport {
     pub dry_run: bool,
 }
 
+/// What is handed to the store at once.
+#[derive(Default)]
+struct Batch {
+    leads: Vec<LeadUpsert>,
+    /// Of rows that were refused for something else.
+    objections: Vec<(Subject, Suppression)>,
+}
+
 /// Imports a file of leads. Doing it again changes nothing more.
 ///
 /// # Errors
@@ -57,19 +63,22 @@ pub async fn import_leads(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
-    let (batches, mut inbox) = mpsc::channel::<Vec<LeadUpsert>>(1);
+    let (batches, mut inbox) = mpsc::channel::<Batch>(1);
     let (run, dry_run) = (import.run.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let mut figures = LeadsReport::default();
     let mut seen = Seen::default();
     let written = async {
         while let Some(batch) = inbox.recv().await {
+            let Batch { leads, objections } = batch;
+            figures.suppressed += objections.len() as u64;
             if dry_run {
-                foresee(store, &batch, &mut seen, &mut figures).await?;
+                foresee(store, &leads, &mut seen, &mut figures).await?;
             } else {
-                for upserted in store.upsert_leads(&batch, &run, now).await? {
+                for upserted in store.upsert_leads(&leads, &run, now).await? {
                     count(&mut figures, upserted.how, upserted.suppressed);
                 }
+                store.suppress(&objections, &run.source, now).await?;
             }
         }
         Ok::<_, ImportError>(())
@@ -154,8 +163,11 @@ fn read(
     import: &LeadsImport,
     now: Instant,
     progress: &dyn Fn(Progress),
-    batches: &mpsc::Sender<Vec<LeadUpsert>>,
+    batches: &mpsc::Sender<Batch>,
 ) -> Result<LeadsReport, ImportError> {
+    if !import.dry_run {
+        refuse_input(&import.file, &import.rejects)?;
+    }
     let mut table = Table::open(&import.file)?;
     let headers = table.headers().to_vec();
     let columns = Columns::resolve(&headers, &import.mapping, &import.schema)
@@ -166,7 +178,7 @@ fn read(
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Batch::default();
     let (size, mut bytes) = (table.size(), table.bytes());
     loop {
         let Some(row) = table.next_row()? else { break };
@@ -187,24 +199,27 @@ fn read(
             }
         };
         match read {
-            Ok(lead) => batch.push(lead),
+            Ok(lead) => batch.leads.push(lead),
             Err(finding) => {
+                if let Some(address) = reader.objection(row.cells) {
+                    batch.objections.push((Subject::Address(address), Suppression::Unsubscribed));
+                }
                 report.rejected += 1;
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
             }
         }
-        if batch.len() == BATCH {
+        if batch.leads.len() == BATCH || batch.objections.len() == BATCH {
             bytes = table.bytes();
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            let full = std::mem::take(&mut batch);
             if batches.blocking_send(full).is_err() {
                 return Ok(report); // the store failed; the other side says why
             }
             progress(Progress { bytes, total: size, rows: report.rows });
         }
     }
-    if !batch.is_empty() {
+    if !batch.leads.is_empty() || !batch.objections.is_empty() {
         let _ = batches.blocking_send(batch);
     }
     progress(Progress { bytes: size.max(bytes), total: size, rows: report.rows });
@@ -212,256 +227,10 @@ fn read(
     Ok(report)
 }
 
-/// How the rows of this file come to a consent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum ConsentBy {
-    Nothing,
-    /// Where this column says yes, since what that one says.
-    Column {
-        purpose: Name,
-        says: usize,
-        since: Option<usize>,
-    },
-    /// Every row.
-    Basis {
-        purpose: Name,
-    },
-}
-
-fn consents(
-    import: &LeadsImport,
-    columns: &Columns,
-    report: &mut LeadsReport,
-) -> Result<ConsentBy, ImportError> {
-    let says = columns.position(&Target::Consent);
-    match (&import.purpose, says) {
-        (Some(purpose), Some(says)) => Ok(ConsentBy::Column {
-            purpose: purpose.clone(),
-            says,
-            since: columns.position(&Target::ConsentDate),
-        }),
-        (Some(_), None) if import.basis == Basis::Consent => Err(ImportError::Options {
-            what: "no column says who consented".into(),
-            hint: "consent must be shown row by row: map a column to `consent`, or say on what other ground by --basis".into(),
-        }),
-        (Some(purpose), None) => Ok(ConsentBy::Basis { purpose: purpose.clone() }),
-        (None, Some(_)) => {
-            report.notes.push(
-                "the consent column was not taken: say what it is for by --purpose NAME".into(),
-            );
-            Ok(ConsentBy::Nothing)
-        }
-        (None, None) => Ok(ConsentBy::Nothing),
-    }
-}
-
-struct RowReader<'a> {
-    import: &'a LeadsImport,
-    headers: &'a [String],
-    columns: &'a Columns,
-    consent: ConsentBy,
-    now: Instant,
-}
-
-impl RowReader<'_> {
-    /// A row as a lead, or why it is refused. Cells that cannot be taken are reported and left out.
-    fn read(
-        &self,
-        row: u64,
-        cells: &[&str],
-        report: &mut LeadsReport,
-    ) -> Result<LeadUpsert, Finding> {
-        let mut lead = LeadUpsert {
-            address: self.address(row, cells)?,
-            attributes: BTreeMap::new(),
-            consents: BTreeMap::new(),
-            stage: None,
-            suppress: None,
-        };
-        for (column, target) in self.columns.targets.iter().enumerate() {
-            let mut warn = |reason: String, advice: &str| {
-                let column = self.headers[column].clone();
-                let finding =
-                    Finding { row, column, reason, advice: advice.into(), rejected: false };
-                report.findings.add(advice, finding);
-            };
-            let (cell, was_dirty) = clean(cells[column]);
-            if was_dirty && *target != Target::Skip {
-                warn("it held control characters".into(), "control characters were taken out");
-            }
-            if cell.is_empty() || is_filler(&cell) {
-                continue;
-            }
-            match target {
-                Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
-                Target::Attribute { name, kind } => match kind.parse(&cell) {
-                    Ok(Some(value)) => {
-                        lead.attributes.insert(name.clone(), value.to_json());
-                    }
-                    Ok(None) => {}
-                    Err(reason) => warn(reason, advice_for(*kind)),
-                },
-                Target::Zone => match Zone::named(&cell) {
-                    Ok(zone) => {
-                        lead.attributes.insert("zone".into(), zone.name().into());
-                    }
-                    Err(_) => warn(
-                        format!("`{cell}` is no time zone"),
-                        "left out; write a zone like Europe/Rome",
-                    ),
-                },
-                Target::Language => match language(&cell) {
-                    Some(language) => {
-                        lead.attributes.insert("language".into(), language.into());
-                    }
-                    None => warn(
-                        format!("`{cell}` is no language"),
-                        "left out; write a language like it or en",
-                    ),
-                },
-                Target::Stage => match self.import.mapping.stage(&cell) {
-                    Some(stage) => lead.stage = Some(stage),
-                    None => warn(
-                        format!("`{cell}` is no stage"),
-                        "left out; say what it means under [stages] in a mapping file",
-                    ),
-                },
-                Target::Unsubscribed => match yes_or_no(&cell) {
-                    Some(true) => lead.suppress = Some(Suppression::Unsubscribed),
-                    Some(false) => {}
-                    None => {
-                        // In doubt for the lead: not to be written to is what can be mended.
-                        lead.suppress = Some(Suppression::Unsubscribed);
-                        warn(
-                            format!("`{cell}` is neither yes nor no"),
-                            "taken as unsubscribed, to be safe; write yes or no",
-                        );
-                    }
-                },
-            }
-        }
-        if let Some((purpose, consent)) = self.consent(row, cells, report) {
-            lead.consents.insert(purpose, consent);
-        }
-        Ok(lead)
-    }
-
-    fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
-        let column = self.columns.position(&Target::Email).unwrap_or_default();
-        let refused = |reason: String, advice: &str| Finding {
-            row,
-            column: self.headers[column].clone(),
-            reason,
-            advice: advice.into(),
-            rejected: true,
-        };
-        let cell = restored(cells[column].trim());
-        if cell.is_empty() || is_filler(cell) {
-            return Err(refused("no e-mail address".into(), "a lead is known by its address"));
-        }
-        Address::parse(cell)
-            .map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
-    }
-
-    fn consent(
-        &self,
-        row: u64,
-        cells: &[&str],
-        report: &mut LeadsReport,
-    ) -> Option<(Name, Consent)> {
-        let given = |purpose: &Name, at| {
-            let source = self.import.run.source.clone();
-            let consent = Consent { basis: self.import.basis, at, source, withdrawn_at: None };
-            Some((purpose.clone(), consent))
-        };
-        let (purpose, says, since) = match &self.consent {
-            ConsentBy::Nothing => return None,
-            ConsentBy::Basis { purpose } => return given(purpose, self.now),
-            ConsentBy::Column { purpose, says, since } => (purpose, *says, *since),
-        };
-        let mut warn = |column: usize, reason: String, advice: &str| {
-            let column = self.headers[column].clone();
-            let finding = Finding { row, column, reason, advice: advice.into(), rejected: false };
-            report.findings.add(advice, finding);
-        };
-        let cell = cells[says].trim();
-        match yes_or_no(cell) {
-            Some(true) => {}
-            Some(false) => return None,
-            None if cell.is_empty() || is_filler(cell) => return None,
-            None => {
-                warn(
-                    says,
-                    format!("`{cell}` is neither yes nor no"),
-                    "taken as no consent; write yes or no",
-                );
-                return None;
-            }
-        }
-        let undated = "consent taken as given at the import; say since when";
-        let Some(since) = since else { return given(purpose, self.now) };
-        let at = match cells[since].trim() {
-            "" => {
-                warn(since, "consent without a date".into(), undated);
-                self.now
-            }
-            text => parse_date(text).map_or_else(
-                || {
-                    warn(since, format!("`{text}` is not a date"), undated);
-                    self.now
-                },
-                |at| at.min(self.now),
-            ),
-        };
-        given(purpose, at)
-    }
-}
-
-fn advice_for(kind: ValueType) -> &'static str {
-    match kind {
-        ValueType::Text => "left out",
-        ValueType::Number => "left out; write a number like 1250.5",
-        ValueType::Bool => "left out; write yes or no",
-        ValueType::Date => "left out; write a date like 2027-03-28",
-    }
-}
-
-/// One line without control characters, and whether there was anything to take out but line breaks.
-fn clean(cell: &str) -> (Cow<'_, str>, bool) {
-    let cell = restored(cell.trim());
-    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
-    if !cell.contains(odd) {
-        return (Cow::Borrowed(cell), false);
-    }
-    let dirty = cell.contains(|c| odd(c) && !matches!(c, '\n' | '\r' | '\t'));
-    let text: String = cell.chars().map(|c| if odd(c) { ' ' } else { c }).collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    (Cow::Owned(words.join(" ")), dirty)
-}
-
-/// What people and CRMs write where they have nothing to write.
-fn is_filler(cell: &str) -> bool {
-    matches!(cell, "-" | "--" | "?" | "." | "#N/A") || cell.eq_ignore_ascii_case("n/a")
-}
-
-/// The primary language: `it` of `it-IT`.
-fn language(cell: &str) -> Option<String> {
-    let primary = cell.split(['-', '_']).next()?.trim().to_ascii_lowercase();
-    let right = matches!(primary.len(), 2 | 3) && primary.chars().all(|c| c.is_ascii_lowercase());
-    right.then_some(primary)
-}
-
-fn yes_or_no(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "yes" | "true" | "1" | "y" | "x" | "sì" | "si" => Some(true),
-        "no" | "false" | "0" | "n" => Some(false),
-        _ => None,
-    }
-}
-
 /// Where refused rows go unless said otherwise: beside the file.
 #[must_use]
 pub fn rejects_beside(file: &std::path::Path) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!("{stem}.rejects.csv"))
+    let form = if is_json_lines(file) { "jsonl" } else { "csv" };
+    file.with_file_name(format!("{stem}.rejects.{form}"))
 }

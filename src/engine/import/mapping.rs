@@ -93,7 +93,7 @@ impl Columns {
             if !headers.iter().any(|header| header == named) {
                 return Err((
                     format!("the mapping names the column `{named}`, which is not there"),
-                    format!("the columns are: {}", headers.join(", ")),
+                    format!("the columns are: {}", quoted(headers)),
                 ));
             }
         }
@@ -115,7 +115,7 @@ impl Columns {
                 && let Some(other) = targets.iter().position(|earlier| *earlier == target)
             {
                 return Err((
-                    format!("`{}` and `{header}` mean the same", headers[other]),
+                    format!("{:?} and {header:?} mean the same", headers[other]),
                     "leave one of them out by `ignore = [\"…\"]` in a mapping file".into(),
                 ));
             }
@@ -123,7 +123,7 @@ impl Columns {
         }
         if !targets.contains(&Target::Email) {
             return Err((
-                format!("no column holds the e-mail address; there are: {}", headers.join(", ")),
+                format!("no column holds the e-mail address; there are: {}", quoted(headers)),
                 "name it in a mapping file: [columns] \"Header\" = \"email\"".into(),
             ));
         }
@@ -133,6 +133,12 @@ impl Columns {
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
         self.targets.iter().position(|one| one == target)
     }
+}
+
+/// Headers as messages name them: each in quotes, and nothing in them that would act on a terminal.
+#[must_use]
+pub fn quoted(headers: &[String]) -> String {
+    headers.iter().map(|header| format!("{header:?}")).collect::<Vec<_>>().join(", ")
 }
 
 /// What a header means by itself.

@@ -9,6 +9,7 @@ mod leads;
 mod mapping;
 mod rejects;
 mod report;
+mod row;
 mod suppressions;
 mod table;
 
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
-pub use mapping::Mapping;
+pub use mapping::{Mapping, quoted};
 pub use report::{EventsReport, Finding, Findings, LeadsReport, SuppressionsReport};
 pub use suppressions::{SuppressionsImport, import_suppressions};
 

@@ -2,9 +2,10 @@
 
 use std::{
     borrow::Cow,
-    fs::File,
     path::{Path, PathBuf},
 };
+
+use tempfile::NamedTempFile;
 
 use super::{ImportError, report::Finding};
 
@@ -15,14 +16,42 @@ pub(super) const OWN_COLUMNS: [&str; 4] =
 /// Made when the first row is refused.
 pub(super) struct Rejects {
     path: Option<PathBuf>,
-    headers: Vec<String>,
-    writer: Option<csv::Writer<File>>,
+    form: Form,
+    writer: Option<csv::Writer<NamedTempFile>>,
+}
+
+enum Form {
+    Csv {
+        headers: Vec<String>,
+    },
+    /// Each line with keys of ours added, where it is an object.
+    Lines,
+}
+
+/// Refuses rejects that would be written over the file that they come from.
+pub(super) fn refuse_input(input: &Path, rejects: &Path) -> Result<(), ImportError> {
+    let same = matches!(
+        (input.canonicalize(), rejects.canonicalize()),
+        (Ok(input), Ok(rejects)) if input == rejects
+    );
+    if same {
+        return Err(ImportError::Options {
+            what: format!("refused rows would be written over {} itself", input.display()),
+            hint: "name another file by --rejects".into(),
+        });
+    }
+    Ok(())
 }
 
 impl Rejects {
     /// `path`: `None` writes nothing (a dry run).
     pub(super) fn new(path: Option<PathBuf>, headers: &[String]) -> Self {
-        Self { path, headers: headers.to_vec(), writer: None }
+        Self { path, form: Form::Csv { headers: headers.to_vec() }, writer: None }
+    }
+
+    /// Of a file of JSON lines, which each row's only cell is.
+    pub(super) fn of_lines(path: Option<PathBuf>) -> Self {
+        Self { path, form: Form::Lines, writer: None }
     }
 
     pub(super) fn add<'c>(
@@ -33,43 +62,64 @@ impl Rejects {
         let Some(path) = &self.path else { return Ok(()) };
         let writer = match &mut self.writer {
             Some(writer) => writer,
-            None => self.writer.insert(open(path, &self.headers)?),
+            None => self.writer.insert(open(path, &self.form)?),
         };
-        let columns = self.headers.len();
         let row = finding.row.to_string();
+        let own = [row.as_str(), &finding.column, &finding.reason, &finding.advice];
+        let Form::Csv { headers } = &self.form else {
+            let line = cells.flat_map(|cell| told(cell, own)).collect::<Vec<u8>>();
+            return writer.write_record([line]).map_err(|error| unwritable(path, error));
+        };
+        let columns = headers.len();
         let mut written = 0;
         for cell in cells.take(columns) {
             writer.write_field(&*harmless(cell)).map_err(|error| unwritable(path, error))?;
             written += 1;
         }
         let filler = std::iter::repeat_n("", columns - written);
-        let own = [row.as_str(), &finding.column, &finding.reason, &finding.advice];
         for field in filler.chain(own) {
             writer.write_field(&*harmless(field.as_bytes())).map_err(|e| unwritable(path, e))?;
         }
         writer.write_record(None::<&[u8]>).map_err(|error| unwritable(path, error))
     }
 
-    /// Where the refused rows are, if there are any.
-    pub(super) fn finish(mut self) -> Result<Option<PathBuf>, ImportError> {
-        let Some(writer) = &mut self.writer else { return Ok(None) };
-        let Some(path) = self.path else { return Ok(None) };
-        match writer.flush() {
-            Ok(()) => Ok(Some(path)),
+    /// Where the refused rows are, if there are any: the file is there whole, or as it was before.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>, ImportError> {
+        let (Some(writer), Some(path)) = (self.writer, self.path) else { return Ok(None) };
+        let done = writer.into_inner().map_err(csv::IntoInnerError::into_error);
+        match done.and_then(|file| file.persist(&path).map_err(|error| error.error)) {
+            Ok(_) => Ok(Some(path)),
             Err(source) => Err(ImportError::Unwritable { file: path, source }),
         }
     }
 }
 
-fn open(path: &Path, headers: &[String]) -> Result<csv::Writer<File>, ImportError> {
-    let file = File::create(path)
+/// Under a name of its own until it is whole; readable by its owner alone, for who is in it.
+fn open(path: &Path, form: &Form) -> Result<csv::Writer<NamedTempFile>, ImportError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
         .map_err(|source| ImportError::Unwritable { file: path.to_owned(), source })?;
+    let Form::Csv { headers } = form else {
+        // A record is a line, as it is.
+        return Ok(csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Never).from_writer(file));
+    };
     let mut writer =
         csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(file);
     let columns = headers.iter().map(String::as_str).chain(OWN_COLUMNS);
     let columns = columns.map(|header| harmless(header.as_bytes()).into_owned());
     writer.write_record(columns).map_err(|error| unwritable(path, error))?;
     Ok(writer)
+}
+
+/// A line with why it was refused, if it is an object; any other stays as it is.
+fn told(line: &[u8], own: [&str; 4]) -> Vec<u8> {
+    let Ok(mut object) = serde_json::from_slice::<serde_json::Map<_, _>>(line) else {
+        return line.to_vec();
+    };
+    for (key, value) in OWN_COLUMNS.into_iter().zip(own) {
+        object.insert(key.to_owned(), value.into());
+    }
+    serde_json::Value::Object(object).to_string().into_bytes()
 }
 
 fn unwritable(path: &Path, error: csv::Error) -> ImportError {

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
-    rejects::{Rejects, restored},
+    rejects::{Rejects, refuse_input, restored},
     report::{Finding, SuppressionsReport},
     table::{Row, Table, text_cells},
 };
@@ -74,6 +74,9 @@ fn read(
     progress: &dyn Fn(Progress),
     batches: &mpsc::Sender<Vec<(Subject, Suppression)>>,
 ) -> Result<SuppressionsReport, ImportError> {
+    if !import.dry_run {
+        refuse_input(&import.file, &import.rejects)?;
+    }
     let mut table = Table::open_bare(&import.file)?;
     let mut report = SuppressionsReport::default();
     let mut rejects = None;
@@ -96,7 +99,13 @@ fn read(
         rows += 1;
         let Some((columns, width)) = &columns else { continue };
         match subject(import, columns, &row, *width) {
-            Ok(one) => batch.push(one),
+            Ok((one, doubt)) => {
+                batch.push(one);
+                if let Some(finding) = doubt {
+                    let kind = finding.advice.clone();
+                    report.findings.add(&kind, finding);
+                }
+            }
             Err(finding) => {
                 report.rejected += 1;
                 if let Some(rejects) = &mut rejects {
@@ -138,19 +147,21 @@ fn header(row: &Row<'_>) -> (Option<Columns>, Vec<String>) {
     (subject.map(|subject| Columns { subject, reason }), headers)
 }
 
+/// Who is not to be written to, and what was not understood about why: in doubt the row counts.
 fn subject(
     import: &SuppressionsImport,
     columns: &Columns,
     row: &Row<'_>,
     width: usize,
-) -> Result<(Subject, Suppression), Finding> {
-    let refused = |reason: String, advice: &str| Finding {
+) -> Result<((Subject, Suppression), Option<Finding>), Finding> {
+    let found = |reason: String, advice: &str, rejected| Finding {
         row: row.number,
         column: String::new(),
         reason,
         advice: advice.into(),
-        rejected: true,
+        rejected,
     };
+    let refused = |reason, advice: &str| found(reason, advice, true);
     let mut cells = Vec::new();
     text_cells(row, width, &mut cells).map_err(|fault| {
         let (reason, advice) = fault.reason_and_advice();
@@ -167,18 +178,20 @@ fn subject(
     }
     .map_err(|reason| refused(reason, advice))?;
     let reason = columns.reason.map_or("", |column| cells[column].trim());
-    let reason = match reason {
-        "" => import.reason,
-        word => Suppression::from_word(&word.to_lowercase().replace([' ', '-'], "_")).ok_or_else(
-            || {
-                refused(
-                    format!("`{word}` is no reason"),
-                    "write unsubscribed, complained, hard_bounce or manual",
-                )
-            },
-        )?,
-    };
-    Ok((subject, reason))
+    if reason.is_empty() {
+        return Ok(((subject, import.reason), None));
+    }
+    match Suppression::from_word(&reason.to_lowercase().replace([' ', '-'], "_")) {
+        Some(reason) => Ok(((subject, reason), None)),
+        None => {
+            let advice = format!(
+                "put on the list as {}; known are unsubscribed, complained, hard_bounce, manual",
+                import.reason.word()
+            );
+            let finding = found(format!("`{reason}` is no reason"), &advice, false);
+            Ok(((subject, import.reason), Some(finding)))
+        }
+    }
 }
 
 /// A domain in the form that addresses have it.

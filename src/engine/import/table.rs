@@ -20,7 +20,7 @@ use super::{
 /// Bytes of one row.
 pub(super) const ROW_LIMIT: u64 = 1024 * 1024;
 /// Bytes of one cell.
-const CELL_LIMIT: usize = 64 * 1024;
+pub(super) const CELL_LIMIT: usize = 64 * 1024;
 const COLUMN_LIMIT: usize = 200;
 
 /// An open CSV file.

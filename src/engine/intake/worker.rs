@@ -40,6 +40,16 @@ pub struct IntakeWorker {
     recent: Recent,
 }
 
+/// What a round of the intake came to.
+#[derive(Clone, Copy, Debug)]
+pub enum Round<'a> {
+    /// There was nothing to do.
+    Idle,
+    Written,
+    /// Nobody's hit could be recorded.
+    Failed(&'a StoreError),
+}
+
 /// What somebody who waits is told.
 type Answer = Result<Taken, IntakeError>;
 
@@ -56,19 +66,22 @@ impl IntakeWorker {
 
     /// Records until `stop`; then takes nothing more, records what is in the queue, and returns. `beat`
     /// is called once a round, and now and then while there is nothing to do.
-    pub async fn run(mut self, stop: CancellationToken, beat: impl Fn() + Send) {
+    pub async fn run(mut self, stop: CancellationToken, beat: impl Fn(Round<'_>) + Send) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut closing = false;
         let mut idle = tokio::time::interval(BEAT);
         loop {
-            beat();
+            beat(Round::Idle);
             tokio::select! {
                 biased;
                 taken = self.queue.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
                         return;
                     }
-                    self.settle(std::mem::take(&mut batch)).await;
+                    match self.settle(std::mem::take(&mut batch)).await {
+                        Ok(()) => beat(Round::Written),
+                        Err(error) => beat(Round::Failed(&error)),
+                    }
                 }
                 () = stop.cancelled(), if !closing => {
                     closing = true;
@@ -80,20 +93,33 @@ impl IntakeWorker {
     }
 
     /// Records a batch and answers everybody in it.
-    async fn settle(&mut self, batch: Vec<Waiting>) {
+    ///
+    /// # Errors
+    /// When nothing of it could be recorded.
+    async fn settle(&mut self, batch: Vec<Waiting>) -> Result<(), StoreError> {
         match self.record(&batch).await {
-            Ok(taken) => answer(batch, taken),
+            Ok(taken) => {
+                answer(batch, taken);
+                Ok(())
+            }
             Err(error) if batch.len() > 1 && !error.is_transient() => {
                 // One of them cannot be recorded: it must not take the others with it.
+                let mut done = Err(error);
                 for waiting in batch {
                     let alone = [waiting];
-                    let taken = self.record(&alone).await;
-                    answer(alone, taken.unwrap_or_else(|error| vec![Err(refused(&error))]));
+                    match self.record(&alone).await {
+                        Ok(taken) => {
+                            answer(alone, taken);
+                            done = Ok(());
+                        }
+                        Err(error) => answer(alone, [Err(refused(&error))]),
+                    }
                 }
+                done
             }
             Err(error) => {
-                let error = refused(&error);
-                answer(batch, std::iter::repeat(Err(error)));
+                answer(batch, std::iter::repeat(Err(refused(&error))));
+                Err(error)
             }
         }
     }

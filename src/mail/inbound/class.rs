@@ -22,6 +22,8 @@ pub enum Class {
     Soft,
     /// The address or its domain does not exist: never write there again.
     Hard,
+    /// The person wants no more of it.
+    OptOut,
     /// The person said that it was spam.
     Complaint,
 }
@@ -36,6 +38,7 @@ impl Class {
             Self::SenderFault => "sender_fault",
             Self::Soft => "soft",
             Self::Hard => "hard",
+            Self::OptOut => "opt_out",
             Self::Complaint => "complaint",
         }
     }

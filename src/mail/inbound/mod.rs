@@ -147,10 +147,12 @@ pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
     } else if auto_reply::is_automatic(&mail) {
         incoming.kind = Kind::AutoReply;
     }
-    if matches!(incoming.kind, Kind::Reply | Kind::AutoReply) {
-        // A reply quotes text, not headers: what it refers to stands in its own.
-        let reference = mail.header("In-Reply-To").or_else(|| mail.header("References"));
-        incoming.original_message_id = reference.and_then(returned::last_message_id);
+    // A reply quotes text, not headers: what it refers to stands in its own.
+    let reference = mail.header("In-Reply-To").or_else(|| mail.header("References"));
+    let reference = reference.and_then(returned::last_message_id);
+    let opts_out = incoming.feedback == Some(FeedbackType::OptOut) && reference.is_some();
+    if matches!(incoming.kind, Kind::Reply | Kind::AutoReply) || opts_out {
+        incoming.original_message_id = reference;
     }
     Ok(incoming)
 }

@@ -1,10 +1,11 @@
 //! Failures told in words, by servers that know no RFC 3464.
 
 use super::{
-    auto_reply, class,
+    auto_reply,
+    class::{self, Class},
     diagnostic::Diagnostic,
     mime::{self, Mail},
-    report::{RecipientReport, report},
+    report::{Action, RecipientReport, report},
 };
 use crate::domain::address::Address;
 
@@ -82,6 +83,15 @@ const FAILED: &[&str] = &[
     "permanent error",
 ];
 
+/// How a server tells without a report that it has not given up.
+const STILL_TRYING: &[&str] = &[
+    "do not need to resend",
+    "will keep trying",
+    "will continue to try",
+    "will continue trying",
+    "will be retried",
+];
+
 /// Where our own mail begins, in the words of those who return it.
 const RETURNED: &[&str] = &[
     "below this line is a copy",
@@ -140,7 +150,9 @@ pub(super) fn read(mail: &Mail<'_>, ours: &[Address]) -> Option<Vec<RecipientRep
 
 fn judged(address: Option<Address>, told: &str) -> RecipientReport {
     let diagnostic = Diagnostic::read(told, None);
-    report(class::judge(None, &diagnostic), address, None, &diagnostic, told)
+    let judged = class::judge(None, &diagnostic);
+    let delayed = judged.class == Class::Soft && says_one_of(told, STILL_TRYING);
+    report(judged, address, delayed.then_some(Action::Delayed), &diagnostic, told)
 }
 
 fn tells_of_failure(mail: &Mail<'_>) -> bool {
@@ -159,10 +171,15 @@ fn tells_of_failure(mail: &Mail<'_>) -> bool {
 }
 
 fn says_so(mail: &Mail<'_>) -> bool {
-    let words = mail.words().unwrap_or_default().to_lowercase();
+    says_one_of(&mail.words().unwrap_or_default(), FAILED)
+}
+
+/// Whatever its case and its lines.
+fn says_one_of(text: &str, phrases: &[&str]) -> bool {
+    let words = text.to_lowercase();
     let words: Vec<&str> = words.split_whitespace().collect();
     let words = words.join(" ");
-    FAILED.iter().any(|phrase| words.contains(phrase))
+    phrases.iter().any(|phrase| words.contains(phrase))
 }
 
 fn has_reply_code(mail: &Mail<'_>) -> bool {

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use super::{
+    auto_reply,
     class::{self, Class, Judged},
     diagnostic::{Diagnostic, Status},
     fields::{self, Group},
@@ -14,6 +15,21 @@ use crate::domain::address::Address;
 /// How much of a server's answer is kept.
 const MOST_WORDS: usize = 500;
 const MOST_REPORTS: usize = 100;
+
+/// What people write who want no more mails, in the languages of our users.
+const OPT_OUTS: &[&str] = &[
+    "unsubscribe",
+    "unsubscribe me",
+    "please unsubscribe",
+    "please unsubscribe me",
+    "remove me",
+    "please remove me",
+    "disiscrivimi",
+    "cancellami",
+    "annulla iscrizione",
+    "annulla l'iscrizione",
+    "annulla l’iscrizione",
+];
 
 /// What is reported of one recipient.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,6 +130,7 @@ impl FeedbackType {
         match self {
             Self::NotSpam => Class::Delivered,
             Self::AuthFailure => Class::SenderFault,
+            Self::OptOut => Class::OptOut,
             _ => Class::Complaint,
         }
     }
@@ -198,16 +215,31 @@ pub(super) fn complaint(mail: &Mail<'_>) -> Option<(FeedbackType, Vec<RecipientR
 
 /// A mail that some mailers send for a person who pressed "unsubscribe" or wrote just that.
 pub(super) fn opt_out(mail: &Mail<'_>) -> Option<(FeedbackType, Vec<RecipientReport>)> {
-    let subject = mail.subject().unwrap_or_default();
-    if mail.header("X-Apple-Unsubscribe").is_none()
-        && !subject.trim().eq_ignore_ascii_case("unsubscribe")
-    {
+    let by_header = mail.header("X-Apple-Unsubscribe").is_some();
+    if !by_header && (auto_reply::is_automatic(mail) || !says_unsubscribe(mail)) {
         return None;
     }
     let feedback = FeedbackType::OptOut;
     let judged = Judged { class: feedback.class(), sure: true };
     let report = report(judged, mail.address("From"), None, &Diagnostic::default(), "unsubscribe");
     Some((feedback, vec![report]))
+}
+
+/// In the subject, or as the first line of an answer: nothing but a wish to hear no more.
+fn says_unsubscribe(mail: &Mail<'_>) -> bool {
+    let subject = mail.subject().unwrap_or_default().to_lowercase();
+    let subject = subject.trim();
+    if is_opt_out(subject.strip_prefix("re:").unwrap_or(subject)) {
+        return true;
+    }
+    let words = mail.words().unwrap_or_default();
+    words.lines().map(str::trim).find(|line| !line.is_empty()).is_some_and(is_opt_out)
+}
+
+fn is_opt_out(line: &str) -> bool {
+    let line = line.to_lowercase();
+    let line = line.trim_matches(|c: char| !c.is_alphanumeric());
+    OPT_OUTS.contains(&line)
 }
 
 pub(super) fn report(

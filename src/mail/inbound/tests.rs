@@ -212,7 +212,7 @@ fn reads_a_complaint() {
     for (kind, feedback, class) in [
         ("abuse", FeedbackType::Abuse, Class::Complaint),
         ("Fraud", FeedbackType::Fraud, Class::Complaint),
-        ("opt-out", FeedbackType::OptOut, Class::Complaint),
+        ("opt-out", FeedbackType::OptOut, Class::OptOut),
         ("something-new", FeedbackType::Other, Class::Complaint),
         // Nobody complained.
         ("not-spam", FeedbackType::NotSpam, Class::Delivered),
@@ -267,6 +267,19 @@ fn tells_people_from_machines() {
 }
 
 #[test]
+fn a_warning_without_a_report_is_a_delay() {
+    let mail = |words: &str| {
+        parse(&format!(
+            "From: MAILER-DAEMON@mx.example.org\nTo: us@example.com\nSubject: Delayed mail\n\n\
+             <ann@example.org>: 451 4.4.1 timed out.\n{words}\n"
+        ))
+    };
+    let delayed = mail("This is a warning only: you do not\nneed to resend your message.");
+    assert_eq!(delayed.reports[0].action, Some(Action::Delayed));
+    assert_eq!(mail("I give up.").reports[0].action, None);
+}
+
+#[test]
 fn a_postmaster_may_be_a_person() {
     let mail = parse(
         "From: postmaster@example.org\nTo: us@example.com\nSubject: Re: Hello\n\nYes, please.\n",
@@ -281,6 +294,19 @@ fn who_asks_to_be_left_alone_is_heard() {
         assert_eq!((mail.kind, mail.feedback), (Kind::Complaint, Some(FeedbackType::OptOut)));
         assert_eq!(mail.reports[0].address, mail.from);
     }
+    for (subject, body) in
+        [("Re: One question", "Unsubscribe.\n\n> Hello"), ("Re: UNSUBSCRIBE", "x")]
+    {
+        let mail = parse(&format!(
+            "From: ann@example.org\nTo: u@example.com\nSubject: {subject}\n\
+             In-Reply-To: <m4@example.com>\n\n{body}\n"
+        ));
+        assert_eq!(mail.class(), Class::OptOut, "{subject}");
+        assert_eq!(mail.original_message_id.as_deref(), Some("m4@example.com"));
+    }
+    let asks = "From: ann@example.org\nTo: u@example.com\nSubject: Re: Hello\n\n\
+                How do I unsubscribe a colleague?\n";
+    assert_eq!(parse(asks).class(), Class::Reply);
 }
 
 #[test]

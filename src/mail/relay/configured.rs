@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Credentials, FolderRelay, Relay, SmtpRelay, Tls};
-use crate::config::{self, ConfigError};
+use crate::{
+    config::{self, ConfigError},
+    domain::address::Address,
+};
 
 /// Why a configured relay cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,10 +48,37 @@ impl Relay {
             let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
             made.extra_roots = SmtpRelay::roots_of_pem(&pem).map_err(bad)?;
         }
-        if let Some(helo) = &smtp.helo {
-            made.helo_name.clone_from(helo);
-        }
+        made.helo_name = smtp.helo.clone().or_else(host_name).unwrap_or_default();
         made.connections = smtp.connections;
         Ok(Self::Smtp(Arc::new(made)))
+    }
+}
+
+/// The name of this machine, where it has a full one: servers refuse to be greeted by half a name.
+fn host_name() -> Option<String> {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .into_iter()
+        .filter_map(|file| std::fs::read_to_string(file).ok())
+        .find_map(|text| full_name(&text))
+}
+
+fn full_name(text: &str) -> Option<String> {
+    let name =
+        text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let address = Address::parse(&format!("postmaster@{name}")).ok()?;
+    (name.is_ascii() && address.domain().contains('.')).then(|| address.domain().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::full_name;
+
+    #[test]
+    fn only_a_full_name_is_said() {
+        assert_eq!(full_name("Mail.Example.com\n").as_deref(), Some("mail.example.com"));
+        assert_eq!(full_name("# ours\nmail.example.com\n").as_deref(), Some("mail.example.com"));
+        for half in ["", "\n", "mail\n", "localhost\n", "a b.example.com", "x\r\nRSET"] {
+            assert_eq!(full_name(half), None, "{half}");
+        }
     }
 }

@@ -101,12 +101,11 @@ impl Connection {
             move |broken: Broken| Delivery::Unreachable { reason: broken.reason, stage }
         };
         let limits = &relay.timeouts;
-        let hello = client_id(&relay.helo_name);
-
         let tcp = within(limits.connect, TcpStream::connect((relay.host.as_str(), relay.port)))
             .await
             .map_err(unreachable(Stage::Connect))?;
         // Else the kernel holds back small writes until the relay's delayed acknowledgement.
+        let hello = client_id(&relay.helo_name, tcp.local_addr().ok().map(|own| own.ip()));
         tcp.set_nodelay(true).map_err(Broken::because).map_err(unreachable(Stage::Connect))?;
         let secret_is_safe =
             relay.tls != Tls::None || tcp.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
@@ -280,17 +279,21 @@ async fn response(wire: &mut Wire<TcpStream>) -> Result<Response, Broken> {
     }
 }
 
-/// The name to say at EHLO; nothing can be smuggled into the command by it.
-fn client_id(name: &str) -> ClientId {
+/// The name to say at EHLO, for want of one the address that we speak from (RFC 5321 §4.1.4); nothing can
+/// be smuggled into the command by it.
+fn client_id(name: &str, own: Option<IpAddr>) -> ClientId {
+    let literal = |ip| match ip {
+        IpAddr::V4(ip) => ClientId::Ipv4(ip),
+        IpAddr::V6(ip) => ClientId::Ipv6(ip),
+    };
     match name.parse() {
-        Ok(IpAddr::V4(ip)) => ClientId::Ipv4(ip),
-        Ok(IpAddr::V6(ip)) => ClientId::Ipv6(ip),
+        Ok(ip) => literal(ip),
         Err(_)
             if name.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c))
                 && !name.is_empty() =>
         {
             ClientId::Domain(name.to_owned())
         }
-        Err(_) => ClientId::default(),
+        Err(_) => own.map_or_else(ClientId::default, literal),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::reply::Reply;
+use super::{classify::Fault, reply::Reply};
 
 /// Where in the dialogue something was said or broke off.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -55,16 +55,33 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// No session could be opened: what a [`Breaker`] counts.
+    /// No session could be opened, or the relay refuses us as sender: what a [`Breaker`] counts.
     #[must_use]
-    pub const fn relay_is_down(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable {
-                stage: Stage::Connect | Stage::Greeting | Stage::Tls | Stage::Auth,
-                ..
+    pub fn relay_is_down(&self) -> bool {
+        self.refuses_us()
+            || matches!(
+                self,
+                Self::Unreachable {
+                    stage: Stage::Connect | Stage::Greeting | Stage::Tls | Stage::Auth,
+                    ..
+                }
+            )
+    }
+
+    /// Refused for good before the relay was told of a recipient, and not for this mail's size: nothing
+    /// was said about the mail or the lead. Somebody has to set the relay or our account right.
+    #[must_use]
+    pub fn refuses_us(&self) -> bool {
+        match self {
+            Self::Refused { reply, stage } => {
+                let enhanced = reply.enhanced.map(|code| (code.subject, code.detail));
+                let is_size = reply.code == 552 || matches!(enhanced, Some((3, 4) | (2, 3)));
+                (Stage::Connect..Stage::Rcpt).contains(stage)
+                    && !is_size
+                    && reply.fault(*stage) == Fault::SenderFault
             }
-        )
+            _ => false,
+        }
     }
 
     /// The outcome in a word, for logs and metrics.
@@ -92,5 +109,23 @@ impl fmt::Debug for Delivery {
             Self::InDoubt { reason } => write!(f, "InDoubt({reason})"),
             Self::Withdrawn => f.write_str("Withdrawn"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_refuses_us_is_down_and_one_that_refuses_a_mail_is_not() {
+        let refused = |code, text, stage| {
+            Delivery::Refused { reply: Reply::new(code, text), stage }.relay_is_down()
+        };
+        assert!(refused(550, "5.7.1 account suspended", Stage::Mail));
+        assert!(refused(530, "5.7.0 authentication required", Stage::Mail));
+        assert!(!refused(552, "5.3.4 too large", Stage::Mail));
+        assert!(!refused(553, "5.6.7 the address is not ASCII", Stage::Local));
+        assert!(!refused(554, "5.7.1 relay access denied", Stage::Rcpt));
+        assert!(!refused(550, "5.7.1 looks like spam", Stage::Dot));
     }
 }

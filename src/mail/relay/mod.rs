@@ -75,6 +75,16 @@ impl Relay {
         }
     }
 
+    /// From the point of no return to the last possible answer: no lease may be shorter, or a mail is
+    /// in doubt that is still on its way.
+    #[must_use]
+    pub fn after_the_point_of_no_return(&self) -> Duration {
+        match self {
+            Self::Smtp(relay) => relay.timeouts.after_the_point_of_no_return(),
+            Self::Folder(_) => Duration::ZERO,
+        }
+    }
+
     /// A session for one worker. Nothing is opened before the first delivery.
     #[must_use]
     pub fn session(&self) -> Session {

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         address::Address,
         definitions::Definitions,
-        id::{EnrolmentNo, LeadId, MessageId, Rev},
+        id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
         lead::{LeadState, Stage},
         score::MilliPoints,
         template::Markup,
@@ -47,6 +47,7 @@ pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
         rev: Rev(1),
         created_at: Instant::DAWN,
         decided_at: Instant::DAWN,
+        decided_under: ReleaseId::default(),
         address: Address::parse("ada@lovelace.example").unwrap(),
         attributes: slots,
         tags: [].into(),

@@ -146,7 +146,7 @@ fn the_pixel_is_only_for_those_who_may_be_tracked() {
 fn the_text_part_is_text() {
     let page = "<html><head><title>T</title><style>.a { color: red }</style></head><body>\
                 <div style='display: none'>hidden <b>line</b></div><table role=presentation><tr><td class=a>One \
-                <td>Two</table>{{ content }}<p>{{ postal_address }} {{ unsubscribe_url }}</p></body></html>";
+                <td>Two</table>{{ content }}<p>{{ postal_address }} <a href=\"{{ unsubscribe_url }}\">stop</a></p></body></html>";
     let renderer = renderer(&[
         ("layouts/mine.html", page),
         (

@@ -112,3 +112,32 @@ fn values_are_written_as_people_write_them() {
         rendered.text
     );
 }
+
+/// A check cannot see what an `if` leaves out.
+#[test]
+fn no_mail_goes_out_without_its_way_out_and_its_address() {
+    let lead = lead(&[]);
+    let render = |footer: &str| {
+        let layout = format!("<html><body>{{{{ content }}}}<p>{footer}</p></body></html>");
+        let files = [("layouts/mine.html", layout.as_str()), ("m.md", MINE)];
+        renderer(&files).render(&mail("m", &lead))
+    };
+    const MINE: &str = "---\nsubject: s\nlayout: mine\n---\nHello";
+    let link = "<a href=\"{{ unsubscribe_url }}\">stop</a>";
+    assert!(render(&format!("{link} {{{{ postal_address }}}}")).is_ok());
+    for (footer, without) in [
+        (
+            format!("{{% if stage == \"sql\" %}}{link}{{% endif %}} {{{{ postal_address }}}}"),
+            "link",
+        ),
+        ("{{ unsubscribe_url }} {{ postal_address }}".to_owned(), "link"),
+        (format!("<span style=\"display:none\">{link}</span> {{{{ postal_address }}}}"), "link"),
+        (
+            format!("{link}{{% if stage == \"sql\" %}}{{{{ postal_address }}}}{{% endif %}}"),
+            "postal",
+        ),
+    ] {
+        let error = render(&footer).unwrap_err().to_string();
+        assert!(error.contains("templates/m.md") && error.contains(without), "{footer}: {error}");
+    }
+}

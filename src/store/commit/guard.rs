@@ -20,6 +20,7 @@ struct TimerRow {
     loaded: i64,
     rev: i64,
     wake_at: i64,
+    release: i64,
 }
 
 #[derive(Serialize)]
@@ -76,6 +77,7 @@ impl Tx {
                 loaded: write.rev.0,
                 rev: write.rev.0 + 1 + count(&write.events),
                 wake_at: write.wake_at.millis(),
+                release: write.release.0,
             })
             .collect();
         let rows = rows::json("lead_timer", &timers)?;
@@ -84,10 +86,11 @@ impl Tx {
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
                  CAST(j.value ->> 'loaded' AS BIGINT) AS loaded, CAST(j.value ->> 'rev' AS BIGINT) AS rev, \
-                 CAST(j.value ->> 'wake_at' AS BIGINT) AS wake_at FROM ",
+                 CAST(j.value ->> 'wake_at' AS BIGINT) AS wake_at, \
+                 CAST(j.value ->> 'release' AS BIGINT) AS release FROM ",
                 each,
                 ") UPDATE lead_timer SET rev = r.rev, reflected = r.rev, wake_at = r.wake_at, lane = 1, \
-                 attempts = 0, decided_at = $2 FROM r \
+                 attempts = 0, decided_at = $2, decided_release = r.release FROM r \
                  WHERE lead_timer.lead = r.lead AND lead_timer.rev = r.loaded \
                  RETURNING lead_timer.lead, lead_timer.rev"
             ),

@@ -71,6 +71,40 @@ impl Tx {
         )?)
     }
 
+    /// What waits, parked, for an enrolment that has ended is over. Notices to our own people are not:
+    /// they tell of what has been.
+    pub(super) async fn cancel_parked(&mut self, writes: &[LeadWrite], now: Instant) -> Result<()> {
+        let ended: Vec<WithdrawRow> = writes
+            .iter()
+            .flat_map(|write| {
+                write.enrolments.iter().filter(|change| change.ended.is_some()).map(|change| {
+                    WithdrawRow {
+                        id: change.enrolment.no.0,
+                        lead: write.lead.0,
+                        reason: "the enrolment ended",
+                    }
+                })
+            })
+            .collect();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("messages", &ended)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS enrolment, \
+                 CAST(j.value ->> 'lead' AS BIGINT) AS lead, j.value ->> 'reason' AS reason FROM ",
+                each,
+                ") UPDATE messages AS t SET state = 'cancelled', reason = r.reason, settled_at = $2 \
+                 FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment \
+                 AND t.state = 'parked' AND t.kind = 'marketing'"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
     /// A reserved message copies its lead's `stop_epoch`: an objection from now on stops it.
     pub(super) async fn reserve(
         &mut self,

@@ -7,9 +7,13 @@ mod trail;
 
 use super::{
     Batch, Result, Store,
+    db::Tx,
     records::{Committed, LeadWrite},
 };
-use crate::domain::{id::Rev, time::Instant};
+use crate::domain::{
+    id::{LeadId, Rev},
+    time::Instant,
+};
 
 impl Store {
     /// Writes the decisions on a batch and ends its transaction.
@@ -27,25 +31,48 @@ impl Store {
         now: Instant,
     ) -> Result<Committed> {
         let Batch { corrupt, mut tx, .. } = batch;
+        match tx.write_decisions(self, writes, &corrupt, now).await {
+            Ok(committed) => {
+                tx.commit().await?;
+                Ok(committed)
+            }
+            Err(error) => {
+                // Waited for, so that the leads are free when the caller looks at them one by one. What
+                // is wrong is already known: a connection that is gone rolls back by itself.
+                let _ = tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Tx {
+    async fn write_decisions(
+        &mut self,
+        store: &Store,
+        writes: Vec<LeadWrite>,
+        corrupt: &[(LeadId, String)],
+        now: Instant,
+    ) -> Result<Committed> {
         let mut committed = Committed::default();
         if !writes.is_empty() {
-            let stuck = tx.stuck_withdrawals(&writes).await?;
-            let revs = tx.move_timers(&writes, &stuck, now).await?;
+            let stuck = self.stuck_withdrawals(&writes).await?;
+            let revs = self.move_timers(&writes, &stuck, now).await?;
             let (written, lost): (Vec<LeadWrite>, Vec<LeadWrite>) =
                 writes.into_iter().partition(|write| revs.contains_key(&write.lead.0));
-            tx.write_leads(&written, now).await?;
-            tx.write_enrolments(&written).await?;
-            committed.withdrawn = tx.withdraw(&written, now).await?;
-            committed.reserved = tx.reserve(self, &written, now).await?;
-            tx.write_events(&written, now).await?;
-            tx.write_log(&written, &revs, now).await?;
-            tx.write_ledger(&written, &revs, now).await?;
+            self.write_leads(&written, now).await?;
+            self.write_enrolments(&written).await?;
+            committed.withdrawn = self.withdraw(&written, now).await?;
+            self.cancel_parked(&written, now).await?;
+            committed.reserved = self.reserve(store, &written, now).await?;
+            self.write_events(&written, now).await?;
+            self.write_log(&written, &revs, now).await?;
+            self.write_ledger(&written, &revs, now).await?;
             committed.written =
                 written.iter().map(|write| (write.lead, Rev(revs[&write.lead.0]))).collect();
             committed.lost = lost.iter().map(|write| write.lead).collect();
         }
-        tx.park(&corrupt, now).await?;
-        tx.commit().await?;
+        self.park(corrupt, now).await?;
         Ok(committed)
     }
 }

@@ -20,6 +20,8 @@ pub struct Folding {
     pub changed: bool,
     pub profile: Profile,
     pub stage: Stage,
+    /// A row named the stage: the first that does counts.
+    pub stage_named: bool,
     pub created_at: Instant,
 }
 
@@ -32,13 +34,15 @@ impl Folding {
             changed: false,
             profile: Profile::default(),
             stage: Stage::default(),
+            stage_named: false,
             created_at: now,
         }
     }
 
     pub fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
-        if self.is_new && !self.seen {
-            self.stage = upsert.stage.unwrap_or_default();
+        if let Some(stage) = upsert.stage.filter(|_| self.is_new && !self.stage_named) {
+            self.stage = stage;
+            self.stage_named = true;
         }
         let mut changed = false;
         for (name, value) in &upsert.attributes {
@@ -64,6 +68,9 @@ impl Folding {
 /// Returns whether anything changed.
 fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Consent) -> bool {
     let Some(old) = known.get_mut(purpose) else {
+        if new.withdrawn_at.is_some() {
+            return false;
+        }
         known.insert(purpose.clone(), new.clone());
         return true;
     };

@@ -64,7 +64,8 @@ impl Store {
     ///
     /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
     /// consent that is there stays unless the row brings another ground given later; one that was
-    /// withdrawn stays withdrawn, and a suppression stays. The stage is taken for new leads only.
+    /// withdrawn stays withdrawn, one that the row withdraws is so from now on, and a suppression stays.
+    /// The stage is taken for new leads only.
     /// Each lead that was created or changed gets one `lead.imported` event and becomes due in the
     /// bulk lane.
     pub async fn upsert_leads(

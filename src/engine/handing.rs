@@ -1,0 +1,160 @@
+//! Handing over: one worker for each connection of the relay, one mail at a time.
+
+use std::sync::{
+    Arc, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::sync::mpsc;
+
+use super::{
+    outcome::{outcome, postponed},
+    preparing::Outgoing,
+    sending::Line,
+};
+use crate::{
+    domain::{name::Name, time::Instant},
+    mail::relay::{Change, Delivery, Session},
+    store::records::{Settled, Settlement},
+};
+
+/// One connection of the relay.
+pub(super) async fn work(
+    line: Arc<Line>,
+    arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<Outgoing>>>,
+) {
+    let mut session = line.engine.relay.session();
+    loop {
+        let arrival = arrivals.lock().await.recv().await;
+        let Some(mail) = arrival else { break };
+        let settlement = hand_over(&line, &mut session, mail).await;
+        line.ends.ask(settlement).await;
+        line.in_flight.fetch_sub(1, Ordering::SeqCst);
+        line.room.notify_one();
+    }
+    session.close().await;
+}
+
+async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
+    let engine = &line.engine;
+    let Outgoing { message, token, letter, closes, deadline } = mail;
+    let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
+    let marked = Arc::new(AtomicBool::new(false));
+    let point_of_no_return = {
+        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
+        let (id, clock) = (message.id, engine.clock.clone());
+        move || async move {
+            let ours = !is_over(clock.now()) && marks.ask((id, token)).await.unwrap_or(false);
+            marked.store(ours, Ordering::SeqCst);
+            ours
+        }
+    };
+    if line.stop.is_cancelled() {
+        let reason = "the engine is stopping".to_owned();
+        let outcome = Settled::Released { due_at: message.due_at, reason };
+        return Settlement { message: message.id, token, outcome, relay: None };
+    }
+    let now = engine.clock.now();
+    if is_over(now) {
+        // Judged again: it waits for the next opening.
+        let reason = "its window closed while it waited".to_owned();
+        let outcome = Settled::Released { due_at: now, reason };
+        return Settlement { message: message.id, token, outcome, relay: None };
+    }
+    let is_down = line.engine.breaker().is_open();
+    let probing = line.in_flight.load(Ordering::SeqCst) == 1;
+    let delivery = if is_down && !probing {
+        None
+    } else {
+        Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
+    };
+    let now = engine.clock.now();
+    let outcome = match delivery {
+        None => postponed(&message, "the relay is down".to_owned(), false, now),
+        Some(Ok(delivery)) => {
+            tell_breaker(line, &delivery, now);
+            tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
+            outcome(&message, delivery, now)
+        }
+        // The connection is in an unknown state with the delivery that was cut short.
+        Some(Err(_)) => {
+            *session = engine.relay.session();
+            let reason = "the time for this mail was over".to_owned();
+            if marked.load(Ordering::SeqCst) {
+                Settled::InDoubt { reason }
+            } else {
+                postponed(&message, reason, true, now)
+            }
+        }
+    };
+    let relay = Some(Name::new(engine.relay.name()));
+    Settlement { message: message.id, token, outcome, relay }
+}
+
+fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
+    let trouble = delivery.relay_is_down().then(|| trouble(delivery));
+    let mut breaker = line.engine.breaker();
+    let change = if trouble.is_some() { breaker.failed(now) } else { breaker.answered() };
+    match change {
+        Some(Change::Opened) => {
+            tracing::error!(
+                relay = line.engine.relay.name(),
+                reason = trouble.as_deref().unwrap_or_default(),
+                "the relay is down; one probe at a time"
+            );
+        }
+        Some(Change::Closed) => {
+            tracing::info!(relay = line.engine.relay.name(), "the relay is back");
+        }
+        None => {}
+    }
+    *line.engine.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+}
+
+/// Where and why the relay failed, without what it said: that may name people.
+fn trouble(delivery: &Delivery) -> String {
+    match delivery {
+        Delivery::Unreachable { reason, stage } => {
+            format!("{}: {}", stage.word(), without_words(reason))
+        }
+        Delivery::Refused { reply, stage } => format!("{}: {}", stage.word(), reply.code),
+        other => other.word().to_owned(),
+    }
+}
+
+/// As much of a reason as is not the relay's own: of a reply the code.
+fn without_words(reason: &str) -> &str {
+    if reason.starts_with(|c: char| c.is_ascii_digit()) {
+        reason.split_whitespace().next().unwrap_or_default()
+    } else if reason.starts_with("permanent error") || reason.starts_with("transient error") {
+        reason.split(':').next().unwrap_or_default()
+    } else {
+        reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::relay::Stage;
+
+    #[test]
+    fn logs_say_where_a_relay_failed_and_not_its_words() {
+        for (reason, stage, said) in [
+            (
+                "Connection refused (os error 111)",
+                Stage::Connect,
+                "connect: Connection refused (os error 111)",
+            ),
+            ("554 5.7.1 go away ann@example.com", Stage::Greeting, "greeting: 554"),
+            (
+                "permanent error (535): 5.7.8 ann@example.com is locked",
+                Stage::Auth,
+                "auth: permanent error (535)",
+            ),
+        ] {
+            let delivery = Delivery::Unreachable { reason: reason.to_owned(), stage };
+            assert_eq!(trouble(&delivery), said);
+        }
+    }
+}

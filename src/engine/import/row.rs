@@ -1,0 +1,301 @@
+//! One row of a file of leads: as a lead, or why it is refused.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::{
+    ImportError,
+    leads::LeadsImport,
+    mapping::{Columns, Target},
+    rejects::restored,
+    report::{Finding, LeadsReport},
+    table::CELL_LIMIT,
+};
+use crate::{
+    domain::{
+        address::Address,
+        lead::{Basis, Consent, Suppression},
+        name::Name,
+        time::{Instant, Zone},
+        value::{ValueType, parse_date},
+    },
+    store::records::LeadUpsert,
+};
+
+/// How the rows of this file come to a consent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ConsentBy {
+    Nothing,
+    /// Where this column says yes, since what that one says.
+    Column {
+        purpose: Name,
+        says: usize,
+        since: Option<usize>,
+    },
+    /// Every row.
+    Basis {
+        purpose: Name,
+    },
+}
+
+pub(super) fn consents(
+    import: &LeadsImport,
+    columns: &Columns,
+    report: &mut LeadsReport,
+) -> Result<ConsentBy, ImportError> {
+    let says = columns.position(&Target::Consent);
+    match (&import.purpose, says) {
+        (Some(purpose), Some(says)) => Ok(ConsentBy::Column {
+            purpose: purpose.clone(),
+            says,
+            since: columns.position(&Target::ConsentDate),
+        }),
+        (Some(_), None) if import.basis == Basis::Consent => Err(ImportError::Options {
+            what: "no column says who consented".into(),
+            hint: "consent must be shown row by row: map a column to `consent`, or say on what other ground by --basis".into(),
+        }),
+        (Some(purpose), None) => Ok(ConsentBy::Basis { purpose: purpose.clone() }),
+        (None, Some(_)) => {
+            report.notes.push(
+                "the consent column was not taken: say what it is for by --purpose NAME".into(),
+            );
+            Ok(ConsentBy::Nothing)
+        }
+        (None, None) => Ok(ConsentBy::Nothing),
+    }
+}
+
+pub(super) struct RowReader<'a> {
+    pub import: &'a LeadsImport,
+    pub headers: &'a [String],
+    pub columns: &'a Columns,
+    pub consent: ConsentBy,
+    pub now: Instant,
+}
+
+impl RowReader<'_> {
+    /// A row as a lead, or why it is refused. Cells that cannot be taken are reported and left out.
+    pub(super) fn read(
+        &self,
+        row: u64,
+        cells: &[&str],
+        report: &mut LeadsReport,
+    ) -> Result<LeadUpsert, Finding> {
+        let mut lead = LeadUpsert {
+            address: self.address(row, cells)?,
+            attributes: BTreeMap::new(),
+            consents: BTreeMap::new(),
+            stage: None,
+            suppress: None,
+        };
+        for (column, target) in self.columns.targets.iter().enumerate() {
+            let mut warn = |reason: String, advice: &str| {
+                let column = self.headers[column].clone();
+                let finding =
+                    Finding { row, column, reason, advice: advice.into(), rejected: false };
+                report.findings.add(advice, finding);
+            };
+            let (cell, was_dirty) = clean(cells[column]);
+            if was_dirty && *target != Target::Skip {
+                warn("it held control characters".into(), "control characters were taken out");
+            }
+            // A question mark here is a doubt, and in doubt nobody is written to.
+            let says_nothing = match target {
+                Target::Unsubscribed => is_not_available(&cell),
+                _ => is_filler(&cell),
+            };
+            if cell.is_empty() || says_nothing {
+                continue;
+            }
+            match target {
+                Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
+                Target::Attribute { name, kind } => match kind.parse(&cell) {
+                    Ok(Some(value)) => {
+                        lead.attributes.insert(name.clone(), value.to_json());
+                    }
+                    Ok(None) => {}
+                    Err(reason) => warn(reason, advice_for(*kind)),
+                },
+                Target::Zone => match Zone::named(&cell) {
+                    Ok(zone) => {
+                        lead.attributes.insert("zone".into(), zone.name().into());
+                    }
+                    Err(_) => warn(
+                        format!("`{cell}` is no time zone"),
+                        "left out; write a zone like Europe/Rome",
+                    ),
+                },
+                Target::Language => match language(&cell) {
+                    Some(language) => {
+                        lead.attributes.insert("language".into(), language.into());
+                    }
+                    None => warn(
+                        format!("`{cell}` is no language"),
+                        "left out; write a language like it or en",
+                    ),
+                },
+                Target::Stage => match self.import.mapping.stage(&cell) {
+                    Some(stage) => lead.stage = Some(stage),
+                    None => warn(
+                        format!("`{cell}` is no stage"),
+                        "left out; say what it means under [stages] in a mapping file",
+                    ),
+                },
+                Target::Unsubscribed => match yes_or_no(&cell) {
+                    Some(true) => lead.suppress = Some(Suppression::Unsubscribed),
+                    Some(false) => {}
+                    None => {
+                        // In doubt for the lead: not to be written to is what can be mended.
+                        lead.suppress = Some(Suppression::Unsubscribed);
+                        warn(
+                            format!("`{cell}` is neither yes nor no"),
+                            "taken as unsubscribed, to be safe; write yes or no",
+                        );
+                    }
+                },
+            }
+        }
+        if let Some((purpose, consent)) = self.consent(row, cells, report) {
+            lead.consents.insert(purpose, consent);
+        }
+        Ok(lead)
+    }
+
+    /// Whose objection a row holds that is refused for one of its other cells: that one counts.
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Address> {
+        // With a cell too many or too few, nobody knows which is which.
+        if cells.len() != self.headers.len() {
+            return None;
+        }
+        let cell = |target| {
+            let text = std::str::from_utf8(&cells[self.columns.position(target)?]).ok()?;
+            (text.len() <= CELL_LIMIT).then(|| clean(text).0)
+        };
+        let objects = cell(&Target::Unsubscribed).is_some_and(|cell| {
+            !cell.is_empty() && !is_not_available(&cell) && yes_or_no(&cell) != Some(false)
+        });
+        if !objects {
+            return None;
+        }
+        Address::parse(&cell(&Target::Email)?).ok()
+    }
+
+    fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
+        let column = self.columns.position(&Target::Email).unwrap_or_default();
+        let refused = |reason: String, advice: &str| Finding {
+            row,
+            column: self.headers[column].clone(),
+            reason,
+            advice: advice.into(),
+            rejected: true,
+        };
+        let cell = restored(cells[column].trim());
+        if cell.is_empty() || is_filler(cell) {
+            return Err(refused("no e-mail address".into(), "a lead is known by its address"));
+        }
+        Address::parse(cell)
+            .map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
+    }
+
+    fn consent(
+        &self,
+        row: u64,
+        cells: &[&str],
+        report: &mut LeadsReport,
+    ) -> Option<(Name, Consent)> {
+        let given = |purpose: &Name, at| {
+            let source = self.import.run.source.clone();
+            let consent = Consent { basis: self.import.basis, at, source, withdrawn_at: None };
+            Some((purpose.clone(), consent))
+        };
+        let (purpose, says, since) = match &self.consent {
+            ConsentBy::Nothing => return None,
+            ConsentBy::Basis { purpose } => return given(purpose, self.now),
+            ConsentBy::Column { purpose, says, since } => (purpose, *says, *since),
+        };
+        let mut warn = |column: usize, reason: String, advice: &str| {
+            let column = self.headers[column].clone();
+            let finding = Finding { row, column, reason, advice: advice.into(), rejected: false };
+            report.findings.add(advice, finding);
+        };
+        let cell = cells[says].trim();
+        match yes_or_no(cell) {
+            Some(true) => {}
+            Some(false) => {
+                // Takes back what is known; of a lead that never consented it says nothing.
+                let (purpose, given) = given(purpose, self.now)?;
+                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }));
+            }
+            None if cell.is_empty() || is_filler(cell) => return None,
+            None => {
+                warn(
+                    says,
+                    format!("`{cell}` is neither yes nor no"),
+                    "taken as no consent; write yes or no",
+                );
+                return None;
+            }
+        }
+        let undated = "consent taken as given at the import; say since when";
+        let Some(since) = since else { return given(purpose, self.now) };
+        let at = match cells[since].trim() {
+            "" => {
+                warn(since, "consent without a date".into(), undated);
+                self.now
+            }
+            text => parse_date(text).map_or_else(
+                || {
+                    warn(since, format!("`{text}` is not a date"), undated);
+                    self.now
+                },
+                |at| at.min(self.now),
+            ),
+        };
+        given(purpose, at)
+    }
+}
+
+fn advice_for(kind: ValueType) -> &'static str {
+    match kind {
+        ValueType::Text => "left out",
+        ValueType::Number => "left out; write a number like 1250.5",
+        ValueType::Bool => "left out; write yes or no",
+        ValueType::Date => "left out; write a date like 2027-03-28",
+    }
+}
+
+/// One line without control characters, and whether there was anything to take out but line breaks.
+fn clean(cell: &str) -> (Cow<'_, str>, bool) {
+    let cell = restored(cell.trim());
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    if !cell.contains(odd) {
+        return (Cow::Borrowed(cell), false);
+    }
+    let dirty = cell.contains(|c| odd(c) && !matches!(c, '\n' | '\r' | '\t'));
+    let text: String = cell.chars().map(|c| if odd(c) { ' ' } else { c }).collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    (Cow::Owned(words.join(" ")), dirty)
+}
+
+/// What people and CRMs write where they have nothing to write.
+fn is_filler(cell: &str) -> bool {
+    matches!(cell, "-" | "--" | "?" | ".") || is_not_available(cell)
+}
+
+fn is_not_available(cell: &str) -> bool {
+    cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
+}
+
+/// The primary language: `it` of `it-IT`.
+fn language(cell: &str) -> Option<String> {
+    let primary = cell.split(['-', '_']).next()?.trim().to_ascii_lowercase();
+    let right = matches!(primary.len(), 2 | 3) && primary.chars().all(|c| c.is_ascii_lowercase());
+    right.then_some(primary)
+}
+
+fn yes_or_no(cell: &str) -> Option<bool> {
+    match cell.trim().to_lowercase().as_str() {
+        "yes" | "true" | "1" | "y" | "x" | "sì" | "si" => Some(true),
+        "no" | "false" | "0" | "n" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! Enrolments as they are read.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::{
+    Result, Store, StoreError,
+    db::{Tx, on_db},
+    rows,
+};
+use crate::domain::{
+    id::{EnrolmentNo, LeadId},
+    lead::{Due, Enrolment, Held, Phase},
+    time::Instant,
+    workflow::Version,
+};
+
+#[derive(FromRow)]
+pub(super) struct StoredEnrolment {
+    pub lead: i64,
+    enrolment: i64,
+    workflow: String,
+    version: String,
+    step: String,
+    visit: i64,
+    phase: String,
+    entered_at: i64,
+    armed_at: i64,
+    due_at: Option<i64>,
+    civil: Option<String>,
+    held: Option<String>,
+    entry: Option<String>,
+}
+
+impl Tx {
+    pub(super) async fn active_enrolments(&mut self, leads: &str) -> Result<Vec<StoredEnrolment>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, e.entered_at, \
+                 e.armed_at, e.due_at, e.civil, e.held, e.entry FROM enrolments AS e \
+                 WHERE e.status = 'active' AND e.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") ORDER BY e.lead, e.enrolment"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+}
+
+impl Store {
+    /// These enrolments, active or ended.
+    pub async fn these_enrolments(
+        &self,
+        of: &[(LeadId, EnrolmentNo)],
+    ) -> Result<HashMap<(LeadId, EnrolmentNo), Enrolment>> {
+        #[derive(Serialize)]
+        struct Row {
+            lead: i64,
+            enrolment: i64,
+        }
+        if of.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let wanted: Vec<Row> =
+            of.iter().map(|(lead, no)| Row { lead: lead.0, enrolment: no.0 }).collect();
+        let wanted = rows::json("enrolments", &wanted)?;
+        let found: Vec<StoredEnrolment> = on_db!(
+            self.db.read(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment FROM ",
+                each,
+                ") SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, \
+                 e.entered_at, e.armed_at, e.due_at, e.civil, e.held, e.entry \
+                 FROM r INNER JOIN enrolments AS e ON e.lead = r.lead AND e.enrolment = r.enrolment"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(wanted).fetch_all(db).await
+        )?;
+        found
+            .into_iter()
+            .map(|row| {
+                let lead = LeadId(row.lead);
+                let enrolment = Enrolment::try_from(row)?;
+                Ok(((lead, enrolment.no), enrolment))
+            })
+            .collect()
+    }
+}
+
+impl TryFrom<StoredEnrolment> for Enrolment {
+    type Error = StoreError;
+
+    fn try_from(row: StoredEnrolment) -> Result<Self> {
+        const TABLE: &str = "enrolments";
+        let key = format!("lead {} enrolment {}", row.lead, row.enrolment);
+        let corrupt = |column| StoreError::corrupt(TABLE, column, &key);
+        let phase = match row.phase.as_str() {
+            "ready" => Phase::Ready {
+                held: row
+                    .held
+                    .map(|held| rows::decode(&held, TABLE, "held", &key))
+                    .transpose()?
+                    .map(|(until, reason)| Held { reason, until }),
+            },
+            "waiting" => Phase::Waiting {
+                due: Due {
+                    at: Instant::from_millis(row.due_at.ok_or_else(|| corrupt("due_at"))?),
+                    civil: row
+                        .civil
+                        .map(|civil| rows::decode(&civil, TABLE, "civil", &key))
+                        .transpose()?,
+                },
+            },
+            "mailing" => Phase::Mailing,
+            _ => return Err(corrupt("phase")),
+        };
+        Ok(Self {
+            no: EnrolmentNo(row.enrolment),
+            workflow: row.workflow.into(),
+            version: Version(row.version.into()),
+            entered_at: Instant::from_millis(row.entered_at),
+            entry: row.entry.map(|entry| rows::decode(&entry, TABLE, "entry", &key)).transpose()?,
+            step: row.step.into(),
+            visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+            armed_at: Instant::from_millis(row.armed_at),
+            phase,
+        })
+    }
+}

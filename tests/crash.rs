@@ -1,0 +1,11 @@
+//! The real binary, killed, stopped, frozen and misled: nothing is sent twice, nothing is forgotten.
+
+mod acknowledged;
+mod campaign;
+mod doubt;
+mod frozen;
+mod invariants;
+mod kills;
+mod running;
+mod starting;
+mod stopping;
