@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
+    overlay::{note, since},
     permission::has_ground,
     work::{Active, Work},
 };
@@ -15,6 +16,7 @@ use crate::domain::{
     lead::{Enrolment, Entry, Outcome, Passage, Phase},
     name::Name,
     time::Instant,
+    verdict::Verdict,
     workflow::{Again, Enter, Workflow},
 };
 
@@ -30,8 +32,9 @@ impl Work<'_> {
     pub fn settle_entries(&mut self) {
         let definitions = self.lead.definitions;
         let arrivals = std::mem::take(&mut self.arrivals);
-        for live in &definitions.workflows {
-            self.settle_entry(live, &arrivals);
+        let doors = self.doors();
+        for (index, (live, door)) in definitions.workflows.iter().zip(doors).enumerate() {
+            self.settle_entry(index, live, door, &arrivals);
         }
         for name in std::mem::take(&mut self.requested) {
             if definitions.workflow(name).is_none() {
@@ -45,37 +48,69 @@ impl Work<'_> {
         }
     }
 
-    fn settle_entry(&mut self, live: &LiveWorkflow, arrivals: &[Cow<'_, Event>]) {
+    /// The verdicts of the entry conditions that are watched, by workflow. Nothing that an entry
+    /// changes is asked by another.
+    fn doors(&self) -> Vec<Option<Verdict>> {
+        let view = self.lead.view();
+        let door = |(index, live): (usize, &LiveWorkflow)| match &live.workflow.enter {
+            Enter::When(condition) if self.is_watched(index, &live.workflow) => {
+                Some(condition.verdict(&view))
+            }
+            _ => None,
+        };
+        self.lead.definitions.workflows.iter().enumerate().map(door).collect()
+    }
+
+    /// With some rules of re-entry nothing that happens at the door matters now.
+    fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
+        match workflow.again {
+            Again::Never => !self.lead.passages.contains_key(&workflow.name),
+            Again::After(_) => !self.is_inside(index),
+            Again::Always => true,
+        }
+    }
+
+    /// Whether it is in a live workflow, by index.
+    fn is_inside(&self, index: usize) -> bool {
+        self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active())
+    }
+
+    fn settle_entry(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        door: Option<Verdict>,
+        arrivals: &[Cow<'_, Event>],
+    ) {
         let workflow = &live.workflow;
-        if self.requested.iter().any(|name| **name == workflow.name) {
-            self.enter_by_hand(workflow);
+        let requested = self.requested.iter().any(|name| **name == workflow.name);
+        if requested {
+            self.enter_by_hand(index, workflow);
         }
         match &workflow.enter {
             Enter::When(condition) => {
-                self.enter_when(live, condition, self.is_inside(workflow));
+                if let Some(door) = door
+                    && (!requested || self.is_watched(index, workflow))
+                {
+                    self.enter_when(index, live, condition, door);
+                }
             }
             Enter::On { kind, object, filter } => {
                 let matching = arrivals.iter().filter(|event| {
                     event.kind == *kind && (object.is_none() || *object == event.object)
                 });
                 for event in matching {
-                    self.enter_on(live, event, filter.as_ref(), self.is_inside(workflow));
+                    self.enter_on(index, live, event, filter.as_ref());
                 }
             }
             Enter::ByHand => {}
         }
     }
 
-    fn is_inside(&self, workflow: &Workflow) -> bool {
-        self.enrolments
-            .iter()
-            .any(|active| active.is_active() && active.enrolment.workflow == workflow.name)
-    }
-
     /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
     /// a name was on two lists.
-    fn enter_by_hand(&mut self, workflow: &Arc<Workflow>) {
-        let refusal = if self.is_inside(workflow) {
+    fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
+        let refusal = if self.is_inside(index) {
             Some("it is inside already")
         } else if matches!(self.reentry(workflow, None), Reentry::Open) {
             None
@@ -84,24 +119,22 @@ impl Work<'_> {
         };
         match refusal {
             Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => self.enter(workflow, None, "by hand", true),
+            None => self.enter(index, workflow, None, "by hand", true),
         }
     }
 
-    fn enter_when(&mut self, live: &LiveWorkflow, condition: &Condition, inside: bool) {
+    fn enter_when(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        condition: &Condition,
+        door: Verdict,
+    ) {
         let workflow = &live.workflow;
-        let passage = self.lead.passages.get(&workflow.name);
-        // With these rules the door is not watched: nothing that happens there matters now.
-        match workflow.again {
-            Again::Never if passage.is_some() => return,
-            Again::After(_) if inside => return,
-            _ => {}
-        }
-        let verdict = condition.verdict(&self.lead.view());
-        let since = self.lead.at_the_door.get(&workflow.name).copied();
-        if !self.heed(verdict) {
+        let since = since(&self.lead.at_the_door, index);
+        if !self.heed(door) {
             if since.is_some() {
-                self.lead.at_the_door.to_mut().remove(&workflow.name);
+                note(&mut self.lead.at_the_door, index, None);
             }
             return;
         }
@@ -109,11 +142,11 @@ impl Work<'_> {
             Some(since) => (since, false),
             None => {
                 let since = self.arrival(live, condition);
-                self.lead.at_the_door.to_mut().insert(workflow.name.clone(), since);
+                note(&mut self.lead.at_the_door, index, Some(since));
                 (since, true)
             }
         };
-        if inside {
+        if self.is_inside(index) {
             return;
         }
         if !workflow.existing && since <= live.live_since {
@@ -124,7 +157,7 @@ impl Work<'_> {
             return;
         }
         match self.reentry(workflow, Some(since)) {
-            Reentry::Open => self.enter(workflow, None, condition.source(), arrived),
+            Reentry::Open => self.enter(index, workflow, None, condition.source(), arrived),
             Reentry::Later(from) => self.wake(from),
             Reentry::Closed => {}
         }
@@ -156,10 +189,10 @@ impl Work<'_> {
 
     fn enter_on(
         &mut self,
+        index: usize,
         live: &LiveWorkflow,
         event: &Event,
         filter: Option<&Condition>,
-        inside: bool,
     ) {
         let workflow = &live.workflow;
         let entry = Entry::from(event);
@@ -169,7 +202,7 @@ impl Work<'_> {
                 return;
             }
         }
-        let refusal = if inside {
+        let refusal = if self.is_inside(index) {
             Some("it is inside already")
         } else if event.occurred_at < live.live_since {
             Some("it happened before the workflow went live")
@@ -182,7 +215,7 @@ impl Work<'_> {
             Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
             None => {
                 let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
-                self.enter(workflow, Some(entry), reason.trim_end(), true);
+                self.enter(index, workflow, Some(entry), reason.trim_end(), true);
             }
         }
     }
@@ -204,7 +237,14 @@ impl Work<'_> {
 
     /// Lets a lead in, unless it may not be written to or has reached the goal. `tell`: a refusal is
     /// news and is logged.
-    fn enter(&mut self, workflow: &Arc<Workflow>, entry: Option<Entry>, reason: &str, tell: bool) {
+    fn enter(
+        &mut self,
+        index: usize,
+        workflow: &Arc<Workflow>,
+        entry: Option<Entry>,
+        reason: &str,
+        tell: bool,
+    ) {
         let now = self.now();
         if let Some(refusal) = self.refusal(workflow, entry.as_ref()) {
             if tell {
@@ -232,6 +272,7 @@ impl Work<'_> {
                 phase: Phase::READY,
             }),
             workflow: self.lead.definitions.structures.get(&workflow.version).map(AsRef::as_ref),
+            live: Some(index),
             is_new: true,
             ended: None,
             wants_to_send: false,

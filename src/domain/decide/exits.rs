@@ -1,7 +1,7 @@
 //! Goals and leaves: true at any moment, the enrolment ends.
 
 use super::work::Work;
-use crate::domain::lead::Outcome;
+use crate::domain::{lead::Outcome, time::Instant};
 
 impl Work<'_> {
     pub fn settle_exits(&mut self) {
@@ -18,17 +18,23 @@ impl Work<'_> {
             self.end(index, Outcome::Left, &reason);
             return;
         }
-        for (condition, outcome) in
-            [(&workflow.goal, Outcome::Goal), (&workflow.leave, Outcome::Left)]
-        {
+        let enrolment = &self.enrolments[index].enrolment;
+        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        let conditions = [(&workflow.goal, Outcome::Goal), (&workflow.leave, Outcome::Left)];
+        let mut holds_until = Instant::NEVER;
+        let mut end = None;
+        for (condition, outcome) in conditions {
             let Some(condition) = condition else { continue };
-            let enrolment = &self.enrolments[index].enrolment;
-            let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
             let verdict = condition.verdict(&view);
-            if self.heed(verdict) {
-                self.end(index, outcome, condition.source());
-                return;
+            holds_until = holds_until.min(verdict.holds_until);
+            if verdict.is_true() {
+                end = Some((outcome, condition.source()));
+                break;
             }
+        }
+        self.wake(holds_until);
+        if let Some((outcome, source)) = end {
+            self.end(index, outcome, source);
         }
     }
 }

@@ -33,8 +33,8 @@ pub(super) struct Overlay<'a> {
     pub facts: Cow<'a, [Fact]>,
     pub fit: MilliPoints,
     pub fit_rules: Cow<'a, BTreeMap<Name, MilliPoints>>,
-    pub segments: Cow<'a, BTreeMap<Name, Instant>>,
-    pub at_the_door: Cow<'a, BTreeMap<Name, Instant>>,
+    pub segments: Cow<'a, [Option<Instant>]>,
+    pub at_the_door: Cow<'a, [Option<Instant>]>,
     pub next_enrolment: EnrolmentNo,
     pub passages: Cow<'a, BTreeMap<Name, Passage>>,
     pub sends: Cow<'a, [SentMail]>,
@@ -104,4 +104,18 @@ impl<'a> Overlay<'a> {
         self.worked = Worked::default();
         self.verdicts.clear();
     }
+}
+
+/// Since when something holds, by index.
+pub(super) fn since(slots: &[Option<Instant>], index: usize) -> Option<Instant> {
+    slots.get(index).copied().flatten()
+}
+
+/// Notes since when something holds, or that it does not.
+pub(super) fn note(slots: &mut Cow<'_, [Option<Instant>]>, index: usize, since: Option<Instant>) {
+    let slots = slots.to_mut();
+    if slots.len() <= index {
+        slots.resize(index + 1, None);
+    }
+    slots[index] = since;
 }

@@ -2,8 +2,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::work::Work;
+use super::{
+    overlay::{note, since},
+    work::Work,
+};
 use crate::domain::{
+    condition::View,
     decision::{MadeEvent, Verb},
     event::{Event, EventKind, Judgement},
     facts::fold,
@@ -36,8 +40,9 @@ impl Work<'_> {
         let mut holds_until = Instant::NEVER;
         let mut same = true;
         let mut count = 0;
+        let view = self.lead.view();
         for rule in &definitions.scoring.fit {
-            let verdict = rule.when.verdict(&self.lead.view());
+            let verdict = rule.when.verdict(&view);
             holds_until = holds_until.min(verdict.holds_until);
             if verdict.is_true() {
                 fit.0 += rule.points.0;
@@ -101,22 +106,19 @@ impl Work<'_> {
     pub fn settle_segments(&mut self) {
         let definitions = self.lead.definitions;
         let now = self.now();
-        self.lead.verdicts.clear();
+        let mut verdicts = std::mem::take(&mut self.lead.verdicts);
+        verdicts.clear();
+        let view = self.lead.view();
         for segment in &definitions.segments {
-            let view = self.lead.view();
-            let verdict = segment.condition.verdict(&view);
-            self.lead.verdicts.push(verdict);
-            let inside = self.heed(verdict);
-            if inside != self.lead.segments.contains_key(&segment.name) {
-                if inside {
-                    self.lead.segments.to_mut().insert(segment.name.clone(), now);
-                } else {
-                    self.lead.segments.to_mut().remove(&segment.name);
-                }
-            }
+            let verdict = segment.condition.verdict(&View { known_segments: &verdicts, ..view });
+            verdicts.push(verdict);
         }
-        if self.lead.segments.len() > definitions.segments.len() {
-            self.lead.segments.to_mut().retain(|name, _| definitions.segment(name).is_some());
+        self.lead.verdicts = verdicts;
+        for index in 0..definitions.segments.len() {
+            let inside = self.heed(self.lead.verdicts[index]);
+            if inside != since(&self.lead.segments, index).is_some() {
+                note(&mut self.lead.segments, index, inside.then_some(now));
+            }
         }
     }
 }

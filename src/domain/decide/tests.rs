@@ -168,8 +168,8 @@ impl<'h> Story<'h> {
             facts: vec![Fact::default(); house.plan.len()],
             fit: MilliPoints(0),
             fit_rules: BTreeMap::new(),
-            segments: BTreeMap::new(),
-            at_the_door: BTreeMap::new(),
+            segments: Vec::new(),
+            at_the_door: Vec::new(),
             enrolments: Vec::new(),
             next_enrolment: EnrolmentNo(1),
             passages: BTreeMap::new(),
@@ -563,12 +563,13 @@ fn without_a_ground_for_tracking_engagement_is_unknown_and_not_zero() {
     let mut house = House::new();
     house.0.policy.tracking = Tracking::With("insights".into());
     house.segment("asleep", "engagement < 10");
+    let asleep = house.0.segments.len() - 1;
     let mut story = Story::cold(&house);
     story.decide();
-    assert!(story.state.segments.contains_key("asleep"));
+    assert!(story.state.segments[asleep].is_some());
     story.state.consents.clear();
     story.decide();
-    assert!(!story.state.segments.contains_key("asleep"), "silence is not lack of interest");
+    assert!(story.state.segments[asleep].is_none(), "silence is not lack of interest");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! A decision in the making.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use super::overlay::Overlay;
 use crate::domain::{
     decision::{Changes, Decision, EnrolmentChange, LogLine, Verb},
-    definitions::Definitions,
+    definitions::{Definitions, LiveWorkflow},
     event::{Event, StepRef},
     lead::{Ended, Enrolment, LeadState, Outcome},
     name::Name,
@@ -33,6 +33,8 @@ pub(super) struct Active<'a> {
     pub enrolment: Cow<'a, Enrolment>,
     /// `None`: its structure is not among the definitions; it stays where it is.
     pub workflow: Option<&'a Workflow>,
+    /// Which of the live workflows has its name.
+    pub live: Option<usize>,
     pub is_new: bool,
     pub ended: Option<Ended>,
     /// At an email step that nothing but arbitration holds back.
@@ -58,12 +60,24 @@ impl<'a> Work<'a> {
         let enrolments = state
             .enrolments
             .iter()
-            .map(|enrolment| Active {
-                workflow: definitions.structures.get(&enrolment.version).map(AsRef::as_ref),
-                enrolment: Cow::Borrowed(enrolment),
-                is_new: false,
-                ended: None,
-                wants_to_send: false,
+            .map(|enrolment| {
+                let structure = definitions.structures.get(&enrolment.version);
+                let is_it = |live: &LiveWorkflow| {
+                    structure.is_some_and(|structure| Arc::ptr_eq(structure, &live.workflow))
+                };
+                let has_its_name = |live: &LiveWorkflow| live.workflow.name == enrolment.workflow;
+                let workflows = &definitions.workflows;
+                Active {
+                    workflow: structure.map(AsRef::as_ref),
+                    live: workflows
+                        .iter()
+                        .position(is_it)
+                        .or_else(|| workflows.iter().position(has_its_name)),
+                    enrolment: Cow::Borrowed(enrolment),
+                    is_new: false,
+                    ended: None,
+                    wants_to_send: false,
+                }
             })
             .collect();
         Self {

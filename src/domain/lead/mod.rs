@@ -179,10 +179,10 @@ pub struct LeadState {
     /// The last fit that was written, and what each rule gave to it then.
     pub fit: MilliPoints,
     pub fit_rules: BTreeMap<Name, MilliPoints>,
-    /// Segments that it is in, and since when.
-    pub segments: BTreeMap<Name, Instant>,
-    /// Workflows whose entry condition is true, and since when.
-    pub at_the_door: BTreeMap<Name, Instant>,
+    /// By index of the segment: since when it is in. May be shorter than there are segments.
+    pub segments: Vec<Option<Instant>>,
+    /// By index of the live workflow: since when its entry condition is true. May be shorter.
+    pub at_the_door: Vec<Option<Instant>>,
     /// Active enrolments, by number.
     pub enrolments: Vec<Enrolment>,
     pub next_enrolment: EnrolmentNo,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Consent, LeadState, Passage, SentMail, Stage, Suppression, enrolment::Enrolment};
 use crate::domain::{
     address::Address,
-    definitions::Definitions,
+    definitions::{Definitions, LiveWorkflow},
     event::Event,
     facts::{Fact, fold},
     id::{EnrolmentNo, LeadId, ReleaseId, Rev},
@@ -139,6 +139,12 @@ impl LeadRecord {
             })
             .collect();
 
+        // What is no longer among the definitions is forgotten.
+        let segments =
+            definitions.segments.iter().map(|it| memory.segments.get(&it.name).copied()).collect();
+        let door = |it: &LiveWorkflow| memory.at_the_door.get(&it.workflow.name).copied();
+        let at_the_door = definitions.workflows.iter().map(door).collect();
+
         let state = LeadState {
             lead: self.lead,
             rev: self.rev,
@@ -156,8 +162,8 @@ impl LeadRecord {
             facts,
             fit: memory.fit,
             fit_rules: memory.fit_rules,
-            segments: memory.segments,
-            at_the_door: memory.at_the_door,
+            segments,
+            at_the_door,
             enrolments: self.enrolments,
             next_enrolment: EnrolmentNo(memory.next_enrolment.0.max(1)),
             passages: memory.passages,
@@ -170,6 +176,13 @@ impl LeadRecord {
         };
         Hydrated { state, missing }
     }
+}
+
+fn named<'a>(
+    names: impl Iterator<Item = &'a Name>,
+    slots: &[Option<Instant>],
+) -> BTreeMap<Name, Instant> {
+    names.zip(slots).filter_map(|(name, since)| Some((name.clone(), (*since)?))).collect()
 }
 
 impl LeadState {
@@ -208,8 +221,11 @@ impl LeadState {
             facts,
             fit: self.fit,
             fit_rules: self.fit_rules.clone(),
-            segments: self.segments.clone(),
-            at_the_door: self.at_the_door.clone(),
+            segments: named(definitions.segments.iter().map(|it| &it.name), &self.segments),
+            at_the_door: named(
+                definitions.workflows.iter().map(|it| &it.workflow.name),
+                &self.at_the_door,
+            ),
             passages: self.passages.clone(),
             sends: self.sends.clone(),
             received: self.received.clone(),
