@@ -294,7 +294,9 @@ impl Work<'_> {
             return Some(format!("no ground for the purpose `{}`", workflow.purpose));
         }
         let goal = workflow.goal.as_ref()?;
-        let verdict = goal.verdict(&self.lead.view_since(self.lead.now, entry));
+        // Nothing has happened since an entry that is still to come: what happens in this very moment
+        // must not keep out whoever may come in the next.
+        let verdict = goal.verdict(&self.lead.view_since(self.lead.now.next(), entry));
         self.heed(verdict).then(|| format!("the goal is reached already: {}", goal.source()))
     }
 }

@@ -19,7 +19,7 @@ impl Work<'_> {
             return;
         }
         let enrolment = &self.enrolments[index].enrolment;
-        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        let view = self.lead.view_inside(enrolment);
         let conditions = [(&workflow.goal, Outcome::Goal), (&workflow.leave, Outcome::Left)];
         let mut holds_until = Instant::NEVER;
         let mut end = None;

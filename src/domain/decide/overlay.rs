@@ -12,7 +12,7 @@ use crate::domain::{
     event::Event,
     facts::Fact,
     id::EnrolmentNo,
-    lead::{Entry, LeadState, Passage, SentMail, Stage},
+    lead::{Enrolment, Entry, LeadState, Passage, SentMail, Stage},
     name::Name,
     score::MilliPoints,
     time::Instant,
@@ -76,7 +76,12 @@ impl<'a> Overlay<'a> {
         self.view_since(Instant::DAWN, None)
     }
 
-    /// As a workflow looks: events count from the enrolment's entry.
+    /// As the workflow of an enrolment looks: events count from its entry.
+    pub fn view_inside<'v>(&'v self, enrolment: &'v Enrolment) -> View<'v> {
+        self.view_since(enrolment.entered_at, enrolment.entry.as_ref())
+    }
+
+    /// With events counted from an instant on, and the entering event.
     pub fn view_since<'v>(&'v self, since: Instant, entry: Option<&'v Entry>) -> View<'v> {
         View {
             now: self.now,

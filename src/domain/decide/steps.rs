@@ -118,7 +118,7 @@ impl Work<'_> {
     /// A condition as this enrolment's workflow looks at it; its expiry is a wake-up.
     fn holds(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> bool {
         let enrolment = &self.enrolments[index].enrolment;
-        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        let view = self.lead.view_inside(enrolment);
         let verdict = condition.verdict(&view);
         self.heed(verdict)
     }
@@ -131,7 +131,7 @@ impl Work<'_> {
         otherwise: Option<StepIx>,
     ) {
         let enrolment = &self.enrolments[index].enrolment;
-        let view = self.lead.view_since(enrolment.entered_at, enrolment.entry.as_ref());
+        let view = self.lead.view_inside(enrolment);
         // Asked once, on arrival: no wake-up.
         if condition.verdict(&view).is_true() {
             self.branch(index, then, &format!("yes: {}", condition.source()));
