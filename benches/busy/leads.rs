@@ -145,7 +145,6 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
         created_at: created,
         decided_at: Instant::from_millis(NOW.millis() - DAY),
         decided_under: definitions.release,
-        decided_under: definitions.release,
         address: Address::parse(&format!("lead-{number}@example.com")).expect("an address"),
         stage,
         stage_since: created,
