@@ -29,9 +29,10 @@ fn sources() -> Sources {
         sources.files.insert(format!("workflows/{name}.yaml"), text.to_owned());
     }
     for mail in MAILS {
-        sources
-            .files
-            .insert(format!("templates/{mail}.md"), format!("---\nsubject: {mail}\n---\nHello.\n"));
+        sources.files.insert(
+            format!("templates/{mail}.md"),
+            format!("---\nsubject: {mail}\n---\nHello. {{{{ postal_address }}}} {{{{ unsubscribe_url }}}}\n"),
+        );
     }
     for (number, entered) in WORKFLOWS.into_iter().enumerate() {
         sources.files.insert(format!("workflows/{}.yaml", name(number)), workflow(number, entered));
