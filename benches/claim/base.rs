@@ -124,7 +124,7 @@ const FILL: [&str; 8] = [
     "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, profile, memory) \
      SELECT n.lead, n.address, n.domain, k.stage, $2 - 86400000, $2 - 8640000000, $2, k.profile, k.memory \
      FROM n INNER JOIN temp.kinds AS k ON k.kind = n.i % 16",
-    "INSERT INTO addresses (address, lead) SELECT address, lead FROM n",
+    "INSERT INTO addresses (domain, local, lead) SELECT domain, substr(address, 1, instr(address, '@') - 1), lead FROM n",
     // At odd instants, so that those who are due together stand far apart.
     "INSERT INTO lead_timer (lead, bucket, lane, wake_at, rev, reflected, attempts, stop_epoch, decided_at) \
      SELECT lead, i % 64, CASE WHEN due = $6 THEN 2 ELSE 1 END, CASE WHEN due IS NULL THEN $2 + 864000000 ELSE due END - (i * 7919) % 3600000, \

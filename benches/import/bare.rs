@@ -39,7 +39,8 @@ pub async fn import(file: &Path, database: &Path) {
         rows.push(json!({
             "lead": lead,
             "address": address,
-            "domain": address.rsplit('@').next(),
+            "domain": address.find('@').map(|at| &address[at..]),
+            "local": address.split('@').next(),
             "bucket": lead / 4096 % 64,
             "profile": json!({ "attributes": profile }).to_string(),
         }));
@@ -61,8 +62,8 @@ async fn write(db: &mut SqliteConnection, rows: &mut Vec<Value>) {
 }
 
 const WRITE: [&str; 4] = [
-    "INSERT INTO addresses (address, lead) SELECT j.value ->> 'address', j.value ->> 'lead' FROM json_each($1) AS j \
-     WHERE true ON CONFLICT (address) DO NOTHING",
+    "INSERT INTO addresses (domain, local, lead) SELECT j.value ->> 'domain', j.value ->> 'local', j.value ->> 'lead' \
+     FROM json_each($1) AS j WHERE true ON CONFLICT (domain, local) DO NOTHING",
     "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, profile, memory) \
      SELECT j.value ->> 'lead', j.value ->> 'address', j.value ->> 'domain', 'lead', 0, 0, 0, \
      j.value ->> 'profile', '{}' FROM json_each($1) AS j",

@@ -13,7 +13,9 @@ use sqlx::{
 };
 
 use super::{
-    Result, StoreError, dialect,
+    Result, StoreError,
+    checkpoint::Checkpoints,
+    dialect,
     gate::{Gate, Pass, Turn},
     url::{DatabaseUrl, Kind},
 };
@@ -55,6 +57,7 @@ struct File {
     /// Of one connection.
     writer: SqlitePool,
     readers: SqlitePool,
+    checkpoints: Checkpoints,
 }
 
 /// An open transaction. Dropped without a commit, it is rolled back.
@@ -63,6 +66,7 @@ pub struct Tx {
     inner: Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
     // After the transaction: the next writer comes in when this one has let go.
     _pass: Option<Pass>,
+    checkpoints: Option<Checkpoints>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,8 +124,13 @@ impl Db {
             .max_lifetime(None)
             .acquire_timeout(PATIENCE)
             .connect_lazy_with(dialect::sqlite_reader(path));
+        let checkpoints = SqlitePoolOptions::new()
+            .max_connections(1)
+            .test_before_acquire(false)
+            .connect_lazy_with(dialect::sqlite_checkpoints(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers })))
+        let checkpoints = Checkpoints::new(checkpoints);
+        Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers, checkpoints })))
     }
 
     /// For one statement that reads.
@@ -142,7 +151,7 @@ impl Db {
                 Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
             }
         };
-        Ok(Tx { inner, _pass: None })
+        Ok(Tx { inner, _pass: None, checkpoints: None })
     }
 
     /// A transaction that writes.
@@ -151,11 +160,13 @@ impl Db {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
-                Ok(Tx { inner: Either::Sqlite(transaction), _pass: Some(pass) })
+                let checkpoints = Some(file.checkpoints.clone());
+                Ok(Tx { inner: Either::Sqlite(transaction), _pass: Some(pass), checkpoints })
             }
             Either::Postgres(pool) => Ok(Tx {
                 inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
                 _pass: None,
+                checkpoints: None,
             }),
         }
     }
@@ -182,6 +193,7 @@ impl Db {
     pub async fn close(&self) {
         match &self.0 {
             Either::Sqlite(file) => {
+                file.checkpoints.close().await;
                 file.readers.close().await;
                 file.writer.close().await;
             }
@@ -203,6 +215,9 @@ impl Tx {
         match self.inner {
             Either::Sqlite(transaction) => transaction.commit().await?,
             Either::Postgres(transaction) => transaction.commit().await?,
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.committed();
         }
         Ok(())
     }

@@ -71,6 +71,14 @@ pub const POSTGRES_SESSION: &str = "SET idle_in_transaction_session_timeout = '1
 const WRITER_CACHE: &str = "-32768";
 const READER_CACHE: &str = "-8192";
 
+/// A migration as SQLite reads it. Without this each table would be two trees there: its rows by a number
+/// of SQLite's own, and an index of its key that leads to them.
+pub fn sqlite_schema(migration: &str) -> String {
+    migration
+        .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")
+        .replace("/* WITHOUT ROWID */", "WITHOUT ROWID")
+}
+
 /// How to connect to a file, to write.
 pub fn sqlite(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -81,9 +89,11 @@ pub fn sqlite(file: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256)
+        // A batch's rows in one go: each time the buffer is full two threads wait for each other.
+        .row_buffer_size(1024)
         .pragma("cache_size", WRITER_CACHE)
-        // 16 MB: a commit of a batch is 1 MB and more, and each checkpoint costs two syncs.
-        .pragma("wal_autocheckpoint", "4000")
+        // 64 MB: before that, checkpoints are made beside the writing (store/checkpoint.rs).
+        .pragma("wal_autocheckpoint", "16000")
         .log_statements(log_nothing())
         .log_slow_statements(log_nothing(), Duration::MAX)
 }
@@ -91,6 +101,11 @@ pub fn sqlite(file: &Path) -> SqliteConnectOptions {
 /// How to connect to a file, to read.
 pub fn sqlite_reader(file: &Path) -> SqliteConnectOptions {
     sqlite(file).pragma("cache_size", READER_CACHE).pragma("query_only", "true")
+}
+
+/// How to connect to a file, to copy its log into it.
+pub fn sqlite_checkpoints(file: &Path) -> SqliteConnectOptions {
+    sqlite(file).pragma("cache_size", "-256")
 }
 
 /// How to connect to a server.

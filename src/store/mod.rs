@@ -9,6 +9,7 @@
 mod dialect;
 
 mod batch;
+mod checkpoint;
 mod commit;
 mod db;
 mod enrolments;

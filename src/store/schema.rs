@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use sqlx::{
-    SqlSafeStr,
+    AssertSqlSafe, SqlSafeStr, SqlStr,
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::{
     Result, Store, StoreError,
     db::{Either, on_db},
+    dialect::sqlite_schema,
     gate::Turn,
 };
 use crate::domain::time::Instant;
@@ -19,22 +20,17 @@ use crate::domain::time::Instant;
 const FILES: [(i64, &str, &str); 1] =
     [(1, "the house", include_str!("../../migrations/0001_the_house.sql"))];
 
-static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
-    Migrator::with_migrations(
-        FILES
-            .into_iter()
-            .map(|(version, description, text)| {
-                Migration::new(
-                    version,
-                    description.into(),
-                    MigrationType::Simple,
-                    text.into_sql_str(),
-                    false,
-                )
-            })
-            .collect(),
-    )
-});
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(|text| text.into_sql_str()));
+static SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| migrator(|text| AssertSqlSafe(sqlite_schema(text)).into_sql_str()));
+
+fn migrator(dialect: impl Fn(&'static str) -> SqlStr) -> Migrator {
+    let migration = |(version, description, text): (i64, &'static str, _)| {
+        let simple = MigrationType::Simple;
+        Migration::new(version, description.into(), simple, dialect(text), false)
+    };
+    Migrator::with_migrations(FILES.into_iter().map(migration).collect())
+}
 
 /// What a migration did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +64,8 @@ impl Store {
         {
             let (writer, _pass) = self.db.writer().await;
             match writer {
-                Either::Sqlite(pool) => MIGRATIONS.run(pool).await,
-                Either::Postgres(pool) => MIGRATIONS.run(pool).await,
+                Either::Sqlite(pool) => SQLITE.run(pool).await,
+                Either::Postgres(pool) => POSTGRES.run(pool).await,
             }
             .map_err(failed)?;
         }
@@ -77,10 +73,10 @@ impl Store {
             self.write_meta("rehearsal", if rehearsal { "yes" } else { "no" }).await?;
             self.write_meta("created_at", &now.millis().to_string()).await?;
         }
-        let applied = MIGRATIONS
+        let applied = FILES
             .iter()
-            .filter(|migration| !before.contains(&migration.version))
-            .map(|migration| migration.description.to_string())
+            .filter(|(version, ..)| !before.contains(version))
+            .map(|(_, description, _)| (*description).to_owned())
             .collect();
         Ok(Migrated { applied, version: known })
     }
@@ -149,7 +145,7 @@ impl Store {
 }
 
 fn newest() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    FILES.iter().map(|(version, ..)| *version).max().unwrap_or_default()
 }
 
 fn failed(error: MigrateError) -> StoreError {

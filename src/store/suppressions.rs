@@ -11,6 +11,7 @@ use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
     gate::Turn,
+    leads::AddressRow,
     records::Lane,
     rows,
     timers::Wake,
@@ -164,22 +165,26 @@ impl Store {
         }
         let mut tx = self.db.begin(Turn::Act).await?;
         // The timers first, as everywhere: intake locks them and then adds to the list.
-        let keys = rows::json("suppressions", &entries.values().collect::<Vec<_>>())?;
+        // A domain's key is that of an address with nothing before the @.
+        let keys: Vec<AddressRow> =
+            entries.keys().map(|subject| AddressRow::new(subject, 0)).collect();
+        let keys = rows::json("suppressions", &keys)?;
         let mut concerned: Vec<(i64, String)> = on_db!(
             tx.on(),
             sql!(
-                "SELECT a.lead, a.address FROM addresses AS a WHERE a.address IN (SELECT j.value ->> 'subject' FROM ",
+                "SELECT a.lead, a.local || a.domain FROM ",
                 each,
-                ")"
+                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
             ),
             |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
         )?;
         let of_domains: Vec<(i64, String)> = on_db!(
             tx.on(),
             sql!(
-                "SELECT l.lead, l.domain FROM leads AS l WHERE l.domain IN (SELECT j.value ->> 'subject' FROM ",
+                "SELECT a.lead, a.domain FROM ",
                 each,
-                ")"
+                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' \
+                 WHERE j.value ->> 'local' = ''"
             ),
             |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
         )?;

@@ -119,14 +119,13 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
-                 j.value ->> 'profile' AS profile, j.value ->> 'memory' AS memory, j.value ->> 'stage' AS stage, \
-                 CAST(j.value ->> 'stage_since' AS BIGINT) AS stage_since FROM ",
+                "UPDATE leads AS t SET profile = COALESCE(j.value ->> 'profile', t.profile), \
+                 memory = COALESCE(j.value ->> 'memory', t.memory), \
+                 stage = COALESCE(j.value ->> 'stage', t.stage), \
+                 stage_since = COALESCE(CAST(j.value ->> 'stage_since' AS BIGINT), t.stage_since), \
+                 updated_at = $2 FROM ",
                 each,
-                ") UPDATE leads AS t SET profile = COALESCE(r.profile, t.profile), \
-                 memory = COALESCE(r.memory, t.memory), stage = COALESCE(r.stage, t.stage), \
-                 stage_since = COALESCE(r.stage_since, t.stage_since), updated_at = $2 \
-                 FROM r WHERE t.lead = r.lead"
+                " WHERE t.lead = CAST(j.value ->> 'lead' AS BIGINT)"
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
         )?;

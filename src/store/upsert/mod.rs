@@ -2,7 +2,7 @@
 
 mod merge;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use merge::Folding;
 use serde::Serialize;
@@ -11,11 +11,11 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
-    events::EventRow,
     gate::Turn,
+    leads::AddressRow,
     records::{ImportRun, Lane, LeadUpsert, Upserted},
     rows,
-    suppressions::{add_entry, domain_key},
+    suppressions::add_entry,
     timers::Wake,
 };
 use crate::domain::{
@@ -34,22 +34,26 @@ struct KnownRow {
 }
 
 #[derive(Serialize)]
-struct AddressRow<'a> {
-    address: &'a str,
-    domain: String,
-    lead: i64,
-}
-
-#[derive(Serialize)]
 struct NewLead<'a> {
     lead: i64,
     address: &'a str,
-    domain: String,
+    /// With its `@`.
+    domain: &'a str,
     stage: &'static str,
     created_at: i64,
     profile: String,
-    memory: &'static str,
+}
+
+#[derive(Serialize)]
+struct NewTimer {
+    lead: i64,
     bucket: i64,
+}
+
+#[derive(Serialize)]
+struct ImportedRow {
+    lead: i64,
+    rev: i64,
 }
 
 #[derive(Serialize)]
@@ -112,42 +116,36 @@ impl Tx {
         run: &ImportRun,
         now: Instant,
     ) -> Result<BTreeMap<&'a str, Folding>> {
+        let addresses: BTreeSet<&str> =
+            upserts.iter().map(|upsert| upsert.address.as_str()).collect();
+        let made: HashMap<i64, &str> =
+            addresses.iter().map(|&address| (store.ids.next(now), address)).collect();
+        let mut rows: Vec<AddressRow> =
+            made.iter().map(|(&lead, &address)| AddressRow::new(address, lead)).collect();
         // In order, so that two imports cannot wait for each other.
-        let addresses: BTreeMap<&str, &LeadUpsert> =
-            upserts.iter().map(|upsert| (upsert.address.as_str(), upsert)).collect();
-        let rows: Vec<AddressRow> = addresses
-            .iter()
-            .map(|(address, upsert)| AddressRow {
-                address,
-                domain: domain_key(upsert.address.domain()),
-                lead: store.ids.next(now),
-            })
-            .collect();
-        let made: HashMap<i64, &str> = rows.iter().map(|row| (row.lead, row.address)).collect();
+        rows.sort_unstable_by_key(AddressRow::key);
         let rows = rows::json("addresses", &rows)?;
-        let new: Vec<(String, i64)> = on_db!(
+        let new: Vec<i64> = on_db!(
             self.on(),
             sql!(
-                "INSERT INTO addresses (address, lead) \
-                 SELECT j.value ->> 'address', CAST(j.value ->> 'lead' AS BIGINT) FROM ",
+                "INSERT INTO addresses (domain, local, lead) \
+                 SELECT j.value ->> 'domain', j.value ->> 'local', CAST(j.value ->> 'lead' AS BIGINT) FROM ",
                 each,
-                " WHERE true ON CONFLICT (address) DO NOTHING RETURNING address, lead"
+                " WHERE true ON CONFLICT (domain, local) DO NOTHING RETURNING lead"
             ),
-            |db, sql| sqlx::query_as(sql).bind(&rows).fetch_all(db).await
+            |db, sql| sqlx::query_scalar(sql).bind(&rows).fetch_all(db).await
         )?;
         let mut leads: BTreeMap<&str, Folding> = BTreeMap::new();
-        for (_, lead) in &new {
-            if let Some(&address) = made.get(lead) {
-                leads.insert(address, Folding::new(*lead, now));
+        for lead in new {
+            if let Some(&address) = made.get(&lead) {
+                leads.insert(address, Folding::new(lead, now));
             }
         }
         if leads.len() == addresses.len() {
             return Ok(leads);
         }
         for row in self.known_leads(&rows).await? {
-            let Some((&address, _)) = addresses.get_key_value(row.address.as_str()) else {
-                continue;
-            };
+            let Some(&address) = addresses.get(row.address.as_str()) else { continue };
             if leads.contains_key(address) {
                 continue;
             }
@@ -170,9 +168,9 @@ impl Tx {
         let found: Vec<i64> = on_db!(
             self.on(),
             sql!(
-                "SELECT a.lead FROM addresses AS a WHERE a.address IN (SELECT j.value ->> 'address' FROM ",
+                "SELECT a.lead FROM ",
                 each,
-                ")"
+                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
             ),
             |db, sql| sqlx::query_scalar(sql).bind(addresses).fetch_all(db).await
         )?;
@@ -201,12 +199,10 @@ impl Tx {
             new.push(NewLead {
                 lead: lead.lead,
                 address,
-                domain: domain_key(address.rsplit_once('@').map_or("", |(_, domain)| domain)),
+                domain: &address[address.rfind('@').unwrap_or(address.len())..],
                 stage: lead.stage.word(),
                 created_at: lead.created_at.millis(),
                 profile: rows::encode(&lead.profile)?,
-                memory: "{}",
-                bucket: bucket(lead.lead),
             });
         }
         if new.is_empty() {
@@ -220,7 +216,7 @@ impl Tx {
                  imported_by, profile, memory) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'address', j.value ->> 'domain', \
                  j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, \
-                 j.value ->> 'profile', j.value ->> 'memory' FROM ",
+                 j.value ->> 'profile', '{}' FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql)
@@ -231,6 +227,9 @@ impl Tx {
                 .await
                 .map(drop)
         )?;
+        let timers: Vec<NewTimer> =
+            new.iter().map(|new| NewTimer { lead: new.lead, bucket: bucket(new.lead) }).collect();
+        let rows = rows::json("lead_timer", &timers)?;
         on_db!(
             self.on(),
             sql!(
@@ -301,14 +300,11 @@ impl Tx {
             .into_iter()
             .map(|timer| (timer.lead, timer.rev))
             .collect();
-        let kind = EventKind::LEAD_IMPORTED;
+        let data = rows::encode(&data)?;
         let (mut events, mut wakes) = (Vec::new(), Vec::new());
         for lead in leads.values().filter(|lead| lead.is_new || lead.changed) {
             let rev = if lead.is_new { 1 } else { revs.get(&lead.lead).map_or(1, |rev| rev + 1) };
-            let mut row =
-                EventRow::new(lead.lead, rev, kind.as_str(), now.millis(), "import").data(&data)?;
-            row.object = Some(&run.source);
-            events.push(row);
+            events.push(ImportedRow { lead: lead.lead, rev });
             if !lead.is_new {
                 wakes.push(Wake {
                     lead: lead.lead,
@@ -318,7 +314,28 @@ impl Tx {
                 });
             }
         }
-        self.insert_events(&events, now).await?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("events", &events)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO events (lead, rev, kind, object, occurred_at, recorded_at, judgement, data, source) \
+                 SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'rev' AS BIGINT), $2, $3, $4, $4, \
+                 'human', $5, 'import' FROM ",
+                each
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .bind(EventKind::LEAD_IMPORTED.as_str())
+                .bind(run.source.as_str())
+                .bind(now.millis())
+                .bind(&data)
+                .execute(db)
+                .await
+                .map(drop)
+        )?;
         self.wake(&wakes, now).await
     }
 
