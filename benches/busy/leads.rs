@@ -229,7 +229,7 @@ fn facts(definitions: &Definitions, dice: &mut Dice) -> BTreeMap<String, Fact> {
                 rev: Rev(rev),
             }
         });
-        let mut ring: Vec<Hit> = hits.collect();
+        let mut ring: smallvec::SmallVec<[Hit; 4]> = hits.collect();
         let first = ring.first().map(|hit| hit.at);
         ring.drain(..ring.len().saturating_sub(planned.ring));
         facts.insert(key, Fact { first, count: u32::try_from(count).unwrap_or(0), ring });

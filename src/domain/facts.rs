@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::{
     event::{Event, EventKind, Judgement},
@@ -77,6 +78,8 @@ pub struct FactIx(pub usize);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedFact {
     pub key: FactKey,
+    /// The key's stored form.
+    pub text: Box<str>,
     /// At least 1, at most [`FactPlan::MAX_RING`].
     pub ring: usize,
 }
@@ -104,7 +107,7 @@ impl FactPlan {
         let index = FactIx(self.facts.len());
         self.by_key.insert(key.clone(), index);
         self.by_kind.entry(key.kind.clone()).or_default().push(index);
-        self.facts.push(PlannedFact { key, ring });
+        self.facts.push(PlannedFact { text: key.to_string().into(), key, ring });
         index
     }
 
@@ -136,8 +139,8 @@ impl FactPlan {
     /// another plan has facts to fill in.
     #[must_use]
     pub fn mark(&self) -> i64 {
-        let mut keys: Vec<(String, usize)> =
-            self.facts.iter().map(|fact| (fact.key.to_string(), fact.ring)).collect();
+        let mut keys: Vec<(&str, usize)> =
+            self.facts.iter().map(|fact| (&*fact.text, fact.ring)).collect();
         keys.sort();
         let mut hasher = siphasher::sip::SipHasher24::new();
         keys.hash(&mut hasher);
@@ -161,20 +164,33 @@ impl FactPlan {
 
 /// One remembered hit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(from = "StoredHit", into = "StoredHit")]
 pub struct Hit {
     /// When it happened.
-    #[serde(rename = "a")]
     pub at: Instant,
     /// From when on it counts: later than `at` while its judgement is unsure.
-    #[serde(rename = "c")]
     pub counts_from: Instant,
     /// The event.
-    #[serde(rename = "r")]
     pub rev: Rev,
 }
 
+/// When, the event, and how many milliseconds later it counts: there are many in a lead's memory.
+type StoredHit = (Instant, Rev, i64);
+
+impl From<StoredHit> for Hit {
+    fn from((at, rev, delay): StoredHit) -> Self {
+        Self { at, counts_from: Instant::from_millis(at.millis().saturating_add(delay)), rev }
+    }
+}
+
+impl From<Hit> for StoredHit {
+    fn from(hit: Hit) -> Self {
+        (hit.at, hit.rev, hit.counts_from.since(hit.at))
+    }
+}
+
 /// What is remembered for one key.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Fact {
     /// The earliest hit ever.
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
@@ -182,9 +198,17 @@ pub struct Fact {
     /// How many ever, settled or not; machine hits are not among them.
     #[serde(rename = "n", default)]
     pub count: u32,
-    /// The last hits, oldest first.
+    /// The last hits, oldest first. Most facts need few: these lie within, so that a lead's facts are
+    /// copied and read in one go.
     #[serde(rename = "h", default)]
-    pub ring: Vec<Hit>,
+    pub ring: SmallVec<[Hit; 4]>,
+}
+
+impl Clone for Fact {
+    fn clone(&self) -> Self {
+        // Hits are copied as bytes, which the derived form would not do.
+        Self { first: self.first, count: self.count, ring: SmallVec::from_slice(&self.ring) }
+    }
 }
 
 impl Fact {

@@ -1,6 +1,6 @@
 //! Workflows: who enters, what happens step by step, when they leave.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +71,6 @@ pub enum Again {
 #[derive(Clone, Debug, Default)]
 pub struct Steps {
     steps: Vec<Step>,
-    by_id: HashMap<Name, StepIx>,
     first: Option<StepIx>,
 }
 
@@ -144,13 +143,11 @@ impl Steps {
     /// # Errors
     /// The id that two steps share.
     pub fn new(steps: Vec<Step>, first: Option<StepIx>) -> Result<Self, Name> {
-        let mut by_id = HashMap::with_capacity(steps.len());
-        for (index, step) in steps.iter().enumerate() {
-            if by_id.insert(step.id.clone(), StepIx(index)).is_some() {
-                return Err(step.id.clone());
-            }
+        let mut ids = HashSet::with_capacity(steps.len());
+        if let Some(step) = steps.iter().find(|step| !ids.insert(&step.id)) {
+            return Err(step.id.clone());
         }
-        Ok(Self { steps, by_id, first })
+        Ok(Self { steps, first })
     }
 
     #[must_use]
@@ -165,7 +162,8 @@ impl Steps {
 
     #[must_use]
     pub fn find(&self, id: &str) -> Option<StepIx> {
-        self.by_id.get(id).copied()
+        // They are few: a hash would take longer.
+        self.steps.iter().position(|step| *step.id == *id).map(StepIx)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Step> {

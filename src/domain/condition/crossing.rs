@@ -50,6 +50,11 @@ impl Course {
         self.fading.points(self.from)
     }
 
+    /// Until when the same hits count.
+    pub const fn settles(&self) -> Instant {
+        self.settles
+    }
+
     /// The first instant after its beginning at which engagement is not in the band, in which it is there.
     pub fn leaves(mut self, band: Band, scoring: &Scoring, facts: &[Fact]) -> Instant {
         loop {

@@ -40,6 +40,12 @@ impl View<'_> {
         self.engagement().0
     }
 
+    /// [`Scoring::next_rise`] at `now`.
+    #[must_use]
+    pub fn next_rise(&self) -> Instant {
+        self.engagement().1.settles()
+    }
+
     fn engagement(&self) -> (MilliPoints, Course) {
         if let Some(known) = self.worked.and_then(|worked| worked.engagement.get()) {
             return known;

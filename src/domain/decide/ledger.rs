@@ -54,7 +54,8 @@ impl Work<'_> {
     fn write_engagement(&mut self) {
         let (state, now) = (self.lead.state, self.lead.now);
         // Points that come by settling are booked when they come.
-        self.wake(self.lead.definitions.scoring.next_rise(&self.lead.facts, now));
+        let next_rise = self.lead.view().next_rise();
+        self.wake(next_rise);
         let first_new = state.new_events.first().map(|event| event.rev);
         let is_news = |hit: &Hit| {
             hit.counts_from > state.decided_at || first_new.is_some_and(|first| hit.rev >= first)
@@ -112,8 +113,8 @@ impl Work<'_> {
         at: Instant,
         reason: &str,
     ) -> LedgerLine {
-        let key = self.lead.definitions.plan.fact(rule.fact).key.to_string();
-        let reason = if reason.is_empty() { key } else { format!("{key}: {reason}") };
+        let key = &self.lead.definitions.plan.fact(rule.fact).text;
+        let reason = if reason.is_empty() { key.to_string() } else { format!("{key}: {reason}") };
         LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.name.clone(),

@@ -35,17 +35,18 @@ impl Work<'_> {
         let active = &self.enrolments[index];
         let (true, Some(workflow)) = (active.is_active(), active.workflow) else { return false };
         let Some(step) = workflow.steps.find(&active.enrolment.step) else { return false };
-        let step = workflow.steps.get(step);
-        let before = (active.enrolment.step.clone(), active.enrolment.visit);
-        match &step.kind {
-            StepKind::Email { .. } => self.email(index, workflow),
+        match &workflow.steps.get(step).kind {
+            StepKind::Email { .. } => {
+                self.email(index, workflow);
+                return false;
+            }
             StepKind::Wait(spec) => {
                 let due = self.due(index, |from, zone| spec.due(from, zone));
-                if due <= self.now() {
-                    self.go_on(index);
-                } else {
+                if due > self.now() {
                     self.wake(due);
+                    return false;
                 }
+                self.go_on(index);
             }
             StepKind::WaitFor { condition, up_to, then, otherwise } => {
                 let due = self.due(index, |from, zone| match up_to {
@@ -58,6 +59,7 @@ impl Work<'_> {
                     self.branch(index, *otherwise, "the time is up");
                 } else {
                     self.wake(due);
+                    return false;
                 }
             }
             StepKind::If { condition, then, otherwise } => {
@@ -79,8 +81,7 @@ impl Work<'_> {
                 self.end(index, Outcome::Finished, reason.as_deref().unwrap_or("stop"));
             }
         }
-        let active = &self.enrolments[index];
-        active.is_active() && (active.enrolment.step.clone(), active.enrolment.visit) != before
+        self.enrolments[index].is_active()
     }
 
     fn email(&mut self, index: usize, workflow: &Workflow) {

@@ -1,6 +1,6 @@
 //! A decision in the making.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use super::overlay::Overlay;
 use crate::domain::{
@@ -61,18 +61,16 @@ impl<'a> Work<'a> {
             .enrolments
             .iter()
             .map(|enrolment| {
-                let structure = definitions.structures.get(&enrolment.version);
-                let is_it = |live: &LiveWorkflow| {
-                    structure.is_some_and(|structure| Arc::ptr_eq(structure, &live.workflow))
-                };
                 let has_its_name = |live: &LiveWorkflow| live.workflow.name == enrolment.workflow;
-                let workflows = &definitions.workflows;
+                let live = definitions.workflows.iter().position(has_its_name);
+                // Most are in the live version, which needs no search by its hash.
+                let newest = live.map(|index| &definitions.workflows[index].workflow);
+                let structure = newest
+                    .filter(|newest| newest.version == enrolment.version)
+                    .or_else(|| definitions.structures.get(&enrolment.version));
                 Active {
                     workflow: structure.map(AsRef::as_ref),
-                    live: workflows
-                        .iter()
-                        .position(is_it)
-                        .or_else(|| workflows.iter().position(has_its_name)),
+                    live,
                     enrolment: Cow::Borrowed(enrolment),
                     is_new: false,
                     ended: None,

@@ -135,7 +135,7 @@ impl LeadRecord {
                 if !same_plan {
                     missing.push(index.0);
                 }
-                known.remove(&planned.key.to_string()).unwrap_or_default()
+                known.remove(&*planned.text).unwrap_or_default()
             })
             .collect();
 
@@ -213,7 +213,7 @@ impl LeadState {
             .plan
             .iter()
             .filter(|(index, _)| self.facts[index.0] != Fact::default())
-            .map(|(index, planned)| (planned.key.to_string(), self.facts[index.0].clone()))
+            .map(|(index, planned)| (planned.text.to_string(), self.facts[index.0].clone()))
             .collect();
         Memory {
             plan: definitions.plan_mark,
