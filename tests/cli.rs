@@ -116,6 +116,21 @@ fn lost_secrets_are_not_silently_remade() {
 }
 
 #[test]
+fn a_set_up_that_could_not_write_the_secrets_can_be_done_again() {
+    let site = Site::new();
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file");
+    site.write("nurtured.toml", format!("{toml}[secrets]\nfile = \"no/such/folder/keys\"\n"));
+    let ran = site.run(&["migrate"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(
+        ran.err.contains("no/such/folder/keys") && ran.err.contains("[secrets] file"),
+        "{ran:?}"
+    );
+    site.write("nurtured.toml", toml);
+    assert_eq!(site.json(&["migrate"])["secrets_created"], true);
+}
+
+#[test]
 fn the_database_can_be_named_by_option_and_environment() {
     let site = Site::bare();
     let url = "sqlite:other.db";

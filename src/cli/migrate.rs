@@ -48,21 +48,20 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
                  another one, and the links in mails already sent stop working",
         ));
     }
-    let migrated = store.migrate(arguments.rehearsal, context.now()).await?;
-    let secrets_created = if has_secrets {
+    // Before the tables: what fails at either can be done again.
+    if has_secrets {
         Keyring::load(secrets)?;
-        false
     } else {
         Keyring::create(secrets)?;
-        true
-    };
+    }
+    let migrated = store.migrate(arguments.rehearsal, context.now()).await?;
     let report = Report {
         database: url.to_string(),
         version: migrated.version,
         applied: migrated.applied,
         rehearsal: store.is_rehearsal().await?,
         secrets_file: secrets.display().to_string(),
-        secrets_created,
+        secrets_created: !has_secrets,
     };
     context.output.result(&report, || {
         let mut lines = vec![match report.applied.len() {

@@ -262,6 +262,20 @@ async fn lost_keys_are_not_made_anew() {
 }
 
 #[tokio::test]
+async fn a_first_start_that_could_not_write_the_keys_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mended = config(folder.path(), "");
+    let mut first = mended.clone();
+    first.secrets.file = folder.path().join("no/such/folder/keys");
+    let error = failure(first).await;
+    assert!(error.contains("no/such/folder/keys") && error.contains("[secrets] file"), "{error}");
+    let running = start(mended, |_| Wired::default()).await.unwrap();
+    assert!(folder.path().join("nurtured.secrets").exists());
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_database_that_cannot_be_made_is_an_error_of_the_environment() {
     let folder = tempfile::tempdir().unwrap();
     let url = "[database]\nurl = \"sqlite:no/such/folder/daemon.db\"\n[public]\nlisten = \"127.0.0.1:0\"\n[console]\nlisten = \"127.0.0.1:0\"";

@@ -61,4 +61,9 @@ fn the_paths_of_the_unit_are_those_of_the_manual() {
     assert!(
         manual.contains("sqlite:/var/lib/nurtured/") && unit.contains("StateDirectory=nurtured")
     );
+    let (before, _) = manual.split_once("systemctl enable --now nurtured").unwrap();
+    assert!(
+        before.contains("[secrets]\nfile = \"/var/lib/nurtured/"),
+        "first the paths, then the start"
+    );
 }
