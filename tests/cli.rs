@@ -116,6 +116,16 @@ fn lost_secrets_are_not_silently_remade() {
 }
 
 #[test]
+fn new_secrets_are_not_made_over_those_that_are_there() {
+    let site = Site::migrated();
+    let secrets = std::fs::read(site.path("nurtured.secrets")).expect("made");
+    let ran = site.run(&["migrate", "--new-secrets"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("nurtured.secrets") && ran.err.contains("move"), "{ran:?}");
+    assert_eq!(std::fs::read(site.path("nurtured.secrets")).expect("kept"), secrets);
+}
+
+#[test]
 fn a_set_up_that_could_not_write_the_secrets_can_be_done_again() {
     let site = Site::new();
     let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file");

@@ -38,6 +38,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let has_secrets = secrets.try_exists().map_err(|error| {
         Failure::environment(format!("{} cannot be looked at: {error}", secrets.display()))
     })?;
+    if has_secrets && arguments.new_secrets {
+        return Err(Failure::from(KeyringError::Exists(secrets.clone())).hint(
+            "move it away to get new ones: then the links in mails already sent stop working",
+        ));
+    }
     if !has_secrets && !is_new && !arguments.new_secrets {
         return Err(Failure::environment(format!(
             "the secrets file {} is not there",
