@@ -307,6 +307,73 @@ fn a_tick_that_could_not_reach_the_relay_says_why_and_ends_with_3() {
     assert!(ran.err.contains("2027-03-28"), "{ran:?}");
 }
 
+/// A campaign whose mails are real: a relay by SMTP, where nobody listens.
+fn in_earnest(site: &Site) {
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file").replace(
+        "folder = \"outbox\"",
+        "host = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n[public]\nbase_url = \"http://127.0.0.1:1\"",
+    );
+    site.write("nurtured.toml", toml);
+}
+
+fn instant_after(minutes: i64) -> String {
+    let now = nurtured::clock::Clock::System.now();
+    nurtured::domain::time::Instant::from_millis(now.millis() + minutes * 60_000).to_string()
+}
+
+#[test]
+fn a_pass_ahead_of_the_clock_is_for_rehearsals_and_for_files() {
+    let ahead = instant_after(2);
+    for (real, rehearsal, code) in
+        [(true, false, 2), (true, true, 0), (false, false, 0), (false, true, 0)]
+    {
+        let site = campaign();
+        if real {
+            in_earnest(&site);
+        }
+        let migrate: &[&str] = if rehearsal { &["migrate", "--rehearsal"] } else { &["migrate"] };
+        site.json(migrate);
+        site.json(&["apply"]);
+        let ran = site.run(&["tick", "--now", &ahead]);
+        assert_eq!(ran.code, code, "real: {real}, rehearsal: {rehearsal}: {ran:?}");
+        assert!(code == 0 || ran.err.contains("ahead of the clock"), "{ran:?}");
+    }
+}
+
+/// What cron began at the full hour and the machine got round to minutes later; and much later.
+#[test]
+fn a_pass_at_an_instant_that_is_over_is_made_by_the_clock_where_mails_are_real() {
+    let site = campaign();
+    in_earnest(&site);
+    // Open for ten hours of the day, of which now is none.
+    let now = nurtured::clock::Clock::System.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+    let (window, hours) = if now.hour() < 12 {
+        ("13:00-23:00", now.hour() + 6)
+    } else {
+        ("01:00-11:00", now.hour() - 6)
+    };
+    site.write(
+        "workflows/hello.yaml",
+        format!(
+            "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\n\
+             send:\n  window: mon-sun {window}\nsteps:\n  - email: hello\n"
+        ),
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("in.csv", "email,zone,consent\nann@a.example,UTC,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    for minutes in [2, 60 * i64::from(hours)] {
+        let report = site.json(&["tick", "--now", &instant_after(-minutes)]);
+        assert_eq!((&report["sent"], &report["failed"]), (&0.into(), &0.into()), "{report}");
+    }
+    let lead = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(lead["messages"], serde_json::json!([]));
+    let last = lead["timeline"].as_array().and_then(|lines| lines.last()).expect("a line");
+    assert_eq!(last["kind"], "decision.held");
+    assert!(last["detail"].as_str().is_some_and(|why| why.contains("outside of the window")));
+}
+
 #[test]
 fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
