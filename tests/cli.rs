@@ -547,6 +547,13 @@ fn a_mail_is_rendered_and_tried() {
     );
     let eml = site.run(&["render", "hello", "--lead", "ann@a.example", "--eml"]);
     assert!(eml.code == 0 && eml.out.contains("\r\nX-Nurtured-Key: "), "{eml:?}");
+    for arguments in [
+        &["--json", "render", "hello", "--lead", "ann@a.example", "--eml"][..],
+        &["render", "hello", "--lead", "ann@a.example", "--json", "--eml"],
+    ] {
+        let ran = site.run(arguments);
+        assert_eq!((ran.code, &ran.document()["error"]["code"]), (2, &2.into()), "{ran:?}");
+    }
     let ran = site.run(&["render", "helo", "--lead", "ann@a.example"]);
     assert!(ran.code == 2 && ran.err.contains("hello"), "{ran:?}");
 
