@@ -594,3 +594,22 @@ fn mail_without_our_signature_changes_nothing() {
         serde_json::Value::Null
     );
 }
+
+#[test]
+fn a_demo_that_cannot_write_says_where() {
+    let site = campaign();
+    site.write("taken", "");
+    let ran = site.run(&["demo", "--out", "taken/demo"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("taken/demo") && !ran.err.contains("the result"), "{ran:?}");
+}
+
+#[test]
+fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
+    let site = campaign();
+    site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n");
+    let ran = site.run(&["demo"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("templates/hello.md:4") && ran.err.contains("first_name"), "{ran:?}");
+    assert!(!site.path("demo").exists(), "nothing was made");
+}

@@ -47,10 +47,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
     if arguments.eml {
         let composed = preview.letter(context)?.compose().map_err(Failure::problems)?;
-        let mut out = std::io::stdout().lock();
-        out.write_all(&composed.bytes)?;
-        out.flush()?;
-        return Ok(());
+        return context.output.print(|out| out.write_all(&composed.bytes));
     }
     let rendered: Rendered = preview.rendered(context)?;
     let from = &preview.sender.from;
