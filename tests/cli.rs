@@ -125,6 +125,30 @@ fn new_secrets_are_not_made_over_those_that_are_there() {
     assert_eq!(std::fs::read(site.path("nurtured.secrets")).expect("kept"), secrets);
 }
 
+/// As under systemd, where the service alone gets its credentials.
+#[test]
+fn a_credential_is_asked_for_by_who_needs_it() {
+    let site = campaign();
+    site.write(
+        "nurtured.toml",
+        "[public]\nbase_url = \"http://127.0.0.1:1\"\n\
+         [[relay]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nuser = \"u\"\n\
+         password_file = \"credential:relay-password\"\n\
+         [sender]\nfrom = \"Ada <ada@example.com>\"\nbounce_domain = \"bounce.example.com\"\n\
+         postal_address = \"Via Roma 1, 20121 Milano\"\n",
+    );
+    for arguments in [&["migrate"][..], &["apply"], &["pause", "all"], &["status"], &["check"]] {
+        assert_eq!(site.run(arguments).code, 0, "{arguments:?}");
+    }
+    let ran = site.run(&["tick"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("credential:relay-password"), "{ran:?}");
+    site.write("given/relay-password", "secret\n");
+    let given = site.path("given").display().to_string();
+    let ran = site.run_with(&["tick"], &[("CREDENTIALS_DIRECTORY", &given)], "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
 #[test]
 fn a_set_up_that_could_not_write_the_secrets_can_be_done_again() {
     let site = Site::new();

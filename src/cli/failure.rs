@@ -91,9 +91,9 @@ impl From<ConfigError> for Failure {
                 "say where the campaign folder is by --dir, or the file by --config; \
                  for a first one copy the example from the repository",
             ),
-            ConfigError::Unreadable { .. } | ConfigError::SecretFile { .. } => {
-                Self::environment(&error)
-            }
+            ConfigError::Unreadable { .. }
+            | ConfigError::SecretFile { .. }
+            | ConfigError::NoCredentials { .. } => Self::environment(&error),
             ConfigError::Invalid { .. } | ConfigError::NotSet { .. } => Self::problems(&error),
         }
     }

@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let Command::Accept(arguments) = command;
     let config = context.config()?;
     let store = Context::open(&config).await?;
-    let keyring = Keyring::load(&config.secrets.file)?;
+    let keyring = Keyring::load(&config.secrets.file.path()?)?;
     let mut raw = Vec::new();
     tokio::io::stdin()
         .take(LIMIT)

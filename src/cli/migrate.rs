@@ -32,8 +32,8 @@ struct Report {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
     let url = Context::database_url(&config)?;
+    let secrets = &config.secrets.file.path()?;
     let store = Store::create(&url).await?;
-    let secrets = &config.secrets.file;
     let is_new = matches!(store.check_schema().await, Err(StoreError::NotMigrated));
     let has_secrets = secrets.try_exists().map_err(|error| {
         Failure::environment(format!("{} cannot be looked at: {error}", secrets.display()))

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use nurtured::{
     clock::Clock,
-    config::Config,
+    config::{Config, NamedFile},
     daemon::{self, Chore, DaemonError, Loop, Parts, Signal, Signals, Wired},
     store::{DatabaseUrl, Store},
 };
@@ -266,7 +266,7 @@ async fn a_first_start_that_could_not_write_the_keys_can_be_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let mended = config(folder.path(), "");
     let mut first = mended.clone();
-    first.secrets.file = folder.path().join("no/such/folder/keys");
+    first.secrets.file = NamedFile::Path(folder.path().join("no/such/folder/keys"));
     let error = failure(first).await;
     assert!(error.contains("no/such/folder/keys") && error.contains("[secrets] file"), "{error}");
     let running = start(mended, |_| Wired::default()).await.unwrap();

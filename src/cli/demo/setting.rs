@@ -104,7 +104,7 @@ impl Setting {
             DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::environment)?;
         let store = Store::create(&url).await?;
         store.migrate(true, start).await?;
-        let keyring = Arc::new(Keyring::create(&config.secrets.file)?);
+        let keyring = Arc::new(Keyring::create(&config.secrets.file.path()?)?);
         let lock = store.engine_lock()?;
         let relay = config.relays.first().map(Relay::configured).transpose()?;
         let Some(relay) = relay else { return Err(Failure::environment("no relay")) };
