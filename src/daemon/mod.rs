@@ -108,8 +108,16 @@ pub async fn run(
     mut signals: Signals,
     wire: impl AsyncFnOnce(&Parts) -> anyhow::Result<Wired>,
 ) -> Result<(), DaemonError> {
-    let (parts, doors) = build(config, clock).await?;
-    let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+    let reload = Arc::new(Notify::new());
+    let starting = Box::pin(async {
+        let (parts, doors) = build(config, clock, Arc::clone(&reload)).await?;
+        let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+        Ok((parts, doors, wired))
+    });
+    let Some((parts, doors, wired)) = unless_stopped(starting, &mut signals, &reload).await? else {
+        tracing::info!("stopped before it ran");
+        return Ok(());
+    };
 
     let closing = CancellationToken::new();
     let mut behind = open_doors(&parts, doors, &closing);
@@ -142,6 +150,23 @@ pub async fn run(
     ended
 }
 
+/// The start; `None` if it was told to stop meanwhile: it may be waiting for a database.
+async fn unless_stopped<T>(
+    mut starting: impl Future<Output = Result<T, DaemonError>> + Unpin,
+    signals: &mut Signals,
+    reload: &Notify,
+) -> Result<Option<T>, DaemonError> {
+    loop {
+        tokio::select! {
+            started = &mut starting => return started.map(Some),
+            signal = signals.next() => match signal {
+                Signal::Stop => return Ok(None),
+                Signal::Reload => reload.notify_one(),
+            },
+        }
+    }
+}
+
 /// What is accepted and written once the doors are open.
 struct Doors {
     public: TcpListener,
@@ -160,7 +185,11 @@ struct Behind {
     _lock: EngineLock,
 }
 
-async fn build(config: Config, clock: Clock) -> Result<(Parts, Doors), DaemonError> {
+async fn build(
+    config: Config,
+    clock: Clock,
+    reload: Arc<Notify>,
+) -> Result<(Parts, Doors), DaemonError> {
     // The ports first: whoever has them may well be another daemon on the same database.
     let public = bind(config.public.listen, "[public] listen").await?;
     let console = bind(config.console.listen, "[console] listen").await?;
@@ -176,7 +205,7 @@ async fn build(config: Config, clock: Clock) -> Result<(Parts, Doors), DaemonErr
         health: Health::new(store.clone()),
         store,
         nudge,
-        reload: Arc::new(Notify::new()),
+        reload,
         stop: Stop::default(),
         public: listen::address(&public)?,
         console: listen::address(&console)?,
