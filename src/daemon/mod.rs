@@ -16,6 +16,7 @@ mod wiring;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 pub use chores::Chore;
+use chores::Chores;
 use futures::future::BoxFuture;
 pub use listen::bind;
 pub use logging::init as init_logging;
@@ -25,6 +26,7 @@ use tokio::{
     net::TcpListener,
     sync::Notify,
     task::{JoinError, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 pub use wiring::wire;
@@ -90,8 +92,10 @@ pub struct Wired {
     pub chores: Vec<Chore>,
 }
 
-/// How long a part may take to leave after it was told to leave all.
+/// From the second signal, or the end of the grace, to the end of the process.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// How much of it the loops have to leave all; what is left is for closing.
+const LOOPS_WITHIN: Duration = Duration::from_millis(1_500);
 /// The longest that the intake may be at one batch before it is taken for dead.
 const INTAKE_WITHIN: Duration = Duration::from_mins(2);
 
@@ -135,8 +139,23 @@ pub async fn run(
     systemd::stopping();
     parts.health.stop();
     parts.stop.claiming.cancel();
-    finish(&parts, &mut signals, &mut work, &mut behind.public).await;
-    // Nobody hits us any more: what waits for the disk is written, then the console may go.
+    let gone_by = finish(&parts, &mut signals, &mut work, &mut behind.public).await;
+    let closed = tokio::select! {
+        () = close(&parts, behind, chores, closing) => true,
+        () = signals.stop() => false,
+        () = tokio::time::sleep_until(gone_by) => false,
+    };
+    watchdog.abort();
+    if closed {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped, and did not wait for the database or for housekeeping");
+    }
+    ended
+}
+
+/// Nobody hits us any more: what waits for the disk is written, then the console may go.
+async fn close(parts: &Parts, behind: Behind, chores: Chores, closing: CancellationToken) {
     behind.intake_stop.cancel();
     if !behind.intake.is_finished() {
         let _ = behind.intake.await;
@@ -144,10 +163,7 @@ pub async fn run(
     chores.stop().await;
     closing.cancel();
     let _ = tokio::time::timeout(LEAVE_WITHIN, behind.console).await;
-    watchdog.abort();
     parts.store.close().await;
-    tracing::info!("stopped");
-    ended
 }
 
 /// The start; `None` if it was told to stop meanwhile: it may be waiting for a database.
@@ -288,12 +304,14 @@ fn by_itself(ended: Result<(&'static str, anyhow::Result<()>), JoinError>) -> Da
 }
 
 /// Lets everything finish what it has begun; on a second signal or when the grace is over, makes it leave.
+/// Returns by when the process is to be gone.
 async fn finish(
     parts: &Parts,
     signals: &mut Signals,
     work: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
     public: &mut JoinSet<()>,
-) {
+) -> Instant {
+    let grace_over = Instant::now() + parts.config.engine.grace;
     let all_done = async {
         while work.join_next().await.is_some() {}
         while public.join_next().await.is_some() {}
@@ -301,18 +319,20 @@ async fn finish(
     let in_time = tokio::select! {
         () = all_done => true,
         () = signals.stop() => false,
-        () = tokio::time::sleep(parts.config.engine.grace) => false,
+        () = tokio::time::sleep_until(grace_over) => false,
     };
     if in_time {
-        return;
+        return grace_over + LEAVE_WITHIN;
     }
     tracing::warn!("stopping at once: what is under way is left in doubt");
     parts.stop.all.cancel();
+    public.abort_all();
+    let told = Instant::now();
     let left = async { while work.join_next().await.is_some() {} };
-    if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
-        work.shutdown().await;
+    if tokio::time::timeout_at(told + LOOPS_WITHIN, left).await.is_err() {
+        work.abort_all();
     }
-    public.shutdown().await;
+    told + LEAVE_WITHIN
 }
 
 fn environment(message: impl Into<String>) -> DaemonError {

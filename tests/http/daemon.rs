@@ -6,9 +6,12 @@ use nurtured::{
     clock::Clock,
     config::{Config, NamedFile},
     daemon::{self, Chore, DaemonError, Loop, Parts, Signal, Signals, Wired},
+    domain::id::{LeadId, MessageId},
     store::{DatabaseUrl, Store},
+    token::MailRef,
 };
 use reqwest::StatusCode;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::{
     sync::{Notify, Semaphore, mpsc, oneshot},
@@ -17,6 +20,8 @@ use tokio::{
 };
 
 const SOON: Duration = Duration::from_secs(20);
+/// Of every daemon here.
+const GRACE: Duration = Duration::from_secs(2);
 
 fn config(folder: &Path, more: &str) -> Config {
     let text = format!(
@@ -157,6 +162,68 @@ async fn a_second_signal_or_the_end_of_the_grace_ends_it_at_once() {
         assert_eq!(left.available_permits(), 1, "told to leave all");
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     }
+}
+
+/// Beyond the grace: two seconds to leave, and what a busy machine adds.
+const TO_LEAVE: Duration = Duration::from_secs(4);
+
+#[tokio::test]
+async fn what_never_ends_cannot_hold_up_the_stop() {
+    for second in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = Arc::new(Semaphore::new(0));
+        let seen = Arc::clone(&begun);
+        let chore = Chore {
+            name: "endless",
+            schedule: "* * * * * *",
+            work: Arc::new(move || {
+                seen.add_permits(1);
+                Box::pin(std::future::pending())
+            }),
+        };
+        let running = start_with(&folder, Wired { loops: Vec::new(), chores: vec![chore] }).await;
+        timeout(SOON, begun.acquire()).await.unwrap().unwrap().forget();
+        let told = Instant::now();
+        running.signals.send(Signal::Stop).await.unwrap();
+        if second {
+            running.signals.send(Signal::Stop).await.unwrap();
+        }
+        running.stopped().await.unwrap();
+        let most = if second { TO_LEAVE } else { GRACE + TO_LEAVE };
+        assert!(told.elapsed() < most, "{second}: {:?}", told.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_stands_still_cannot_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let held = hold(&folder).await;
+    // A hit that waits to be written.
+    let link =
+        running.parts.keyring.unsubscribe(&MailRef { lead: LeadId(1), message: MessageId(1) });
+    let url = format!("http://{}/u/{link}", running.parts.public);
+    let hit = tokio::spawn(reqwest::Client::new().post(url).send());
+    let waits = async {
+        while running.parts.intake.stats().hits() + running.parts.intake.depth() as u64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let _ = timeout(Duration::from_secs(1), waits).await;
+    let told = Instant::now();
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+    assert!(told.elapsed() < GRACE + TO_LEAVE, "{:?}", told.elapsed());
+    hit.abort();
+    drop(held);
+}
+
+/// Somebody else has the one right to write, and keeps it.
+async fn hold(folder: &TempDir) -> SqliteConnection {
+    let url = format!("sqlite:{}", folder.path().join("daemon.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
+    connection
 }
 
 #[tokio::test]
