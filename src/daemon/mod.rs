@@ -214,17 +214,17 @@ async fn build(
     let nudge = Arc::new(Notify::new());
     let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&nudge));
     let parts = Parts {
-        clock,
         keyring: Arc::new(opened.keyring),
         intake,
         metrics: Arc::new(Metrics::new()),
-        health: Health::new(store.clone()),
+        health: Health::new(store.clone(), clock.clone()),
         store,
         nudge,
         reload,
         stop: Stop::default(),
         public: listen::address(&public)?,
         console: listen::address(&console)?,
+        clock,
         config: Arc::new(config),
     };
     Ok((parts, Doors { public, console, worker, lock: opened.lock }))

@@ -227,6 +227,21 @@ async fn hold(folder: &TempDir) -> SqliteConnection {
 }
 
 #[tokio::test]
+async fn an_idle_daemon_that_cannot_write_is_not_ready_and_then_is_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let held = hold(&folder).await;
+    let (status, reason) = running.console("/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{reason}");
+    assert!(reason.contains("written"), "{reason}");
+    drop(held);
+    let again = async { while running.console("/ready").await.0 != StatusCode::OK {} };
+    timeout(SOON, again).await.unwrap();
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_loop_that_ends_by_itself_ends_the_daemon_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let wired = a_loop("decide", async { Err(anyhow::anyhow!("no definitions")) });

@@ -38,6 +38,25 @@ async fn migrating_again_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_that_answers_and_cannot_be_written_to_is_told_from_one_that_can() {
+    for_each_database(async |db| {
+        for now in [NOON, NOON + MINUTE] {
+            db.store.try_writing(now).await.unwrap();
+        }
+        let refuses = match db.name {
+            "sqlite" => {
+                "CREATE TRIGGER full_disk BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'full'); END"
+            }
+            _ => "ALTER TABLE meta ADD CHECK (key <> 'written_at') NOT VALID",
+        };
+        behind(db, refuses).await;
+        db.store.ping().await.unwrap();
+        db.store.try_writing(NOON + HOUR).await.unwrap_err();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_that_was_not_set_up_says_what_to_run() {
     let folder = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::parse("sqlite:none.db", folder.path()).unwrap();
