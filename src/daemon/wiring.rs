@@ -66,7 +66,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
             if left != Tally::default() {
                 tracing::warn!(
                     in_doubt = left.in_doubt,
-                    due_again = left.deferred,
+                    due_again = left.released,
                     "an earlier process left messages behind"
                 );
             }
