@@ -310,6 +310,22 @@ async fn a_chore_that_is_still_at_it_is_not_begun_again() {
 }
 
 #[tokio::test]
+async fn the_figures_of_the_database_are_there_soon_after_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    super::rig::lead(&running.parts.store, "ann@example.com").await;
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let counted = async {
+        while !running.console("/metrics").await.1.contains("nurtured_leads{stage=\"lead\"} 1") {}
+    };
+    timeout(SOON, counted).await.expect("nobody is counted");
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
