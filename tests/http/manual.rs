@@ -55,6 +55,7 @@ fn the_paths_of_the_unit_are_those_of_the_manual() {
         "/etc/nurtured/nurtured.toml",
         "/etc/nurtured/campaign",
         "/etc/nurtured/relay-password",
+        "nurtured --config /etc/nurtured/nurtured.toml --dir /etc/nurtured/campaign ",
     ] {
         assert!(unit.contains(path) && manual.contains(path), "{path}");
     }
