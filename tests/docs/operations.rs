@@ -32,3 +32,22 @@ fn the_commands_beside_the_service_run() {
     let ran = Command::new("sh").args(["-ec", &script]).output().expect("a shell");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
+
+/// Postfix bounces what a command does not take, unless it ends with 75 (EX_TEMPFAIL of `sysexits.h`).
+#[test]
+fn the_pipe_asks_for_another_try_whatever_goes_wrong() {
+    let site = site();
+    let script = site.write("nurtured-inbox", block(&site, "#!/bin/sh"));
+    let mail = site.write("mail.eml", "From: a@a.example\nTo: b@b.example\nSubject: Hi\n\nHi\n");
+    let pipe = || {
+        let mail = std::fs::File::open(&mail).expect("the mail");
+        let mut shell = Command::new("sh");
+        shell.arg(&script).arg("bounce+x@bounce.example.com").stdin(mail);
+        shell.output().expect("a shell").status.code()
+    };
+    assert_eq!(pipe(), Some(75), "there is no database");
+    site.json(&["migrate"]);
+    assert_eq!(pipe(), Some(0));
+    site.write("nurtured.toml", "[databse]\n");
+    assert_eq!(pipe(), Some(75), "the configuration is wrong");
+}
