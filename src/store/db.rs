@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    future::ready,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -114,6 +115,9 @@ impl Db {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(PATIENCE)
+            // SQLite itself rolls back when the disk is full, which the driver takes for a transaction that
+            // is still open: on that connection nothing could be begun any more.
+            .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(dialect::sqlite(path))
             .await
             .map_err(failed)?;

@@ -43,15 +43,22 @@ async fn a_database_that_answers_and_cannot_be_written_to_is_told_from_one_that_
         for now in [NOON, NOON + MINUTE] {
             db.store.try_writing(now).await.unwrap();
         }
-        let refuses = match db.name {
-            "sqlite" => {
-                "CREATE TRIGGER full_disk BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'full'); END"
-            }
-            _ => "ALTER TABLE meta ADD CHECK (key <> 'written_at') NOT VALID",
+        let (refuse, allow) = match db.name {
+            // As on a full disk, the transaction is gone, not only the statement.
+            "sqlite" => (
+                "CREATE TRIGGER full BEFORE UPDATE ON meta BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+                "DROP TRIGGER full",
+            ),
+            _ => (
+                "ALTER TABLE meta ADD CONSTRAINT is_full CHECK (key <> 'written_at') NOT VALID",
+                "ALTER TABLE meta DROP CONSTRAINT is_full",
+            ),
         };
-        behind(db, refuses).await;
+        behind(db, refuse).await;
         db.store.ping().await.unwrap();
         db.store.try_writing(NOON + HOUR).await.unwrap_err();
+        behind(db, allow).await;
+        db.store.try_writing(NOON + HOUR).await.unwrap();
     })
     .await;
 }
