@@ -164,7 +164,7 @@ fn the_domain_is_pure() {
 fn every_store_method_is_under_contract() {
     let mut contract = String::new();
     let mut files = Vec::new();
-    sources(&root().join("tests"), &mut files);
+    sources(&root().join("tests/store_contract"), &mut files);
     for path in files {
         contract.push_str(&fs::read_to_string(path).unwrap());
     }
@@ -185,10 +185,11 @@ fn every_store_method_is_under_contract() {
             };
             let name: String =
                 rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            if !contract.contains(&format!("{name}(")) {
+            let called = [format!(".{name}("), format!("Store::{name}(")];
+            if !called.iter().any(|call| contract.contains(call)) {
                 missing.push(format!("{name} (src/{file})"));
             }
         }
     }
-    assert!(missing.is_empty(), "no test runs: {}", missing.join(", "));
+    assert!(missing.is_empty(), "tests/store_contract/ does not run: {}", missing.join(", "));
 }

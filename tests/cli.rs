@@ -116,6 +116,55 @@ fn lost_secrets_are_not_silently_remade() {
 }
 
 #[test]
+fn new_secrets_are_not_made_over_those_that_are_there() {
+    let site = Site::migrated();
+    let secrets = std::fs::read(site.path("nurtured.secrets")).expect("made");
+    let ran = site.run(&["migrate", "--new-secrets"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("nurtured.secrets") && ran.err.contains("move"), "{ran:?}");
+    assert_eq!(std::fs::read(site.path("nurtured.secrets")).expect("kept"), secrets);
+}
+
+/// As under systemd, where the service alone gets its credentials.
+#[test]
+fn a_credential_is_asked_for_by_who_needs_it() {
+    let site = campaign();
+    site.write(
+        "nurtured.toml",
+        "[public]\nbase_url = \"http://127.0.0.1:1\"\n\
+         [[relay]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nuser = \"u\"\n\
+         password_file = \"credential:relay-password\"\n\
+         [sender]\nfrom = \"Ada <ada@example.com>\"\nbounce_domain = \"bounce.example.com\"\n\
+         postal_address = \"Via Roma 1, 20121 Milano\"\n",
+    );
+    for arguments in [&["migrate"][..], &["apply"], &["pause", "all"], &["status"], &["check"]] {
+        assert_eq!(site.run(arguments).code, 0, "{arguments:?}");
+    }
+    let ran = site.run(&["tick"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("credential:relay-password"), "{ran:?}");
+    site.write("given/relay-password", "secret\n");
+    let given = site.path("given").display().to_string();
+    let ran = site.run_with(&["tick"], &[("CREDENTIALS_DIRECTORY", &given)], "");
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_set_up_that_could_not_write_the_secrets_can_be_done_again() {
+    let site = Site::new();
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file");
+    site.write("nurtured.toml", format!("{toml}[secrets]\nfile = \"no/such/folder/keys\"\n"));
+    let ran = site.run(&["migrate"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(
+        ran.err.contains("no/such/folder/keys") && ran.err.contains("[secrets] file"),
+        "{ran:?}"
+    );
+    site.write("nurtured.toml", toml);
+    assert_eq!(site.json(&["migrate"])["secrets_created"], true);
+}
+
+#[test]
 fn the_database_can_be_named_by_option_and_environment() {
     let site = Site::bare();
     let url = "sqlite:other.db";
@@ -280,6 +329,73 @@ fn a_tick_that_could_not_reach_the_relay_says_why_and_ends_with_3() {
     let ran = site.run(&["tick", "--now", "tomorrow"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("2027-03-28"), "{ran:?}");
+}
+
+/// A campaign whose mails are real: a relay by SMTP, where nobody listens.
+fn in_earnest(site: &Site) {
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file").replace(
+        "folder = \"outbox\"",
+        "host = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n[public]\nbase_url = \"http://127.0.0.1:1\"",
+    );
+    site.write("nurtured.toml", toml);
+}
+
+fn instant_after(minutes: i64) -> String {
+    let now = nurtured::clock::Clock::System.now();
+    nurtured::domain::time::Instant::from_millis(now.millis() + minutes * 60_000).to_string()
+}
+
+#[test]
+fn a_pass_ahead_of_the_clock_is_for_rehearsals_and_for_files() {
+    let ahead = instant_after(2);
+    for (real, rehearsal, code) in
+        [(true, false, 2), (true, true, 0), (false, false, 0), (false, true, 0)]
+    {
+        let site = campaign();
+        if real {
+            in_earnest(&site);
+        }
+        let migrate: &[&str] = if rehearsal { &["migrate", "--rehearsal"] } else { &["migrate"] };
+        site.json(migrate);
+        site.json(&["apply"]);
+        let ran = site.run(&["tick", "--now", &ahead]);
+        assert_eq!(ran.code, code, "real: {real}, rehearsal: {rehearsal}: {ran:?}");
+        assert!(code == 0 || ran.err.contains("ahead of the clock"), "{ran:?}");
+    }
+}
+
+/// What cron began at the full hour and the machine got round to minutes later; and much later.
+#[test]
+fn a_pass_at_an_instant_that_is_over_is_made_by_the_clock_where_mails_are_real() {
+    let site = campaign();
+    in_earnest(&site);
+    // Open for ten hours of the day, of which now is none.
+    let now = nurtured::clock::Clock::System.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+    let (window, hours) = if now.hour() < 12 {
+        ("13:00-23:00", now.hour() + 6)
+    } else {
+        ("01:00-11:00", now.hour() - 6)
+    };
+    site.write(
+        "workflows/hello.yaml",
+        format!(
+            "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\n\
+             send:\n  window: mon-sun {window}\nsteps:\n  - email: hello\n"
+        ),
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("in.csv", "email,zone,consent\nann@a.example,UTC,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    for minutes in [2, 60 * i64::from(hours)] {
+        let report = site.json(&["tick", "--now", &instant_after(-minutes)]);
+        assert_eq!((&report["sent"], &report["failed"]), (&0.into(), &0.into()), "{report}");
+    }
+    let lead = site.json(&["leads", "show", "ann@a.example"]);
+    assert_eq!(lead["messages"], serde_json::json!([]));
+    let last = lead["timeline"].as_array().and_then(|lines| lines.last()).expect("a line");
+    assert_eq!(last["kind"], "decision.held");
+    assert!(last["detail"].as_str().is_some_and(|why| why.contains("outside of the window")));
 }
 
 #[test]
@@ -455,6 +571,13 @@ fn a_mail_is_rendered_and_tried() {
     );
     let eml = site.run(&["render", "hello", "--lead", "ann@a.example", "--eml"]);
     assert!(eml.code == 0 && eml.out.contains("\r\nX-Nurtured-Key: "), "{eml:?}");
+    for arguments in [
+        &["--json", "render", "hello", "--lead", "ann@a.example", "--eml"][..],
+        &["render", "hello", "--lead", "ann@a.example", "--json", "--eml"],
+    ] {
+        let ran = site.run(arguments);
+        assert_eq!((ran.code, &ran.document()["error"]["code"]), (2, &2.into()), "{ran:?}");
+    }
     let ran = site.run(&["render", "helo", "--lead", "ann@a.example"]);
     assert!(ran.code == 2 && ran.err.contains("hello"), "{ran:?}");
 
@@ -494,4 +617,23 @@ fn mail_without_our_signature_changes_nothing() {
         site.json(&["leads", "show", "ann@a.example"])["suppressed"],
         serde_json::Value::Null
     );
+}
+
+#[test]
+fn a_demo_that_cannot_write_says_where() {
+    let site = campaign();
+    site.write("taken", "");
+    let ran = site.run(&["demo", "--out", "taken/demo"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("taken/demo") && !ran.err.contains("the result"), "{ran:?}");
+}
+
+#[test]
+fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
+    let site = campaign();
+    site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n");
+    let ran = site.run(&["demo"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("templates/hello.md:4") && ran.err.contains("first_name"), "{ran:?}");
+    assert!(!site.path("demo").exists(), "nothing was made");
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod console;
 mod links;
+mod operations;
 
 use std::{
     fs,

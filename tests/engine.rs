@@ -6,6 +6,7 @@ mod entering;
 mod hours;
 mod isolation;
 mod objections;
+mod outages;
 mod relays;
 mod releases;
 mod together;

@@ -24,7 +24,7 @@ pub(super) fn build(
         }
         other => other.into(),
     })?;
-    let keyring = Arc::new(Keyring::load(&config.secrets.file)?);
+    let keyring = Arc::new(Keyring::load(&config.secrets.file.path()?)?);
     let (_, relays) = config.sending()?;
     let Some(relay) = relays.first() else {
         return Err(Failure::problems("the configuration has no [[relay]]"));

@@ -1,6 +1,6 @@
 //! How a command fails: an exit code, what is wrong, and what to do.
 
-use std::{fmt::Display, process::ExitCode};
+use std::{fmt::Display, io, path::Path, process::ExitCode};
 
 use serde::Serialize;
 
@@ -53,6 +53,20 @@ impl Failure {
         Self { silent: true, ..Self::environment("") }
     }
 
+    /// A file or folder of ours cannot be read or written.
+    pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self::environment(format!("{}: {error}", path.display()))
+    }
+
+    /// The reader of our output is gone, or the disk is full.
+    pub(super) fn unprinted(error: &io::Error) -> Self {
+        // `nurtured … | head`: the reader has had enough, and that is no news to anybody.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { code: 0, silent: true, ..Self::environment("") };
+        }
+        Self::environment(format!("the result cannot be written: {error}"))
+    }
+
     pub(super) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
@@ -77,9 +91,9 @@ impl From<ConfigError> for Failure {
                 "say where the campaign folder is by --dir, or the file by --config; \
                  for a first one copy the example from the repository",
             ),
-            ConfigError::Unreadable { .. } | ConfigError::SecretFile { .. } => {
-                Self::environment(&error)
-            }
+            ConfigError::Unreadable { .. }
+            | ConfigError::SecretFile { .. }
+            | ConfigError::NoCredentials { .. } => Self::environment(&error),
             ConfigError::Invalid { .. } | ConfigError::NotSet { .. } => Self::problems(&error),
         }
     }
@@ -95,7 +109,7 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Unreadable { file, source }
-                if source.kind() == std::io::ErrorKind::NotFound =>
+                if source.kind() == io::ErrorKind::NotFound =>
             {
                 Self::usage(format!("there is no file {}", file.display()))
             }
@@ -110,16 +124,5 @@ impl From<ImportError> for Failure {
             ImportError::Options { ref hint, .. } => Self::usage(&error).hint(hint),
             ImportError::Store(error) => error.into(),
         }
-    }
-}
-
-/// The reader of our output is gone, or the disk is full.
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        // `nurtured … | head`: the reader has had enough, and that is no news to anybody.
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Self { code: 0, silent: true, ..Self::environment("") };
-        }
-        Self::environment(format!("the result cannot be written: {error}"))
     }
 }

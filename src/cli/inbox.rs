@@ -18,7 +18,8 @@ pub(super) enum Command {
 }
 
 /// For a mail server's pipe. A hard bounce or a complaint with our valid signature suppresses the lead's
-/// address; everything else changes nothing but the lead's timeline. Exit code 3 means: offer it again.
+/// address; everything else changes nothing but the lead's timeline. Any exit code but 0 means: offer it
+/// again. To Postfix say so by 75, as docs/operations.md shows; or use `[lmtp] listen`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The envelope's recipients, where the mail server tells them
@@ -39,7 +40,7 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
     let Command::Accept(arguments) = command;
     let config = context.config()?;
     let store = Context::open(&config).await?;
-    let keyring = Keyring::load(&config.secrets.file)?;
+    let keyring = Keyring::load(&config.secrets.file.path()?)?;
     let mut raw = Vec::new();
     tokio::io::stdin()
         .take(LIMIT)

@@ -32,12 +32,17 @@ struct Report {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
     let url = Context::database_url(&config)?;
+    let secrets = &config.secrets.file.path()?;
     let store = Store::create(&url).await?;
-    let secrets = &config.secrets.file;
     let is_new = matches!(store.check_schema().await, Err(StoreError::NotMigrated));
     let has_secrets = secrets.try_exists().map_err(|error| {
         Failure::environment(format!("{} cannot be looked at: {error}", secrets.display()))
     })?;
+    if has_secrets && arguments.new_secrets {
+        return Err(Failure::from(KeyringError::Exists(secrets.clone())).hint(
+            "move it away to get new ones: then the links in mails already sent stop working",
+        ));
+    }
     if !has_secrets && !is_new && !arguments.new_secrets {
         return Err(Failure::environment(format!(
             "the secrets file {} is not there",
@@ -48,21 +53,20 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
                  another one, and the links in mails already sent stop working",
         ));
     }
-    let migrated = store.migrate(arguments.rehearsal, context.now()).await?;
-    let secrets_created = if has_secrets {
+    // Before the tables: what fails at either can be done again.
+    if has_secrets {
         Keyring::load(secrets)?;
-        false
     } else {
         Keyring::create(secrets)?;
-        true
-    };
+    }
+    let migrated = store.migrate(arguments.rehearsal, context.now()).await?;
     let report = Report {
         database: url.to_string(),
         version: migrated.version,
         applied: migrated.applied,
         rehearsal: store.is_rehearsal().await?,
         secrets_file: secrets.display().to_string(),
-        secrets_created,
+        secrets_created: !has_secrets,
     };
     context.output.result(&report, || {
         let mut lines = vec![match report.applied.len() {

@@ -162,7 +162,10 @@ pub fn main() -> ExitCode {
         }
     };
     let context = Context::new(cli.global, output.clone());
-    match runtime.block_on(dispatch(cli.command, &context)) {
+    let done = runtime.block_on(dispatch(cli.command, &context));
+    // What was given up, a name that is still looked up, is not waited for.
+    runtime.shutdown_background();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&output),
     }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+use super::failure::Failure;
+
 /// Where and how this process prints.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools)] // four facts about the terminal
@@ -43,23 +45,29 @@ impl Output {
         &self,
         document: &T,
         text: impl FnOnce() -> String,
-    ) -> io::Result<()> {
+    ) -> Result<(), Failure> {
         if self.json { self.document(document) } else { self.text(&text()) }
     }
 
-    pub(super) fn document<T: Serialize>(&self, document: &T) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from)?;
-        writeln!(out)?;
-        out.flush()
+    pub(super) fn document<T: Serialize>(&self, document: &T) -> Result<(), Failure> {
+        self.print(|out| {
+            serde_json::to_writer_pretty(&mut *out, document)?;
+            writeln!(out)
+        })
     }
 
+    pub(super) fn text(&self, text: &str) -> Result<(), Failure> {
+        self.print(|out| writeln!(out, "{}", text.trim_end()))
+    }
+
+    /// Prints what `write` writes.
     #[allow(clippy::unused_self)] // said of an output, like the others
-    pub(super) fn text(&self, text: &str) -> io::Result<()> {
+    pub(super) fn print(
+        &self,
+        write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        out.write_all(text.trim_end().as_bytes())?;
-        writeln!(out)?;
-        out.flush()
+        write(&mut out).and_then(|()| out.flush()).map_err(|error| Failure::unprinted(&error))
     }
 
     /// A word to the person at the terminal, beside the result.

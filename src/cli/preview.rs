@@ -50,7 +50,7 @@ impl Preview {
             return Err(Failure::usage(format!("there is no mail `{template}`"))
                 .hint(format!("there are: {}", names.join(", "))));
         }
-        let keyring = Keyring::load(&config.secrets.file)?;
+        let keyring = Keyring::load(&config.secrets.file.path()?)?;
         let store = Context::open(&config).await?;
         let id = context::lead(&store, email).await?;
         let state = live::state_at(&live.definitions, &store, id, context.now()).await?;

@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<String>,
     /// Print the mail as it would be handed to the relay
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     eml: bool,
 }
 
@@ -39,14 +39,15 @@ struct Report<'a> {
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    // Not left to the reader of arguments: it does not see a `--json` that stands before the command.
+    if arguments.eml && context.output.json {
+        return Err(Failure::usage("--eml prints a mail, --json a document: choose one"));
+    }
     let language = arguments.language.as_deref();
     let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
     if arguments.eml {
         let composed = preview.letter(context)?.compose().map_err(Failure::problems)?;
-        let mut out = std::io::stdout().lock();
-        out.write_all(&composed.bytes)?;
-        out.flush()?;
-        return Ok(());
+        return context.output.print(|out| out.write_all(&composed.bytes));
     }
     let rendered: Rendered = preview.rendered(context)?;
     let from = &preview.sender.from;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::{context::Context, engine, failure::Failure};
 use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
 
-/// How far from the clock a pass on a real database may be.
-const APART: Duration = Duration::from_secs(60);
+/// How far ahead of the clock a pass may be whose mails are real.
+const AHEAD: Duration = Duration::from_secs(60);
 
 /// Does everything that is due at an instant: decides, sends, settles, until nothing is left.
 ///
-/// An instant more than a minute from the clock is taken only on a database made by
-/// `migrate` for rehearsals, or when every relay writes files. Elsewhere the clock goes on while the pass
-/// runs: mails keep their hours, and what a relay puts off for a moment is tried again.
+/// An instant more than a minute ahead of the clock is taken only on a database made by `migrate` for
+/// rehearsals, or when every relay writes files. Elsewhere the pass goes by the clock, also where the
+/// instant is over: mails keep their hours, and what a relay puts off for a moment is tried again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The instant, as 2027-03-28T09:00:00Z, or a date, from its midnight in UTC [default: the clock's]
@@ -24,18 +24,18 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let config = context.config()?;
     let store = Context::open(&config).await?;
     let real = context.now();
-    let now = arguments.now.unwrap_or(real);
+    let asked = arguments.now.unwrap_or(real);
     let in_earnest = !config.only_writes_files() && !store.is_rehearsal().await?;
-    let side = if now > real { "ahead of" } else { "behind" };
-    if in_earnest && (now > real + APART || now < real - APART) {
-        return Err(Failure::usage(format!("{now} is {side} the clock, and mails would be real"))
-            .hint(
-                "use a database made by `nurtured migrate --rehearsal`, or relays that write files \
-                 (folder = \"outbox/\")",
-            ));
+    if in_earnest && asked > real + AHEAD {
+        let refusal = format!("{asked} is ahead of the clock, and mails would be real");
+        return Err(Failure::usage(refusal).hint(
+            "use a database made by `nurtured migrate --rehearsal`, or relays that write files \
+             (folder = \"outbox/\")",
+        ));
     }
-    // A clock that stands still would send at an instant that is long over when relays are slow.
-    let clock = if in_earnest { Clock::System } else { Clock::driven(now) };
+    // A clock that stands still, or is behind, would send at an instant that is over.
+    let (clock, now) =
+        if in_earnest { (Clock::System, asked.max(real)) } else { (Clock::driven(asked), asked) };
     let (engine, _lock) = engine::build(config, store, clock)?;
     engine::recover(&engine).await?;
     if engine.live().is_none() {

@@ -3,6 +3,7 @@
 //! Relative paths start at the folder of the file. Secrets are never in it: it names the files that
 //! hold them, and those are read when they are needed.
 
+mod named_file;
 mod problem;
 mod reader;
 mod relay;
@@ -15,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+pub use named_file::NamedFile;
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
 pub use sender::{Mailbox, Pattern, Sender};
@@ -69,7 +71,7 @@ pub struct Console {
 #[derive(Clone, Debug)]
 pub struct Secrets {
     /// The keys of links, pixels and bounce addresses. Made once, by `nurtured migrate`.
-    pub file: PathBuf,
+    pub file: NamedFile,
 }
 
 /// `[delivery]`

@@ -17,6 +17,11 @@ pub enum ConfigError {
     /// The file is right as far as it goes; what was asked for needs more.
     #[error("{} has no {section}; add for example:\n\n{example}", file.display())]
     NotSet { file: PathBuf, section: &'static str, example: &'static str },
+    #[error(
+        "`credential:{name}`: no credentials were handed to this process; systemd hands them to units \
+         with LoadCredential=, elsewhere write the path of a file"
+    )]
+    NoCredentials { name: String },
     #[error("{what}: {} cannot be read: {source}", file.display())]
     SecretFile { what: String, file: PathBuf, source: std::io::Error },
 }

@@ -11,7 +11,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::problem::ConfigProblem;
+use super::{named_file::NamedFile, problem::ConfigProblem};
 
 /// What is wrong so far in one text.
 pub(super) struct Problems<'a> {
@@ -174,21 +174,22 @@ impl<'t, 'i, 'p, 'a> Section<'t, 'i, 'p, 'a> {
         found
     }
 
-    /// A path; `credential:NAME` is a file that systemd hands over (`LoadCredential=NAME:…`).
+    /// A path.
     pub(super) fn path(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
+        self.text(key).map(|text| base.join(text))
+    }
+
+    /// A file that is read: a path, or `credential:NAME`.
+    pub(super) fn file(&mut self, key: &'static str, base: &Path) -> Option<NamedFile> {
         let text = self.text(key)?;
         let Some(name) = text.strip_prefix("credential:") else {
-            return Some(base.join(text));
+            return Some(NamedFile::Path(base.join(text)));
         };
-        let folder = std::env::var_os("CREDENTIALS_DIRECTORY");
-        if folder.is_none() {
-            self.wrong(
-                key,
-                format!("`{text}`: no credentials were handed over"),
-                Some("systemd sets CREDENTIALS_DIRECTORY for units with LoadCredential=; elsewhere write the path of a file".into()),
-            );
+        if name.is_empty() || name.contains('/') {
+            let hint = Some("write \"credential:relay-password\"".into());
+            self.wrong(key, format!("`{text}` is not the name of a credential"), hint);
         }
-        Some(PathBuf::from(folder?).join(name))
+        Some(NamedFile::Credential(name.to_owned()))
     }
 
     /// A list of texts, each with its place.

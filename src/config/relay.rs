@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::{problem::ConfigError, reader::Section};
+use super::{named_file::NamedFile, problem::ConfigError, reader::Section};
 use crate::domain::name::Name;
 
 /// One relay.
@@ -28,7 +28,7 @@ pub struct SmtpRelay {
     pub tls: Tls,
     pub login: Option<Login>,
     /// Certificates in PEM that are trusted beside the public ones.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<NamedFile>,
     /// The name we greet with; the host's own if `None`.
     pub helo: Option<String>,
     /// Connections at once.
@@ -56,7 +56,7 @@ impl Tls {
 #[derive(Clone, Debug)]
 pub struct Login {
     pub user: String,
-    password_file: PathBuf,
+    password_file: NamedFile,
 }
 
 impl Login {
@@ -65,12 +65,11 @@ impl Login {
     /// # Errors
     /// When the file cannot be read.
     pub fn password(&self) -> Result<SecretString, ConfigError> {
-        let text = std::fs::read_to_string(&self.password_file).map_err(|source| {
-            ConfigError::SecretFile {
-                what: format!("the password of `{}`", self.user),
-                file: self.password_file.clone(),
-                source,
-            }
+        let file = self.password_file.path()?;
+        let text = std::fs::read_to_string(&file).map_err(|source| ConfigError::SecretFile {
+            what: format!("the password of `{}`", self.user),
+            file,
+            source,
         })?;
         Ok(SecretString::from(text.lines().next().unwrap_or_default()))
     }
@@ -120,7 +119,7 @@ fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay>
         .and_then(|port| u16::try_from(port).ok())
         .unwrap_or(tls.default_port());
     let user = section.text("user");
-    let password_file = section.path("password_file", base);
+    let password_file = section.file("password_file", base);
     match (section.has("user"), section.has("password_file")) {
         (true, false) => section.missing("password_file", "\"relay.password\", beside `user`"),
         (false, true) => section.missing("user", "\"nurtured\", beside `password_file`"),
@@ -133,7 +132,7 @@ fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay>
             Some("use tls = \"starttls\" or \"implicit\"".into()),
         );
     }
-    let ca_file = section.path("ca_file", base);
+    let ca_file = section.file("ca_file", base);
     let helo = section.text("helo").map(ToOwned::to_owned);
     let connections = section.number("connections", 1..1_001).unwrap_or(4);
     Some(SmtpRelay {

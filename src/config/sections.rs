@@ -12,8 +12,8 @@ use toml::{
 };
 
 use super::{
-    Config, Console, Database, Delivery, Engine, Lmtp, Log, LogFormat, Public, Relay, RelayKind,
-    Secrets,
+    Config, Console, Database, Delivery, Engine, Lmtp, Log, LogFormat, NamedFile, Public, Relay,
+    RelayKind, Secrets,
     problem::ConfigProblem,
     reader::{Problems, Section},
     relay, sender,
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
     let relays = top.relays(base);
     let sender = top.section("sender", "[sender]", sender::read).flatten();
     let secrets = top.section("secrets", "[secrets]", |mut section| {
-        let file = section.path("file", base);
+        let file = section.file("file", base);
         section.finish();
         file
     });
@@ -84,7 +84,9 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         relays,
         sender,
         secrets: Secrets {
-            file: secrets.flatten().unwrap_or_else(|| base.join("nurtured.secrets")),
+            file: secrets
+                .flatten()
+                .unwrap_or_else(|| NamedFile::Path(base.join("nurtured.secrets"))),
         },
         delivery: delivery.unwrap_or_default(),
         engine: engine.unwrap_or_default(),

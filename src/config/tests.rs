@@ -67,7 +67,8 @@ fn all_that_the_contract_names_is_read() {
     assert_eq!((smtp.port, smtp.tls, smtp.connections), (2525, Tls::None, 16));
     assert!(!config.only_writes_files());
     assert_eq!(config.sending().expect("sends").0.bounce_domain, "bounce.example.com");
-    assert_eq!(config.secrets.file, Path::new("/etc/nurtured/keys/nurtured.secrets"));
+    let secrets = config.secrets.file.path().expect("a path");
+    assert_eq!(secrets, Path::new("/etc/nurtured/keys/nurtured.secrets"));
     assert_eq!(config.engine.lease, Duration::from_secs(1200));
     assert_eq!(config.lmtp.expect("is there").listen.port(), 24);
     assert_eq!(config.log.format, LogFormat::Json);
@@ -200,6 +201,16 @@ fn a_password_is_read_from_its_file_and_not_shown() {
     let password = smtp.login.as_ref().expect("a login").password().expect("read");
     assert_eq!(password.expose_secret(), "hunter2");
     assert!(!format!("{config:?} {password:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_credential_is_a_name_and_no_path() {
+    let secrets = |file: &str| parse(&format!("[secrets]\nfile = \"{file}\"\n"));
+    let file = secrets("credential:keys").expect("it parses").secrets.file;
+    assert_eq!(file, NamedFile::Credential("keys".to_owned()));
+    for wrong in ["credential:", "credential:../keys"] {
+        assert!(secrets(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

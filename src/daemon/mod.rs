@@ -16,6 +16,7 @@ mod wiring;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 pub use chores::Chore;
+use chores::Chores;
 use futures::future::BoxFuture;
 pub use listen::bind;
 pub use logging::init as init_logging;
@@ -25,6 +26,7 @@ use tokio::{
     net::TcpListener,
     sync::Notify,
     task::{JoinError, JoinSet},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 pub use wiring::wire;
@@ -90,8 +92,10 @@ pub struct Wired {
     pub chores: Vec<Chore>,
 }
 
-/// How long a part may take to leave after it was told to leave all.
+/// From the second signal, or the end of the grace, to the end of the process.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+/// How much of it the loops have to leave all; what is left is for closing.
+const LOOPS_WITHIN: Duration = Duration::from_millis(1_500);
 /// The longest that the intake may be at one batch before it is taken for dead.
 const INTAKE_WITHIN: Duration = Duration::from_mins(2);
 
@@ -108,8 +112,16 @@ pub async fn run(
     mut signals: Signals,
     wire: impl AsyncFnOnce(&Parts) -> anyhow::Result<Wired>,
 ) -> Result<(), DaemonError> {
-    let (parts, doors) = build(config, clock).await?;
-    let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+    let reload = Arc::new(Notify::new());
+    let starting = Box::pin(async {
+        let (parts, doors) = build(config, clock, Arc::clone(&reload)).await?;
+        let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+        Ok((parts, doors, wired))
+    });
+    let Some((parts, doors, wired)) = unless_stopped(starting, &mut signals, &reload).await? else {
+        tracing::info!("stopped before it ran");
+        return Ok(());
+    };
 
     let closing = CancellationToken::new();
     let mut behind = open_doors(&parts, doors, &closing);
@@ -127,8 +139,23 @@ pub async fn run(
     systemd::stopping();
     parts.health.stop();
     parts.stop.claiming.cancel();
-    finish(&parts, &mut signals, &mut work, &mut behind.public).await;
-    // Nobody hits us any more: what waits for the disk is written, then the console may go.
+    let gone_by = finish(&parts, &mut signals, &mut work, &mut behind.public).await;
+    let closed = tokio::select! {
+        () = close(&parts, behind, chores, closing) => true,
+        () = signals.stop() => false,
+        () = tokio::time::sleep_until(gone_by) => false,
+    };
+    watchdog.abort();
+    if closed {
+        tracing::info!("stopped");
+    } else {
+        tracing::warn!("stopped, and did not wait for the database or for housekeeping");
+    }
+    ended
+}
+
+/// Nobody hits us any more: what waits for the disk is written, then the console may go.
+async fn close(parts: &Parts, behind: Behind, chores: Chores, closing: CancellationToken) {
     behind.intake_stop.cancel();
     if !behind.intake.is_finished() {
         let _ = behind.intake.await;
@@ -136,10 +163,24 @@ pub async fn run(
     chores.stop().await;
     closing.cancel();
     let _ = tokio::time::timeout(LEAVE_WITHIN, behind.console).await;
-    watchdog.abort();
     parts.store.close().await;
-    tracing::info!("stopped");
-    ended
+}
+
+/// The start; `None` if it was told to stop meanwhile: it may be waiting for a database.
+async fn unless_stopped<T>(
+    mut starting: impl Future<Output = Result<T, DaemonError>> + Unpin,
+    signals: &mut Signals,
+    reload: &Notify,
+) -> Result<Option<T>, DaemonError> {
+    loop {
+        tokio::select! {
+            started = &mut starting => return started.map(Some),
+            signal = signals.next() => match signal {
+                Signal::Stop => return Ok(None),
+                Signal::Reload => reload.notify_one(),
+            },
+        }
+    }
 }
 
 /// What is accepted and written once the doors are open.
@@ -160,7 +201,11 @@ struct Behind {
     _lock: EngineLock,
 }
 
-async fn build(config: Config, clock: Clock) -> Result<(Parts, Doors), DaemonError> {
+async fn build(
+    config: Config,
+    clock: Clock,
+    reload: Arc<Notify>,
+) -> Result<(Parts, Doors), DaemonError> {
     // The ports first: whoever has them may well be another daemon on the same database.
     let public = bind(config.public.listen, "[public] listen").await?;
     let console = bind(config.console.listen, "[console] listen").await?;
@@ -169,17 +214,17 @@ async fn build(config: Config, clock: Clock) -> Result<(Parts, Doors), DaemonErr
     let nudge = Arc::new(Notify::new());
     let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&nudge));
     let parts = Parts {
-        clock,
         keyring: Arc::new(opened.keyring),
         intake,
         metrics: Arc::new(Metrics::new()),
-        health: Health::new(store.clone()),
+        health: Health::new(store.clone(), clock.clone()),
         store,
         nudge,
-        reload: Arc::new(Notify::new()),
+        reload,
         stop: Stop::default(),
         public: listen::address(&public)?,
         console: listen::address(&console)?,
+        clock,
         config: Arc::new(config),
     };
     Ok((parts, Doors { public, console, worker, lock: opened.lock }))
@@ -259,12 +304,14 @@ fn by_itself(ended: Result<(&'static str, anyhow::Result<()>), JoinError>) -> Da
 }
 
 /// Lets everything finish what it has begun; on a second signal or when the grace is over, makes it leave.
+/// Returns by when the process is to be gone.
 async fn finish(
     parts: &Parts,
     signals: &mut Signals,
     work: &mut JoinSet<(&'static str, anyhow::Result<()>)>,
     public: &mut JoinSet<()>,
-) {
+) -> Instant {
+    let grace_over = Instant::now() + parts.config.engine.grace;
     let all_done = async {
         while work.join_next().await.is_some() {}
         while public.join_next().await.is_some() {}
@@ -272,18 +319,20 @@ async fn finish(
     let in_time = tokio::select! {
         () = all_done => true,
         () = signals.stop() => false,
-        () = tokio::time::sleep(parts.config.engine.grace) => false,
+        () = tokio::time::sleep_until(grace_over) => false,
     };
     if in_time {
-        return;
+        return grace_over + LEAVE_WITHIN;
     }
     tracing::warn!("stopping at once: what is under way is left in doubt");
     parts.stop.all.cancel();
+    public.abort_all();
+    let told = Instant::now();
     let left = async { while work.join_next().await.is_some() {} };
-    if tokio::time::timeout(LEAVE_WITHIN, left).await.is_err() {
-        work.shutdown().await;
+    if tokio::time::timeout_at(told + LOOPS_WITHIN, left).await.is_err() {
+        work.abort_all();
     }
-    public.shutdown().await;
+    told + LEAVE_WITHIN
 }
 
 fn environment(message: impl Into<String>) -> DaemonError {

@@ -12,6 +12,7 @@ use crate::{
     engine::{
         Engine,
         releasing::{self, Applied},
+        running::Turn,
         settling::Tally,
     },
     http::Metrics,
@@ -34,8 +35,14 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     ];
     let at_rest = pulses.clone();
     let mut engine = engine(parts)?;
-    engine.on_turn = Box::new(move |turned| {
-        pulses.iter().filter(|(name, _)| *name == turned).for_each(|(_, pulse)| pulse.beat());
+    engine.on_turn = Box::new(move |turned, turn| {
+        let Some((_, pulse)) = pulses.iter().find(|(name, _)| *name == turned) else { return };
+        pulse.beat();
+        match turn {
+            Turn::Begun => {}
+            Turn::Well => pulse.well(),
+            Turn::Failed(error) => pulse.failing(error),
+        }
     });
     let engine = Arc::new(engine);
     let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
@@ -59,7 +66,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
             if left != Tally::default() {
                 tracing::warn!(
                     in_doubt = left.in_doubt,
-                    due_again = left.deferred,
+                    due_again = left.released,
                     "an earlier process left messages behind"
                 );
             }

@@ -32,6 +32,7 @@ use crate::{
     token::Keyring,
 };
 use live::{BeyondUs, Live};
+use running::OnTurn;
 use settling::Tally;
 
 /// What all parts of the engine share.
@@ -48,7 +49,7 @@ pub struct Engine {
     /// Told of all that is settled.
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
-    pub on_turn: Box<dyn Fn(&'static str) + Send + Sync>,
+    pub on_turn: Box<OnTurn>,
     live: RwLock<Option<Arc<Live>>>,
     /// One at a time: what is live must not go back to an older release.
     taking_over: tokio::sync::Mutex<()>,
@@ -80,7 +81,7 @@ impl Engine {
             nudge: Arc::new(Notify::new()),
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
-            on_turn: Box::new(|_| ()),
+            on_turn: Box::new(|_, _| ()),
             live: RwLock::new(None),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),

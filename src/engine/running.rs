@@ -20,6 +20,20 @@ const RELEASES: Duration = Duration::from_secs(2);
 /// How long a loop waits after the database could not be reached.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// What a loop tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn<'a> {
+    /// It turns.
+    Begun,
+    /// The database has taken what it had to write.
+    Well,
+    /// It turns, and its work fails.
+    Failed(&'a StoreError),
+}
+
+/// Told which loop it is, and how it fares.
+pub type OnTurn = dyn Fn(&'static str, Turn<'_>) + Send + Sync;
+
 /// Tells of a change only, so that an outage of an hour is two lines.
 #[derive(Debug, Default)]
 struct Outage {
@@ -113,6 +127,7 @@ impl Engine {
                 Ok(_) => outage.over("sending"),
                 Err(error) => {
                     outage.failed("sending", &error, self.clock.now());
+                    (self.on_turn)("send", Turn::Failed(&error));
                     pause(&stop).await;
                 }
             }
@@ -134,7 +149,7 @@ impl Engine {
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
         while !stop.is_cancelled() {
-            (self.on_turn)("keep-up");
+            (self.on_turn)("keep-up", Turn::Begun);
             let now = self.clock.now();
             let turn = async {
                 self.take_over().await?;
@@ -144,8 +159,17 @@ impl Engine {
                 Ok::<(), LiveError>(())
             };
             match turn.await {
-                Ok(()) => outage.over("keeping up with releases"),
-                Err(error) => outage.failed("keeping up with releases", &error, now),
+                Ok(()) => {
+                    outage.over("keeping up with releases");
+                    (self.on_turn)("keep-up", Turn::Well);
+                }
+                Err(error) => {
+                    outage.failed("keeping up with releases", &error, now);
+                    // Beside a release that cannot be run, the one before it goes on.
+                    if let LiveError::Store(error) = &error {
+                        (self.on_turn)("keep-up", Turn::Failed(error));
+                    }
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(RELEASES) => {}

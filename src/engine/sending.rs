@@ -17,7 +17,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, group::Group, handing::work, live::Live, preparing::Outgoing, settling::Tally,
+    Engine, group::Group, handing::work, live::Live, preparing::Outgoing, running::Turn,
+    settling::Tally,
 };
 use crate::{
     clock::random_u64,
@@ -102,7 +103,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                _ = beats.tick() => if waits() { (self.on_turn)("send") },
+                _ = beats.tick() => if waits() { (self.on_turn)("send", Turn::Begun) },
             }
         }
     }
@@ -118,6 +119,7 @@ impl Engine {
                 match engine.store.mark_transmitting(&marks, engine.clock.now()).await {
                     Ok(answers) => answers,
                     Err(error) => {
+                        (engine.on_turn)("send", Turn::Failed(&error));
                         tracing::error!(%error, "the point of no return cannot be written; nothing is handed over");
                         Vec::new()
                     }
@@ -153,7 +155,10 @@ impl Engine {
         let deadline = tokio::time::Instant::now() + self.config.engine.lease;
         let mut pause = SHORTEST_PAUSE;
         loop {
-            match self.settle(&live, ends, self.clock.now()).await {
+            let settled = self.settle(&live, ends, self.clock.now()).await;
+            let turn = settled.as_ref().map_or_else(Turn::Failed, |_| Turn::Well);
+            (self.on_turn)("send", turn);
+            match settled {
                 Ok(settled) => return Some(settled),
                 Err(error)
                     if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
@@ -183,7 +188,7 @@ async fn feed(
 ) -> Result<(), StoreError> {
     let engine = &line.engine;
     while !stop.is_cancelled() {
-        (engine.on_turn)("send");
+        (engine.on_turn)("send", Turn::Begun);
         // Registered before looking, so that nothing that happens in between is missed.
         let (nudged, room) = (engine.outbox.notified(), line.room.notified());
         tokio::pin!(nudged, room);
@@ -202,11 +207,15 @@ async fn feed(
             Some(live) if free > 0 => claim(line, queue, &live, free, now).await?,
             _ => 0,
         };
+        let idle = line.in_flight.load(Ordering::SeqCst) == 0;
+        // As long as mails are on their way, their outcomes tell.
+        if claimed > 0 || idle {
+            (engine.on_turn)("send", Turn::Well);
+        }
         if claimed > 0 {
             continue;
         }
         let blocked = matches!(permit, Permit::NotBefore(_));
-        let idle = line.in_flight.load(Ordering::SeqCst) == 0;
         if until == Until::Quiet && idle && (blocked || free > 0) {
             return Ok(());
         }

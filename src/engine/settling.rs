@@ -18,6 +18,8 @@ pub struct Tally {
     pub failed: u64,
     pub in_doubt: u64,
     pub deferred: u64,
+    /// Given back untried: not allowed now, or left behind by a process that ended.
+    pub released: u64,
     pub cancelled: u64,
     pub parked: u64,
     /// Claims that were no longer ours.
@@ -32,6 +34,7 @@ impl Tally {
         self.failed += other.failed;
         self.in_doubt += other.in_doubt;
         self.deferred += other.deferred;
+        self.released += other.released;
         self.cancelled += other.cancelled;
         self.parked += other.parked;
         self.stale += other.stale;
@@ -43,7 +46,8 @@ impl Tally {
             Settled::Sent { .. } => self.sent += 1,
             Settled::Failed { .. } => self.failed += 1,
             Settled::InDoubt { .. } => self.in_doubt += 1,
-            Settled::Deferred { .. } | Settled::Released { .. } => self.deferred += 1,
+            Settled::Deferred { .. } => self.deferred += 1,
+            Settled::Released { .. } => self.released += 1,
             Settled::Cancelled { .. } => self.cancelled += 1,
             Settled::Parked { .. } => self.parked += 1,
         }

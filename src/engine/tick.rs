@@ -17,6 +17,7 @@ pub struct TickReport {
     pub decided: u64,
     pub reserved: u64,
     pub sent: u64,
+    /// By the relay, or since they may not leave yet.
     pub deferred: u64,
     pub failed: u64,
     pub in_doubt: u64,
@@ -44,7 +45,7 @@ impl TickReport {
     fn add_tally(&mut self, tally: Tally) {
         self.reserved += tally.reserved;
         self.sent += tally.sent;
-        self.deferred += tally.deferred;
+        self.deferred += tally.deferred + tally.released;
         self.failed += tally.failed;
         self.in_doubt += tally.in_doubt;
         self.cancelled += tally.cancelled;

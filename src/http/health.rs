@@ -1,7 +1,7 @@
 //! Whether the process is alive, and whether it can do its work.
 //!
 //! *Live*: its loops still turn; if not, only a restart helps. *Ready*: it can also reach the database
-//! and is not on its way out; if not, send traffic elsewhere and wait.
+//! and write to it, and is not on its way out; if not, send traffic elsewhere and wait.
 
 use std::{
     sync::{
@@ -11,10 +11,15 @@ use std::{
     time::{Duration, Instant as Monotonic},
 };
 
-use crate::store::Store;
+use crate::{clock::Clock, store::Store};
 
 /// How long the database may take to say that it is there.
 const PING_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a small write may take, behind those of everybody else.
+const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// From one try to write to the next, however often somebody asks.
+const WRITE_EVERY: Duration = Duration::from_secs(5);
 
 /// For how long a failure counts that nothing came after: who gets no more work cannot show that it
 /// works again.
@@ -24,6 +29,7 @@ const TROUBLE_LASTS: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Health {
     store: Store,
+    clock: Clock,
     inner: Arc<Inner>,
 }
 
@@ -32,6 +38,8 @@ struct Inner {
     started: Monotonic,
     stopping: AtomicBool,
     pulses: Mutex<Vec<Arc<Beats>>>,
+    /// When we last tried to write, and what came of it.
+    written: tokio::sync::Mutex<Option<(Monotonic, Result<(), String>)>>,
 }
 
 #[derive(Debug)]
@@ -77,13 +85,14 @@ impl Pulse {
 
 impl Health {
     #[must_use]
-    pub fn new(store: Store) -> Self {
+    pub fn new(store: Store, clock: Clock) -> Self {
         let inner = Inner {
             started: Monotonic::now(),
             stopping: AtomicBool::new(false),
-            pulses: Mutex::new(Vec::new()),
+            pulses: Mutex::default(),
+            written: tokio::sync::Mutex::default(),
         };
-        Self { store, inner: Arc::new(inner) }
+        Self { store, clock, inner: Arc::new(inner) }
     }
 
     /// Watches one more loop. From now on a silence of more than `within` is taken for death.
@@ -143,10 +152,28 @@ impl Health {
             return Err(trouble);
         }
         match tokio::time::timeout(PING_WITHIN, self.store.ping()).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(())) => self.can_write().await,
             Ok(Err(error)) => Err(format!("the database cannot be reached: {error}")),
             Err(_) => Err(format!("the database has not answered for {PING_WITHIN:?}")),
         }
+    }
+
+    /// A full disk still lets us read, and nobody notices who has nothing to write.
+    async fn can_write(&self) -> Result<(), String> {
+        let mut written = self.inner.written.lock().await;
+        if let Some((at, outcome)) = &*written
+            && at.elapsed() < WRITE_EVERY
+        {
+            return outcome.clone();
+        }
+        let try_writing = self.store.try_writing(self.clock.now());
+        let outcome = match tokio::time::timeout(WRITE_WITHIN, try_writing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("the database cannot be written to: {error}")),
+            Err(_) => Err(format!("nothing could be written for {WRITE_WITHIN:?}")),
+        };
+        *written = Some((Monotonic::now(), outcome.clone()));
+        outcome
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    future::ready,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,7 +10,9 @@ use std::{
 
 use sqlx::{
     Connection as _, Executor as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
-    SqlitePool, Transaction, postgres::PgPoolOptions, sqlite::SqlitePoolOptions,
+    SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::SqlitePoolOptions,
 };
 
 use super::{
@@ -71,6 +74,10 @@ pub struct Tx {
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a server may take to let us in for the first time. One that packets do not reach never says
+/// no, and the driver waits for ever.
+const LET_IN_WITHIN: Duration = Duration::from_secs(10);
+
 impl Db {
     pub async fn open(url: &DatabaseUrl, create: bool) -> Result<Self> {
         match &url.0 {
@@ -78,9 +85,7 @@ impl Db {
             Kind::Postgres(options) => {
                 let options = dialect::postgres(options);
                 // A pool would try for a long time before it says what is wrong.
-                let first = PgConnection::connect_with(&options)
-                    .await
-                    .map_err(|error| unreachable_database(url, &error))?;
+                let first = let_in(url, &options, LET_IN_WITHIN).await?;
                 let pool = PgPoolOptions::new()
                     .max_connections(12)
                     .acquire_timeout(PATIENCE)
@@ -114,6 +119,9 @@ impl Db {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(PATIENCE)
+            // SQLite itself rolls back when the disk is full, which the driver takes for a transaction that
+            // is still open: on that connection nothing could be begun any more.
+            .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
             .connect_with(dialect::sqlite(path))
             .await
             .map_err(failed)?;
@@ -243,6 +251,19 @@ fn create_file(path: &Path) -> Result<()> {
     }
 }
 
+async fn let_in(
+    url: &DatabaseUrl,
+    options: &PgConnectOptions,
+    within: Duration,
+) -> Result<PgConnection> {
+    match tokio::time::timeout(within, PgConnection::connect_with(options)).await {
+        Ok(connected) => connected.map_err(|error| unreachable_database(url, &error)),
+        Err(_) => Err(StoreError::Environment(format!(
+            "cannot connect to {url}: it has not answered for {within:?}"
+        ))),
+    }
+}
+
 fn unreachable_database(url: &DatabaseUrl, error: &sqlx::Error) -> StoreError {
     StoreError::Environment(format!("cannot connect to {url}: {}", message(error)))
 }
@@ -251,5 +272,21 @@ fn message(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => database.message().to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_says_nothing_is_not_waited_for() {
+        let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let text = format!("postgres://nobody:hunter2@{}/leads", mute.local_addr().unwrap());
+        let url = DatabaseUrl::parse(&text, Path::new("")).unwrap();
+        let Kind::Postgres(options) = &url.0 else { panic!("not PostgreSQL") };
+        let error = let_in(&url, options, Duration::from_millis(50)).await.unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("/leads: it has not answered for 50ms"), "{said}");
     }
 }

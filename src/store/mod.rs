@@ -25,6 +25,7 @@ mod messages;
 mod pauses;
 #[cfg(test)]
 mod plans;
+mod probe;
 pub mod records;
 mod releases;
 mod rows;

@@ -188,14 +188,4 @@ impl Store {
         }
         Ok(census)
     }
-
-    /// Whether the database answers, and can be written to.
-    pub async fn ping(&self) -> Result<()> {
-        on_db!(
-            self.db.read(),
-            sql!("SELECT value FROM meta WHERE key = 'rehearsal'"),
-            |db, sql| sqlx::query(sql).execute(db).await.map(drop)
-        )?;
-        Ok(())
-    }
 }

@@ -31,8 +31,9 @@ pub struct Keyring {
 /// What is wrong with a secrets file.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
-    #[error("there is no secrets file {}: `nurtured migrate` makes it; if there was one, bring back its \
-             copy, or links in mails already sent will not work", .0.display())]
+    #[error("there is no secrets file {}, and it is made together with a new database only: bring back \
+             its copy, or `nurtured migrate --new-secrets` makes another one and links in mails already \
+             sent stop working", .0.display())]
     Missing(PathBuf),
     #[error("the secrets file {} is there already, and is never made anew over an old one", .0.display())]
     Exists(PathBuf),
@@ -43,6 +44,9 @@ pub enum KeyringError {
     Broken { path: PathBuf, what: String },
     #[error("the secrets file {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("the secrets file {} cannot be made: {source}; name a place for it by [secrets] file",
+            .path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
 }
 
 #[derive(Deserialize)]
@@ -79,7 +83,7 @@ impl Keyring {
             .map_err(|what| KeyringError::Broken { path: path.to_owned(), what })?;
         write_new(path, &text).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => KeyringError::Exists(path.to_owned()),
-            _ => KeyringError::Io { path: path.to_owned(), source },
+            _ => KeyringError::Unwritable { path: path.to_owned(), source },
         })?;
         Ok(keyring)
     }

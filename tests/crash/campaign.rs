@@ -88,7 +88,7 @@ impl Campaign {
     /// On a fresh PostgreSQL database; `None` where PostgreSQL is left out on purpose.
     pub async fn on_postgres(relay: SocketAddr, tuning: Tuning) -> Option<Self> {
         let Some(url) = postgres::fresh_database().await else {
-            eprintln!("skipped on PostgreSQL: {} is set", postgres::WITHOUT);
+            postgres::skip();
             return None;
         };
         Some(Self::build(&postgres::url_text(&url), relay, tuning))

@@ -73,6 +73,7 @@ async fn a_pause_stops_sending_at_once_and_resume_goes_on() {
             relay.until(|relay| relay.mails.len() >= 150 * MAILS).await;
             campaign.until_quiet().await;
             assert_eq!(daemon.mails("sent").await, 150 * MAILS);
+            assert_eq!(daemon.mails("deferred").await, 0, "no relay put one off");
             assert_eq!(daemon.stop().0.code, Some(0));
         }
     })

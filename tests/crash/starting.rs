@@ -85,6 +85,21 @@ fn a_database_that_cannot_be_used_is_named() {
     assert!(said.contains("127.0.0.1:9/leads") && !said.contains("hunter2"), "{said}");
 }
 
+/// A database server behind a firewall that drops packets is like one that never says a word.
+#[test]
+fn a_start_that_waits_for_the_database_can_be_stopped() {
+    let campaign = campaign();
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@{}/leads", mute.local_addr().unwrap());
+    campaign.set_config(&campaign.config().replace("sqlite:nurtured.db", &url));
+    let run = Daemon::spawn(&campaign.folder());
+    let connection = mute.accept().unwrap();
+    let (ended, took) = run.stop();
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    drop(connection);
+}
+
 #[test]
 fn keys_that_are_lost_or_open_to_others_end_the_start() {
     let campaign = campaign();

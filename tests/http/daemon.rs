@@ -4,11 +4,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use nurtured::{
     clock::Clock,
-    config::Config,
+    config::{Config, NamedFile},
     daemon::{self, Chore, DaemonError, Loop, Parts, Signal, Signals, Wired},
+    domain::id::{LeadId, MessageId},
     store::{DatabaseUrl, Store},
+    token::MailRef,
 };
 use reqwest::StatusCode;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::{
     sync::{Notify, Semaphore, mpsc, oneshot},
@@ -17,6 +20,8 @@ use tokio::{
 };
 
 const SOON: Duration = Duration::from_secs(20);
+/// Of every daemon here.
+const GRACE: Duration = Duration::from_secs(2);
 
 fn config(folder: &Path, more: &str) -> Config {
     let text = format!(
@@ -159,6 +164,83 @@ async fn a_second_signal_or_the_end_of_the_grace_ends_it_at_once() {
     }
 }
 
+/// Beyond the grace: two seconds to leave, and what a busy machine adds.
+const TO_LEAVE: Duration = Duration::from_secs(4);
+
+#[tokio::test]
+async fn what_never_ends_cannot_hold_up_the_stop() {
+    for second in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let begun = Arc::new(Semaphore::new(0));
+        let seen = Arc::clone(&begun);
+        let chore = Chore {
+            name: "endless",
+            schedule: "* * * * * *",
+            work: Arc::new(move || {
+                seen.add_permits(1);
+                Box::pin(std::future::pending())
+            }),
+        };
+        let running = start_with(&folder, Wired { loops: Vec::new(), chores: vec![chore] }).await;
+        timeout(SOON, begun.acquire()).await.unwrap().unwrap().forget();
+        let told = Instant::now();
+        running.signals.send(Signal::Stop).await.unwrap();
+        if second {
+            running.signals.send(Signal::Stop).await.unwrap();
+        }
+        running.stopped().await.unwrap();
+        let most = if second { TO_LEAVE } else { GRACE + TO_LEAVE };
+        assert!(told.elapsed() < most, "{second}: {:?}", told.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_stands_still_cannot_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let held = hold(&folder).await;
+    // A hit that waits to be written.
+    let link =
+        running.parts.keyring.unsubscribe(&MailRef { lead: LeadId(1), message: MessageId(1) });
+    let url = format!("http://{}/u/{link}", running.parts.public);
+    let hit = tokio::spawn(reqwest::Client::new().post(url).send());
+    let waits = async {
+        while running.parts.intake.stats().hits() + running.parts.intake.depth() as u64 == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let _ = timeout(Duration::from_secs(1), waits).await;
+    let told = Instant::now();
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+    assert!(told.elapsed() < GRACE + TO_LEAVE, "{:?}", told.elapsed());
+    hit.abort();
+    drop(held);
+}
+
+/// Somebody else has the one right to write, and keeps it.
+async fn hold(folder: &TempDir) -> SqliteConnection {
+    let url = format!("sqlite:{}", folder.path().join("daemon.db").display());
+    let mut connection = SqliteConnection::connect(&url).await.unwrap();
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn an_idle_daemon_that_cannot_write_is_not_ready_and_then_is_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let held = hold(&folder).await;
+    let (status, reason) = running.console("/ready").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{reason}");
+    assert!(reason.contains("written"), "{reason}");
+    drop(held);
+    let again = async { while running.console("/ready").await.0 != StatusCode::OK {} };
+    timeout(SOON, again).await.unwrap();
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_loop_that_ends_by_itself_ends_the_daemon_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
@@ -228,6 +310,22 @@ async fn a_chore_that_is_still_at_it_is_not_begun_again() {
 }
 
 #[tokio::test]
+async fn the_figures_of_the_database_are_there_soon_after_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    super::rig::lead(&running.parts.store, "ann@example.com").await;
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+    let running = start_with(&folder, Wired::default()).await;
+    let counted = async {
+        while !running.console("/metrics").await.1.contains("nurtured_leads{stage=\"lead\"} 1") {}
+    };
+    timeout(SOON, counted).await.expect("nobody is counted");
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_port_that_is_taken_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -259,6 +357,20 @@ async fn lost_keys_are_not_made_anew() {
     let error = failure(config(folder.path(), "")).await;
     assert!(error.contains("secrets"), "{error}");
     assert!(!folder.path().join("nurtured.secrets").exists());
+}
+
+#[tokio::test]
+async fn a_first_start_that_could_not_write_the_keys_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mended = config(folder.path(), "");
+    let mut first = mended.clone();
+    first.secrets.file = NamedFile::Path(folder.path().join("no/such/folder/keys"));
+    let error = failure(first).await;
+    assert!(error.contains("no/such/folder/keys") && error.contains("[secrets] file"), "{error}");
+    let running = start(mended, |_| Wired::default()).await.unwrap();
+    assert!(folder.path().join("nurtured.secrets").exists());
+    running.signals.send(Signal::Stop).await.unwrap();
+    running.stopped().await.unwrap();
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn what_was_answered_is_there_for_whoever_opens_the_file_next() {
 #[tokio::test]
 async fn ready_is_no_word_for_a_daemon_whose_work_fails() {
     let rig = rig().await;
-    let health = Health::new(rig.store.clone());
+    let health = Health::new(rig.store.clone(), rig.clock.clone());
     let pulse = health.pulse("intake", Duration::from_secs(60));
     assert_eq!(health.ready().await, Ok(()));
     pulse.failing("the disk is full");

@@ -55,10 +55,16 @@ fn the_paths_of_the_unit_are_those_of_the_manual() {
         "/etc/nurtured/nurtured.toml",
         "/etc/nurtured/campaign",
         "/etc/nurtured/relay-password",
+        "nurtured --config /etc/nurtured/nurtured.toml --dir /etc/nurtured/campaign ",
     ] {
         assert!(unit.contains(path) && manual.contains(path), "{path}");
     }
     assert!(
         manual.contains("sqlite:/var/lib/nurtured/") && unit.contains("StateDirectory=nurtured")
+    );
+    let (before, _) = manual.split_once("systemctl enable --now nurtured").unwrap();
+    assert!(
+        before.contains("[secrets]\nfile = \"/var/lib/nurtured/"),
+        "first the paths, then the start"
     );
 }

@@ -3,6 +3,7 @@
 use std::{os::unix::net::UnixDatagram, process::Command, time::Duration};
 
 use super::process::Process;
+use crate::support::skipped::skipped;
 
 /// The next datagram that says this.
 fn wait_for(manager: &UnixDatagram, said: &str) {
@@ -36,7 +37,7 @@ fn systemd_is_told_of_readiness_life_and_stopping() {
 fn the_unit_is_valid_and_tight() {
     let unit = include_str!("../../systemd/nurtured.service");
     let Ok(version) = Command::new("systemd-analyze").arg("--version").output() else {
-        println!("skipped: systemd-analyze is not installed");
+        skipped("the systemd unit: systemd-analyze is not installed");
         return;
     };
     assert!(version.status.success());

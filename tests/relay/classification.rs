@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fs};
 
 use nurtured::mail::relay::{Fault, Reply, Stage};
 
+use crate::support::site::shared;
+
 /// The SMTP replies in a delivery report: `Diagnostic-Code: smtp; 550 5.1.1 …`, unfolded.
 fn replies(report: &str) -> Vec<Reply> {
     let unfolded = report.replace("\r\n", "\n").replace("\n ", " ").replace("\n\t", " ");
@@ -23,11 +25,8 @@ fn replies(report: &str) -> Vec<Reply> {
 
 #[test]
 fn hard_means_hard_over_the_bounces_of_a_public_set() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/mail/bounces");
-    let Ok(table) = fs::read_to_string(format!("{folder}/expected.tsv")) else {
-        println!("skipped: {folder} is not there");
-        return;
-    };
+    let Some(folder) = shared("mail/bounces") else { return };
+    let table = fs::read_to_string(folder.join("expected.tsv")).unwrap();
     let mut expected: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for line in table.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();
@@ -39,7 +38,7 @@ fn hard_means_hard_over_the_bounces_of_a_public_set() {
     let (mut wrongly_hard, mut missed) = (Vec::new(), Vec::new());
     for (file, records) in expected {
         let [(reason, hard)] = records[..] else { continue };
-        let bytes = fs::read(format!("{folder}/{file}")).unwrap();
+        let bytes = fs::read(folder.join(file)).unwrap();
         let report = String::from_utf8_lossy(&bytes);
         let [reply] = &replies(&report)[..] else { continue };
         judged += 1;

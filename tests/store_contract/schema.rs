@@ -38,6 +38,32 @@ async fn migrating_again_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_that_answers_and_cannot_be_written_to_is_told_from_one_that_can() {
+    for_each_database(async |db| {
+        for now in [NOON, NOON + MINUTE] {
+            db.store.try_writing(now).await.unwrap();
+        }
+        let (refuse, allow) = match db.name {
+            // As on a full disk, the transaction is gone, not only the statement.
+            "sqlite" => (
+                "CREATE TRIGGER full BEFORE UPDATE ON meta BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+                "DROP TRIGGER full",
+            ),
+            _ => (
+                "ALTER TABLE meta ADD CONSTRAINT is_full CHECK (key <> 'written_at') NOT VALID",
+                "ALTER TABLE meta DROP CONSTRAINT is_full",
+            ),
+        };
+        behind(db, refuse).await;
+        db.store.ping().await.unwrap();
+        db.store.try_writing(NOON + HOUR).await.unwrap_err();
+        behind(db, allow).await;
+        db.store.try_writing(NOON + HOUR).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_that_was_not_set_up_says_what_to_run() {
     let folder = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::parse("sqlite:none.db", folder.path()).unwrap();

@@ -72,3 +72,41 @@ async fn the_census_counts() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn all_leads_are_gone_through_in_steps() {
+    for_each_database(async |db| {
+        let mut all = import(&db.store, &["a@example.com", "b@example.com", "c@example.com"]).await;
+        all.sort_unstable();
+        let mut seen = Vec::new();
+        loop {
+            let last = seen.last().copied().unwrap_or(LeadId(i64::MIN));
+            let step = db.store.leads_after(last, 2).await.unwrap();
+            if step.is_empty() {
+                break;
+            }
+            assert!(step.len() <= 2);
+            seen.extend(step);
+        }
+        assert_eq!(seen, all);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn records_are_those_that_are_asked_for_each_as_if_alone() {
+    for_each_database(async |db| {
+        let (first, _) = lead_with_mail(&db.store, "a@example.com").await;
+        let others = import(&db.store, &["b@example.com", "c@example.com"]).await;
+        let asked = [others[1], LeadId(4), first];
+        let mut records = db.store.records(&asked).await.unwrap();
+        records.sort_by_key(|record| record.address.as_str().to_owned());
+        let addresses: Vec<&str> = records.iter().map(|record| record.address.as_str()).collect();
+        assert_eq!(addresses, ["a@example.com", "c@example.com"]);
+        for record in &records {
+            let alone = db.store.record(record.lead).await.unwrap();
+            assert_eq!(format!("{alone:?}"), format!("{:?}", Some(record)));
+        }
+    })
+    .await;
+}

@@ -18,10 +18,15 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running daemon whose configuration has `[log] format = "json"`.
 pub struct Daemon {
-    process: Process,
-    log: Arc<Log>,
+    run: Run,
     pub public: SocketAddr,
     pub console: SocketAddr,
+}
+
+/// One run of the binary, whether or not its doors are open yet.
+pub struct Run {
+    process: Process,
+    log: Arc<Log>,
 }
 
 /// The operating system's process, for whoever stops it from elsewhere.
@@ -56,61 +61,58 @@ impl Daemon {
 
     /// As [`Daemon::start`]; or how it ended before that.
     pub fn launch(folder: &Path) -> Result<Self, Ended> {
-        let (process, log) = spawn(folder);
-        let line = log.until(|said| {
+        let run = Self::spawn(folder);
+        let line = run.log.until(|said| {
             let opened = said.lines.iter().find_map(|line| doors(line));
             opened.map(Some).or_else(|| said.closed.then_some(None))
         });
-        match line.unwrap_or_else(|| log.complain("neither starts nor fails")) {
-            Some((public, console)) => Ok(Self { process, log, public, console }),
-            None => Err(process.ended(&log)),
+        match line.unwrap_or_else(|| run.log.complain("neither starts nor fails")) {
+            Some((public, console)) => Ok(Self { run, public, console }),
+            None => Err(run.process.ended(&run.log)),
         }
     }
 
     /// Starts it and does not wait for anything.
-    pub fn spawn(folder: &Path) -> Process {
-        spawn(folder).0
+    pub fn spawn(folder: &Path) -> Run {
+        let (process, log) = spawn(folder);
+        Run { process, log }
     }
 
     pub fn process(&self) -> Process {
-        self.process.clone()
+        self.run.process.clone()
     }
 
     /// Sends a signal by its name, `TERM`.
     pub fn signal(&self, name: &str) {
-        self.process.signal(name);
+        self.run.process.signal(name);
     }
 
     /// SIGKILL, and waits for the end of it.
     pub fn kill(self) {
-        self.process.kill();
+        self.run.process.kill();
     }
 
     /// Waits until it has ended by itself; returns how, and after what time.
     pub fn ended(self) -> (Ended, Duration) {
-        let begun = Instant::now();
-        if self.log.until(|said| said.closed.then_some(())).is_none() {
-            self.log.complain("does not end");
-        }
-        (self.process.ended(&self.log), begun.elapsed())
+        self.run.ended()
     }
 
     /// SIGTERM, and how it ended.
     pub fn stop(self) -> (Ended, Duration) {
-        self.signal("TERM");
-        self.ended()
+        self.run.stop()
     }
 
     pub fn log(&self) -> Vec<String> {
-        self.log.said().lines.clone()
+        self.run.log.said().lines.clone()
     }
 
     /// Waits for a line that holds `text`.
     pub fn until_logged(&self, text: &str) {
+        let log = &self.run.log;
         let found =
-            self.log.until(|said| said.lines.iter().any(|line| line.contains(text)).then_some(()));
+            log.until(|said| said.lines.iter().any(|line| line.contains(text)).then_some(()));
         if found.is_none() {
-            self.log.complain(&format!("never says `{text}`"));
+            log.complain(&format!("never says `{text}`"));
         }
     }
 
@@ -133,7 +135,28 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
+impl Run {
+    /// SIGTERM, and how it ended.
+    pub fn stop(&self) -> (Ended, Duration) {
+        self.process.signal("TERM");
+        self.ended()
+    }
+
+    /// SIGKILL, and waits for the end of it.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    fn ended(&self) -> (Ended, Duration) {
+        let begun = Instant::now();
+        if self.log.until(|said| said.closed.then_some(())).is_none() {
+            self.log.complain("does not end");
+        }
+        (self.process.ended(&self.log), begun.elapsed())
+    }
+}
+
+impl Drop for Run {
     fn drop(&mut self) {
         self.process.kill();
     }

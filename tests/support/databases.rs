@@ -32,7 +32,7 @@ impl TestDatabase {
     /// `None`, having said so, where PostgreSQL is left out on purpose.
     pub async fn postgres() -> Option<Self> {
         let Some(url) = postgres::fresh_database().await else {
-            eprintln!("skipped on PostgreSQL: {} is set", postgres::WITHOUT);
+            postgres::skip();
             return None;
         };
         Some(Self::migrated("postgres", url, None).await)

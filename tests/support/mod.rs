@@ -5,4 +5,5 @@ pub mod databases;
 pub mod engine;
 pub mod postgres;
 pub mod site;
+pub mod skipped;
 pub mod smtp;

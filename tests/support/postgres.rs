@@ -18,8 +18,15 @@ use std::{
 use nurtured::store::DatabaseUrl;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
+use super::skipped::skipped;
+
 /// Set to 1 to skip what needs PostgreSQL, where it is not installed.
 pub const WITHOUT: &str = "NURTURED_TEST_WITHOUT_POSTGRES";
+
+/// Says that a test did not run on PostgreSQL.
+pub fn skip() {
+    skipped(&format!("everything on PostgreSQL: {WITHOUT} is set"));
+}
 
 static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| {
     if std::env::var(WITHOUT).is_ok_and(|value| value == "1") {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
+use super::skipped::skipped;
+
 /// A folder with a `nurtured.toml` that writes mails as files.
 pub struct Site {
     folder: tempfile::TempDir,
@@ -98,6 +100,6 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is not there", path.display());
+    skipped(&format!("public sets of mails, agents and leads: there is no ../shared/data/{name}"));
     None
 }

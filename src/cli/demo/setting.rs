@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -15,13 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::reader::{Act, Mail};
 use crate::{
-    cli::{context::Context, failure::Failure},
+    cli::{context::Context, failure::Failure, folder::Folder},
     clock::{self, Clock},
     config::Config,
-    definitions,
     domain::{
         address::Address,
-        artefact::Artefact,
         event::EventKind,
         id::LeadId,
         lead::{Basis, Stage},
@@ -91,19 +89,22 @@ impl Setting {
         folder: &Path,
         start: Instant,
     ) -> Result<Self, Failure> {
-        let artefacts = campaign(&context.dir)?;
+        let campaign = Folder::check(context)?;
+        let artefacts = campaign.artefacts.clone();
+        campaign.into_live(context)?;
         prepare_folder(folder)?;
-        let doors = TcpListener::bind("127.0.0.1:0").await?;
-        let address = doors.local_addr()?;
-        fs::write(folder.join(Config::FILE), config_text(address.port()))?;
-        fs::write(folder.join("leads.csv"), LEADS)?;
+        let no_port = |error| Failure::environment(format!("cannot listen on 127.0.0.1: {error}"));
+        let doors = TcpListener::bind("127.0.0.1:0").await.map_err(no_port)?;
+        let address = doors.local_addr().map_err(no_port)?;
+        write(&folder.join(Config::FILE), &config_text(address.port()))?;
+        write(&folder.join("leads.csv"), LEADS)?;
         let config = Config::load(&folder.join(Config::FILE))?;
 
         let url =
             DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::environment)?;
         let store = Store::create(&url).await?;
         store.migrate(true, start).await?;
-        let keyring = Arc::new(Keyring::create(&config.secrets.file)?);
+        let keyring = Arc::new(Keyring::create(&config.secrets.file.path()?)?);
         let lock = store.engine_lock()?;
         let relay = config.relays.first().map(Relay::configured).transpose()?;
         let Some(relay) = relay else { return Err(Failure::environment("no relay")) };
@@ -184,17 +185,16 @@ impl Setting {
         if !outbox.is_dir() {
             return Ok(Vec::new());
         }
-        let mut fresh: Vec<PathBuf> = fs::read_dir(outbox)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<io::Result<Vec<_>>>()?
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|ending| ending == "eml"))
-            .filter(|path| !self.seen.contains(path))
-            .collect();
+        let mut fresh: Vec<PathBuf> = fs::read_dir(&outbox)
+            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
+            .map_err(Failure::at(&outbox))?;
+        fresh.retain(|path| {
+            path.extension().is_some_and(|ending| ending == "eml") && !self.seen.contains(path)
+        });
         fresh.sort();
         let mut mails = Vec::with_capacity(fresh.len());
         for path in fresh {
-            mails.extend(read_mail(&fs::read(&path)?));
+            mails.extend(read_mail(&fs::read(&path).map_err(Failure::at(&path))?));
             self.seen.insert(path);
         }
         mails.sort();
@@ -283,17 +283,6 @@ impl Setting {
     }
 }
 
-/// What is defined in the campaign folder, if nothing is wrong with it.
-fn campaign(dir: &Path) -> Result<Vec<Artefact>, Failure> {
-    let sources = definitions::read_folder(dir).map_err(Failure::usage)?;
-    let checked = definitions::check(&sources);
-    match checked.definitions {
-        Some(_) => Ok(checked.artefacts),
-        None => Err(Failure::problems("the campaign folder has problems")
-            .hint("`nurtured check` shows them all")),
-    }
-}
-
 fn config_text(port: u16) -> String {
     format!(
         r#"# Made by `nurtured demo`. Mails become files; nothing leaves this machine.
@@ -316,16 +305,20 @@ postal_address = "Via Roma 1, 20121 Milano"
 /// An empty folder; one that an earlier demo made is cleared.
 fn prepare_folder(folder: &Path) -> Result<(), Failure> {
     let mark = folder.join(MARK);
-    if folder.exists() && !mark.exists() && fs::read_dir(folder)?.next().is_some() {
+    let holds_something = || fs::read_dir(folder).map(|mut entries| entries.next().is_some());
+    if folder.exists() && !mark.exists() && holds_something().map_err(Failure::at(folder))? {
         return Err(Failure::usage(format!("{} is not a demo's folder", folder.display()))
             .hint("name another one by --out DIR"));
     }
     if mark.exists() {
-        fs::remove_dir_all(folder)?;
+        fs::remove_dir_all(folder).map_err(Failure::at(folder))?;
     }
-    fs::create_dir_all(folder)?;
-    fs::write(mark, "`nurtured demo` makes this folder anew each time.\n")?;
-    Ok(())
+    fs::create_dir_all(folder).map_err(Failure::at(folder))?;
+    write(&mark, "`nurtured demo` makes this folder anew each time.\n")
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(file, text).map_err(Failure::at(file))
 }
 
 fn read_mail(bytes: &[u8]) -> Option<Mail> {

@@ -115,7 +115,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let store = Context::open(&config).await?;
     let id = lead(&store, &arguments.email).await?;
     // Without the keys everything but the keys of mails can be shown.
-    let keyring = Keyring::load(&config.secrets.file).ok();
+    let keyring = config.secrets.file.path().ok().and_then(|file| Keyring::load(&file).ok());
     let sheet = gather(&store, id, keyring.as_ref(), arguments.timeline, context.now()).await?;
     context.output.result(&sheet, || sheet::text(&context.output, &sheet))?;
     store.close().await;

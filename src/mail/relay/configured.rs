@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum BadRelay {
     #[error(transparent)]
-    Password(#[from] ConfigError),
+    File(#[from] ConfigError),
     #[error("relay `{name}`: the certificates of {file} cannot be read: {why}")]
     Roots { name: String, file: String, why: String },
 }
@@ -40,12 +40,13 @@ impl Relay {
             made.credentials = Some(Credentials { user, password });
         }
         if let Some(file) = &smtp.ca_file {
+            let file = file.path()?;
             let bad = |why: String| BadRelay::Roots {
                 name: relay.name.to_string(),
                 file: file.display().to_string(),
                 why,
             };
-            let pem = std::fs::read(file).map_err(|error| bad(error.to_string()))?;
+            let pem = std::fs::read(&file).map_err(|error| bad(error.to_string()))?;
             made.extra_roots = SmtpRelay::roots_of_pem(&pem).map_err(bad)?;
         }
         made.helo_name = smtp.helo.clone().or_else(host_name).unwrap_or_default();

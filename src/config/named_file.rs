@@ -1,0 +1,34 @@
+//! Files that `nurtured.toml` names.
+
+use std::path::PathBuf;
+
+use super::problem::ConfigError;
+
+/// A file, by its path or as a credential that systemd hands over (`LoadCredential=NAME:…`).
+///
+/// It is looked for when it is needed: only the service itself has credentials, and who pauses it from a
+/// shell needs none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NamedFile {
+    Path(PathBuf),
+    Credential(String),
+}
+
+/// Where systemd puts a service's credentials.
+const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+
+impl NamedFile {
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When it is a credential, and this process was handed none.
+    pub fn path(&self) -> Result<PathBuf, ConfigError> {
+        match self {
+            Self::Path(path) => Ok(path.clone()),
+            Self::Credential(name) => match std::env::var_os(FOLDER) {
+                Some(folder) => Ok(PathBuf::from(folder).join(name)),
+                None => Err(ConfigError::NoCredentials { name: name.clone() }),
+            },
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A database that fails while the loops run: they tell, go on, and tell when it works again.
+
+use std::{sync::Arc, time::Duration};
+
+use nurtured::engine::running::Turn;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    databases::for_each_database,
+    engine::{Campaign, Rig, behind},
+};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// A loop's name, and whether its work failed.
+type Told = mpsc::UnboundedReceiver<(&'static str, bool)>;
+
+async fn until(told: &mut Told, wanted: (&str, bool)) {
+    let wait = async { while told.recv().await.unwrap() != wanted {} };
+    let told = tokio::time::timeout(SOON, wait).await;
+    assert!(told.is_ok(), "{wanted:?} was not told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loops_whose_work_fails_say_so_until_it_works_again() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &Campaign::new()).await;
+        let mut engine = rig.with_relay(rig.smtp.addr.port());
+        engine.take_over().await.unwrap();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        Arc::get_mut(&mut engine).unwrap().on_turn = Box::new(move |name, turn| {
+            let _ = match turn {
+                Turn::Begun => Ok(()),
+                Turn::Well => tell.send((name, false)),
+                Turn::Failed(_) => tell.send((name, true)),
+            };
+        });
+        let stop = CancellationToken::new();
+        let sending = tokio::spawn(Arc::clone(&engine).send_loop(stop.clone()));
+        let reload = Arc::new(Notify::new());
+        let keeping_up =
+            tokio::spawn(Arc::clone(&engine).keep_up(stop.clone(), reload, async || ()));
+        for (table, name) in [("messages", "send"), ("releases", "keep-up")] {
+            until(&mut told, (name, false)).await;
+            behind(db, format!("ALTER TABLE {table} RENAME TO elsewhere")).await;
+            until(&mut told, (name, true)).await;
+            behind(db, format!("ALTER TABLE elsewhere RENAME TO {table}")).await;
+            until(&mut told, (name, false)).await;
+        }
+        stop.cancel();
+        sending.await.unwrap().unwrap();
+        keeping_up.await.unwrap().unwrap();
+    })
+    .await;
+}
