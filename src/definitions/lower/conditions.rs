@@ -7,7 +7,7 @@ use crate::{
     definitions::{
         node::{Data, Node, Style},
         problem::{File, Span},
-        traps::{comment_cut, is_split},
+        traps::{comment_cut, split_off},
     },
     domain::{
         condition::{Condition, ConditionError, Env, Scope, fact_key},
@@ -94,7 +94,8 @@ fn report(file: &File<'_>, node: &Node, source: &str, errors: Vec<ConditionError
             file.error(trap.rule, trap.at, trap.message, trap.hint);
             return;
         }
-        if is_split(file, node.span) {
+        // What the comma made a key of may be a key in earnest: then nothing was split.
+        if split_off(file, node.span).is_some_and(|key| file.has_error_at(key)) {
             return;
         }
     }
