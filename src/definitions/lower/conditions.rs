@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet, ops::Range};
 
-use super::read;
+use super::{kinds, read};
 use crate::{
     definitions::{
         node::{Data, Node, Style},
@@ -10,7 +10,7 @@ use crate::{
         traps::{comment_cut, split_off},
     },
     domain::{
-        condition::{Condition, ConditionError, Env, Scope, fact_key},
+        condition::{Condition, ConditionError, Env, Named, Scope, fact_key},
         facts::{FactKey, FactPlan},
         name::Name,
         value::Schema,
@@ -49,6 +49,7 @@ impl Conditions {
         segments: usize,
     ) -> Option<Condition> {
         let source = source(file, node, what)?;
+        warn(file, node, source);
         let env = self.env(scope, segments);
         match Condition::compile(source, &env, &mut self.plan.borrow_mut()) {
             Ok(condition) => Some(condition),
@@ -62,6 +63,7 @@ impl Conditions {
     /// The fact that a bare event question asks for: `visited("/pricing")`.
     pub fn fact(&self, file: &File<'_>, node: &Node, what: &str) -> Option<FactKey> {
         let source = source(file, node, what)?;
+        warn(file, node, source);
         match fact_key(source, &self.env(Scope::Lead, self.segments.len())) {
             Ok(key) => Some(key),
             Err(errors) => {
@@ -88,6 +90,13 @@ fn source<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     }
 }
 
+/// What is allowed and probably not meant.
+fn warn(file: &File<'_>, node: &Node, source: &str) {
+    for (kind, span) in Named::in_source(source).kinds {
+        kinds::warn_of_near_miss(file, within(file, node, source, &span), &kind);
+    }
+}
+
 fn report(file: &File<'_>, node: &Node, source: &str, errors: Vec<ConditionError>) {
     if matches!(&node.data, Data::Scalar(scalar) if scalar.style == Style::Plain) {
         if let Some(trap) = comment_cut(file, node.span) {
@@ -99,15 +108,20 @@ fn report(file: &File<'_>, node: &Node, source: &str, errors: Vec<ConditionError
             return;
         }
     }
-    let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");
     for error in errors {
-        let at = if raw.is_empty() {
-            node.span
-        } else {
-            let within = place(raw, source, &error.span);
-            Span::new(node.span.start + within.start, node.span.start + within.end)
-        };
+        let at = within(file, node, source, &error.span);
         file.error("condition", at, error.message, error.hint);
+    }
+}
+
+/// Where a part of a condition stands in the file; the whole where there is no text.
+fn within(file: &File<'_>, node: &Node, source: &str, part: &Range<usize>) -> Span {
+    match file.text.get(node.span.start..node.span.end) {
+        None | Some("") => node.span,
+        Some(raw) => {
+            let part = place(raw, source, part);
+            Span::new(node.span.start + part.start, node.span.start + part.end)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod attributes;
 mod conditions;
 mod enter;
+mod kinds;
 mod marks;
 mod people;
 mod policy;

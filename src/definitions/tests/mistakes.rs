@@ -118,6 +118,27 @@ fn conditions() {
 }
 
 #[test]
+fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
+    let warned = |path: &str, text: &str| {
+        let checked = check(&campaign(&[(path, text)]));
+        assert!(checked.definitions.is_some(), "{:#?}", checked.problems);
+        rules(&checked)
+    };
+    let hello =
+        "workflow: hello\npurpose: insights\nenter: { event: mail.click }\nsteps: [{ tag: a }]\n";
+    assert_eq!(warned("workflows/hello.yaml", hello), [("unknown-event", 3)]);
+    let segments = "segments:\n  cold: stage == \"lead\"\n  b: >-\n    stage == \"lead\"\n    and \
+                    not happened(\"page.visit\", \"/\").within(3d)\n";
+    assert_eq!(warned("workflows/segments.yaml", segments), [("unknown-event", 5)]);
+    let scoring =
+        "scoring:\n  engagement:\n    - { on: happened(\"form.submit\"), points: 5, cap: 5 }\n";
+    assert_eq!(warned("workflows/scoring.yaml", scoring), [("unknown-event", 3)]);
+    // What an import may well bring.
+    let own = "segments:\n  cold: happened(\"deal.lost\") or happened(\"sales.call\")\n";
+    assert_eq!(warned("workflows/segments.yaml", own), []);
+}
+
+#[test]
 fn policy_and_people() {
     let sources = campaign(&[
         (

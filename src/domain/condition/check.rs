@@ -1,12 +1,14 @@
 //! Names → slots: an expression is looked up and typed once, so that a verdict cannot go wrong.
 
 mod compare;
+mod object;
 mod operand;
 mod question;
 mod words;
 
 use std::collections::BTreeSet;
 
+pub use self::object::known_object;
 use self::operand::Operand;
 use super::{
     ast::{Expr, ExprKind},

@@ -4,6 +4,7 @@ use regex::RegexBuilder;
 
 use super::{
     Checker, Operand, Scope,
+    object::known_object,
     words::{METHODS, QUESTION_METHODS, TEXT_METHODS},
 };
 use crate::domain::{
@@ -15,7 +16,6 @@ use crate::domain::{
     },
     event::EventKind,
     facts::{FactIx, FactKey, FactPlan, ObjectFilter},
-    name::Name,
 };
 
 /// The words that ask for one kind of event, and how one is written with an object.
@@ -162,31 +162,14 @@ impl Checker<'_> {
             );
             return None;
         }
-        let filter = ObjectFilter::parse(Some(&text));
-        if kind == EventKind::MAIL_CLICKED || kind == EventKind::MAIL_OPENED {
-            self.template(&text, &filter, span)?;
+        let key = FactKey { kind, filter: ObjectFilter::parse(Some(&text)) };
+        match known_object(&key, self.env.templates, span) {
+            Ok(()) => Some(key),
+            Err(error) => {
+                self.complain(error);
+                None
+            }
         }
-        Some(FactKey { kind, filter })
-    }
-
-    /// A template that is not there is never clicked.
-    fn template(
-        &mut self,
-        text: &str,
-        filter: &ObjectFilter,
-        span: std::ops::Range<usize>,
-    ) -> Option<()> {
-        let Some(templates) = self.env.templates else { return Some(()) };
-        if templates.iter().any(|template| filter.admits(Some(template))) {
-            return Some(());
-        }
-        let message = match filter {
-            ObjectFilter::StartsWith(_) => format!("no template is called `{text}`"),
-            _ => format!("there is no template `{text}`"),
-        };
-        let near = did_you_mean(text.trim_end_matches('*'), templates.iter().map(Name::as_str));
-        self.complain(ConditionError::new(span, message).maybe(near));
-        None
     }
 
     /// Milliseconds.
