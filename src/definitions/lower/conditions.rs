@@ -10,7 +10,7 @@ use crate::{
         traps::{comment_cut, split_off},
     },
     domain::{
-        condition::{Condition, ConditionError, Env, Named, Scope, fact_key},
+        condition::{Condition, ConditionError, Env, Named, PatternRoom, Scope, fact_key},
         facts::{FactKey, FactPlan},
         name::Name,
         value::Schema,
@@ -25,6 +25,7 @@ pub(super) struct Conditions {
     pub segments: Vec<Name>,
     pub templates: BTreeSet<Name>,
     pub plan: RefCell<FactPlan>,
+    pub patterns: PatternRoom,
 }
 
 impl Conditions {
@@ -78,6 +79,7 @@ impl Conditions {
             schema: &self.schema,
             segments: &self.segments[..segments],
             templates: Some(&self.templates),
+            patterns: &self.patterns,
             scope,
         }
     }

@@ -25,6 +25,7 @@ use std::{
 use super::{node::Node, problem::File, unit::Unit};
 use crate::domain::{
     artefact::ArtefactKind,
+    condition::PatternRoom,
     definitions::{Definitions, LiveWorkflow, Since},
     facts::FactPlan,
     id::ReleaseId,
@@ -88,6 +89,7 @@ pub(super) fn definitions(
         segments: order,
         templates: mails.collect(),
         plan: RefCell::new(FactPlan::default()),
+        patterns: PatternRoom::default(),
     };
     let segments = segments::lower(&segments, &conditions, &cyclic);
     let scoring = one(ArtefactKind::Scoring).map_or_else(Scoring::default, |found| {

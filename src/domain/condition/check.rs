@@ -15,6 +15,7 @@ use super::{
     error::ConditionError,
     node::{BoolTerm, Node, NodeKind, Source, Span},
     parser::{MOST_ERRORS, parse},
+    pattern::PatternRoom,
 };
 use crate::domain::{
     facts::{FactIx, FactKey, FactPlan},
@@ -31,6 +32,7 @@ pub struct Env<'a> {
     pub segments: &'a [Name],
     /// `None`: templates are not checked.
     pub templates: Option<&'a BTreeSet<Name>>,
+    pub patterns: &'a PatternRoom,
     pub scope: Scope,
 }
 

@@ -1,7 +1,5 @@
 //! Event questions and methods: `clicked("x").within(30d)`, `country.startsWith("I")`.
 
-use regex::RegexBuilder;
-
 use super::{
     Checker, Operand, Scope,
     object::known_object,
@@ -26,9 +24,6 @@ const QUESTIONS: [(&str, EventKind, &str); 5] = [
     ("submitted", EventKind::FORM_SUBMITTED, "submitted(\"demo\")"),
     ("replied", EventKind::LEAD_REPLIED, "replied()"),
 ];
-
-/// The largest compiled pattern, in bytes.
-const LARGEST_PATTERN: usize = 256 * 1024;
 
 pub(super) fn is_question(name: &str) -> bool {
     name == "happened" || QUESTIONS.iter().any(|(word, ..)| *word == name)
@@ -271,30 +266,13 @@ impl Checker<'_> {
             "startsWith" => Like::StartsWith(text.into()),
             "endsWith" => Like::EndsWith(text.into()),
             "contains" => Like::Contains(text.into()),
-            _ => {
-                let built = RegexBuilder::new(&text)
-                    .size_limit(LARGEST_PATTERN)
-                    .dfa_size_limit(LARGEST_PATTERN)
-                    .nest_limit(50)
-                    .build();
-                match built {
-                    Ok(regex) => Like::Matches(regex),
-                    Err(problem) => {
-                        let problem = match &problem {
-                            regex::Error::CompiledTooBig(_) => {
-                                "this pattern is too large".to_owned()
-                            }
-                            other => {
-                                let text = other.to_string();
-                                let last = text.lines().last().unwrap_or_default();
-                                format!("not a pattern: {}", last.trim_start_matches("error: "))
-                            }
-                        };
-                        self.complain(ConditionError::new(span, problem));
-                        return None;
-                    }
+            _ => match self.env.patterns.compile(&text) {
+                Ok(regex) => Like::Matches(regex),
+                Err(problem) => {
+                    self.complain(ConditionError::new(span, problem));
+                    return None;
                 }
-            }
+            },
         };
         Some(NodeKind::TextLike { item, like })
     }
