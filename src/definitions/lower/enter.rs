@@ -50,6 +50,10 @@ pub(super) fn lower(
             let message = format!("`{}` and `{second}` are two ways to enter", ways[0]);
             let hint = "keep one; a workflow of its own takes the other".to_owned();
             file.error("conflict", fields.key_span(second), message, Some(hint));
+            // Whichever is kept.
+            for way in ways {
+                by(file, way, &fields, known);
+            }
         }
         return None;
     };
@@ -79,22 +83,26 @@ pub(super) fn lower(
         }
         (None, _) => Some(false),
     };
+    let enter = by(file, way, &fields, known);
+    Some((enter?, existing?, again?))
+}
+
+/// One way to enter.
+fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) -> Option<Enter> {
     let node = fields.get(way)?;
-    let enter = match way {
+    match way {
         "segment" => segment(file, node, known),
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
-        "event" => event(file, node, &fields, known),
+        "event" => event(file, node, fields, known),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
-                Some(Enter::ByHand)
-            } else {
-                let message = "`by_hand: no` leaves no way to enter";
-                file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
-                None
+                return Some(Enter::ByHand);
             }
+            let message = "`by_hand: no` leaves no way to enter";
+            file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
+            None
         }
-    };
-    Some((enter?, existing?, again?))
+    }
 }
 
 fn segment(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Enter> {

@@ -1,6 +1,6 @@
 //! What people get to see for typical mistakes: read these snapshots as marketing ops would.
 
-use super::{campaign, rules};
+use super::{campaign, rules, with_steps};
 use crate::definitions::{check, show};
 
 /// What `check` prints for a campaign in which one file has this text.
@@ -196,6 +196,34 @@ fn problems_of_all_files_are_reported_at_once_and_a_broken_one_hides_no_other() 
             ("workflows/c.yaml", "unknown-file"),
         ]
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
+    let inside = "\n    then:\n      - email: cold/helo\n    else:\n      - wait: a while";
+    for (step, rule) in [
+        ("wait_fro: replied()", "unknown-key"),
+        ("wait_for: replied()\n    email: cold/hello", "conflict"),
+        ("repeat: 3", "not-built"),
+        ("email: cold/hello", "unknown-key"),
+        ("wait_for: replyed()\n    up_to: 0d", "condition"),
+    ] {
+        let checked = with_steps(&format!("  - {step}{inside}"));
+        let found: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
+        for rule in [rule, "unknown-template", "bad-wait"] {
+            assert!(found.contains(&rule), "{step}: {found:?}");
+        }
+    }
+    let notify = with_steps("  - { notify: salse, template: cold/helo }");
+    assert_eq!(rules(&notify), [("unknown-person", 5), ("unknown-template", 5)]);
+    let tags = with_steps("  - tag: [\"\", \"\"]");
+    assert_eq!(rules(&tags), [("bad-name", 5), ("bad-name", 5)]);
+    let two = "workflow: hello\npurpose: insights\nenter: { when: replyed(), event: page }\nsteps: [{ tag: a }]\n";
+    let found = rules(&check(&campaign(&[("workflows/hello.yaml", two)])));
+    assert_eq!(found, [("condition", 3), ("conflict", 3), ("bad-value", 3)]);
+    let stages = "scoring:\n  stages:\n    - { from: [laed, mlq], to: sql, when: replied() }\n";
+    let found = rules(&check(&campaign(&[("workflows/scoring.yaml", stages)])));
+    assert_eq!(found, [("bad-value", 3), ("bad-value", 3)]);
 }
 
 #[test]
