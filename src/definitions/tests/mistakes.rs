@@ -227,6 +227,13 @@ fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
 }
 
 #[test]
+fn no_workflow_is_called_what_pause_calls_them_all() {
+    let text = "workflow: all\npurpose: insights\nenter: { by_hand: yes }\nsteps: [{ tag: a }]\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert_eq!(rules(&checked), [("bad-name", 1)]);
+}
+
+#[test]
 fn json_has_exactly_the_promised_fields() {
     let checked = check(&campaign(&[("workflows/hello.yaml", "workflow: hello\npurpse: x\n")]));
     let json = serde_json::to_value(&checked.problems[0]).unwrap();
