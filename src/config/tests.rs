@@ -201,15 +201,3 @@ fn a_password_is_read_from_its_file_and_not_shown() {
     assert_eq!(password.expose_secret(), "hunter2");
     assert!(!format!("{config:?} {password:?}").contains("hunter2"));
 }
-
-#[test]
-fn senders_have_a_name_and_an_address() {
-    let mailbox: Mailbox = "\"Rossi, Ada\" <Ada@Example.com>".parse().expect("a mailbox");
-    assert_eq!(
-        (mailbox.name.as_str(), mailbox.address.as_str()),
-        ("Rossi, Ada", "ada@example.com")
-    );
-    let mailbox: Mailbox = "ada@example.com".parse().expect("a mailbox");
-    assert_eq!(mailbox.name, "");
-    assert!("Ada\r\nBcc: x <a@b.example>".parse::<Mailbox>().is_err());
-}

@@ -169,6 +169,20 @@ fn a_template() {
 }
 
 #[test]
+fn replies_go_to_an_address_that_sending_reads_as_well() {
+    let mail = |reply_to: &str| {
+        let text = format!("---\nsubject: Hello\nreply_to: {reply_to}\n---\nx\n");
+        check(&campaign(&[("templates/cold/hello.md", &text)]))
+    };
+    for wrong in ["\"Ada <ada@example.com\"", "Ada ada@example.com>", "ada"] {
+        assert_eq!(rules(&mail(wrong)), [("bad-address", 3)], "{wrong}");
+    }
+    let definitions = mail("Ada Rossi <ada@example.com>").definitions.unwrap();
+    let mail = definitions.templates.variant("cold/hello", "en", "en").unwrap();
+    assert_eq!(mail.reply_to.as_ref().unwrap().to_string(), "Ada Rossi <ada@example.com>");
+}
+
+#[test]
 fn segments_in_a_circle() {
     insta::assert_snapshot!(shown(
         "workflows/more.yaml",
