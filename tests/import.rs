@@ -126,7 +126,7 @@ fn a_cell_that_cannot_be_read_is_left_out_and_the_row_kept() {
     assert_eq!((&ann["attributes"], &ann["stage"]), (&json!({}), &json!("lead")));
     let bob = site.json(&["leads", "show", "bob@a.example"]);
     assert_eq!(bob["attributes"]["zone"], "Europe/Rome");
-    assert_eq!(bob["attributes"]["language"], "it");
+    assert_eq!(bob["attributes"]["language"], "it-IT");
     assert_eq!(bob["stage"], "mql");
 }
 

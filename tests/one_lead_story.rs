@@ -330,6 +330,51 @@ async fn one_click_and_nothing_more_comes() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_sales_meets_gives_up_or_wins_marketing_writes_to_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("three.csv");
+    let names = ["met", "unfit", "buyer"];
+    let address = |name: &str| format!("{name}@fieldworks.example");
+    let rows: String = names
+        .map(|name| format!("{},Not now,America/New_York,Yes,2026-01-11\n", address(name)))
+        .concat();
+    let headers = "Email,Lead Status,Time Zone,Marketing consent,Consent date\n";
+    std::fs::write(&file, format!("{headers}{rows}")).unwrap();
+    for_each_database(async |db| {
+        let rig = rig(db).await;
+        assert_eq!(import(&rig, file.clone(), Some("insights")).await.created, 3);
+        assert_eq!(rig.tick_at(at("2026-11-30T14:00:00Z")).await.sent, 3);
+        let mut leads = Vec::new();
+        for name in names {
+            let address = Address::parse(&address(name)).unwrap();
+            leads.push(rig.store.find_lead(&address).await.unwrap().unwrap());
+        }
+
+        rig.clock.set(at("2026-12-01T15:00:00Z"));
+        rig.happens(leads[0], EventKind::parse("sales.meeting").unwrap(), None).await;
+        let update = folder.path().join(format!("{}.csv", db.name));
+        std::fs::write(&update, format!("Email,Lead Status\n{},Unqualified\n", address("unfit")))
+            .unwrap();
+        import(&rig, update, None).await;
+        rig.happens(leads[2], EventKind::parse("deal.won").unwrap(), None).await;
+        rig.tick().await;
+        for ((lead, stage), end) in leads
+            .iter()
+            .zip([Stage::Lead, Stage::Disqualified, Stage::Customer])
+            .zip(["left", "left", "goal"])
+        {
+            assert_eq!(rig.record(*lead).await.stage, stage);
+            assert_eq!(rig.enrolment(*lead).await.state, end, "{stage}");
+        }
+        walk(&rig, rig.clock.now() + 90 * DAY).await;
+        for name in names {
+            assert_eq!(rig.mails_to(&address(name)).len(), 1, "{name}");
+        }
+    })
+    .await;
+}
+
 /// The report of a mail server, as it comes to the return path.
 fn bounce(return_path: &str, recipient: &str) -> Vec<u8> {
     format!(

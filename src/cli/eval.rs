@@ -14,7 +14,7 @@ use super::{
 use crate::{
     definitions::{Problem, Severity, Sources, show},
     domain::{
-        condition::{Condition, Env, Scope, Trace, View},
+        condition::{Condition, Env, PatternRoom, Scope, Trace, View},
         definitions::Definitions,
         name::Name,
         time::Instant,
@@ -158,6 +158,7 @@ fn compiled(
         schema: &definitions.schema,
         segments: &segments,
         templates: (!templates.is_empty()).then_some(&templates),
+        patterns: &PatternRoom::default(),
         scope,
     };
     let mut plan = definitions.plan.clone();

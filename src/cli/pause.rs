@@ -8,7 +8,7 @@ use super::{
     live::Live,
 };
 use crate::{
-    domain::{name::Name, time::Instant},
+    domain::{name::Name, time::Instant, workflow::ALL},
     store::Store,
 };
 
@@ -32,8 +32,6 @@ struct Pause {
     scope: Name,
     since: String,
 }
-
-const ALL: &str = "all";
 
 pub(super) async fn pause(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let store = context.store().await?;

@@ -19,7 +19,7 @@ use std::{
 pub use named_file::NamedFile;
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
-pub use sender::{Mailbox, Pattern, Sender};
+pub use sender::{Pattern, Sender};
 
 use crate::domain::address::Address;
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::reader::Section;
-use crate::domain::address::Address;
+use crate::domain::address::{Address, Mailbox};
 
 /// Who mails come from.
 #[derive(Clone, Debug)]
@@ -14,35 +14,6 @@ pub struct Sender {
     pub bounce_domain: String,
     /// At the foot of every marketing mail.
     pub postal_address: String,
-}
-
-/// `Ada Rossi <ada@example.com>`
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Mailbox {
-    /// Empty if there is none.
-    pub name: String,
-    pub address: Address,
-}
-
-impl FromStr for Mailbox {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.chars().any(char::is_control) {
-            return Err("it has a control character".into());
-        }
-        let (name, address) = match text.strip_suffix('>').and_then(|t| t.rsplit_once('<')) {
-            Some((name, address)) => (name.trim(), address),
-            None => ("", text),
-        };
-        let name = name.strip_prefix('"').and_then(|n| n.strip_suffix('"')).unwrap_or(name);
-        if name.contains(['<', '>']) {
-            return Err("write Name <address>".into());
-        }
-        let address = Address::parse(address).map_err(|error| error.to_string())?;
-        Ok(Self { name: name.to_owned(), address })
-    }
 }
 
 /// Whom mail may go to: `*@ours.example` or one address.

@@ -212,15 +212,3 @@ fn a_credential_is_a_name_and_no_path() {
         assert!(secrets(wrong).is_err(), "{wrong}");
     }
 }
-
-#[test]
-fn senders_have_a_name_and_an_address() {
-    let mailbox: Mailbox = "\"Rossi, Ada\" <Ada@Example.com>".parse().expect("a mailbox");
-    assert_eq!(
-        (mailbox.name.as_str(), mailbox.address.as_str()),
-        ("Rossi, Ada", "ada@example.com")
-    );
-    let mailbox: Mailbox = "ada@example.com".parse().expect("a mailbox");
-    assert_eq!(mailbox.name, "");
-    assert!("Ada\r\nBcc: x <a@b.example>".parse::<Mailbox>().is_err());
-}

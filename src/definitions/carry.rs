@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     artefact::{Artefact, ArtefactKind, ArtefactRef},
-    condition::Condition,
+    condition::Named,
 };
 
 type Key<'a> = (ArtefactKind, &'a str);
@@ -102,13 +102,17 @@ impl Needs {
     fn collect(&mut self, node: &Node, key: &str) {
         match &node.data {
             Data::Scalar(scalar) => match key {
-                "email" | "template" => {
+                "email" | "template" | "object" => {
                     self.mails.insert(scalar.text.clone());
                 }
                 "segment" => {
                     self.segments.insert(scalar.text.clone());
                 }
-                _ => self.segments.extend(Condition::segments_named(&scalar.text)),
+                _ => {
+                    let named = Named::in_source(&scalar.text);
+                    self.segments.extend(named.segments);
+                    self.mails.extend(named.mails);
+                }
             },
             Data::List(items) => {
                 for item in items {

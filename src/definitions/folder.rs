@@ -14,6 +14,8 @@ use super::{
 
 /// How many files are read at most.
 const MOST: usize = 5_000;
+/// How many bytes all files hold at most.
+const ALL: usize = 64_000_000;
 /// Folders inside of each other under `templates/`.
 const DEPTH: usize = 8;
 
@@ -43,6 +45,10 @@ pub enum FolderError {
 ///
 /// A file that cannot be used is a problem of the result and does not stop the others.
 pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
+    read_within(folder, ALL)
+}
+
+fn read_within(folder: &Path, bytes: usize) -> Result<Sources, FolderError> {
     if !folder.is_dir() {
         return Err(FolderError::Missing(folder.to_owned()));
     }
@@ -52,7 +58,7 @@ pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
     if !is_folder(&workflows) {
         return Err(FolderError::NoWorkflows(folder.to_owned()));
     }
-    let mut reader = Reader { sources: Sources::default(), files: 0 };
+    let mut reader = Reader { sources: Sources::default(), files: 0, room: bytes, is_full: false };
     reader.folder(&workflows, "workflows", 0)?;
     let templates = folder.join("templates");
     if is_folder(&templates) {
@@ -66,6 +72,10 @@ pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
 struct Reader {
     sources: Sources,
     files: usize,
+    /// How many bytes may still be read.
+    room: usize,
+    /// Nothing more is read.
+    is_full: bool,
 }
 
 impl Reader {
@@ -109,13 +119,12 @@ impl Reader {
     }
 
     fn file(&mut self, path: &Path, name: String) {
+        if self.is_full {
+            return;
+        }
         self.files += 1;
         if self.files > MOST {
-            if self.files == MOST + 1 {
-                let message =
-                    format!("the folder holds more than {MOST} files; the rest is not read");
-                self.problem(&name, "too-large", &message, None);
-            }
+            self.stop(&name, &format!("the folder holds more than {MOST} files"));
             return;
         }
         let file_name = name.rsplit('/').next().unwrap_or(&name);
@@ -125,10 +134,25 @@ impl Reader {
         }
         match read_text(path) {
             Ok(text) => {
-                self.sources.files.insert(name, text);
+                if let Some(room) = self.room.checked_sub(text.len()) {
+                    self.room = room;
+                    self.sources.files.insert(name, text);
+                } else {
+                    let all = ALL / 1_000_000;
+                    self.stop(
+                        &name,
+                        &format!("the folder's files are larger than {all} MB together"),
+                    );
+                }
             }
             Err((rule, message)) => self.problem(&name, rule, &message, None),
         }
+    }
+
+    /// There is too much of something. Said once.
+    fn stop(&mut self, name: &str, message: &str) {
+        self.is_full = true;
+        self.problem(name, "too-large", &format!("{message}; the rest is not read"), None);
     }
 
     fn symlink(&mut self, name: &str) {
@@ -234,6 +258,21 @@ mod tests {
             ]
         );
         assert_eq!(rules(&sources), []);
+    }
+
+    #[test]
+    fn all_files_together_are_bounded_and_the_rest_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c", "d"] {
+            write(root.path(), &format!("workflows/{name}.yaml"), b"1234");
+        }
+        assert_eq!(rules(&read_within(root.path(), 16).unwrap()), []);
+        let sources = read_within(root.path(), 11).unwrap();
+        assert_eq!(
+            sources.files.keys().collect::<Vec<_>>(),
+            ["workflows/a.yaml", "workflows/b.yaml"]
+        );
+        assert_eq!(rules(&sources), [("workflows/c.yaml", "too-large")]);
     }
 
     #[test]

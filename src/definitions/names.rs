@@ -1,5 +1,7 @@
 //! What may be a name: slugs, so that no name is a path, a flag or a header.
 
+use crate::domain::language;
+
 /// The longest word of a name.
 const LONGEST: usize = 60;
 
@@ -24,14 +26,9 @@ pub(super) fn is_identifier(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// A language as BCP 47 writes it, a region at most: `it`, `pt-BR`.
+/// A language in the form in which leads have theirs, or no lead would match it: `it`, `pt-BR`.
 pub(super) fn is_language(text: &str) -> bool {
-    let (language, region) = text.split_once('-').map_or((text, None), |(l, r)| (l, Some(r)));
-    (2..=3).contains(&language.len())
-        && language.chars().all(|c| c.is_ascii_lowercase())
-        && region.is_none_or(|region| {
-            (2..=4).contains(&region.len()) && region.chars().all(|c| c.is_ascii_alphanumeric())
-        })
+    language::canonical(text).is_some_and(|form| form == text)
 }
 
 /// The slug nearest to a text that is none: `Cold Leads` → `cold-leads`.
@@ -79,7 +76,7 @@ mod tests {
     #[test]
     fn languages() {
         assert!(["it", "pt-BR", "ast", "zh-Hant"].into_iter().all(is_language));
-        assert!(!["", "i", "IT", "it-", "english", "it_CH"].into_iter().any(is_language));
+        assert!(!["", "i", "IT", "it-", "english", "it_CH", "pt-br"].into_iter().any(is_language));
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub(super) struct File<'a> {
     pub text: &'a str,
     line_starts: Vec<usize>,
     reported: Cell<usize>,
+    /// Where the errors begin that are reported, not only counted.
+    errors_at: RefCell<Vec<usize>>,
     /// Said after each message.
     note: &'static str,
     desk: &'a Desk,
@@ -114,7 +116,15 @@ impl<'a> File<'a> {
     pub fn new(path: &'a str, text: &'a str, desk: &'a Desk) -> Self {
         let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(ends).collect();
-        Self { path, text, line_starts, reported: Cell::new(0), note: "", desk }
+        Self {
+            path,
+            text,
+            line_starts,
+            reported: Cell::new(0),
+            errors_at: RefCell::default(),
+            note: "",
+            desk,
+        }
     }
 
     /// A file whose problems are about a version that is no longer in the folder.
@@ -158,6 +168,9 @@ impl<'a> File<'a> {
             }
             return;
         }
+        if severity == Severity::Error {
+            self.errors_at.borrow_mut().push(at.start);
+        }
         let file = self.path.to_owned();
         let (line, column, length) = self.place(at);
         self.desk.add(if reported == Desk::PER_FILE {
@@ -172,6 +185,11 @@ impl<'a> File<'a> {
     /// Whether further problems are only counted, so that no hint need be looked for.
     pub fn is_full(&self) -> bool {
         self.reported.get() > Desk::PER_FILE
+    }
+
+    /// Whether an error that begins at this byte is reported.
+    pub fn has_error_at(&self, byte: usize) -> bool {
+        self.errors_at.borrow().contains(&byte)
     }
 
     /// The line, from 1, that a byte is on.

@@ -2,6 +2,7 @@
 
 mod bombs;
 mod mistakes;
+mod mutations;
 mod release;
 mod shipped;
 mod structure;

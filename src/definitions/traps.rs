@@ -190,12 +190,12 @@ pub(super) fn comment_cut(file: &File<'_>, value: Span) -> Option<Trap> {
     })
 }
 
-/// Whether a comma inside of `{ }` cut a plain value off in the middle of a quote or a parenthesis.
-/// What follows the comma is reported as a key then.
-pub(super) fn is_split(file: &File<'_>, value: Span) -> bool {
-    let written = file.text.get(value.start..value.end).unwrap_or("");
-    let rest = file.text.get(value.end..).unwrap_or("");
-    rest.trim_start().starts_with(',') && !is_whole(written)
+/// Where the key begins that a comma inside of `{ }` made out of a plain value, cut off in the middle
+/// of a quote or a parenthesis.
+pub(super) fn split_off(file: &File<'_>, value: Span) -> Option<usize> {
+    let (written, rest) = (file.text.get(value.start..value.end)?, file.text.get(value.end..)?);
+    let after = rest.trim_start().strip_prefix(',')?.trim_start();
+    (!is_whole(written)).then(|| file.text.len() - after.len())
 }
 
 fn is_whole(written: &str) -> bool {

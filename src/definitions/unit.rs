@@ -13,7 +13,7 @@ use super::{
 use crate::domain::{
     artefact::{Artefact, ArtefactKind},
     name::Name,
-    workflow::Version,
+    workflow::{ALL, Version},
 };
 
 /// One thing defined, of one kind, under one name.
@@ -94,6 +94,12 @@ impl Sorter<'_> {
         match top.text.as_str() {
             "workflow" => {
                 if let Some(name) = Self::name(file, value, "a workflow") {
+                    if name == ALL {
+                        let message =
+                            "no workflow can be called `all`: `pause all` is for every one";
+                        let hint = "give it another name".to_owned();
+                        file.error("bad-name", value.span, message, Some(hint));
+                    }
                     self.add(ArtefactKind::Workflow, name, value.span, index, root.clone());
                 }
             }

@@ -168,15 +168,12 @@ pub struct LogLine {
 pub enum Verb {
     Entered,
     NotEntered,
-    Arrived,
     Held,
     Reserved,
-    Withdrawn,
     Advanced,
     Ended,
     Stage,
     Set,
-    Parked,
 }
 
 impl Verb {
@@ -185,15 +182,12 @@ impl Verb {
         match self {
             Self::Entered => "entered",
             Self::NotEntered => "not_entered",
-            Self::Arrived => "arrived",
             Self::Held => "held",
             Self::Reserved => "reserved",
-            Self::Withdrawn => "withdrawn",
             Self::Advanced => "advanced",
             Self::Ended => "ended",
             Self::Stage => "stage",
             Self::Set => "set",
-            Self::Parked => "parked",
         }
     }
 }

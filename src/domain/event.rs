@@ -37,6 +37,26 @@ impl EventKind {
     /// A later judgement of an earlier hit; `revises` names it.
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
+    /// The product's own kinds.
+    pub const OWN: [Self; 16] = [
+        Self::MAIL_SENT,
+        Self::MAIL_FAILED,
+        Self::MAIL_IN_DOUBT,
+        Self::MAIL_CANCELLED,
+        Self::MAIL_OPENED,
+        Self::MAIL_CLICKED,
+        Self::MAIL_BOUNCED,
+        Self::MAIL_COMPLAINED,
+        Self::PAGE_VISITED,
+        Self::FORM_SUBMITTED,
+        Self::LEAD_REPLIED,
+        Self::LEAD_UNSUBSCRIBED,
+        Self::LEAD_IMPORTED,
+        Self::STAGE_CHANGED,
+        Self::ENROLMENT_REQUESTED,
+        Self::JUDGEMENT_REVISED,
+    ];
+
     /// Reads a kind out of a file.
     ///
     /// # Errors
@@ -57,6 +77,28 @@ impl EventKind {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What its objects name.
+    #[must_use]
+    pub fn objects(&self) -> Objects {
+        match self.as_str() {
+            "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.cancelled" | "mail.opened"
+            | "mail.clicked" | "mail.complained" => Objects::Mails,
+            "stage.changed" => Objects::Stages,
+            _ => Objects::Any,
+        }
+    }
+}
+
+/// What the objects of a kind of event name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Objects {
+    /// Templates.
+    Mails,
+    /// The stage that a lead came to.
+    Stages,
+    /// Pages, forms, whatever an import says; of a bounce, its class.
+    Any,
 }
 
 impl fmt::Display for EventKind {

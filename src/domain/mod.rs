@@ -10,6 +10,7 @@ pub mod definitions;
 pub mod event;
 pub mod facts;
 pub mod id;
+pub mod language;
 pub mod lead;
 pub mod message;
 pub mod name;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::name::Name;
+use super::{address::Mailbox, name::Name};
 
 /// How a body is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ pub struct MailTemplate {
     pub layout: Option<Name>,
     /// Values that templates may use where the lead has none: `defaults: { first_name: there }`.
     pub defaults: BTreeMap<Name, String>,
-    pub reply_to: Option<String>,
+    pub reply_to: Option<Mailbox>,
     /// The line of `file` on which the subject starts, 1-based, for messages.
     pub subject_line: usize,
     pub preheader_line: usize,

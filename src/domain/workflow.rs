@@ -12,6 +12,9 @@ use super::{
     value::{Slot, Value},
 };
 
+/// What all workflows are called where one may be named, so no workflow's own name.
+pub const ALL: &str = "all";
+
 /// The hash of an artefact's canonical content: 32 hexadecimal digits of its SHA-256.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

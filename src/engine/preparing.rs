@@ -7,7 +7,7 @@ use std::{
 
 use super::{Engine, deciding::look, live::Live};
 use crate::{
-    config::{Config, Mailbox, Sender},
+    config::{Config, Sender},
     domain::{
         address::Address,
         condition::View,
@@ -285,8 +285,7 @@ impl Desk<'_> {
         let domain = &self.sender.bounce_domain;
         let to_a_lead = message.kind == MessageKind::Marketing;
         let from = &self.sender.from;
-        let of_the_mail = rendered.reply_to.as_deref().and_then(|text| text.parse().ok());
-        let reply_to: Option<Mailbox> = of_the_mail.or_else(|| self.sender.reply_to.clone());
+        let reply_to = rendered.reply_to.or_else(|| self.sender.reply_to.clone());
         let reply_to = reply_to.map(|mailbox| Party::new(Some(&mailbox.name), mailbox.address));
         let local = self.keyring.bounce_local_part(&mail_ref);
         Letter {

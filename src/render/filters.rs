@@ -5,6 +5,7 @@
 use jiff::fmt::strtime;
 use tera::{Kwargs, State, Tera, TeraResult, Value};
 
+use super::months;
 use crate::domain::{
     time::{Instant, Zone},
     value::parse_date,
@@ -60,15 +61,7 @@ fn date(text: &str, kwargs: Kwargs, state: &State) -> TeraResult<String> {
             tera::Error::message(format!("`date` cannot use this format: {error}"))
         });
     }
-    let (day, year) = (local.day(), local.year());
-    let month = usize::try_from(local.month() - 1).unwrap_or(0);
-    Ok(match &*primary(state)? {
-        "it" => format!("{day} {} {year}", IT[month]),
-        "de" => format!("{day}. {} {year}", DE[month]),
-        "fr" => format!("{day} {} {year}", FR[month]),
-        "es" => format!("{day} de {} de {year}", ES[month]),
-        _ => format!("{day} {} {year}", EN[month]),
-    })
+    Ok(months::date(local.day(), local.month(), local.year(), &primary(state)?))
 }
 
 /// `{{ price | money }}`, `{{ price | money(currency="USD", decimals=0) }}`: euro, two decimals.
@@ -147,77 +140,6 @@ pub(super) fn today(now: Instant, zone: &Zone) -> String {
     now.timestamp().to_zoned(zone.tz().clone()).date().to_string()
 }
 
-const EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const IT: [&str; 12] = [
-    "gennaio",
-    "febbraio",
-    "marzo",
-    "aprile",
-    "maggio",
-    "giugno",
-    "luglio",
-    "agosto",
-    "settembre",
-    "ottobre",
-    "novembre",
-    "dicembre",
-];
-const DE: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
-const FR: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-const ES: [&str; 12] = [
-    "enero",
-    "febrero",
-    "marzo",
-    "abril",
-    "mayo",
-    "junio",
-    "julio",
-    "agosto",
-    "septiembre",
-    "octubre",
-    "noviembre",
-    "diciembre",
-];
-
 #[cfg(test)]
 mod tests {
     use tera::Context;
@@ -239,6 +161,9 @@ mod tests {
         assert_eq!(shown(r#"{{ "2027-03-28" | date }}"#, "en"), "28 March 2027");
         assert_eq!(shown(r#"{{ "2027-03-28" | date }}"#, "it-CH"), "28 marzo 2027");
         assert_eq!(shown(r#"{{ "2027-03-28T02:00:00Z" | date }}"#, "de"), "27. März 2027");
+        assert_eq!(shown(r#"{{ "2027-03-28" | date }}"#, "nl"), "28 maart 2027");
+        assert_eq!(shown(r#"{{ "2027-03-28" | date }}"#, "pt-BR"), "28 de março de 2027");
+        assert_eq!(shown(r#"{{ "2027-12-01" | date }}"#, "ja"), "1 December 2027");
         let format = r#"{{ "2027-03-28T02:00:00Z" | date(format="%d/%m %H:%M") }}"#;
         assert_eq!(shown(format, "en"), "27/03 22:00");
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        address::Mailbox,
         lead::{Entry, LeadState},
         name::Name,
         score::{MilliPoints, Temperature},
@@ -53,7 +54,7 @@ pub struct Rendered {
     pub subject: String,
     pub html: String,
     pub text: String,
-    pub reply_to: Option<String>,
+    pub reply_to: Option<Mailbox>,
     /// The language that it is written in.
     pub language: Name,
     /// The file that it was made from.

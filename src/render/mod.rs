@@ -11,6 +11,7 @@ mod links;
 mod lint;
 mod mail;
 mod meter;
+mod months;
 mod prepare;
 mod problem;
 mod source;

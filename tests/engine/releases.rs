@@ -147,7 +147,7 @@ async fn existing_no_leaves_those_alone_who_were_there() {
 
         // With `existing: yes` they come in.
         let all = Campaign::new().workflow(
-            "all",
+            "everybody",
             "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - tag: in\n",
         );
         rig.clock.set(rig.clock.now() + DAY);

@@ -2,15 +2,15 @@
 
 use std::{cell::RefCell, collections::BTreeSet, ops::Range};
 
-use super::read;
+use super::{kinds, read};
 use crate::{
     definitions::{
         node::{Data, Node, Style},
         problem::{File, Span},
-        traps::{comment_cut, is_split},
+        traps::{comment_cut, split_off},
     },
     domain::{
-        condition::{Condition, ConditionError, Env, Scope, fact_key},
+        condition::{Condition, ConditionError, Env, Named, PatternRoom, Scope, fact_key},
         facts::{FactKey, FactPlan},
         name::Name,
         value::Schema,
@@ -25,6 +25,7 @@ pub(super) struct Conditions {
     pub segments: Vec<Name>,
     pub templates: BTreeSet<Name>,
     pub plan: RefCell<FactPlan>,
+    pub patterns: PatternRoom,
 }
 
 impl Conditions {
@@ -49,6 +50,7 @@ impl Conditions {
         segments: usize,
     ) -> Option<Condition> {
         let source = source(file, node, what)?;
+        warn(file, node, source);
         let env = self.env(scope, segments);
         match Condition::compile(source, &env, &mut self.plan.borrow_mut()) {
             Ok(condition) => Some(condition),
@@ -62,6 +64,7 @@ impl Conditions {
     /// The fact that a bare event question asks for: `visited("/pricing")`.
     pub fn fact(&self, file: &File<'_>, node: &Node, what: &str) -> Option<FactKey> {
         let source = source(file, node, what)?;
+        warn(file, node, source);
         match fact_key(source, &self.env(Scope::Lead, self.segments.len())) {
             Ok(key) => Some(key),
             Err(errors) => {
@@ -76,6 +79,7 @@ impl Conditions {
             schema: &self.schema,
             segments: &self.segments[..segments],
             templates: Some(&self.templates),
+            patterns: &self.patterns,
             scope,
         }
     }
@@ -88,25 +92,38 @@ fn source<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     }
 }
 
+/// What is allowed and probably not meant.
+fn warn(file: &File<'_>, node: &Node, source: &str) {
+    for (kind, span) in Named::in_source(source).kinds {
+        kinds::warn_of_near_miss(file, within(file, node, source, &span), &kind);
+    }
+}
+
 fn report(file: &File<'_>, node: &Node, source: &str, errors: Vec<ConditionError>) {
     if matches!(&node.data, Data::Scalar(scalar) if scalar.style == Style::Plain) {
         if let Some(trap) = comment_cut(file, node.span) {
             file.error(trap.rule, trap.at, trap.message, trap.hint);
             return;
         }
-        if is_split(file, node.span) {
+        // What the comma made a key of may be a key in earnest: then nothing was split.
+        if split_off(file, node.span).is_some_and(|key| file.has_error_at(key)) {
             return;
         }
     }
-    let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");
     for error in errors {
-        let at = if raw.is_empty() {
-            node.span
-        } else {
-            let within = place(raw, source, &error.span);
-            Span::new(node.span.start + within.start, node.span.start + within.end)
-        };
+        let at = within(file, node, source, &error.span);
         file.error("condition", at, error.message, error.hint);
+    }
+}
+
+/// Where a part of a condition stands in the file; the whole where there is no text.
+fn within(file: &File<'_>, node: &Node, source: &str, part: &Range<usize>) -> Span {
+    match file.text.get(node.span.start..node.span.end) {
+        None | Some("") => node.span,
+        Some(raw) => {
+            let part = place(raw, source, part);
+            Span::new(node.span.start + part.start, node.span.start + part.end)
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `enter:` → who enters, whether those already inside do, and whether again.
 
-use super::{read, workflow::Known};
+use super::{kinds, read, workflow::Known};
 use crate::{
     definitions::{
         nearest::{did_you_mean, nearest},
@@ -8,8 +8,9 @@ use crate::{
         problem::{File, quote},
     },
     domain::{
-        condition::Scope,
-        event::EventKind,
+        condition::{Scope, known_object},
+        event::{EventKind, Objects},
+        facts::{FactKey, ObjectFilter},
         name::Name,
         workflow::{Again, Enter},
     },
@@ -49,6 +50,10 @@ pub(super) fn lower(
             let message = format!("`{}` and `{second}` are two ways to enter", ways[0]);
             let hint = "keep one; a workflow of its own takes the other".to_owned();
             file.error("conflict", fields.key_span(second), message, Some(hint));
+            // Whichever is kept.
+            for way in ways {
+                by(file, way, &fields, known);
+            }
         }
         return None;
     };
@@ -78,22 +83,26 @@ pub(super) fn lower(
         }
         (None, _) => Some(false),
     };
+    let enter = by(file, way, &fields, known);
+    Some((enter?, existing?, again?))
+}
+
+/// One way to enter.
+fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) -> Option<Enter> {
     let node = fields.get(way)?;
-    let enter = match way {
+    match way {
         "segment" => segment(file, node, known),
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
-        "event" => event(file, node, &fields, known),
+        "event" => event(file, node, fields, known),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
-                Some(Enter::ByHand)
-            } else {
-                let message = "`by_hand: no` leaves no way to enter";
-                file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
-                None
+                return Some(Enter::ByHand);
             }
+            let message = "`by_hand: no` leaves no way to enter";
+            file.error("bad-value", node.span, message, Some("write: yes".to_owned()));
+            None
         }
-    };
-    Some((enter?, existing?, again?))
+    }
 }
 
 fn segment(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Enter> {
@@ -121,60 +130,59 @@ fn event(
     fields: &read::Fields<'_>,
     known: &Known<'_>,
 ) -> Option<Enter> {
-    const KNOWN: [&str; 13] = [
-        "mail.sent",
-        "mail.failed",
-        "mail.opened",
-        "mail.clicked",
-        "mail.bounced",
-        "mail.complained",
-        "page.visited",
-        "form.submitted",
-        "lead.replied",
-        "lead.imported",
-        "lead.unsubscribed",
-        "stage.changed",
-        "deal.won",
-    ];
+    let kind = kind(file, node);
+    let object = fields
+        .get("object")
+        .map_or(Some(None), |node| object(file, node, kind.as_ref(), known).map(Some));
+    let filter = fields.get("where").map_or(Some(None), |node| {
+        known.conditions.compile(file, node, "where", Scope::Workflow).map(Some)
+    });
+    Some(Enter::On { kind: kind?, object: object?, filter: filter? })
+}
+
+fn kind(file: &File<'_>, node: &Node) -> Option<EventKind> {
     let written = read::text(file, node, "event")?;
-    let kind = match EventKind::parse(written) {
-        Ok(kind) => kind,
+    match EventKind::parse(written) {
+        Ok(kind) => {
+            kinds::warn_of_near_miss(file, node.span, written);
+            Some(kind)
+        }
         Err(message) => {
-            let hint = nearest(&written.replace(' ', "."), KNOWN)
-                .or_else(|| {
-                    KNOWN.into_iter().find(|kind| kind.split('.').any(|word| word == written))
-                })
+            let mut own = EventKind::OWN.iter().map(EventKind::as_str);
+            let hint = nearest(&written.replace(' ', "."), own.clone())
+                .or_else(|| own.find(|kind| kind.split('.').any(|word| word == written)))
                 .map(|kind| format!("did you mean `{kind}`?"));
             file.error("bad-value", node.span, message, hint);
-            return None;
+            None
         }
-    };
-    // An import may bring events of any kind: a near miss is only probably a slip.
-    if !KNOWN.contains(&written)
-        && let Some(word) = nearest(written, KNOWN)
-    {
-        let message = format!("`{written}` is none of nurtured's own events");
-        let hint = format!("did you mean `{word}`?");
-        file.warning("unknown-event", node.span, message, Some(hint));
     }
-    let object = match fields.get("object") {
-        None => None,
-        Some(node) => {
-            let written = read::text(file, node, "object")?;
-            if written.contains('*') {
-                let message = "`*` in `object` is not built yet";
-                let hint = "use `where: entry.object.startsWith(\"…\")`".to_owned();
-                file.error("not-built", node.span, message, Some(hint));
-                return None;
-            }
-            Some(Name::from(written))
-        }
-    };
-    let filter = match fields.get("where") {
-        None => None,
-        Some(node) => Some(known.conditions.compile(file, node, "where", Scope::Workflow)?),
-    };
-    Some(Enter::On { kind, object, filter })
+}
+
+/// What the event must be about. A `kind` that could not be read has its own message.
+fn object(
+    file: &File<'_>,
+    node: &Node,
+    kind: Option<&EventKind>,
+    known: &Known<'_>,
+) -> Option<Name> {
+    let written = read::text(file, node, "object")?;
+    if written.contains('*') {
+        let message = "`*` in `object` is not built yet";
+        let hint = "use `where: entry.object.startsWith(\"…\")`".to_owned();
+        file.error("not-built", node.span, message, Some(hint));
+        return None;
+    }
+    let filter = ObjectFilter::Exactly(written.into());
+    let key = FactKey { kind: kind?.clone(), filter };
+    if let Err(error) = known_object(&key, Some(&known.conditions.templates), 0..written.len()) {
+        let rule = match key.kind.objects() {
+            Objects::Mails => "unknown-template",
+            Objects::Stages | Objects::Any => "bad-value",
+        };
+        file.error(rule, node.span, error.message, error.hint);
+        return None;
+    }
+    Some(written.into())
 }
 
 fn again(file: &File<'_>, node: &Node) -> Option<Again> {

@@ -92,7 +92,9 @@ fn attribute(
 
 pub(super) fn tag(file: &File<'_>, node: &Node) -> Option<Made> {
     let read_all = |node: &Node| -> Option<Vec<Name>> {
-        read::list(file, node, "tag")?.iter().map(|node| one_tag(file, node)).collect()
+        let tags = read::list(file, node, "tag")?.iter().map(|node| one_tag(file, node));
+        // All are read, also after one that is none.
+        tags.collect::<Vec<_>>().into_iter().collect()
     };
     let (add, remove) = if let Data::Map(_) = node.data {
         let fields = read::Fields::open(file, node, "`tag`", &["add", "remove"], &[])?;

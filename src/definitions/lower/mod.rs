@@ -3,6 +3,7 @@
 mod attributes;
 mod conditions;
 mod enter;
+mod kinds;
 mod marks;
 mod people;
 mod policy;
@@ -24,6 +25,7 @@ use std::{
 use super::{node::Node, problem::File, unit::Unit};
 use crate::domain::{
     artefact::ArtefactKind,
+    condition::PatternRoom,
     definitions::{Definitions, LiveWorkflow, Since},
     facts::FactPlan,
     id::ReleaseId,
@@ -87,6 +89,7 @@ pub(super) fn definitions(
         segments: order,
         templates: mails.collect(),
         plan: RefCell::new(FactPlan::default()),
+        patterns: PatternRoom::default(),
     };
     let segments = segments::lower(&segments, &conditions, &cyclic);
     let scoring = one(ArtefactKind::Scoring).map_or_else(Scoring::default, |found| {

@@ -203,15 +203,16 @@ fn stage(file: &File<'_>, node: &Node, conditions: &Conditions) -> Option<StageR
         .need("when", "when: fit >= 40 and engagement >= 30")
         .and_then(|node| conditions.compile(file, node, "when", Scope::Lead));
     let mut stages = Vec::new();
-    for node in read::list(file, from?, "from")? {
-        let stage = read::word(file, node, "from", &words)?;
+    let written = read::list(file, from?, "from")?;
+    for node in written {
+        let Some(stage) = read::word(file, node, "from", &words) else { continue };
         if Some(stage) == to {
             let message = format!("this rule goes from `{stage}` to `{stage}`");
             file.error("bad-value", node.span, message, None);
         }
         stages.push(stage);
     }
-    if stages.is_empty() {
+    if written.is_empty() {
         file.error("bad-value", from?.span, "`from` names no stage", None);
         return None;
     }

@@ -6,7 +6,7 @@ use super::{Found, conditions::Conditions, read};
 use crate::{
     definitions::node::{Data, Node},
     domain::{
-        condition::{Condition, Scope},
+        condition::{Named, Scope},
         definitions::Segment,
         name::Name,
     },
@@ -105,7 +105,7 @@ fn draft<'a>(found: &'a Found<'a>) -> Draft<'a> {
         _ => ("", Some(node)),
     };
     let source = when.and_then(Node::text).unwrap_or("");
-    let names = Condition::segments_named(source).into_iter().collect();
+    let names = Named::in_source(source).segments.into_iter().collect();
     Draft { found, about, when, names }
 }
 

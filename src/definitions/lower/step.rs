@@ -53,6 +53,14 @@ pub(super) fn read(
         Data::Broken => return None,
         _ => return no_step(file, node),
     };
+    // Whatever is wrong with the step itself: the steps inside of it are read as well.
+    let branch = |key: &str| match node.get(key) {
+        Some(node) if node.data != Data::Null => {
+            steps::list(file, node, known, has_end).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let (then, otherwise) = (branch("then"), branch("else"));
     let mut kinds = entries.iter().filter(|(key, _)| KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
@@ -76,17 +84,16 @@ pub(super) fn read(
     };
     let what = format!("a `{}` step", kind.text);
     let fields = read::Fields::open(file, node, &what, keys, &LATER)?;
+    // What has no value is reported.
+    for key in ["then", "else"] {
+        fields.get(key);
+    }
     // `stop:` alone needs no reason.
     if value.data == Data::Null && kind.text != "stop" {
         fields.get(&kind.text);
         return None;
     }
     let explicit = step_id::explicit(file, &fields);
-    let branch = |key: &str| match fields.get(key) {
-        Some(node) => steps::list(file, node, known, has_end).unwrap_or_default(),
-        None => Vec::new(),
-    };
-    let (then, otherwise) = (branch("then"), branch("else"));
     let (derived, step) = match kind.text.as_str() {
         "email" => email(file, value, known)?,
         "wait" => wait(file, value)?,
@@ -195,10 +202,8 @@ fn wait_for(
     has_end: bool,
 ) -> Option<Made> {
     let condition = known.conditions.compile(file, node, "wait_for", Scope::Workflow);
-    let up_to = match fields.get("up_to") {
-        None => None,
-        Some(node) => Some(wait_spec(file, node, "up_to")?),
-    };
+    let up_to =
+        fields.get("up_to").map_or(Some(None), |node| wait_spec(file, node, "up_to").map(Some));
     if !fields.has("up_to") {
         let hint = Some("add: up_to: 10d".to_owned());
         let at = fields.key_span("wait_for");
@@ -212,7 +217,7 @@ fn wait_for(
         }
     }
     let id = format!("wait_for.{}", step_id::of_condition(node.text().unwrap_or("")));
-    let condition = condition?;
+    let (condition, up_to) = (condition?, up_to?);
     Some((id, StepKind::WaitFor { condition, up_to, then: None, otherwise: None }))
 }
 
@@ -238,6 +243,9 @@ fn notify(
     node: &Node,
     known: &Known<'_>,
 ) -> Option<Made> {
+    let template = fields
+        .get("template")
+        .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
     let to = read::slug(file, node, "notify")?;
     if !known.people.contains(to) {
         let message = format!("there is no person or team `{to}`");
@@ -246,11 +254,7 @@ fn notify(
         file.error("unknown-person", node.span, message, Some(hint));
         return None;
     }
-    let template = match fields.get("template") {
-        None => None,
-        Some(node) => Some(template(file, node, "template", known)?),
-    };
-    Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template }))
+    Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template: template? }))
 }
 
 fn stop(file: &File<'_>, node: &Node) -> Option<Made> {

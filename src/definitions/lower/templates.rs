@@ -12,7 +12,7 @@ use crate::{
         yaml,
     },
     domain::{
-        address::Address,
+        address::Mailbox,
         artefact::ArtefactKind,
         name::Name,
         template::{MailTemplate, Markup, Templates},
@@ -101,14 +101,15 @@ fn mail(
     });
     let reply_to = fields.get("reply_to").and_then(|node| {
         let written = read::text(file, node, "reply_to")?;
-        let address =
-            written.rsplit_once('<').map_or(written, |(_, rest)| rest.trim_end_matches('>'));
-        if let Err(error) = Address::parse(address) {
-            let message = format!("`{}` is no e-mail address: {error}", quote(written));
-            let hint = "write: Ada Rossi <ada@example.com>".to_owned();
-            file.error("bad-address", node.span, message, Some(hint));
+        match written.parse::<Mailbox>() {
+            Ok(mailbox) => Some(mailbox),
+            Err(error) => {
+                let message = format!("`{}` is no e-mail address: {error}", quote(written));
+                let hint = "write: Ada Rossi <ada@example.com>".to_owned();
+                file.error("bad-address", node.span, message, Some(hint));
+                None
+            }
         }
-        Some(written.to_owned())
     });
     let text = &file.text[body.start..body.end];
     if text.trim().is_empty() {

@@ -111,6 +111,24 @@ fn more_kinds_of_events_than_a_lead_remembers_are_refused() {
 }
 
 #[test]
+fn patterns_that_are_large_together_are_refused_before_they_are_compiled() {
+    let mut text = String::from("segments:\n  cold: stage == \"lead\"\n");
+    let many = vec!["country.matches(r\"\\w{5}\")"; 100].join(" or ");
+    for number in 0..100 {
+        let _ = writeln!(text, "  s{number}: {many}");
+    }
+    let checked = check(&campaign(&[("workflows/segments.yaml", &text)]));
+    // The first fills the room but for a rest; of the others none is compiled.
+    assert_eq!(rules(&checked)[0], ("condition", 3));
+    assert_eq!(rules(&checked).len(), 101);
+    assert!(
+        checked.problems[0].message.contains("all conditions"),
+        "{}",
+        checked.problems[0].message
+    );
+}
+
+#[test]
 fn names_that_are_paths_name_nothing() {
     for name in ["../../etc/passwd", "/etc/passwd", "..%2fx", "\"a\\0b\"", &"x".repeat(300)] {
         let steps = super::with_steps(&format!("  - email: {name}"));

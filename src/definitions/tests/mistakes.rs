@@ -1,6 +1,6 @@
 //! What people get to see for typical mistakes: read these snapshots as marketing ops would.
 
-use super::{campaign, rules};
+use super::{campaign, rules, with_steps};
 use crate::definitions::{check, show};
 
 /// What `check` prints for a campaign in which one file has this text.
@@ -118,6 +118,27 @@ fn conditions() {
 }
 
 #[test]
+fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
+    let warned = |path: &str, text: &str| {
+        let checked = check(&campaign(&[(path, text)]));
+        assert!(checked.definitions.is_some(), "{:#?}", checked.problems);
+        rules(&checked)
+    };
+    let hello =
+        "workflow: hello\npurpose: insights\nenter: { event: mail.click }\nsteps: [{ tag: a }]\n";
+    assert_eq!(warned("workflows/hello.yaml", hello), [("unknown-event", 3)]);
+    let segments = "segments:\n  cold: stage == \"lead\"\n  b: >-\n    stage == \"lead\"\n    and \
+                    not happened(\"page.visit\", \"/\").within(3d)\n";
+    assert_eq!(warned("workflows/segments.yaml", segments), [("unknown-event", 5)]);
+    let scoring =
+        "scoring:\n  engagement:\n    - { on: happened(\"form.submit\"), points: 5, cap: 5 }\n";
+    assert_eq!(warned("workflows/scoring.yaml", scoring), [("unknown-event", 3)]);
+    // What an import may well bring.
+    let own = "segments:\n  cold: happened(\"deal.lost\") or happened(\"sales.call\")\n";
+    assert_eq!(warned("workflows/segments.yaml", own), []);
+}
+
+#[test]
 fn policy_and_people() {
     let sources = campaign(&[
         (
@@ -148,6 +169,20 @@ fn a_template() {
 }
 
 #[test]
+fn replies_go_to_an_address_that_sending_reads_as_well() {
+    let mail = |reply_to: &str| {
+        let text = format!("---\nsubject: Hello\nreply_to: {reply_to}\n---\nx\n");
+        check(&campaign(&[("templates/cold/hello.md", &text)]))
+    };
+    for wrong in ["\"Ada <ada@example.com\"", "Ada ada@example.com>", "ada"] {
+        assert_eq!(rules(&mail(wrong)), [("bad-address", 3)], "{wrong}");
+    }
+    let definitions = mail("Ada Rossi <ada@example.com>").definitions.unwrap();
+    let mail = definitions.templates.variant("cold/hello", "en", "en").unwrap();
+    assert_eq!(mail.reply_to.as_ref().unwrap().to_string(), "Ada Rossi <ada@example.com>");
+}
+
+#[test]
 fn segments_in_a_circle() {
     insta::assert_snapshot!(shown(
         "workflows/more.yaml",
@@ -175,6 +210,41 @@ fn problems_of_all_files_are_reported_at_once_and_a_broken_one_hides_no_other() 
             ("workflows/c.yaml", "unknown-file"),
         ]
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
+    let inside = "\n    then:\n      - email: cold/helo\n    else:\n      - wait: a while";
+    for (step, rule) in [
+        ("wait_fro: replied()", "unknown-key"),
+        ("wait_for: replied()\n    email: cold/hello", "conflict"),
+        ("repeat: 3", "not-built"),
+        ("email: cold/hello", "unknown-key"),
+        ("wait_for: replyed()\n    up_to: 0d", "condition"),
+    ] {
+        let checked = with_steps(&format!("  - {step}{inside}"));
+        let found: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
+        for rule in [rule, "unknown-template", "bad-wait"] {
+            assert!(found.contains(&rule), "{step}: {found:?}");
+        }
+    }
+    let notify = with_steps("  - { notify: salse, template: cold/helo }");
+    assert_eq!(rules(&notify), [("unknown-person", 5), ("unknown-template", 5)]);
+    let tags = with_steps("  - tag: [\"\", \"\"]");
+    assert_eq!(rules(&tags), [("bad-name", 5), ("bad-name", 5)]);
+    let two = "workflow: hello\npurpose: insights\nenter: { when: replyed(), event: page }\nsteps: [{ tag: a }]\n";
+    let found = rules(&check(&campaign(&[("workflows/hello.yaml", two)])));
+    assert_eq!(found, [("condition", 3), ("conflict", 3), ("bad-value", 3)]);
+    let stages = "scoring:\n  stages:\n    - { from: [laed, mlq], to: sql, when: replied() }\n";
+    let found = rules(&check(&campaign(&[("workflows/scoring.yaml", stages)])));
+    assert_eq!(found, [("bad-value", 3), ("bad-value", 3)]);
+}
+
+#[test]
+fn no_workflow_is_called_what_pause_calls_them_all() {
+    let text = "workflow: all\npurpose: insights\nenter: { by_hand: yes }\nsteps: [{ tag: a }]\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    assert_eq!(rules(&checked), [("bad-name", 1)]);
 }
 
 #[test]

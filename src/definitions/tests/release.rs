@@ -167,6 +167,26 @@ fn what_those_in_flight_need_is_carried_into_the_next_release() {
 }
 
 #[test]
+fn a_mail_that_only_a_condition_or_the_entering_event_names_is_carried_as_well() {
+    for old in [
+        "enter: { event: mail.clicked, object: cold/bye }\nsteps: [{ tag: a }]\n",
+        "enter: { by_hand: yes }\nleave: clicked(\"cold/bye\")\nsteps: [{ tag: a }]\n",
+        "enter: { by_hand: yes }\nleave: not happened(\"mail.sent\", \"cold/bye\")\nsteps: [{ tag: a }]\n",
+    ] {
+        let text = format!("workflow: hello\npurpose: insights\n{old}");
+        let old = artefacts(&campaign(&[("workflows/hello.yaml", &text)]));
+        let mut sources = campaign(&[]);
+        sources.files.remove("templates/cold/bye.md");
+        let new = artefacts(&sources);
+        let pinned = [workflow(&old).clone()];
+        assert!(compile(&new, &pinned, ReleaseId(2), &BTreeMap::new()).is_err(), "{text}");
+        let carried = still_needed(&new, &old, &pinned);
+        let next: Vec<Artefact> = new.into_iter().chain(carried).collect();
+        assert!(compile(&next, &pinned, ReleaseId(2), &BTreeMap::new()).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn versions_stay_the_same_from_one_nurtured_to_the_next() {
     // If this fails, every enrolment would be pinned to a version that no folder has any more.
     let versions: Vec<String> = artefacts(&campaign(&[]))

@@ -175,6 +175,9 @@ fn who_enters_and_how_often() {
     let workflow = live("{ event: form.submitted, object: whitepaper, again: always }");
     assert!(matches!(&workflow.enter, Enter::On { kind, object: Some(object), .. }
         if kind.as_str() == "form.submitted" && object == "whitepaper"));
+    live("{ event: mail.clicked, object: cold/hello }");
+    live("{ event: mail.bounced, object: hard }");
+    live("{ event: stage.changed, object: mql }");
     assert_eq!(live("{ by_hand: yes }").again, Again::Never);
 
     for (enter, rule) in [
@@ -185,6 +188,8 @@ fn who_enters_and_how_often() {
         ("{ segment: cold, event: form.submitted, existing: no }", "conflict"),
         ("{ segment: cold, existing: no, object: x }", "conflict"),
         ("{ segment: could, existing: no }", "unknown-segment"),
+        ("{ event: mail.clicked, object: cold/helo }", "unknown-template"),
+        ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
         ("cold", "wrong-type"),
         ("{ again: never }", "missing-key"),

@@ -2,6 +2,7 @@
 
 mod account;
 mod canonical;
+mod mailbox;
 
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,8 @@ mod tests;
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+pub use mailbox::Mailbox;
 
 /// A canonical e-mail address: trimmed, lower case, its domain in A-labels.
 ///

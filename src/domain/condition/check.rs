@@ -1,18 +1,21 @@
 //! Names → slots: an expression is looked up and typed once, so that a verdict cannot go wrong.
 
 mod compare;
+mod object;
 mod operand;
 mod question;
 mod words;
 
 use std::collections::BTreeSet;
 
+pub use self::object::known_object;
 use self::operand::Operand;
 use super::{
     ast::{Expr, ExprKind},
     error::ConditionError,
     node::{BoolTerm, Node, NodeKind, Source, Span},
     parser::{MOST_ERRORS, parse},
+    pattern::PatternRoom,
 };
 use crate::domain::{
     facts::{FactIx, FactKey, FactPlan},
@@ -29,6 +32,7 @@ pub struct Env<'a> {
     pub segments: &'a [Name],
     /// `None`: templates are not checked.
     pub templates: Option<&'a BTreeSet<Name>>,
+    pub patterns: &'a PatternRoom,
     pub scope: Scope,
 }
 

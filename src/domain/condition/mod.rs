@@ -13,8 +13,10 @@ mod eval;
 mod hits;
 mod lexer;
 mod moment;
+mod named;
 mod node;
 mod parser;
+mod pattern;
 mod scores;
 mod trace;
 mod view;
@@ -24,16 +26,15 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-pub use check::{Env, Scope};
+pub use check::{Env, Scope, known_object};
 pub use error::ConditionError;
+pub use named::Named;
+pub use pattern::PatternRoom;
 pub use scores::Worked;
 pub use trace::Trace;
 pub use view::View;
 
-use self::{
-    ast::{Expr, ExprKind},
-    node::Node,
-};
+use self::node::Node;
 use super::{
     facts::{FactKey, FactPlan},
     verdict::Verdict,
@@ -64,15 +65,6 @@ impl Condition {
         Ok(Self(Arc::new(Checked { source: source.into(), root })))
     }
 
-    /// The segments that a source names, in its order, each once; also of a source that is wrong
-    /// elsewhere.
-    #[must_use]
-    pub fn segments_named(source: &str) -> Vec<String> {
-        let mut named = Vec::new();
-        collect_segments(&parser::parse(source, &mut Vec::new()), &mut named);
-        named
-    }
-
     #[must_use]
     pub fn source(&self) -> &str {
         &self.0.source
@@ -97,28 +89,4 @@ impl fmt::Display for Condition {
 /// All problems found, in the order of the source.
 pub fn fact_key(source: &str, env: &Env<'_>) -> Result<FactKey, Vec<ConditionError>> {
     check::check_fact_key(source, env)
-}
-
-fn collect_segments(expr: &Expr, named: &mut Vec<String>) {
-    match &expr.kind {
-        ExprKind::Call(word, args) => {
-            if let ("in_segment", [Expr { kind: ExprKind::Text(name), .. }]) =
-                (word.text.as_str(), args.as_slice())
-                && !named.contains(name)
-            {
-                named.push(name.clone());
-            }
-        }
-        ExprKind::Not(inner) | ExprKind::Method(inner, ..) => collect_segments(inner, named),
-        ExprKind::All(parts) | ExprKind::Any(parts) => {
-            for part in parts {
-                collect_segments(part, named);
-            }
-        }
-        ExprKind::Compare(_, left, right) => {
-            collect_segments(left, named);
-            collect_segments(right, named);
-        }
-        _ => {}
-    }
 }

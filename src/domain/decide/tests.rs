@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     address::Address,
-    condition::{Condition, Env, Scope, fact_key},
+    condition::{Condition, Env, PatternRoom, Scope, fact_key},
     decision::{EnrolmentChange, ScoreKind, Verb},
     definitions::{LiveWorkflow, Segment},
     event::{Event, EventData, EventKind, Judgement, StepRef},
@@ -58,7 +58,13 @@ impl House {
     fn condition(&mut self, source: &str, scope: Scope) -> Condition {
         let Definitions { schema, segments, plan, .. } = &mut self.0;
         let names: Vec<Name> = segments.iter().map(|segment| segment.name.clone()).collect();
-        let env = Env { schema, segments: &names, templates: None, scope };
+        let env = Env {
+            schema,
+            segments: &names,
+            templates: None,
+            patterns: &PatternRoom::default(),
+            scope,
+        };
         Condition::compile(source, &env, plan).unwrap()
     }
 
@@ -69,7 +75,13 @@ impl House {
 
     fn engagement(&mut self, on: &str, points: i64, hits: usize) {
         let Definitions { schema, plan, scoring, .. } = &mut self.0;
-        let env = Env { schema, segments: &[], templates: None, scope: Scope::Lead };
+        let env = Env {
+            schema,
+            segments: &[],
+            templates: None,
+            patterns: &PatternRoom::default(),
+            scope: Scope::Lead,
+        };
         let fact = plan.ask(fact_key(on, &env).unwrap(), hits);
         let points = MilliPoints::points(points);
         scoring.engagement.push(EngagementRule { name: on.into(), fact, points, hits });

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         address::Address,
+        language,
         lead::{Basis, Consent, Suppression},
         name::Name,
         time::{Instant, Zone},
@@ -124,13 +125,13 @@ impl RowReader<'_> {
                         "left out; write a zone like Europe/Rome",
                     ),
                 },
-                Target::Language => match language(&cell) {
+                Target::Language => match language::canonical(&cell) {
                     Some(language) => {
                         lead.attributes.insert("language".into(), language.into());
                     }
                     None => warn(
                         format!("`{cell}` is no language"),
-                        "left out; write a language like it or en",
+                        "left out; write a language like it or pt-BR",
                     ),
                 },
                 Target::Stage => match self.import.mapping.stage(&cell) {
@@ -283,13 +284,6 @@ fn is_filler(cell: &str) -> bool {
 
 fn is_not_available(cell: &str) -> bool {
     cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
-}
-
-/// The primary language: `it` of `it-IT`.
-fn language(cell: &str) -> Option<String> {
-    let primary = cell.split(['-', '_']).next()?.trim().to_ascii_lowercase();
-    let right = matches!(primary.len(), 2 | 3) && primary.chars().all(|c| c.is_ascii_lowercase());
-    right.then_some(primary)
 }
 
 fn yes_or_no(cell: &str) -> Option<bool> {

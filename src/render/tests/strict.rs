@@ -65,12 +65,18 @@ fn an_empty_subject_is_an_error() {
 #[test]
 fn the_language_falls_back_once() {
     let file = |word| format!("---\nsubject: {word}\nlayout: plain\n---\n{word}");
-    let renderer = renderer(&[("m.md", &file("plain")), ("m.it.md", &file("italian"))]);
+    let renderer = renderer(&[
+        ("m.md", &file("plain")),
+        ("m.it.md", &file("italian")),
+        ("m.pt-BR.md", &file("brazilian")),
+    ]);
     let lead = lead(&[]);
     let subject =
         |language| renderer.render(&Mail { language, ..mail("m", &lead) }).unwrap().subject;
     assert_eq!(subject("it"), "italian");
     assert_eq!(subject("it-CH"), "italian");
+    assert_eq!(subject("pt-BR"), "brazilian");
+    assert_eq!(subject("pt"), "plain");
     assert_eq!(subject("de"), "plain");
     let gone = renderer.render(&mail("gone", &lead));
     assert_eq!(gone, Err(RenderError::UnknownTemplate("gone".to_owned())));

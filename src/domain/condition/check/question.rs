@@ -1,9 +1,8 @@
 //! Event questions and methods: `clicked("x").within(30d)`, `country.startsWith("I")`.
 
-use regex::RegexBuilder;
-
 use super::{
     Checker, Operand, Scope,
+    object::known_object,
     words::{METHODS, QUESTION_METHODS, TEXT_METHODS},
 };
 use crate::domain::{
@@ -15,7 +14,6 @@ use crate::domain::{
     },
     event::EventKind,
     facts::{FactIx, FactKey, FactPlan, ObjectFilter},
-    name::Name,
 };
 
 /// The words that ask for one kind of event, and how one is written with an object.
@@ -26,9 +24,6 @@ const QUESTIONS: [(&str, EventKind, &str); 5] = [
     ("submitted", EventKind::FORM_SUBMITTED, "submitted(\"demo\")"),
     ("replied", EventKind::LEAD_REPLIED, "replied()"),
 ];
-
-/// The largest compiled pattern, in bytes.
-const LARGEST_PATTERN: usize = 256 * 1024;
 
 pub(super) fn is_question(name: &str) -> bool {
     name == "happened" || QUESTIONS.iter().any(|(word, ..)| *word == name)
@@ -162,31 +157,14 @@ impl Checker<'_> {
             );
             return None;
         }
-        let filter = ObjectFilter::parse(Some(&text));
-        if kind == EventKind::MAIL_CLICKED || kind == EventKind::MAIL_OPENED {
-            self.template(&text, &filter, span)?;
+        let key = FactKey { kind, filter: ObjectFilter::parse(Some(&text)) };
+        match known_object(&key, self.env.templates, span) {
+            Ok(()) => Some(key),
+            Err(error) => {
+                self.complain(error);
+                None
+            }
         }
-        Some(FactKey { kind, filter })
-    }
-
-    /// A template that is not there is never clicked.
-    fn template(
-        &mut self,
-        text: &str,
-        filter: &ObjectFilter,
-        span: std::ops::Range<usize>,
-    ) -> Option<()> {
-        let Some(templates) = self.env.templates else { return Some(()) };
-        if templates.iter().any(|template| filter.admits(Some(template))) {
-            return Some(());
-        }
-        let message = match filter {
-            ObjectFilter::StartsWith(_) => format!("no template is called `{text}`"),
-            _ => format!("there is no template `{text}`"),
-        };
-        let near = did_you_mean(text.trim_end_matches('*'), templates.iter().map(Name::as_str));
-        self.complain(ConditionError::new(span, message).maybe(near));
-        None
     }
 
     /// Milliseconds.
@@ -288,30 +266,13 @@ impl Checker<'_> {
             "startsWith" => Like::StartsWith(text.into()),
             "endsWith" => Like::EndsWith(text.into()),
             "contains" => Like::Contains(text.into()),
-            _ => {
-                let built = RegexBuilder::new(&text)
-                    .size_limit(LARGEST_PATTERN)
-                    .dfa_size_limit(LARGEST_PATTERN)
-                    .nest_limit(50)
-                    .build();
-                match built {
-                    Ok(regex) => Like::Matches(regex),
-                    Err(problem) => {
-                        let problem = match &problem {
-                            regex::Error::CompiledTooBig(_) => {
-                                "this pattern is too large".to_owned()
-                            }
-                            other => {
-                                let text = other.to_string();
-                                let last = text.lines().last().unwrap_or_default();
-                                format!("not a pattern: {}", last.trim_start_matches("error: "))
-                            }
-                        };
-                        self.complain(ConditionError::new(span, problem));
-                        return None;
-                    }
+            _ => match self.env.patterns.compile(&text) {
+                Ok(regex) => Like::Matches(regex),
+                Err(problem) => {
+                    self.complain(ConditionError::new(span, problem));
+                    return None;
                 }
-            }
+            },
         };
         Some(NodeKind::TextLike { item, like })
     }

@@ -1,6 +1,6 @@
 //! What the words mean.
 
-use super::*;
+use super::{super::Named, *};
 use crate::domain::verdict::Truth::{False, True, Unknown};
 
 #[test]
@@ -264,8 +264,8 @@ fn a_row_holds_as_long_as_what_settles_it() {
 fn segments_are_named_for_ordering_also_in_a_wrong_source() {
     let source =
         "in_segment(\"a\") and (not in_segment('b') or x = in_segment(\"a\") or in_segment(c)";
-    assert_eq!(Condition::segments_named(source), ["a", "b"]);
-    assert_eq!(Condition::segments_named("(("), [""; 0]);
+    assert_eq!(Named::in_source(source).segments, ["a", "b"]);
+    assert_eq!(Named::in_source("((").segments, [""; 0]);
 }
 
 #[test]

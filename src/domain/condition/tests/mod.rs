@@ -10,7 +10,7 @@ mod syntax;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Condition, ConditionError, Env, Scope, View, fact_key};
+use super::{Condition, ConditionError, Env, PatternRoom, Scope, View, fact_key};
 use crate::domain::{
     definitions::Segment,
     event::{Event, EventData, EventKind, Judgement},
@@ -38,6 +38,7 @@ fn day(days: i64) -> Instant {
 struct House {
     schema: Schema,
     plan: FactPlan,
+    patterns: PatternRoom,
     names: Vec<Name>,
     segments: Vec<Segment>,
     scoring: Scoring,
@@ -54,6 +55,7 @@ impl House {
         let mut house = Self {
             schema,
             plan: FactPlan::default(),
+            patterns: PatternRoom::default(),
             names: Vec::new(),
             segments: Vec::new(),
             scoring,
@@ -91,7 +93,13 @@ impl House {
     }
 
     fn env(&self, scope: Scope) -> Env<'_> {
-        Env { schema: &self.schema, segments: &self.names, templates: None, scope }
+        Env {
+            schema: &self.schema,
+            segments: &self.names,
+            templates: None,
+            patterns: &self.patterns,
+            scope,
+        }
     }
 
     fn compile(&mut self, source: &str, scope: Scope) -> Result<Condition, Vec<ConditionError>> {

@@ -1,0 +1,42 @@
+//! Objects of our own events: one that is not there is never asked for with success.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use crate::domain::{
+    condition::error::{ConditionError, did_you_mean},
+    event::Objects,
+    facts::{FactKey, ObjectFilter},
+    lead::Stage,
+    name::Name,
+};
+
+/// Looks the object up that a fact asks for, where its event names mails or stages. `span` is where it
+/// is written. `templates`: `None` if they are not known.
+///
+/// # Errors
+/// There is none of that name.
+pub fn known_object(
+    key: &FactKey,
+    templates: Option<&BTreeSet<Name>>,
+    span: Range<usize>,
+) -> Result<(), ConditionError> {
+    let (what, names, all): (&str, Vec<&str>, _) = match (key.kind.objects(), templates) {
+        (Objects::Mails, Some(templates)) => {
+            ("template", templates.iter().map(Name::as_str).collect(), None)
+        }
+        (Objects::Stages, _) => {
+            let words = Stage::ALL.map(Stage::word);
+            ("stage", words.to_vec(), Some(format!("one of {}", words.join(", "))))
+        }
+        (Objects::Any, _) | (Objects::Mails, None) => return Ok(()),
+    };
+    let (written, message) = match &key.filter {
+        ObjectFilter::Any => return Ok(()),
+        ObjectFilter::Exactly(name) => (name, format!("there is no {what} `{name}`")),
+        ObjectFilter::StartsWith(name) => (name, format!("no {what} is called `{name}*`")),
+    };
+    if names.iter().any(|name| key.filter.admits(Some(name))) {
+        return Ok(());
+    }
+    Err(ConditionError::new(span, message).maybe(all).maybe(did_you_mean(written, names)))
+}
