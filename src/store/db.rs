@@ -104,22 +104,8 @@ impl Db {
         let failed = |error: sqlx::Error| {
             StoreError::Environment(format!("cannot open {}: {}", path.display(), message(&error)))
         };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(PATIENCE)
-            .connect_with(dialect::sqlite(path))
-            .await
-            .map_err(failed)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(PATIENCE)
-            .connect_lazy_with(dialect::sqlite_reader(path));
+        let writer = connections(1).connect_with(dialect::sqlite(path)).await.map_err(failed)?;
+        let readers = connections(4).connect_lazy_with(dialect::sqlite_reader(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers })))
     }
@@ -217,6 +203,21 @@ impl Tx {
     }
 }
 
+/// Connections to a file, kept for as long as they are in order.
+fn connections(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(PATIENCE)
+        // Where a disk is full or fails, SQLite ends a transaction by itself. The driver goes on counting
+        // it and would never begin another one on this connection: a new one takes its place.
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
+}
+
 /// Leads' addresses are in there: for its owner only.
 fn create_file(path: &Path) -> Result<()> {
     match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
@@ -236,5 +237,39 @@ fn message(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(database) => database.message().to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_sqlite_has_ended_by_itself_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_file(&folder.path().join("full.db"), true).await.unwrap();
+        for _ in 0..5 {
+            let mut writing = db.begin(Turn::Work).await.unwrap();
+            end_by_itself(&mut writing).await;
+            writing.commit().await.unwrap_err();
+            let mut reading = db.snapshot().await.unwrap();
+            end_by_itself(&mut reading).await;
+            reading.rollback().await.unwrap_err();
+        }
+        db.begin(Turn::Work).await.unwrap().commit().await.unwrap();
+        db.snapshot().await.unwrap().rollback().await.unwrap();
+    }
+
+    /// As on a full disk: the driver does not know of it.
+    async fn end_by_itself(tx: &mut Tx) {
+        on_db!(tx.on(), sql!("ROLLBACK"), |db, sql| sqlx::query(sql).execute(db).await.map(drop))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_transaction_that_could_not_begin_may_begin_later() {
+        for error in [sqlx::Error::InvalidSavePointStatement, sqlx::Error::BeginFailed] {
+            assert!(StoreError::from(error).is_transient());
+        }
     }
 }
