@@ -262,7 +262,11 @@ async fn claim(
     let count = ids.len();
     // Our own clock stops us before the lease runs out for others.
     let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
+    let prepared = async {
+        let live = engine.that_knows(live, &rows).await?;
+        engine.prepare(&live, rows, token, deadline, now).await
+    };
+    let (outgoing, ended) = match prepared.await {
         Ok(sorted) => sorted,
         Err(error) => {
             // Given back: they would wait for the end of the lease.
