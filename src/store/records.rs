@@ -255,7 +255,7 @@ pub struct Settlement {
 pub enum Settled {
     /// From `transmitting`, or from `in_doubt` by a late answer.
     Sent { reply: String },
-    /// Refused for good or given up. `hard`: the address does not exist.
+    /// Refused for good or given up, also by a late answer. `hard`: the address does not exist.
     Failed { reason: String, hard: bool },
     /// Handed over, no answer.
     InDoubt { reason: String },

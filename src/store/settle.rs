@@ -69,10 +69,11 @@ impl Store {
     /// Settles claims, in one transaction with what it tells the leads.
     ///
     /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
-    /// `transmitting`, or by a late answer from `in_doubt`; `in_doubt` from `transmitting`; `released`,
-    /// `cancelled` and `parked` from `claimed`; `failed` and `deferred` from either. The outcome of a
-    /// marketing mail becomes an event (object: the template; data: `workflow`, `purpose`, `reason`,
-    /// `hard`), that of internal mail does not. An address that does not exist is suppressed.
+    /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`; `in_doubt`
+    /// from `transmitting`; `released`, `cancelled` and `parked` from `claimed`; `deferred` from `claimed`
+    /// and `transmitting`. The outcome of a marketing mail becomes an event (object: the template; data:
+    /// `workflow`, `purpose`, `reason`, `hard`), that of internal mail does not. An address that does not
+    /// exist is suppressed.
     ///
     /// The batch holds the leads that were told something. It must be committed, with their decisions
     /// or without: dropped, nothing is settled.
@@ -109,9 +110,8 @@ impl Claimed {
             && match settlement.outcome {
                 Settled::Sent { .. } => matches!(state, Transmitting | InDoubt),
                 Settled::InDoubt { .. } => state == Transmitting,
-                Settled::Failed { .. } | Settled::Deferred { .. } => {
-                    matches!(state, Claimed | Transmitting)
-                }
+                Settled::Failed { .. } => matches!(state, Claimed | Transmitting | InDoubt),
+                Settled::Deferred { .. } => matches!(state, Claimed | Transmitting),
                 Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
                     state == Claimed
                 }

@@ -181,6 +181,40 @@ async fn expired_claims_are_found_and_a_late_answer_settles_a_doubt() {
 }
 
 #[tokio::test]
+async fn a_late_refusal_settles_a_doubt_and_its_address_is_not_written_to_again() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap();
+        let doubt = Settled::InDoubt { reason: "no answer".into() };
+        assert!(settle(&db.store, id, TOKEN, doubt).await);
+        let refused = || Settled::Failed { reason: "550 no such user".into(), hard: true };
+        assert!(!settle(&db.store, id, ClaimToken(8), refused()).await);
+        // Its lead has gone on: it must not be open again.
+        let later = Settled::Deferred { until: NOON, reason: "450 busy".into(), counted: true };
+        assert!(!settle(&db.store, id, TOKEN, later).await);
+        assert!(settle(&db.store, id, TOKEN, refused()).await);
+        assert_eq!(state(&db.store, id).await, MessageState::Failed);
+        let record = db.store.record(lead).await.unwrap().unwrap();
+        assert_eq!(record.suppressed, Some(Suppression::HardBounce));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_whose_mark_was_written_and_not_heard_of_is_put_off() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
+        let unheard = Settled::Deferred { until: NOON, reason: "no word".into(), counted: false };
+        assert!(settle(&db.store, id, TOKEN, unheard).await);
+        assert_eq!(claim(&db.store, NOON, ClaimToken(8)).await, [id]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn later_refused_and_cancelled_have_their_states_attempts_and_events() {
     for_each_database(async |db| {
         let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
