@@ -15,6 +15,7 @@ use sqlx::{
 use super::{
     Result, StoreError, dialect,
     gate::{Gate, Pass, Turn},
+    lock::Stint,
     url::{DatabaseUrl, Kind},
 };
 
@@ -62,7 +63,8 @@ struct File {
 pub struct Tx {
     inner: Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
     // After the transaction: the next writer comes in when this one has let go.
-    _pass: Option<Pass>,
+    pass: Option<Pass>,
+    stint: Option<Stint>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -128,7 +130,7 @@ impl Db {
                 Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
             }
         };
-        Ok(Tx { inner, _pass: None })
+        Ok(Tx { inner, pass: None, stint: None })
     }
 
     /// A transaction that writes.
@@ -137,11 +139,13 @@ impl Db {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
-                Ok(Tx { inner: Either::Sqlite(transaction), _pass: Some(pass) })
+                let stint = (turn == Turn::Bulk).then(|| Stint::begin(&file.path));
+                Ok(Tx { inner: Either::Sqlite(transaction), pass: Some(pass), stint })
             }
             Either::Postgres(pool) => Ok(Tx {
                 inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
-                _pass: None,
+                pass: None,
+                stint: None,
             }),
         }
     }
@@ -186,9 +190,14 @@ impl Tx {
     }
 
     pub async fn commit(self) -> Result<()> {
-        match self.inner {
+        let Self { inner, pass, stint } = self;
+        match inner {
             Either::Sqlite(transaction) => transaction.commit().await?,
             Either::Postgres(transaction) => transaction.commit().await?,
+        }
+        drop(pass);
+        if let Some(stint) = stint {
+            stint.rest().await;
         }
         Ok(())
     }
@@ -264,6 +273,17 @@ mod tests {
     async fn end_by_itself(tx: &mut Tx) {
         on_db!(tx.on(), sql!("ROLLBACK"), |db, sql| sqlx::query(sql).execute(db).await.map(drop))
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn bulk_work_alone_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_file(&folder.path().join("bulk.db"), true).await.unwrap();
+        for (turn, gives_way) in [(Turn::Act, false), (Turn::Work, false), (Turn::Bulk, true)] {
+            let tx = db.begin(turn).await.unwrap();
+            assert_eq!(tx.stint.is_some(), gives_way);
+            tx.commit().await.unwrap();
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ impl Store {
         if upserts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.db.begin(Turn::Work).await?;
+        let mut tx = self.db.begin(Turn::Bulk).await?;
         let mut leads = tx.take_addresses(self, upserts, run, now).await?;
         let mut kinds = Vec::with_capacity(upserts.len());
         for upsert in upserts {
