@@ -127,7 +127,7 @@ CREATE UNIQUE INDEX messages_open ON messages (lead)
 CREATE INDEX messages_due ON messages (due_at, id, workflow, kind, state)
     WHERE state IN ('reserved', 'deferred');
 CREATE INDEX messages_held ON messages (lease_until, id) WHERE state IN ('claimed', 'transmitting');
-CREATE INDEX messages_parked ON messages (id) WHERE state = 'parked';
+CREATE INDEX messages_parked ON messages (lead, id) WHERE state = 'parked';
 
 CREATE TABLE attempts (
     message BIGINT NOT NULL,

@@ -129,40 +129,6 @@ impl Tx {
     }
 }
 
-impl Tx {
-    /// Gives parked messages another try. Of those of a lead that has another mail open, or several parked
-    /// ones, the oldest goes first and the others stay for the next time. A mail whose enrolment has ended
-    /// or gone on is cancelled.
-    pub(super) async fn unpark_messages(&mut self, now: Instant) -> Result<()> {
-        on_db!(
-            self.on(),
-            sql!(
-                "UPDATE messages SET state = 'cancelled', settled_at = $1, \
-                 reason = 'the enrolment is no longer at this step' \
-                 WHERE state = 'parked' AND kind = 'marketing' AND NOT EXISTS (\
-                 SELECT 1 FROM enrolments AS e WHERE e.lead = messages.lead \
-                 AND e.enrolment = messages.enrolment AND e.status = 'active' \
-                 AND e.step = messages.step AND e.visit = messages.visit)"
-            ),
-            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            self.on(),
-            sql!(
-                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
-                 due_at = CASE WHEN t.due_at < $1 THEN $1 ELSE t.due_at END \
-                 WHERE t.state = 'parked' AND (t.kind = 'internal' OR (\
-                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
-                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state = 'parked' AND o.id < t.id)))"
-            ),
-            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
-        )?;
-        Ok(())
-    }
-}
-
 impl Store {
     /// Claims due messages that are not paused, the longest due first. The claimer has them until
     /// `lease_until`; every later write of the claim is fenced by `token`.

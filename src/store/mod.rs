@@ -21,6 +21,7 @@ mod leads;
 mod load;
 mod lock;
 mod messages;
+mod parked;
 mod pauses;
 #[cfg(test)]
 mod plans;
