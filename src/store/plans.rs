@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, messages, timers};
+use super::{dialect::Text, messages, parked, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -62,4 +62,13 @@ async fn the_next_message_and_expired_claims_are_read_from_an_index() {
     // A walk along an index in its order, that ends at the first row which is not paused.
     assert_by_index(messages::NEXT_DUE, "SCAN t", "USING COVERING INDEX messages_due").await;
     assert_by_index(messages::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
+}
+
+#[tokio::test]
+async fn whether_mail_of_a_lead_is_parked_is_read_from_an_index() {
+    let plan = plan(parked::PARKED_OF).await;
+    assert!(
+        plan.iter().any(|step| step.contains("COVERING INDEX messages_parked (lead=?)")),
+        "{plan:#?}"
+    );
 }

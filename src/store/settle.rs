@@ -93,6 +93,7 @@ impl Store {
         }
         tx.write_outcomes(&accepted, now).await?;
         tx.write_attempts(&accepted, now).await?;
+        tx.unpark_after(&accepted, now).await?;
         let told = tx.tell(&accepted, now).await?;
         let timers = tx.lock_timers(&rows::ids(told)).await?;
         let timers = timers.into_iter().filter(|timer| !timer.is_parked()).collect();
@@ -273,6 +274,24 @@ impl Tx {
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
         )?;
         Ok(())
+    }
+
+    /// Where a lead's open mail has ended, another one of it that is parked may be mended by now.
+    async fn unpark_after(
+        &mut self,
+        accepted: &[(&Settlement, &Claimed)],
+        now: Instant,
+    ) -> Result<()> {
+        let ended = accepted.iter().filter(|(settlement, message)| {
+            let state = settlement.outcome.state();
+            let is_over = !state.is_open() && state != MessageState::Parked;
+            is_over && message.kind == MessageKind::Marketing.word()
+        });
+        let leads: Vec<i64> = ended.map(|(_, message)| message.lead).collect();
+        if leads.is_empty() {
+            return Ok(());
+        }
+        self.unpark_messages(&rows::ids(leads), now).await
     }
 
     /// Writes the outcomes' events; returns the leads that they tell something.

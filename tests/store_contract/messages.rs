@@ -383,3 +383,26 @@ async fn a_pause_holds_what_is_claimed_already() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn parked_mail_follows_when_the_open_one_has_ended() {
+    for_each_database(async |db| {
+        let (lead, first) = lead_with_mail(&db.store, "a@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let parked = || Settled::Parked { reason: "no first name".into() };
+        assert!(settle(&db.store, first, TOKEN, parked()).await);
+        decide(&db.store, lead, |decision| {
+            decision.enrolments.push(entered(2));
+            decision.messages.push(mail(2, "hello"));
+        })
+        .await;
+        let second = claim(&db.store, NOON, TOKEN).await[0];
+        db.store.mark_transmitting(&[(second, TOKEN)], NOON).await.unwrap();
+        assert!(settle(&db.store, second, TOKEN, sent()).await);
+        assert_eq!(claim(&db.store, NOON, TOKEN).await, [first]);
+        // Still not mended: it does not go round and round.
+        assert!(settle(&db.store, first, TOKEN, parked()).await);
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+    })
+    .await;
+}
