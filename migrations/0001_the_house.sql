@@ -123,8 +123,8 @@ CREATE UNIQUE INDEX messages_key ON messages (lead, enrolment, step, visit, reci
 -- A lead has at most one open marketing message.
 CREATE UNIQUE INDEX messages_open ON messages (lead)
     WHERE kind = 'marketing' AND state IN ('reserved', 'claimed', 'transmitting', 'deferred');
--- What is over is in neither of these.
-CREATE INDEX messages_due ON messages (due_at, id, workflow, kind, state)
+-- What is over is in none of these. By workflow, so that what is paused is not walked over.
+CREATE INDEX messages_due ON messages (workflow, kind, due_at, id, state)
     WHERE state IN ('reserved', 'deferred');
 CREATE INDEX messages_held ON messages (lease_until, id) WHERE state IN ('claimed', 'transmitting');
 CREATE INDEX messages_parked ON messages (lead, id) WHERE state = 'parked';

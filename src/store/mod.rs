@@ -21,6 +21,7 @@ mod leads;
 mod load;
 mod lock;
 mod messages;
+mod outbox;
 mod parked;
 mod pauses;
 #[cfg(test)]

@@ -385,6 +385,40 @@ async fn a_pause_holds_what_is_claimed_already() {
 }
 
 #[tokio::test]
+async fn workflows_share_the_claims_and_a_paused_one_holds_nobody_up() {
+    for_each_database(async |db| {
+        let mut ids = Vec::new();
+        for (text, workflow, minutes) in [
+            ("a@example.com", "early", 1),
+            ("b@example.com", "late", 2),
+            ("c@example.com", "early", 3),
+            ("d@example.com", "paused", 0),
+        ] {
+            let lead = settled_lead(&db.store, text).await;
+            let mut message = mail(1, "hello");
+            message.workflow = workflow.into();
+            message.due_at = NOON + MINUTE * minutes;
+            decide(&db.store, lead, |decision| decision.messages.push(message)).await;
+            ids.push(db.store.messages_of(lead).await.unwrap()[0].id);
+        }
+        db.store.pause(&"paused".into(), "ops", NOON).await.unwrap();
+        assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
+        let now = NOON + HOUR;
+        let claim_one = async |token| {
+            let claimed = db.store.claim_messages(now, ClaimToken(token), now + HOUR, 1).await;
+            claimed.unwrap().into_iter().map(|message| message.id).collect::<Vec<_>>()
+        };
+        assert_eq!(claim_one(1).await, [ids[0]]);
+        assert_eq!(claim_one(2).await, [ids[1]], "due before the other one of the first workflow");
+        assert_eq!(claim(&db.store, now, ClaimToken(3)).await, [ids[2]]);
+        assert_eq!(db.store.next_due_message().await.unwrap(), Instant::NEVER);
+        db.store.resume(&"paused".into()).await.unwrap();
+        assert_eq!(claim(&db.store, now, ClaimToken(4)).await, [ids[3]]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn parked_mail_follows_when_the_open_one_has_ended() {
     for_each_database(async |db| {
         let (lead, first) = lead_with_mail(&db.store, "a@example.com").await;
