@@ -20,6 +20,7 @@ CREATE TABLE leads (
     memory      TEXT   NOT NULL
 );
 CREATE INDEX leads_domain ON leads (domain);
+CREATE INDEX leads_stage ON leads (stage); -- counted
 
 CREATE TABLE addresses (
     address TEXT   NOT NULL PRIMARY KEY,
@@ -128,6 +129,8 @@ CREATE INDEX messages_due ON messages (workflow, kind, due_at, id, state)
     WHERE state IN ('reserved', 'deferred');
 CREATE INDEX messages_held ON messages (lease_until, id) WHERE state IN ('claimed', 'transmitting');
 CREATE INDEX messages_parked ON messages (lead, id) WHERE state = 'parked';
+CREATE INDEX messages_over ON messages (state) -- counted
+    WHERE state IN ('sent', 'failed', 'in_doubt', 'cancelled');
 
 CREATE TABLE attempts (
     message BIGINT NOT NULL,

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, messages, outbox, parked, timers};
+use super::{dialect::Text, messages, outbox, parked, show, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -80,4 +80,17 @@ async fn whether_mail_of_a_lead_is_parked_is_read_from_an_index() {
         plan.iter().any(|step| step.contains("COVERING INDEX messages_parked (lead=?)")),
         "{plan:#?}"
     );
+}
+
+#[tokio::test]
+async fn the_census_reads_no_wide_table() {
+    let census = plan(show::CENSUS).await;
+    for table in ["leads", "messages", "enrolments", "lead_timer"] {
+        let steps: Vec<&String> =
+            census.iter().filter(|step| step.contains(&format!(" {table} "))).collect();
+        assert!(!steps.is_empty(), "{census:#?}");
+        for step in steps {
+            assert!(step.contains(&format!("INDEX {table}_")), "{census:#?}");
+        }
+    }
 }
