@@ -254,7 +254,7 @@ async fn claim(
     let claim = engine.claims.begin(tokio::time::Instant::now() + lease.mul_f64(0.9));
     let token = claim.token;
     let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    let rows = engine.store.claim_messages(now, token, now + lease, limit).await?;
+    let rows = engine.store.claim_messages(now, token, lease, limit).await?;
     if rows.is_empty() {
         return Ok(0);
     }

@@ -1,4 +1,4 @@
-//! Messages on their way: taken past the point of no return, recovered from claims, looked up.
+//! Messages on their way: taken past the point of no return, looked up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,6 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::{Either, Tx, on_db},
-    dialect::Text,
     gate::Turn,
     records::{ClaimToken, MessageBrief, MessageRow},
     rows,
@@ -20,14 +19,6 @@ use crate::domain::{
     time::Instant,
     workflow::Version,
 };
-
-pub(super) const EXPIRED: Text = sql!(
-    "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
-                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m \
-                 WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
-                 ORDER BY m.lease_until, m.id"
-);
 
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct StoredMessage {
@@ -206,23 +197,6 @@ impl Store {
         tx.commit().await?;
         let marked: HashSet<i64> = marked.into_iter().collect();
         Ok(claims.iter().map(|(id, _)| marked.contains(&id.0)).collect())
-    }
-
-    /// Claims whose lease is over at `now`, or all that are open (`everything`: at the start, when
-    /// the engine lock says that nobody else runs), with the tokens to settle them by: what was only
-    /// claimed is released, what was being transmitted is in doubt.
-    pub async fn expired_claims(
-        &self,
-        now: Instant,
-        everything: bool,
-    ) -> Result<Vec<(MessageRow, ClaimToken)>> {
-        let before = if everything { Instant::NEVER } else { now };
-        let expired: Vec<StoredMessage> =
-            on_db!(self.db.read(), EXPIRED, |db, sql| sqlx::query_as(sql)
-                .bind(before.millis())
-                .fetch_all(db)
-                .await)?;
-        Ok(readable(expired).collect())
     }
 
     /// What hits on these messages lead to; one that cannot be read is not among them.

@@ -18,6 +18,7 @@ mod gate;
 mod group;
 mod intake;
 mod leads;
+mod leases;
 mod load;
 mod lock;
 mod messages;

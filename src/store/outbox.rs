@@ -1,7 +1,7 @@
 //! Messages that are due, looked up a workflow at a time: what is paused is never walked over, however
 //! much of it there is.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, time::Duration};
 
 use super::{
     Result, Store,
@@ -58,13 +58,13 @@ struct Claim {
 
 impl Store {
     /// Claims due messages that are not paused: first of the workflow whose mail has been due for longest,
-    /// within it the longest due first. The claimer has them until `lease_until`; every later write of
+    /// within it the longest due first. The claimer has them for as long as the `lease`; every later write of
     /// the claim is fenced by `token`.
     pub async fn claim_messages(
         &self,
         now: Instant,
         token: ClaimToken,
-        lease_until: Instant,
+        lease: Duration,
         limit: i64,
     ) -> Result<Vec<MessageRow>> {
         let mut due = self.heads().await?;
@@ -73,6 +73,7 @@ impl Store {
             return Ok(Vec::new());
         }
         due.sort_by_key(|head| Reverse(head.due_at));
+        let lease_until = self.lease_clock(now).await? + lease;
         let claim = Claim { now, token, lease_until };
         let mut claimed = Vec::new();
         let mut tx = self.db.begin(Turn::Work).await?;

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, messages, outbox, parked, show, timers};
+use super::{dialect::Text, leases, outbox, parked, show, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -70,7 +70,7 @@ async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walke
 
 #[tokio::test]
 async fn expired_claims_are_read_from_an_index() {
-    assert_by_index(messages::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
+    assert_by_index(leases::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
 }
 
 #[tokio::test]

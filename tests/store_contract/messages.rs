@@ -11,7 +11,7 @@ use nurtured::{
     },
 };
 
-use super::made::*;
+use super::{made::*, schema::behind};
 use crate::support::databases::for_each_database;
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn due_messages_are_claimed_in_order_and_once() {
         assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
         let now = NOON + MINUTE * 5;
-        let one = db.store.claim_messages(now, TOKEN, now + HOUR, 1).await.unwrap();
+        let one = db.store.claim_messages(now, TOKEN, HOUR, 1).await.unwrap();
         assert_eq!(one[0].id, ids[1]);
         assert_eq!(claim(&db.store, now, ClaimToken(8)).await, [ids[0]]);
         assert!(claim(&db.store, now, ClaimToken(9)).await.is_empty());
@@ -68,7 +68,7 @@ async fn paused_workflows_keep_their_mail_and_internal_mail_waits_for_all_only()
         db.store.pause(&"reawaken".into(), "ops", NOON).await.unwrap();
         db.store.pause(&"reawaken".into(), "somebody else", NOON + HOUR).await.unwrap();
         assert_eq!(db.store.pauses().await.unwrap(), [("reawaken".into(), NOON)]);
-        let claimed = db.store.claim_messages(NOON, TOKEN, NOON + HOUR, 9).await.unwrap();
+        let claimed = db.store.claim_messages(NOON, TOKEN, HOUR, 9).await.unwrap();
         assert_eq!(claimed.len(), 1);
         assert_eq!((claimed[0].kind, &*claimed[0].recipient), (MessageKind::Internal, "ada"));
         db.store.resume(&"reawaken".into()).await.unwrap();
@@ -158,7 +158,11 @@ async fn expired_claims_are_found_and_a_late_answer_settles_a_doubt() {
         db.store.mark_transmitting(&[(handed, TOKEN)], NOON).await.unwrap();
         assert!(db.store.expired_claims(NOON, false).await.unwrap().is_empty());
         assert_eq!(db.store.expired_claims(NOON, true).await.unwrap().len(), 2);
-        let expired = db.store.expired_claims(NOON + HOUR, false).await.unwrap();
+        // Daemons on one server do not end each other's leases by a clock that is ahead.
+        let ahead = db.store.expired_claims(NOON + HOUR * 24, false).await.unwrap();
+        assert_eq!(ahead.len(), if db.name == "postgres" { 0 } else { 2 });
+        behind(db, "UPDATE messages SET lease_until = lease_until - 3600000").await;
+        let expired = db.store.expired_claims(NOON, false).await.unwrap();
         for (message, token) in expired {
             let outcome = match message.state {
                 MessageState::Claimed => {
@@ -309,7 +313,7 @@ async fn a_mail_reserved_before_an_objection_is_not_sent_after_it_even_if_the_li
         let mut event = NewEvent::new(lead, EventKind::LEAD_UNSUBSCRIBED, NOON, "http");
         event.suppress = Some(Suppression::Unsubscribed);
         db.store.record_events(&[event], NOON).await.unwrap();
-        super::schema::behind(db, "DELETE FROM suppressions").await;
+        behind(db, "DELETE FROM suppressions").await;
         claim(&db.store, NOON, TOKEN).await;
         assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
     })
@@ -405,7 +409,7 @@ async fn workflows_share_the_claims_and_a_paused_one_holds_nobody_up() {
         assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
         let now = NOON + HOUR;
         let claim_one = async |token| {
-            let claimed = db.store.claim_messages(now, ClaimToken(token), now + HOUR, 1).await;
+            let claimed = db.store.claim_messages(now, ClaimToken(token), HOUR, 1).await;
             claimed.unwrap().into_iter().map(|message| message.id).collect::<Vec<_>>()
         };
         assert_eq!(claim_one(1).await, [ids[0]]);

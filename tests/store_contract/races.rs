@@ -92,7 +92,7 @@ async fn eight_claimers_share_the_messages_with_no_duplicate() {
             let mut mine = Vec::new();
             let token = ClaimToken(number);
             for _ in 0..50 {
-                let some = store.claim_messages(NOON, token, NOON + HOUR, 7).await.unwrap();
+                let some = store.claim_messages(NOON, token, HOUR, 7).await.unwrap();
                 mine.extend(some.into_iter().map(|message| message.id));
             }
             mine
