@@ -21,6 +21,7 @@ CREATE TABLE leads (
     profile     TEXT   NOT NULL,
     memory      TEXT   NOT NULL
 );
+CREATE INDEX leads_stage ON leads (stage); -- counted
 
 -- Whose an address is. By domain, so that all of a domain are found here, too, and colleagues lie together.
 CREATE TABLE addresses (
@@ -127,11 +128,13 @@ CREATE UNIQUE INDEX messages_key ON messages (lead, enrolment, step, visit, reci
 -- A lead has at most one open marketing message.
 CREATE UNIQUE INDEX messages_open ON messages (lead)
     WHERE kind = 'marketing' AND state IN ('reserved', 'claimed', 'transmitting', 'deferred');
--- What is over is in neither of these.
-CREATE INDEX messages_due ON messages (due_at, id, workflow, kind, state)
+-- What is over is in none of these. By workflow, so that what is paused is not walked over.
+CREATE INDEX messages_due ON messages (workflow, kind, due_at, id, state)
     WHERE state IN ('reserved', 'deferred');
 CREATE INDEX messages_held ON messages (lease_until, id) WHERE state IN ('claimed', 'transmitting');
-CREATE INDEX messages_parked ON messages (id) WHERE state = 'parked';
+CREATE INDEX messages_parked ON messages (lead, id) WHERE state = 'parked';
+CREATE INDEX messages_over ON messages (state) -- counted
+    WHERE state IN ('sent', 'failed', 'in_doubt', 'cancelled');
 
 CREATE TABLE attempts (
     message BIGINT NOT NULL,

@@ -477,7 +477,7 @@ fn a_lead_is_enrolled_by_hand() {
 }
 
 #[test]
-fn a_parked_mail_goes_out_once_its_lead_is_mended_and_apply_was_said() {
+fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() {
     let site = campaign();
     site.write(
         "workflows/hello.yaml",
@@ -493,10 +493,11 @@ fn a_parked_mail_goes_out_once_its_lead_is_mended_and_apply_was_said() {
     site.write("leads.csv", format!("{header}ann@a.example,,yes,2026-01-02\n"));
     site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
     assert_eq!(site.json(&["tick"])["parked"], 1);
+    assert_eq!(site.json(&["tick"])["parked"], 0, "it is not tried all the time");
+    assert_eq!(site.json(&["apply"])["changed"], false);
+    assert_eq!(site.json(&["tick"])["parked"], 1, "tried again, and nothing was mended");
     site.write("mended.csv", "email,first_name\nann@a.example,Ann\n");
     site.json(&["leads", "import", "mended.csv"]);
-    assert_eq!(site.json(&["tick"])["sent"], 0);
-    assert_eq!(site.json(&["apply"])["changed"], false);
     assert_eq!(site.json(&["tick"])["sent"], 1);
 }
 

@@ -4,6 +4,7 @@ mod acknowledged;
 mod campaign;
 mod doubt;
 mod frozen;
+mod full;
 mod invariants;
 mod kills;
 mod running;

@@ -19,6 +19,7 @@ use nurtured::{
 
 use crate::support::{
     databases::{NOON, for_each_database},
+    engine::behind,
     site::{Site, shared},
 };
 
@@ -539,6 +540,37 @@ async fn imports_do_the_same_on_both_databases() {
         assert_eq!((report.added, report.known), (1, 0));
         let ann = Address::parse("ann@a.example").expect("an address");
         assert_eq!(store.suppression_of(&ann).await.expect("read"), Some(Suppression::Manual));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_damaged_lead_is_refused_with_its_row_and_the_others_are_taken() {
+    for_each_database(async |database| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("leads.csv");
+        std::fs::write(&path, "email,first_name\nann@a.example,Ann\nbroken\nbob@a.example,Bob\n")
+            .expect("written");
+        let import = |run: i64| LeadsImport {
+            file: path.clone(),
+            mapping: Mapping::default(),
+            schema: Schema::standard(),
+            run: ImportRun { id: run, source: "crm".into(), campaign: None },
+            purpose: None,
+            basis: Basis::Consent,
+            rejects: folder.path().join("rejects.csv"),
+            dry_run: false,
+        };
+        import_leads(&database.store, import(1), NOON, |_| {}).await.expect("imported");
+        let sql = "UPDATE leads SET profile = '{' WHERE address = 'bob@a.example'";
+        behind(database, sql.to_owned()).await;
+        let report =
+            import_leads(&database.store, import(2), NOON, |_| {}).await.expect("imported");
+        assert_eq!((report.rows, report.unchanged, report.rejected), (3, 1, 2));
+        assert_eq!(report.findings.total, 2);
+        let found = report.findings.first.last().expect("a finding");
+        assert_eq!((found.row, found.rejected), (4, true));
+        assert!(found.reason.contains("damaged"), "{found:?}");
     })
     .await;
 }

@@ -13,7 +13,8 @@ pub(super) enum Command {
 }
 
 /// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
-/// data. The same row is recorded once, also if it comes again; a column `id` says which are the same.
+/// data. The same row is recorded once, also if it comes again; a column `id` tells apart what else is
+/// the same.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file; .jsonl and .ndjson are JSON lines, everything else CSV

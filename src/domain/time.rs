@@ -44,6 +44,12 @@ impl Instant {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Whether the two are no more than `span` apart, whichever comes first.
+    #[must_use]
+    pub fn is_within(self, span: Duration, of: Self) -> bool {
+        u128::from(self.0.abs_diff(of.0)) <= span.as_millis()
+    }
+
     /// The next representable instant.
     #[must_use]
     pub const fn next(self) -> Self {

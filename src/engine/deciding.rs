@@ -128,7 +128,9 @@ impl Engine {
         mut batch: Batch,
         now: Instant,
     ) -> Result<Decided, StoreError> {
-        let fuller = self.with_structures(live, &batch.records).await;
+        let enrolments = batch.records.iter().flat_map(|record| &record.enrolments);
+        let versions = enrolments.map(|enrolment| &enrolment.version);
+        let fuller = self.with_structures(live, versions).await;
         let definitions = &fuller.as_deref().unwrap_or(live).definitions;
         let strangers: Vec<LeadId> = batch
             .records

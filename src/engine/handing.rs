@@ -27,6 +27,8 @@ pub(super) async fn work(
     loop {
         let arrival = arrivals.lock().await.recv().await;
         let Some(mail) = arrival else { break };
+        // Ours until its end is written.
+        let _claim = mail.claim.clone();
         let settlement = hand_over(&line, &mut session, mail).await;
         line.ends.ask(settlement).await;
         line.in_flight.fetch_sub(1, Ordering::SeqCst);
@@ -37,7 +39,8 @@ pub(super) async fn work(
 
 async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, token, letter, closes, deadline } = mail;
+    let Outgoing { message, claim, letter, closes } = mail;
+    let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
     let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
@@ -66,7 +69,10 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
     let delivery = if is_down && !probing {
         None
     } else {
-        Some(tokio::time::timeout_at(deadline, session.deliver(&letter, point_of_no_return)).await)
+        Some(
+            tokio::time::timeout_at(claim.deadline, session.deliver(&letter, point_of_no_return))
+                .await,
+        )
     };
     let now = engine.clock.now();
     let outcome = match delivery {

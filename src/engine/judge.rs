@@ -20,6 +20,8 @@ use crate::domain::{event::Judgement, time::Instant};
 pub const SETTLES_AFTER: Duration = Duration::from_secs(20);
 /// Sooner after the relay took the mail, nobody has received, opened and clicked it.
 pub const TOO_EARLY: Duration = Duration::from_secs(5);
+/// A mail that was sent later than this after a hit on it was not: the clock has been put back.
+pub const CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// Two links of one mail within this span are not clicked by a hand.
 pub const TWO_LINKS: Duration = Duration::from_secs(2);
 /// Nor are three within this one.
@@ -119,7 +121,7 @@ pub fn judge(signs: &Signs<'_>) -> FirstJudgement {
         Some(Sign::Head)
     } else if !may_be_a_person(signs.approach, agents::recognise(signs.agent)) {
         Some(Sign::Agent)
-    } else if signs.on_its_way || signs.sent_at.is_some_and(|sent| signs.at < sent + TOO_EARLY) {
+    } else if signs.on_its_way || signs.sent_at.is_some_and(|sent| is_too_early(signs.at, sent)) {
         Some(Sign::TooEarly)
     } else if signs.burst {
         Some(Sign::AllLinks)
@@ -132,6 +134,10 @@ pub fn judge(signs: &Signs<'_>) -> FirstJudgement {
     )
 }
 
+fn is_too_early(at: Instant, sent: Instant) -> bool {
+    at < sent + TOO_EARLY && at >= sent - CLOCK_SKEW
+}
+
 fn may_be_a_person(approach: Approach, agent: Agent) -> bool {
     match agent {
         Agent::Ordinary => true,
@@ -141,18 +147,19 @@ fn may_be_a_person(approach: Approach, agent: Agent) -> bool {
 }
 
 /// Whether a hit on `target` at `at` and the `earlier` ones of the same mail go through its links as
-/// only a machine does. The unsubscribe link is a link like the others.
+/// only a machine does. The unsubscribe link is a link like the others. Hits may come a little out of
+/// order; those that are far ahead are from before the clock was put back.
 #[must_use]
 pub fn is_burst(at: Instant, target: Target, earlier: &[LinkHit]) -> bool {
-    let distinct_since = |since: Instant| {
-        let mut targets: Vec<Target> =
-            earlier.iter().filter(|hit| hit.at >= since).map(|hit| hit.target).collect();
+    let distinct_within = |span: Duration| {
+        let near = earlier.iter().filter(|hit| hit.at.is_within(span, at));
+        let mut targets: Vec<Target> = near.map(|hit| hit.target).collect();
         targets.push(target);
         targets.sort_unstable();
         targets.dedup();
         targets.len()
     };
-    distinct_since(at - TWO_LINKS) >= 2 || distinct_since(at - THREE_LINKS) >= 3
+    distinct_within(TWO_LINKS) >= 2 || distinct_within(THREE_LINKS) >= 3
 }
 
 #[cfg(test)]
@@ -194,10 +201,27 @@ mod tests {
         assert_eq!(judge(&Signs { burst: true, ..click() }), machine(Sign::AllLinks));
         let early = Signs { sent_at: Some(NOON - Duration::from_millis(4_999)), ..click() };
         assert_eq!(judge(&early), machine(Sign::TooEarly));
+        let just_before = Signs { sent_at: Some(NOON + Duration::from_secs(1)), ..click() };
+        assert_eq!(
+            judge(&just_before),
+            machine(Sign::TooEarly),
+            "the reply of the relay is slower"
+        );
         let scanned = Signs { on_its_way: true, sent_at: None, ..click() };
         assert_eq!(judge(&scanned), machine(Sign::TooEarly));
         let in_time = Signs { sent_at: Some(NOON - Duration::from_secs(5)), ..click() };
         assert_eq!(judge(&in_time).judgement(), Judgement::Unsure);
+    }
+
+    #[test]
+    fn a_clock_that_was_put_back_makes_no_machines() {
+        let hour = Duration::from_hours(1);
+        let later = Signs { sent_at: Some(NOON + hour), ..click() };
+        assert_eq!(judge(&later).judgement(), Judgement::Unsure);
+        let ahead = [2, 3, 4].map(|target| LinkHit { at: NOON + hour, target: Target(target) });
+        assert!(!is_burst(NOON, Target(1), &ahead));
+        let out_of_order = LinkHit { at: NOON + Duration::from_millis(2), target: Target(2) };
+        assert!(is_burst(NOON, Target(1), &[out_of_order]));
     }
 
     #[test]

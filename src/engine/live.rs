@@ -15,11 +15,11 @@ use crate::{
         artefact::{Artefact, ArtefactKind},
         definitions::Definitions,
         id::ReleaseId,
-        lead::LeadRecord,
+        message::MessageKind,
         workflow::Version,
     },
     render::{RenderProblem, Renderer},
-    store::{Batch, Store, StoreError},
+    store::{Batch, Store, StoreError, records::MessageRow},
 };
 
 /// Definitions and their renderer, which belong together.
@@ -138,19 +138,35 @@ impl Engine {
         Ok(self.live().unwrap_or_else(|| Arc::clone(live)))
     }
 
-    /// The live definitions with the structures of these leads, where `live` lacks one: a lead may have
-    /// entered an earlier version while a release was taken over. `None`: `live` will do.
+    /// What to send these messages by: another engine may have taken over a newer release, and reserved
+    /// them by that.
+    pub(super) async fn that_knows(
+        &self,
+        live: &Arc<Live>,
+        messages: &[MessageRow],
+    ) -> Result<Arc<Live>, StoreError> {
+        let structures = &live.definitions.structures;
+        if messages.iter().all(|message| structures.contains_key(&message.version)) {
+            return Ok(Arc::clone(live));
+        }
+        let newest = self.catch_up(live).await?;
+        // A notice may be of an enrolment that has ended, whose structure nobody needs any more.
+        let to_leads = messages.iter().filter(|message| message.kind == MessageKind::Marketing);
+        let fuller = self.with_structures(&newest, to_leads.map(|message| &message.version)).await;
+        Ok(fuller.unwrap_or(newest))
+    }
+
+    /// The live definitions with these structures, where `live` lacks one: a lead may have entered an
+    /// earlier version while a release was taken over. `None`: `live` will do.
     pub(super) async fn with_structures(
         &self,
         live: &Live,
-        records: &[LeadRecord],
+        versions: impl Iterator<Item = &Version>,
     ) -> Option<Arc<Live>> {
         let structures = &live.definitions.structures;
         let lacking: Vec<Version> = {
             let beyond_us = self.beyond_us();
-            let versions = records.iter().flat_map(|record| &record.enrolments);
             versions
-                .map(|enrolment| &enrolment.version)
                 .filter(|version| {
                     !structures.contains_key(*version) && !beyond_us.versions.contains(*version)
                 })

@@ -1,5 +1,6 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
+pub mod claims;
 pub mod deciding;
 pub mod group;
 mod handing;
@@ -31,6 +32,7 @@ use crate::{
     store::Store,
     token::Keyring,
 };
+use claims::Claims;
 use live::{BeyondUs, Live};
 use running::OnTurn;
 use settling::Tally;
@@ -55,6 +57,8 @@ pub struct Engine {
     taking_over: tokio::sync::Mutex<()>,
     /// What the live definitions lack and no loading of them brings.
     beyond_us: Mutex<BeyondUs>,
+    /// What is being sent from here.
+    claims: Claims,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
@@ -85,6 +89,7 @@ impl Engine {
             live: RwLock::new(None),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
+            claims: Claims::default(),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
             unreachable: Mutex::default(),

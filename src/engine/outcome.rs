@@ -32,10 +32,11 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settle
         }
         Delivery::InDoubt { reason } => Settled::InDoubt { reason },
         // Paused, objected to, or not ours any more; the last is refused when it is settled. What is
-        // still ours is given back, and judged again.
-        Delivery::Withdrawn => Settled::Released {
-            due_at: now + LOOK_AGAIN,
+        // still ours is judged again, also where the mark was written and we did not hear of it.
+        Delivery::Withdrawn => Settled::Deferred {
+            until: now + LOOK_AGAIN,
             reason: "not let through at the point of no return".to_owned(),
+            counted: false,
         },
     }
 }
@@ -49,5 +50,44 @@ pub fn postponed(message: &MessageRow, reason: String, counted: bool, now: Insta
     match next_try(attempt, first, now, message.id.0.cast_unsigned()) {
         Some(until) => Settled::Deferred { until, reason, counted },
         None => Settled::Failed { reason: format!("given up: {reason}"), hard: false },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        event::StepRef,
+        id::{EnrolmentNo, LeadId, MessageId},
+        message::{MessageKind, MessageState},
+        workflow::Version,
+    };
+
+    #[test]
+    fn what_was_not_let_through_is_put_off_from_either_side_of_the_mark() {
+        let now = Instant::from_millis(1_800_000_000_000);
+        let message = MessageRow {
+            id: MessageId(1),
+            lead: LeadId(1),
+            about: StepRef { enrolment: EnrolmentNo(1), step: "hello".into(), visit: 1 },
+            kind: MessageKind::Marketing,
+            recipient: "".into(),
+            workflow: "hello".into(),
+            version: Version("v".into()),
+            purpose: "insights".into(),
+            template: "hello".into(),
+            state: MessageState::Claimed,
+            due_at: now,
+            attempts: 0,
+            created_at: now,
+            first_tried_at: None,
+            sent_at: None,
+            reason: None,
+        };
+        let settled = outcome(&message, Delivery::Withdrawn, now);
+        assert!(
+            matches!(settled, Settled::Deferred { until, counted: false, .. } if until == now + LOOK_AGAIN),
+            "{settled:?}"
+        );
     }
 }

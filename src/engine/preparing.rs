@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, deciding::look, live::Live};
+use super::{Engine, claims::Claim, deciding::look, live::Live};
 use crate::{
     config::{Config, Sender},
     domain::{
@@ -24,7 +24,7 @@ use crate::{
     render::{Links, Mail, RenderError, Rendered, Standing},
     store::{
         StoreError,
-        records::{ClaimToken, MessageRow, Settled, Settlement},
+        records::{MessageRow, Settled, Settlement},
     },
     token::{Keyring, MailRef},
 };
@@ -39,12 +39,10 @@ const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Outgoing {
     pub message: MessageRow,
-    pub token: ClaimToken,
+    pub claim: Claim,
     pub letter: Composed,
     /// Its window closes then: later it is to be judged again.
     pub closes: Option<Instant>,
-    /// By then the claim must have ended.
-    pub deadline: tokio::time::Instant,
 }
 
 /// Everything a mail is made with, beside the message and the lead.
@@ -73,8 +71,7 @@ impl Engine {
         &self,
         live: &Arc<Live>,
         rows: Vec<MessageRow>,
-        token: ClaimToken,
-        deadline: tokio::time::Instant,
+        claim: &Claim,
         now: Instant,
     ) -> Result<(Vec<Outgoing>, Vec<Settlement>), StoreError> {
         let mut leads: Vec<LeadId> = rows.iter().map(|row| row.lead).collect();
@@ -86,9 +83,11 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
+        let claim = claim.clone();
         // Rendering takes the processor for a while: not on the threads that answer the network.
         let sorted = tokio::task::spawn_blocking(move || {
             let (live, config, keyring) = work;
+            let token = claim.token;
             let mut outgoing = Vec::with_capacity(rows.len());
             let mut ended = Vec::new();
             for message in rows {
@@ -109,7 +108,7 @@ impl Engine {
                 }
                 match ready(&live, &config, &keyring, &message, record, now) {
                     Ok((letter, closes)) => {
-                        outgoing.push(Outgoing { message, token, letter, closes, deadline });
+                        outgoing.push(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });

@@ -81,6 +81,11 @@ impl Engine {
                     beat(Ok(&decided), started.elapsed());
                     sleep
                 }
+                // Lost to another daemon: these leads are free again.
+                Err(StoreError::Conflict) => {
+                    tracing::debug!("deciding lost to another transaction, and is tried again");
+                    None
+                }
                 Err(error) => {
                     outage.failed("deciding", &error, now);
                     beat(Err(&error), started.elapsed());

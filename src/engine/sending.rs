@@ -21,7 +21,6 @@ use super::{
     settling::Tally,
 };
 use crate::{
-    clock::random_u64,
     domain::{id::MessageId, time::Instant},
     mail::relay::Permit,
     store::{
@@ -260,18 +259,21 @@ async fn claim(
     now: Instant,
 ) -> Result<usize, StoreError> {
     let engine = &line.engine;
-    let token = ClaimToken((random_u64() >> 1).cast_signed());
     let lease = engine.config.engine.lease;
+    let claim = engine.claims.begin(tokio::time::Instant::now() + lease.mul_f64(0.9));
+    let token = claim.token;
     let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    let rows = engine.store.claim_messages(now, token, now + lease, limit).await?;
+    let rows = engine.store.claim_messages(now, token, lease, limit).await?;
     if rows.is_empty() {
         return Ok(0);
     }
     let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
     let count = ids.len();
-    // Our own clock stops us before the lease runs out for others.
-    let deadline = tokio::time::Instant::now() + lease.mul_f64(0.9);
-    let (outgoing, ended) = match engine.prepare(live, rows, token, deadline, now).await {
+    let prepared = async {
+        let live = engine.that_knows(live, &rows).await?;
+        engine.prepare(&live, rows, &claim, now).await
+    };
+    let (outgoing, ended) = match prepared.await {
         Ok(sorted) => sorted,
         Err(error) => {
             // Given back: they would wait for the end of the lease.

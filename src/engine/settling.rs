@@ -104,7 +104,8 @@ impl Engine {
     /// What an earlier process, or a lease that ran out, left behind: before the point of no return
     /// a message is due again, after it is in doubt.
     ///
-    /// `everything`: no other engine can be at work on this database, so no lease is waited for.
+    /// `everything`: nobody can be at work on this database, so no lease is waited for. Otherwise what is
+    /// being sent from here is left alone: a clock that jumped ahead has ended no lease.
     pub async fn recover(
         &self,
         live: &Arc<Live>,
@@ -115,6 +116,7 @@ impl Engine {
         let expired = self.store.expired_claims(now, everything).await?;
         let settlements: Vec<Settlement> = expired
             .into_iter()
+            .filter(|(_, token)| everything || !self.claims.holds(*token))
             .map(|(message, token)| Settlement {
                 message: message.id,
                 token,

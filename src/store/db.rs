@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    future::ready,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -20,6 +19,7 @@ use super::{
     checkpoint::Checkpoints,
     dialect,
     gate::{Gate, Pass, Turn},
+    lock::Stint,
     url::{DatabaseUrl, Kind},
 };
 
@@ -68,7 +68,8 @@ struct File {
 pub struct Tx {
     inner: Either<Transaction<'static, Sqlite>, Transaction<'static, Postgres>>,
     // After the transaction: the next writer comes in when this one has let go.
-    _pass: Option<Pass>,
+    pass: Option<Pass>,
+    stint: Option<Stint>,
     checkpoints: Option<Checkpoints>,
 }
 
@@ -113,31 +114,11 @@ impl Db {
         let failed = |error: sqlx::Error| {
             StoreError::Environment(format!("cannot open {}: {}", path.display(), message(&error)))
         };
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(PATIENCE)
-            // SQLite itself rolls back when the disk is full, which the driver takes for a transaction that
-            // is still open: on that connection nothing could be begun any more.
-            .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
-            .connect_with(dialect::sqlite(path))
-            .await
-            .map_err(failed)?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(4)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(PATIENCE)
-            .connect_lazy_with(dialect::sqlite_reader(path));
-        let checkpoints = SqlitePoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .connect_lazy_with(dialect::sqlite_checkpoints(path));
+        let writer = connections(1).connect_with(dialect::sqlite(path)).await.map_err(failed)?;
+        let readers = connections(4).connect_lazy_with(dialect::sqlite_reader(path));
+        let copier = connections(1).connect_lazy_with(dialect::sqlite_checkpoints(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let checkpoints = Checkpoints::new(checkpoints);
+        let checkpoints = Checkpoints::new(copier);
         Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers, checkpoints })))
     }
 
@@ -159,7 +140,7 @@ impl Db {
                 Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
             }
         };
-        Ok(Tx { inner, _pass: None, checkpoints: None })
+        Ok(Tx { inner, pass: None, stint: None, checkpoints: None })
     }
 
     /// A transaction that writes.
@@ -168,12 +149,15 @@ impl Db {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
+                let stint = (turn == Turn::Bulk).then(|| Stint::begin(&file.path));
                 let checkpoints = Some(file.checkpoints.clone());
-                Ok(Tx { inner: Either::Sqlite(transaction), _pass: Some(pass), checkpoints })
+                let inner = Either::Sqlite(transaction);
+                Ok(Tx { inner, pass: Some(pass), stint, checkpoints })
             }
             Either::Postgres(pool) => Ok(Tx {
                 inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
-                _pass: None,
+                pass: None,
+                stint: None,
                 checkpoints: None,
             }),
         }
@@ -220,12 +204,17 @@ impl Tx {
     }
 
     pub async fn commit(self) -> Result<()> {
-        match self.inner {
+        let Self { inner, pass, stint, checkpoints } = self;
+        match inner {
             Either::Sqlite(transaction) => transaction.commit().await?,
             Either::Postgres(transaction) => transaction.commit().await?,
         }
-        if let Some(checkpoints) = &self.checkpoints {
+        drop(pass);
+        if let Some(checkpoints) = checkpoints {
             checkpoints.committed();
+        }
+        if let Some(stint) = stint {
+            stint.rest().await;
         }
         Ok(())
     }
@@ -238,6 +227,21 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// Connections to a file, kept for as long as they are in order.
+fn connections(most: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(most)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(PATIENCE)
+        // Where a disk is full or fails, SQLite ends a transaction by itself. The driver goes on counting
+        // it and would never begin another one on this connection: a new one takes its place.
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
 }
 
 /// Leads' addresses are in there: for its owner only.
@@ -288,5 +292,45 @@ mod tests {
         let error = let_in(&url, options, Duration::from_millis(50)).await.unwrap_err();
         let said = error.to_string();
         assert!(said.contains("/leads: it has not answered for 50ms"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_sqlite_has_ended_by_itself_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_file(&folder.path().join("full.db"), true).await.unwrap();
+        for _ in 0..5 {
+            let mut writing = db.begin(Turn::Work).await.unwrap();
+            end_by_itself(&mut writing).await;
+            writing.commit().await.unwrap_err();
+            let mut reading = db.snapshot().await.unwrap();
+            end_by_itself(&mut reading).await;
+            reading.rollback().await.unwrap_err();
+        }
+        db.begin(Turn::Work).await.unwrap().commit().await.unwrap();
+        db.snapshot().await.unwrap().rollback().await.unwrap();
+    }
+
+    /// As on a full disk: the driver does not know of it.
+    async fn end_by_itself(tx: &mut Tx) {
+        on_db!(tx.on(), sql!("ROLLBACK"), |db, sql| sqlx::query(sql).execute(db).await.map(drop))
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn bulk_work_alone_gives_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_file(&folder.path().join("bulk.db"), true).await.unwrap();
+        for (turn, gives_way) in [(Turn::Act, false), (Turn::Work, false), (Turn::Bulk, true)] {
+            let tx = db.begin(turn).await.unwrap();
+            assert_eq!(tx.stint.is_some(), gives_way);
+            tx.commit().await.unwrap();
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_could_not_begin_may_begin_later() {
+        for error in [sqlx::Error::InvalidSavePointStatement, sqlx::Error::BeginFailed] {
+            assert!(StoreError::from(error).is_transient());
+        }
     }
 }

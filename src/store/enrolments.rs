@@ -51,7 +51,7 @@ impl Tx {
 }
 
 impl Store {
-    /// These enrolments, active or ended.
+    /// These enrolments, active or ended; one that cannot be read is not among them.
     pub async fn these_enrolments(
         &self,
         of: &[(LeadId, EnrolmentNo)],
@@ -79,14 +79,19 @@ impl Store {
             ),
             |db, sql| sqlx::query_as(sql).bind(wanted).fetch_all(db).await
         )?;
-        found
+        Ok(found
             .into_iter()
-            .map(|row| {
+            .filter_map(|row| {
                 let lead = LeadId(row.lead);
-                let enrolment = Enrolment::try_from(row)?;
-                Ok(((lead, enrolment.no), enrolment))
+                match Enrolment::try_from(row) {
+                    Ok(enrolment) => Some(((lead, enrolment.no), enrolment)),
+                    Err(error) => {
+                        tracing::error!(%error, "a notice is of an enrolment that cannot be read");
+                        None
+                    }
+                }
             })
-            .collect()
+            .collect())
     }
 }
 

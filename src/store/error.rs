@@ -80,6 +80,9 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
                 Self::Environment("the connection to the database is closed".to_owned())
             }
+            sqlx::Error::InvalidSavePointStatement | sqlx::Error::BeginFailed => {
+                Self::Environment("the database did not begin a transaction".to_owned())
+            }
             sqlx::Error::ColumnDecode { index, .. } => {
                 Self::Other(format!("column {index} of a result has an unexpected type"))
             }

@@ -13,6 +13,8 @@ pub enum Turn {
     /// A reply, an unsubscribe, a pause: what a person did.
     Act,
     Work,
+    /// One transaction of very many: after it the file is left alone for as long as it took.
+    Bulk,
 }
 
 /// So many acts go first, then one of the others: a flood of clicks must not stop all mail.
@@ -46,7 +48,7 @@ impl Gate {
                 let (sender, receiver) = oneshot::channel();
                 match turn {
                     Turn::Act => queues.acts.push_back(sender),
-                    Turn::Work => queues.work.push_back(sender),
+                    Turn::Work | Turn::Bulk => queues.work.push_back(sender),
                 }
                 receiver
             };

@@ -18,7 +18,8 @@ use crate::domain::{id::Rev, lead::Suppression, time::Instant};
 impl Store {
     /// Records events in one transaction. Several events of one lead get consecutive revs, in order.
     ///
-    /// It is on disk when this returns. Waits before other writers if one of the events is an act.
+    /// It is on disk when this returns. If one of the events is an act, this goes before other writers;
+    /// if none is, it is a part of an import.
     pub async fn record_events(&self, events: &[NewEvent], now: Instant) -> Result<Vec<Recorded>> {
         if events.is_empty() {
             return Ok(Vec::new());
@@ -27,7 +28,7 @@ impl Store {
         if is_act && self.db.file().is_some() {
             return self.record_in_group(events, now).await;
         }
-        self.record_alone(if is_act { Turn::Act } else { Turn::Work }, events, now).await
+        self.record_alone(if is_act { Turn::Act } else { Turn::Bulk }, events, now).await
     }
 
     /// In a transaction of their own.

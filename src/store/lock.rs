@@ -1,12 +1,19 @@
-//! One engine a file: an operating-system lock, which a crash cannot leave behind.
+//! One engine a file: an operating-system lock, which a crash cannot leave behind. Whoever writes much
+//! beside an engine leaves the file to it half of the time.
 
 use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
     os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{Result, Store, StoreError};
+
+/// Who looks whether an engine runs holds its lock for a moment.
+const TRIES: usize = 10;
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// Held as long as an engine runs. On PostgreSQL engines share, and it locks nothing.
 #[derive(Debug)]
@@ -21,8 +28,7 @@ impl Store {
     /// [`StoreError::EngineRunning`] when another one has it.
     pub fn engine_lock(&self) -> Result<EngineLock> {
         let Some(path) = self.db.file() else { return Ok(EngineLock { _file: None }) };
-        let mut name = OsString::from(path);
-        name.push(".lock");
+        let name = beside(path);
         let cannot = |error: std::io::Error| {
             StoreError::Environment(format!("cannot lock {}: {error}", name.display()))
         };
@@ -33,10 +39,71 @@ impl Store {
             .mode(0o600)
             .open(&name)
             .map_err(cannot)?;
-        match file.try_lock() {
-            Ok(()) => Ok(EngineLock { _file: Some(file) }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::EngineRunning),
-            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(EngineLock { _file: Some(file) }),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
+                Err(TryLockError::Error(error)) => return Err(cannot(error)),
+            }
         }
+        Err(StoreError::EngineRunning)
+    }
+}
+
+/// The lock's own file.
+fn beside(database: &Path) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(".lock");
+    name.into()
+}
+
+/// Whether an engine runs on this file.
+fn is_engine_running(database: &Path) -> bool {
+    // Shared: two who look do not see each other.
+    let lock = File::open(beside(database));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The time for which bulk work has had a file.
+#[derive(Debug)]
+pub struct Stint {
+    database: PathBuf,
+    begun: tokio::time::Instant,
+}
+
+impl Stint {
+    pub fn begin(database: &Path) -> Self {
+        Self { database: database.to_owned(), begun: tokio::time::Instant::now() }
+    }
+
+    /// Leaves the file to the engine on it for as long; where none runs, nobody is waited for.
+    pub async fn rest(self) {
+        tokio::time::sleep(self.rest_after(self.begun.elapsed())).await;
+    }
+
+    fn rest_after(&self, held: Duration) -> Duration {
+        if is_engine_running(&self.database) { held } else { Duration::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::DatabaseUrl;
+
+    #[tokio::test]
+    async fn bulk_work_rests_as_long_as_it_worked_while_an_engine_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::parse("sqlite:test.db", folder.path()).unwrap();
+        let store = Store::create(&url).await.unwrap();
+        let stint = Stint::begin(store.db.file().unwrap());
+        let held = Duration::from_millis(40);
+        assert_eq!(stint.rest_after(held), Duration::ZERO);
+        let engine = store.engine_lock().unwrap();
+        assert_eq!(stint.rest_after(held), held);
+        assert_eq!(store.engine_lock().unwrap_err(), StoreError::EngineRunning);
+        drop(engine);
+        assert_eq!(stint.rest_after(held), Duration::ZERO);
+        store.engine_lock().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Messages on their way: claimed under a lease, taken past the point of no return, looked up.
+//! Messages on their way: taken past the point of no return, looked up.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,6 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::{Either, Tx, on_db},
-    dialect::Text,
     gate::Turn,
     records::{ClaimToken, MessageBrief, MessageRow},
     rows,
@@ -20,36 +19,6 @@ use crate::domain::{
     time::Instant,
     workflow::Version,
 };
-
-pub(super) const CLAIM: Text = sql!(
-    "WITH due AS MATERIALIZED (SELECT t.id FROM messages AS t \
-                 WHERE t.state IN ('reserved', 'deferred') AND t.due_at <= $1 \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
-                 AND (t.kind = 'internal' \
-                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
-                 ORDER BY t.due_at, t.id LIMIT $4",
-    skip,
-    ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3 \
-                 WHERE id IN (SELECT due.id FROM due) \
-                 RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
-                 template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason"
-);
-
-pub(super) const NEXT_DUE: Text = sql!(
-    "SELECT t.due_at FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
-                 AND (t.kind = 'internal' \
-                 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = t.workflow)) \
-                 ORDER BY t.due_at, t.id LIMIT 1"
-);
-
-pub(super) const EXPIRED: Text = sql!(
-    "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
-                 m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m \
-                 WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
-                 ORDER BY m.lease_until, m.id"
-);
 
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct StoredMessage {
@@ -105,6 +74,57 @@ impl TryFrom<StoredMessage> for MessageRow {
     }
 }
 
+#[derive(FromRow)]
+struct StoredBrief {
+    id: i64,
+    lead: i64,
+    kind: String,
+    template: String,
+    workflow: String,
+    enrolment: i64,
+    step: String,
+    visit: i64,
+    state: String,
+    sent_at: Option<i64>,
+}
+
+impl TryFrom<StoredBrief> for MessageBrief {
+    type Error = StoreError;
+
+    fn try_from(row: StoredBrief) -> Result<Self> {
+        let corrupt =
+            |column| StoreError::corrupt("messages", column, format!("message {}", row.id));
+        Ok(Self {
+            id: MessageId(row.id),
+            lead: LeadId(row.lead),
+            kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
+            about: StepRef {
+                enrolment: EnrolmentNo(row.enrolment),
+                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                step: row.step.into(),
+            },
+            template: row.template.into(),
+            workflow: row.workflow.into(),
+            state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
+            sent_at: row.sent_at.map(Instant::from_millis),
+        })
+    }
+}
+
+/// Claimed messages and their tokens; one that cannot be read must not keep the others.
+pub(super) fn readable(rows: Vec<StoredMessage>) -> impl Iterator<Item = (MessageRow, ClaimToken)> {
+    rows.into_iter().filter_map(|row| {
+        let (id, token) = (row.id, ClaimToken(row.token.unwrap_or_default()));
+        match MessageRow::try_from(row) {
+            Ok(message) => Some((message, token)),
+            Err(error) => {
+                tracing::error!(message = id, %error, "a message cannot be read; its claim stays");
+                None
+            }
+        }
+    })
+}
+
 pub(super) fn kind(word: &str) -> Option<MessageKind> {
     [MessageKind::Marketing, MessageKind::Internal].into_iter().find(|kind| kind.word() == word)
 }
@@ -129,65 +149,7 @@ impl Tx {
     }
 }
 
-impl Tx {
-    /// Gives parked messages another try. Of those of a lead that has another mail open, or several parked
-    /// ones, the oldest goes first and the others stay for the next time. A mail whose enrolment has ended
-    /// or gone on is cancelled.
-    pub(super) async fn unpark_messages(&mut self, now: Instant) -> Result<()> {
-        on_db!(
-            self.on(),
-            sql!(
-                "UPDATE messages SET state = 'cancelled', settled_at = $1, \
-                 reason = 'the enrolment is no longer at this step' \
-                 WHERE state = 'parked' AND kind = 'marketing' AND NOT EXISTS (\
-                 SELECT 1 FROM enrolments AS e WHERE e.lead = messages.lead \
-                 AND e.enrolment = messages.enrolment AND e.status = 'active' \
-                 AND e.step = messages.step AND e.visit = messages.visit)"
-            ),
-            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
-        )?;
-        on_db!(
-            self.on(),
-            sql!(
-                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
-                 due_at = CASE WHEN t.due_at < $1 THEN $1 ELSE t.due_at END \
-                 WHERE t.state = 'parked' AND (t.kind = 'internal' OR (\
-                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
-                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
-                 AND o.state = 'parked' AND o.id < t.id)))"
-            ),
-            |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
-        )?;
-        Ok(())
-    }
-}
-
 impl Store {
-    /// Claims due messages that are not paused, the longest due first. The claimer has them until
-    /// `lease_until`; every later write of the claim is fenced by `token`.
-    pub async fn claim_messages(
-        &self,
-        now: Instant,
-        token: ClaimToken,
-        lease_until: Instant,
-        limit: i64,
-    ) -> Result<Vec<MessageRow>> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let claimed: Vec<StoredMessage> = on_db!(tx.on(), CLAIM, |db, sql| sqlx::query_as(sql)
-            .bind(now.millis())
-            .bind(token.0)
-            .bind(lease_until.millis())
-            .bind(limit)
-            .fetch_all(db)
-            .await)?;
-        tx.commit().await?;
-        let mut claimed =
-            claimed.into_iter().map(MessageRow::try_from).collect::<Result<Vec<_>>>()?;
-        claimed.sort_by_key(|message| (message.due_at, message.id));
-        Ok(claimed)
-    }
-
     /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
     /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
     /// sending was paused since it was claimed.
@@ -237,62 +199,12 @@ impl Store {
         Ok(claims.iter().map(|(id, _)| marked.contains(&id.0)).collect())
     }
 
-    /// Claims whose lease is over at `now`, or all that are open (`everything`: at the start, when
-    /// the engine lock says that nobody else runs), with the tokens to settle them by: what was only
-    /// claimed is released, what was being transmitted is in doubt.
-    pub async fn expired_claims(
-        &self,
-        now: Instant,
-        everything: bool,
-    ) -> Result<Vec<(MessageRow, ClaimToken)>> {
-        let before = if everything { Instant::NEVER } else { now };
-        let expired: Vec<StoredMessage> =
-            on_db!(self.db.read(), EXPIRED, |db, sql| sqlx::query_as(sql)
-                .bind(before.millis())
-                .fetch_all(db)
-                .await)?;
-        let mut claims = Vec::with_capacity(expired.len());
-        for row in expired {
-            let (id, token) = (row.id, ClaimToken(row.token.unwrap_or_default()));
-            match MessageRow::try_from(row) {
-                Ok(message) => claims.push((message, token)),
-                // One bad row must not keep all others in their claims.
-                Err(error) => {
-                    tracing::error!(message = id, %error, "a message cannot be read; its claim stays");
-                }
-            }
-        }
-        Ok(claims)
-    }
-
-    /// When the next message that is not paused is due; [`Instant::NEVER`] if none is.
-    pub async fn next_due_message(&self) -> Result<Instant> {
-        let next: Option<i64> =
-            on_db!(self.db.read(), NEXT_DUE, |db, sql| sqlx::query_scalar(sql)
-                .fetch_optional(db)
-                .await)?;
-        Ok(next.map_or(Instant::NEVER, Instant::from_millis))
-    }
-
-    /// What hits on these messages lead to.
+    /// What hits on these messages lead to; one that cannot be read is not among them.
     pub async fn message_briefs(
         &self,
         messages: &[MessageId],
     ) -> Result<HashMap<MessageId, MessageBrief>> {
-        #[derive(FromRow)]
-        struct Row {
-            id: i64,
-            lead: i64,
-            kind: String,
-            template: String,
-            workflow: String,
-            enrolment: i64,
-            step: String,
-            visit: i64,
-            state: String,
-            sent_at: Option<i64>,
-        }
-        let found: Vec<Row> = on_db!(
+        let found: Vec<StoredBrief> = on_db!(
             self.db.read(),
             sql!(
                 "SELECT m.id, m.lead, m.kind, m.template, m.workflow, m.enrolment, m.step, m.visit, m.state, \
@@ -305,28 +217,16 @@ impl Store {
                 .fetch_all(db)
                 .await
         )?;
-        found
+        Ok(found
             .into_iter()
-            .map(|row| {
-                let corrupt =
-                    |column| StoreError::corrupt("messages", column, format!("message {}", row.id));
-                let brief = MessageBrief {
-                    id: MessageId(row.id),
-                    lead: LeadId(row.lead),
-                    kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
-                    about: StepRef {
-                        enrolment: EnrolmentNo(row.enrolment),
-                        visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
-                        step: row.step.into(),
-                    },
-                    template: row.template.into(),
-                    workflow: row.workflow.into(),
-                    state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,
-                    sent_at: row.sent_at.map(Instant::from_millis),
-                };
-                Ok((brief.id, brief))
+            .filter_map(|row| match MessageBrief::try_from(row) {
+                Ok(brief) => Some((brief.id, brief)),
+                Err(error) => {
+                    tracing::error!(%error, "a hit on a message that cannot be read");
+                    None
+                }
             })
-            .collect()
+            .collect())
     }
 
     pub async fn message(&self, message: MessageId) -> Result<Option<MessageRow>> {

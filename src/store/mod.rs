@@ -19,9 +19,12 @@ mod gate;
 mod group;
 mod intake;
 mod leads;
+mod leases;
 mod load;
 mod lock;
 mod messages;
+mod outbox;
+mod parked;
 mod pauses;
 #[cfg(test)]
 mod plans;

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, messages, timers};
+use super::{dialect::Text, leases, outbox, parked, show, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -44,22 +44,53 @@ async fn the_next_wake_up_is_the_start_of_an_index() {
 }
 
 #[tokio::test]
-async fn an_idle_claim_of_messages_reads_an_index() {
-    let plan = plan(messages::CLAIM).await;
-    assert!(
-        plan.iter()
-            .any(|step| step.starts_with("SEARCH t USING COVERING INDEX messages_due (due_at<?)")),
-        "{plan:#?}"
+async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walked_over() {
+    let heads = plan(outbox::HEADS).await;
+    let steps: Vec<&str> =
+        heads.iter().filter(|step| step.contains(" t ")).map(String::as_str).collect();
+    // The first workflow is the first entry of the index; for the others it is searched.
+    let by = |what: &str| format!("{what} t USING COVERING INDEX messages_due");
+    assert_eq!(
+        steps,
+        [
+            by("SCAN"),
+            format!("{} (workflow>?)", by("SEARCH")),
+            format!("{} (workflow=? AND kind=?)", by("SEARCH")),
+        ],
+        "{heads:#?}"
     );
+    assert!(!heads.iter().any(|step| step.contains("TEMP B-TREE")), "{heads:#?}");
+
+    let claim = plan(outbox::CLAIM).await;
+    let range = format!("{} (workflow=? AND kind=? AND due_at<?)", by("SEARCH"));
+    assert!(claim.contains(&range), "{claim:#?}");
+    let is_walk = |step: &String| step.starts_with("SCAN messages") || step.starts_with("SCAN t");
+    assert!(!claim.iter().any(is_walk), "{claim:#?}");
+}
+
+#[tokio::test]
+async fn expired_claims_are_read_from_an_index() {
+    assert_by_index(leases::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
+}
+
+#[tokio::test]
+async fn whether_mail_of_a_lead_is_parked_is_read_from_an_index() {
+    let plan = plan(parked::PARKED_OF).await;
     assert!(
-        !plan.iter().any(|step| step.starts_with("SCAN messages") || step.starts_with("SCAN t")),
+        plan.iter().any(|step| step.contains("COVERING INDEX messages_parked (lead=?)")),
         "{plan:#?}"
     );
 }
 
 #[tokio::test]
-async fn the_next_message_and_expired_claims_are_read_from_an_index() {
-    // A walk along an index in its order, that ends at the first row which is not paused.
-    assert_by_index(messages::NEXT_DUE, "SCAN t", "USING COVERING INDEX messages_due").await;
-    assert_by_index(messages::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
+async fn the_census_reads_no_wide_table() {
+    let census = plan(show::CENSUS).await;
+    for table in ["leads", "messages", "enrolments", "lead_timer"] {
+        let steps: Vec<&String> =
+            census.iter().filter(|step| step.contains(&format!(" {table} "))).collect();
+        assert!(!steps.is_empty(), "{census:#?}");
+        for step in steps {
+            assert!(step.contains(&format!("INDEX {table}_")), "{census:#?}");
+        }
+    }
 }

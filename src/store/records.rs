@@ -52,7 +52,7 @@ pub struct LeadUpsert {
     pub attributes: BTreeMap<Name, serde_json::Value>,
     /// By purpose. Never lifts a later withdrawal; one that is withdrawn takes back what is known.
     pub consents: BTreeMap<Name, Consent>,
-    /// Taken for a new lead; an existing one keeps its own.
+    /// Taken for a lead that this run makes; an existing one keeps its own.
     pub stage: Option<Stage>,
     /// Put on the suppression list; nothing in an import takes anybody off it.
     pub suppress: Option<Suppression>,
@@ -84,6 +84,8 @@ pub enum UpsertKind {
     Unchanged,
     /// The same address came before in the same run; the values of this row that are not empty were taken.
     Merged,
+    /// The lead is there and cannot be read; nothing of the row was taken.
+    Unreadable,
 }
 
 /// An event at the door.
@@ -255,7 +257,7 @@ pub struct Settlement {
 pub enum Settled {
     /// From `transmitting`, or from `in_doubt` by a late answer.
     Sent { reply: String },
-    /// Refused for good or given up. `hard`: the address does not exist.
+    /// Refused for good or given up, also by a late answer. `hard`: the address does not exist.
     Failed { reason: String, hard: bool },
     /// Handed over, no answer.
     InDoubt { reason: String },

@@ -64,8 +64,10 @@ impl Store {
         now: Instant,
     ) -> Result<ReleaseRow> {
         let mut tx = self.db.begin(Turn::Act).await?;
-        // The timers before all else, as everybody who locks several things.
-        let parked = tx.lock_parked().await?;
+        // The sweep and then the timers, before all else: in this order a step of the sweep locks them.
+        tx.one_release_at_a_time().await?;
+        tx.open_sweep().await?;
+        tx.unpark_all(now).await?;
         tx.insert_artefacts(artefacts).await?;
         let before = tx.newest_release().await?;
         // The newest is the one with the largest id, also where a driven clock went back.
@@ -108,8 +110,6 @@ impl Store {
                 .map(drop)
         )?;
         tx.begin_sweep(row.id, now).await?;
-        tx.unpark_messages(now).await?;
-        tx.unpark_leads(&parked, now).await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -192,30 +192,11 @@ impl Store {
         Ok(versions.into_iter().map(|version| Version(version.into())).collect())
     }
 
-    /// Gives parked messages and leads another try, as a release does: what parked them may be mended in
-    /// the lead.
-    pub async fn try_parked_again(&self, now: Instant) -> Result<()> {
-        let mut tx = self.db.begin(Turn::Act).await?;
-        let parked = tx.lock_parked().await?;
-        tx.unpark_messages(now).await?;
-        tx.unpark_leads(&parked, now).await?;
-        tx.commit().await
-    }
-
     /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
     /// already stay as they are.
     pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {
         let mut tx = self.db.begin(Turn::Work).await?;
-        let sweep: Option<(i64, i64)> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT t.release, t.cursor FROM sweeps AS t WHERE NOT t.done \
-                 ORDER BY t.release DESC LIMIT 1",
-                lock
-            ),
-            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
-        )?;
-        let Some((release, cursor)) = sweep else {
+        let Some((release, cursor)) = tx.open_sweep().await? else {
             return Ok(SweepProgress { woken: 0, done: true });
         };
         let leads: Vec<i64> = on_db!(
@@ -267,6 +248,29 @@ impl Tx {
             |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
         )?;
         Ok(id.map(ReleaseId))
+    }
+
+    /// Waits for a release that is being made, which leaves another sweep behind than we would see now.
+    async fn one_release_at_a_time(&mut self) -> Result<()> {
+        on_db!(
+            self.on(),
+            sql!("SELECT t.key FROM meta AS t WHERE t.key = 'rehearsal'", lock),
+            |db, sql| sqlx::query(sql).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+
+    /// The sweep that is under way, locked: of which release, and up to which lead it is done.
+    async fn open_sweep(&mut self) -> Result<Option<(i64, i64)>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT t.release, t.cursor FROM sweeps AS t WHERE NOT t.done \
+                 ORDER BY t.release DESC LIMIT 1",
+                lock
+            ),
+            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
+        )?)
     }
 
     async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {

@@ -69,10 +69,11 @@ impl Store {
     /// Settles claims, in one transaction with what it tells the leads.
     ///
     /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
-    /// `transmitting`, or by a late answer from `in_doubt`; `in_doubt` from `transmitting`; `released`,
-    /// `cancelled` and `parked` from `claimed`; `failed` and `deferred` from either. The outcome of a
-    /// marketing mail becomes an event (object: the template; data: `workflow`, `purpose`, `reason`,
-    /// `hard`), that of internal mail does not. An address that does not exist is suppressed.
+    /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`; `in_doubt`
+    /// from `transmitting`; `released`, `cancelled` and `parked` from `claimed`; `deferred` from `claimed`
+    /// and `transmitting`. The outcome of a marketing mail becomes an event (object: the template; data:
+    /// `workflow`, `purpose`, `reason`, `hard`), that of internal mail does not. An address that does not
+    /// exist is suppressed.
     ///
     /// The batch holds the leads that were told something. It must be committed, with their decisions
     /// or without: dropped, nothing is settled.
@@ -92,6 +93,7 @@ impl Store {
         }
         tx.write_outcomes(&accepted, now).await?;
         tx.write_attempts(&accepted, now).await?;
+        tx.unpark_after(&accepted, now).await?;
         let told = tx.tell(&accepted, now).await?;
         let timers = tx.lock_timers(&rows::ids(told)).await?;
         let timers = timers.into_iter().filter(|timer| !timer.is_parked()).collect();
@@ -109,9 +111,8 @@ impl Claimed {
             && match settlement.outcome {
                 Settled::Sent { .. } => matches!(state, Transmitting | InDoubt),
                 Settled::InDoubt { .. } => state == Transmitting,
-                Settled::Failed { .. } | Settled::Deferred { .. } => {
-                    matches!(state, Claimed | Transmitting)
-                }
+                Settled::Failed { .. } => matches!(state, Claimed | Transmitting | InDoubt),
+                Settled::Deferred { .. } => matches!(state, Claimed | Transmitting),
                 Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
                     state == Claimed
                 }
@@ -273,6 +274,24 @@ impl Tx {
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
         )?;
         Ok(())
+    }
+
+    /// Where a lead's open mail has ended, another one of it that is parked may be mended by now.
+    async fn unpark_after(
+        &mut self,
+        accepted: &[(&Settlement, &Claimed)],
+        now: Instant,
+    ) -> Result<()> {
+        let ended = accepted.iter().filter(|(settlement, message)| {
+            let state = settlement.outcome.state();
+            let is_over = !state.is_open() && state != MessageState::Parked;
+            is_over && message.kind == MessageKind::Marketing.word()
+        });
+        let leads: Vec<i64> = ended.map(|(_, message)| message.lead).collect();
+        if leads.is_empty() {
+            return Ok(());
+        }
+        self.unpark_messages(&rows::ids(leads), now).await
     }
 
     /// Writes the outcomes' events; returns the leads that they tell something.

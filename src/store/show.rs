@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::on_db,
+    dialect::Text,
     messages::StoredMessage,
     records::{Census, EnrolmentRow, MessageRow, TimelineRow},
     rows,
@@ -18,6 +19,23 @@ use crate::domain::{
     time::Instant,
     workflow::Version,
 };
+
+/// Messages by the conditions of their partial indexes.
+pub(super) const CENSUS: Text = sql!(
+    "SELECT 'stage' AS what, stage AS word, COUNT(*) AS number FROM leads GROUP BY stage \
+     UNION ALL SELECT 'message', state, COUNT(*) FROM messages \
+     WHERE state IN ('reserved', 'deferred') GROUP BY state \
+     UNION ALL SELECT 'message', state, COUNT(*) FROM messages \
+     WHERE state IN ('claimed', 'transmitting') GROUP BY state \
+     UNION ALL SELECT 'message', state, COUNT(*) FROM messages WHERE state = 'parked' GROUP BY state \
+     UNION ALL SELECT 'message', state, COUNT(*) FROM messages \
+     WHERE state IN ('sent', 'failed', 'in_doubt', 'cancelled') GROUP BY state \
+     UNION ALL SELECT 'active', '', COUNT(*) FROM enrolments WHERE status = 'active' \
+     UNION ALL SELECT 'suppressed', '', COUNT(*) FROM suppressions \
+     UNION ALL SELECT 'parked', '', COUNT(*) FROM parked_leads \
+     UNION ALL SELECT 'due', '', COUNT(*) FROM lead_timer \
+     WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
+);
 
 impl Store {
     /// All enrolments of a lead, by number.
@@ -154,21 +172,14 @@ impl Store {
             .collect()
     }
 
-    /// Counts of everything. Reads whole tables: for reports, not for each tick.
+    /// Counts of everything. Walks along whole indexes, though along no wide table: for reports, not for
+    /// each tick.
     pub async fn census(&self, now: Instant) -> Result<Census> {
-        let counts: Vec<(String, String, i64)> = on_db!(
-            self.db.read(),
-            sql!(
-                "SELECT 'stage' AS what, stage AS word, COUNT(*) AS number FROM leads GROUP BY stage \
-                 UNION ALL SELECT 'message', state, COUNT(*) FROM messages GROUP BY state \
-                 UNION ALL SELECT 'active', '', COUNT(*) FROM enrolments WHERE status = 'active' \
-                 UNION ALL SELECT 'suppressed', '', COUNT(*) FROM suppressions \
-                 UNION ALL SELECT 'parked', '', COUNT(*) FROM parked_leads \
-                 UNION ALL SELECT 'due', '', COUNT(*) FROM lead_timer \
-                 WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(now.millis()).fetch_all(db).await
-        )?;
+        let counts: Vec<(String, String, i64)> =
+            on_db!(self.db.read(), CENSUS, |db, sql| sqlx::query_as(sql)
+                .bind(now.millis())
+                .fetch_all(db)
+                .await)?;
         let mut census = Census::default();
         for (what, word, number) in counts {
             let number = u64::try_from(number).unwrap_or_default();

@@ -50,6 +50,9 @@ pub fn domain_key(domain: &str) -> String {
     format!("@{}", domain.to_ascii_lowercase())
 }
 
+/// Leads of a list that are woken in one transaction.
+const TOLD_AT_ONCE: usize = 1_000;
+
 #[derive(Serialize)]
 pub(super) struct SuppressionRow {
     pub subject: String,
@@ -148,8 +151,9 @@ pub(super) fn add_entry(
 }
 
 impl Store {
-    /// Puts addresses and domains on the list; returns how many were not on it. The leads concerned are
-    /// woken, and what was reserved for them before is not sent any more.
+    /// Puts addresses and domains on the list; returns how many were not on it. From then on nothing is
+    /// sent to the leads concerned. They are woken after it, some at a time, as a domain may have any
+    /// number of them; done again, those are woken whom an interrupted one did not come to.
     pub async fn suppress(
         &self,
         subjects: &[(Subject, Suppression)],
@@ -163,46 +167,54 @@ impl Store {
         if entries.is_empty() {
             return Ok(0);
         }
+        let subjects: Vec<String> = entries.keys().cloned().collect();
         let mut tx = self.db.begin(Turn::Act).await?;
-        // The timers first, as everywhere: intake locks them and then adds to the list.
-        // A domain's key is that of an address with nothing before the @.
-        let keys: Vec<AddressRow> =
-            entries.keys().map(|subject| AddressRow::new(subject, 0)).collect();
-        let keys = rows::json("suppressions", &keys)?;
-        let mut concerned: Vec<(i64, String)> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT a.lead, a.local || a.domain FROM ",
-                each,
-                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
-        )?;
-        let of_domains: Vec<(i64, String)> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT a.lead, a.domain FROM ",
-                each,
-                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' \
-                 WHERE j.value ->> 'local' = ''"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(&keys).fetch_all(db).await
-        )?;
-        concerned.extend(of_domains);
-        tx.lock_timers(&rows::ids(concerned.iter().map(|(lead, _)| *lead))).await?;
         let added = tx.insert_suppressions(entries, now).await?;
-        let stopped: HashSet<i64> = concerned
-            .into_iter()
-            .filter(|(_, subject)| added.contains(subject))
-            .map(|(lead, _)| lead)
-            .collect();
-        let wakes: Vec<Wake> = stopped
-            .into_iter()
-            .map(|lead| Wake { lead, lane: Lane::Acts.number(), events: 1, stops: 1 })
-            .collect();
-        tx.wake(&wakes, now).await?;
         tx.commit().await?;
+        for leads in self.to_be_told(&subjects, &added).await?.chunks(TOLD_AT_ONCE) {
+            let mut tx = self.db.begin(Turn::Bulk).await?;
+            tx.lock_timers(&rows::ids(leads.iter().copied())).await?;
+            let wakes: Vec<Wake> = leads
+                .iter()
+                .map(|&lead| Wake { lead, lane: Lane::Acts.number(), events: 1, stops: 1 })
+                .collect();
+            tx.wake(&wakes, now).await?;
+            tx.commit().await?;
+        }
         Ok(u64::try_from(added.len()).unwrap_or_default())
+    }
+
+    /// The leads of these subjects: all of those that were added, of the others who was never told.
+    async fn to_be_told(&self, subjects: &[String], added: &HashSet<String>) -> Result<Vec<i64>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            is_new: bool,
+            domain: &'a str,
+            /// Empty: everybody's.
+            local: &'a str,
+        }
+        let rows: Vec<Row> = subjects
+            .iter()
+            .map(|subject| {
+                let (domain, local) = AddressRow::new(subject, 0).key();
+                Row { is_new: added.contains(subject), domain, local }
+            })
+            .collect();
+        let rows = rows::json("suppressions", &rows)?;
+        Ok(on_db!(
+            self.db.read(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT j.value ->> 'domain' AS domain, j.value ->> 'local' AS local, \
+                 CAST(j.value ->> 'is_new' AS BOOLEAN) AS is_new FROM ",
+                each,
+                ") SELECT a.lead FROM r INNER JOIN addresses AS a ON a.domain = r.domain AND a.local = r.local \
+                 INNER JOIN lead_timer AS t ON t.lead = a.lead WHERE r.is_new OR t.stop_epoch = 0 \
+                 UNION SELECT a.lead FROM r INNER JOIN addresses AS a ON a.domain = r.domain \
+                 INNER JOIN lead_timer AS t ON t.lead = a.lead \
+                 WHERE r.local = '' AND (r.is_new OR t.stop_epoch = 0)"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(rows).fetch_all(db).await
+        )?)
     }
 
     /// Why an address is not written to: by its own entry, or by its domain's.

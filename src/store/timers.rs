@@ -155,20 +155,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Locks the timers of all leads that are parked, or have a parked message; returns the parked leads.
-    pub(super) async fn lock_parked(&mut self) -> Result<Vec<i64>> {
-        let leads: Vec<i64> = on_db!(
-            self.on(),
-            sql!(
-                "SELECT lead FROM parked_leads \
-                 UNION SELECT lead FROM messages WHERE state = 'parked'"
-            ),
-            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
-        )?;
-        let timers = self.lock_timers(&rows::ids(leads)).await?;
-        Ok(timers.iter().filter(|timer| timer.is_parked()).map(|timer| timer.lead).collect())
-    }
-
     /// Makes parked leads due again, with their attempts forgotten.
     pub(super) async fn unpark_leads(&mut self, leads: &[i64], now: Instant) -> Result<()> {
         let leads = rows::ids(leads.iter().copied());

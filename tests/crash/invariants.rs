@@ -53,7 +53,10 @@ pub async fn check(
                 }
                 MessageState::Sent | MessageState::InDoubt => {}
                 _ if count > 0 => wrong.push(format!("I2: {place} arrived, and nobody knows")),
-                MessageState::Failed | MessageState::Cancelled => {}
+                // No relay of these rigs refuses a mail, and no lead objects to one.
+                MessageState::Failed | MessageState::Cancelled => {
+                    wrong.push(format!("{place} is lost: {:?}", message.reason));
+                }
                 MessageState::Reserved | MessageState::Deferred if message.due_at > now => {}
                 _ => wrong.push(format!("I4: {place} is forgotten, due {}", message.due_at)),
             }

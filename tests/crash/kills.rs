@@ -1,5 +1,5 @@
-//! `kill -9` at any point while sending, again and again: `NURTURED_CRASH_ROUNDS` times in all, by the
-//! dice of `NURTURED_CRASH_SEED`.
+//! `kill -9` at any point while sending, again and again: `NURTURED_CRASH_ROUNDS` times on each database,
+//! by the dice of `NURTURED_CRASH_SEED`.
 
 use std::{
     sync::{
@@ -21,10 +21,9 @@ use crate::support::{
     smtp::{Act, At, FakeSmtp, Script},
 };
 
-/// On one database; the other one gets as many.
 fn rounds() -> usize {
-    let all = std::env::var("NURTURED_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok());
-    all.unwrap_or(50) / 2
+    let given = std::env::var("NURTURED_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or(50)
 }
 
 fn seed() -> u64 {
@@ -121,7 +120,7 @@ async fn kill_and_kill_again(
     seed: u64,
 ) {
     let rounds = rounds();
-    let about = format!("NURTURED_CRASH_SEED={seed} NURTURED_CRASH_ROUNDS={}", rounds * 2);
+    let about = format!("NURTURED_CRASH_SEED={seed} NURTURED_CRASH_ROUNDS={rounds}");
     let mut dice = StdRng::seed_from_u64(seed);
     campaign.add_leads(400);
     for _ in 0..rounds {

@@ -26,15 +26,15 @@ async fn parked(rig: &Rig, lead: LeadId) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_bad_leads_among_two_thousand_are_parked_and_the_others_done() {
+async fn five_bad_leads_among_ten_thousand_are_parked_and_the_others_done() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign()).await;
-        // What is asked here is who is decided: nobody waits for two thousand mails.
+        // What is asked here is who is decided: nobody waits for ten thousand mails.
         rig.store.pause(&"all".into(), "test", NOON).await.unwrap();
-        let names: Vec<String> = (0..2_005).map(|n| format!("l{n}@example.com")).collect();
+        let names: Vec<String> = (0..10_005).map(|n| format!("l{n}@example.com")).collect();
         let leads = rig.leads(&names, &[]).await;
         // Evenly among the others.
-        let [unreadable, twice, nul, panics, no_past] = [7, 411, 800, 1_333, 1_999].map(|n| leads[n]);
+        let [unreadable, twice, nul, panics, no_past] = [7, 2_411, 4_800, 7_333, 9_999].map(|n| leads[n]);
 
         let set = async |column: &str, json: &str, lead: LeadId| {
             behind(db, format!("UPDATE leads SET {column} = '{json}' WHERE lead = {}", lead.0)).await;
@@ -67,13 +67,13 @@ async fn five_bad_leads_among_two_thousand_are_parked_and_the_others_done() {
         let report = rig.tick().await;
         let bad = if cfg!(debug_assertions) { 5 } else { 4 };
         let mut reasons = BTreeMap::new();
-        for number in [7, 411, 800, 1_333, 1_999] {
+        for number in [7, 2_411, 4_800, 7_333, 9_999] {
             if let Some(reason) = parked(&rig, leads[number]).await {
                 assert!(!rig.states(leads[number]).await.iter().any(|(_, state)| state.is_open()));
                 reasons.insert(number, reason);
             }
         }
-        let decided = 2_005 - bad;
+        let decided = 10_005 - bad;
         assert_eq!(
             (report.parked, report.decided, report.reserved),
             (bad, decided, decided),
@@ -81,14 +81,14 @@ async fn five_bad_leads_among_two_thousand_are_parked_and_the_others_done() {
         );
         for (number, said) in [
             (7, "table `leads`, column `profile`"),
-            (411, "messages"),
-            (800, "NUL character"),
-            (1_999, "table `events`, column `data`"),
+            (2_411, "messages"),
+            (4_800, "NUL character"),
+            (9_999, "table `events`, column `data`"),
         ] {
             assert!(reasons[&number].contains(said), "{number}: {reasons:#?}");
         }
         if cfg!(debug_assertions) {
-            assert!(reasons[&1_333].contains("panicked: attempt to add with overflow"), "{reasons:#?}");
+            assert!(reasons[&7_333].contains("panicked: attempt to add with overflow"), "{reasons:#?}");
         }
         assert_eq!(reasons.len() as u64, bad);
 

@@ -1,11 +1,14 @@
 //! Relays that refuse, put off, hang up and are not there.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
-use nurtured::domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState};
+use nurtured::{
+    domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState},
+    engine::settling::Tally,
+};
 use tokio::net::TcpListener;
 
 use crate::support::{
@@ -264,6 +267,45 @@ async fn a_relay_that_refuses_us_as_sender_costs_no_mail() {
         assert_eq!(rig.messages(lead).await[0].attempts, 0, "nothing was said about the mail");
         suspended.store(false, Ordering::SeqCst);
         assert_eq!(rig.tick_at(report.next_wake_at.unwrap()).await.sent, 1);
+    })
+    .await;
+}
+
+/// What a relay does once, when a mail is with it.
+type Meanwhile = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_ahead_takes_no_mail_out_of_our_own_hands() {
+    for_each_database(async |db| {
+        let meanwhile = Meanwhile::default();
+        let once = Arc::clone(&meanwhile);
+        let relay = Script::new().on(move |moment: Moment<'_>| {
+            if moment.at == At::Dot
+                && let Some(act) = once.lock().unwrap().take()
+            {
+                act();
+                return say("550 5.1.1 nobody of this name");
+            }
+            Act::Default
+        });
+        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let (engine, clock) = (Arc::clone(&rig.engine), rig.clock.clone());
+        let recovered = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&recovered);
+        let runtime = tokio::runtime::Handle::current();
+        *meanwhile.lock().unwrap() = Some(Box::new(move || {
+            clock.set(clock.now() + DAY);
+            let live = engine.live().unwrap();
+            let left = tokio::task::block_in_place(|| {
+                runtime.block_on(engine.recover(&live, false, clock.now()))
+            });
+            *told.lock().unwrap() = Some(left.unwrap());
+        }));
+        let report = rig.tick().await;
+        assert_eq!(*recovered.lock().unwrap(), Some(Tally::default()));
+        assert_eq!((report.failed, report.in_doubt), (1, 0));
+        assert_eq!(state(&rig, lead).await, MessageState::Failed);
     })
     .await;
 }

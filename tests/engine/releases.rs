@@ -2,12 +2,16 @@
 
 use nurtured::{
     domain::message::MessageState,
-    engine::releasing::{self, Applied},
+    engine::{
+        releasing::{self, Applied},
+        sending::Until,
+    },
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, MINUTE, Read, Rig, SECOND},
+    engine::{Campaign, DAY, MINUTE, Read, Rig, SECOND, behind},
 };
 
 const ENTER: &str = "enter:\n  when: stage == \"lead\"\n  existing: no\n";
@@ -174,6 +178,53 @@ async fn nobody_is_decided_by_what_has_been_replaced() {
         assert_eq!(rig.engine.live_release(), Some(release.id));
         assert_eq!(rig.record(lead).await.decided_under, release.id);
         assert_eq!(release.live_since["way"].release, release.id);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_behind_sends_what_another_one_has_reserved() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &before()).await;
+        rig.tick().await;
+        rig.clock.set(rig.clock.now() + MINUTE);
+        rig.apply(&after()).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let other = rig.with_relay(rig.smtp.addr.port());
+        other.take_over().await.unwrap();
+        other.decide_due(&other.live().unwrap(), rig.clock.now()).await.unwrap();
+        assert_ne!(rig.engine.live_release(), other.live_release());
+
+        let tally = rig.engine.send(Until::Quiet, &CancellationToken::new()).await.unwrap();
+        assert_eq!((tally.sent, tally.cancelled), (1, 0));
+        assert_eq!(rig.subjects_to("a@example.com"), ["One, better said"]);
+        assert_eq!(rig.enrolment(lead).await.state, "waiting");
+        assert_eq!(rig.engine.live_release(), other.live_release());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_of_a_structure_that_nobody_knows_waits() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &before()).await;
+        rig.engine.take_over().await.unwrap();
+        rig.clock.set(rig.clock.now() + SECOND);
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.engine.decide_due(&rig.engine.live().unwrap(), rig.clock.now()).await.unwrap();
+        let known = rig.enrolment(lead).await.version;
+        let renamed = async |version: &str| {
+            for table in ["enrolments", "messages"] {
+                behind(db, format!("UPDATE {table} SET version = '{version}'")).await;
+            }
+        };
+        renamed("of-tomorrow").await;
+        rig.tick().await;
+        let message = rig.messages(lead).await.remove(0);
+        assert_eq!(message.state, MessageState::Reserved, "{:?}", message.reason);
+        assert_eq!(message.due_at, rig.clock.now() + MINUTE);
+        renamed(known.0.as_str()).await;
+        assert_eq!(rig.tick_after(MINUTE).await.sent, 1);
     })
     .await;
 }

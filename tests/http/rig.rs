@@ -141,7 +141,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
     };
     store.commit(batch, vec![write], SENT_AT).await.unwrap();
     let token = ClaimToken(1);
-    let lease = SENT_AT + Duration::from_secs(60);
+    let lease = Duration::from_secs(60);
     let claimed = store.claim_messages(SENT_AT, token, lease, 1).await.unwrap();
     let message = claimed[0].id;
     assert_eq!(store.mark_transmitting(&[(message, token)], SENT_AT).await.unwrap(), [true]);

@@ -1,3 +1,5 @@
+use nurtured::domain::id::EnrolmentNo;
+
 use super::{made::*, schema::behind};
 use crate::support::databases::for_each_database;
 
@@ -70,6 +72,33 @@ async fn an_unreadable_history_sets_its_lead_aside() {
         assert_eq!(batch.records.len(), 1);
         sleep_all(&db.store, batch, NOON).await;
         assert_eq!(db.store.census(NOON).await.unwrap().parked_leads, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_unreadable_message_or_enrolment_keeps_no_other_one() {
+    for_each_database(async |db| {
+        let (bad, damaged) = lead_with_mail(&db.store, "a@x.example").await;
+        let (good, whole) = lead_with_mail(&db.store, "b@x.example").await;
+        behind(
+            db,
+            "UPDATE messages SET visit = -1 WHERE lead = \
+             (SELECT lead FROM leads WHERE address = 'a@x.example')",
+        )
+        .await;
+        behind(
+            db,
+            "UPDATE enrolments SET phase = 'waiting' WHERE lead = \
+             (SELECT lead FROM leads WHERE address = 'a@x.example')",
+        )
+        .await;
+        let briefs = db.store.message_briefs(&[damaged, whole]).await.unwrap();
+        assert_eq!(briefs.keys().copied().collect::<Vec<_>>(), [whole]);
+        let of = [(bad, EnrolmentNo(1)), (good, EnrolmentNo(1))];
+        let enrolments = db.store.these_enrolments(&of).await.unwrap();
+        assert_eq!(enrolments.keys().copied().collect::<Vec<_>>(), of[1..]);
+        assert_eq!(claim(&db.store, NOON, TOKEN).await, [whole]);
     })
     .await;
 }

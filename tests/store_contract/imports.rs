@@ -4,16 +4,17 @@ use nurtured::{
     domain::{
         event::EventKind,
         lead::{Basis, Consent, Stage, Suppression},
+        message::MessageState,
         time::Instant,
     },
     store::{
         Subject,
-        records::{ImportRun, LeadUpsert, UpsertKind},
+        records::{ClaimToken, ImportRun, LeadUpsert, Settled, UpsertKind},
     },
 };
 use serde_json::json;
 
-use super::made::*;
+use super::{made::*, schema::behind};
 use crate::support::databases::for_each_database;
 
 fn row(text: &str, attributes: &[(&str, serde_json::Value)]) -> LeadUpsert {
@@ -188,6 +189,114 @@ async fn the_first_row_that_names_a_stage_gives_a_new_lead_its_own() {
         let rows = [upsert("a@example.com"), staged(Stage::Sql), staged(Stage::Mql)];
         let lead = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap()[0].lead;
         assert_eq!(db.store.record(lead).await.unwrap().unwrap().stage, Stage::Sql);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_stage_that_a_later_batch_names_counts_as_in_one() {
+    for_each_database(async |db| {
+        let staged = |stage| LeadUpsert { stage: Some(stage), ..upsert("a@example.com") };
+        let mut lead = None;
+        for row in [
+            upsert("a@example.com"),
+            staged(Stage::Lead),
+            staged(Stage::Customer),
+            staged(Stage::Mql),
+        ] {
+            lead = Some(db.store.upsert_leads(&[row], &run(1), NOON).await.unwrap()[0].lead);
+        }
+        let record = db.store.record(lead.unwrap()).await.unwrap().unwrap();
+        assert_eq!((record.stage, record.stage_since), (Stage::Customer, NOON));
+        // Of another run, also at the same instant, it is not taken.
+        let lead = import(&db.store, &["b@example.com"]).await[0];
+        let row = LeadUpsert { stage: Some(Stage::Sql), ..upsert("b@example.com") };
+        db.store.upsert_leads(&[row], &run(2), NOON).await.unwrap();
+        assert_eq!(db.store.record(lead).await.unwrap().unwrap().stage, Stage::Lead);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_withdrawal_stops_a_mail_that_is_claimed() {
+    for_each_database(async |db| {
+        let other = Consent { basis: Basis::SoftOptIn, ..consent(NOON + HOUR, None) };
+        let withdrawn = consent(NOON, Some(NOON));
+        for (number, (text, purpose, changed, stops)) in [
+            ("a@example.com", "insights", withdrawn.clone(), true),
+            ("b@example.com", "insights", other, true),
+            ("c@example.com", "offers", withdrawn, false),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let token = ClaimToken(100 + i64::try_from(number).unwrap());
+            let (_, id) = lead_with_mail(&db.store, text).await;
+            let mut row = with_consent(text, consent(NOON, None));
+            row.consents.insert("offers".into(), consent(NOON, None));
+            db.store.upsert_leads(&[row], &run(2), NOON).await.unwrap();
+            assert_eq!(claim(&db.store, NOON, token).await, [id]);
+            let row = LeadUpsert {
+                consents: BTreeMap::from([(purpose.into(), changed)]),
+                ..upsert(text)
+            };
+            db.store.upsert_leads(&[row], &run(3), NOON).await.unwrap();
+            let marked = db.store.mark_transmitting(&[(id, token)], NOON).await.unwrap();
+            assert_eq!(marked, [!stops], "{text}");
+            if stops {
+                assert_eq!(state(&db.store, id).await, MessageState::Reserved);
+                let late = Settled::Deferred { until: NOON, reason: String::new(), counted: false };
+                assert!(!settle(&db.store, id, token, late).await, "it is nobody's any more");
+                assert_eq!(claim(&db.store, NOON, TOKEN).await, [id]);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lead_that_cannot_be_read_is_refused_alone() {
+    for_each_database(async |db| {
+        let leads = import(&db.store, &["a@example.com", "b@example.com"]).await;
+        behind(db, "UPDATE leads SET profile = '{' WHERE address = 'a@example.com'").await;
+        let rows = [
+            row("a@example.com", &[("city", json!("Rome"))]),
+            row("b@example.com", &[("city", json!("Bari"))]),
+            row("c@example.com", &[]),
+        ];
+        let done = db.store.upsert_leads(&rows, &run(2), NOON).await.unwrap();
+        let kinds: Vec<UpsertKind> = done.iter().map(|row| row.how).collect();
+        assert_eq!(kinds, [UpsertKind::Unreadable, UpsertKind::Updated, UpsertKind::Created]);
+        assert_eq!(done[0].lead, leads[0]);
+        assert_eq!(db.store.events_of(leads[0]).await.unwrap().len(), 1, "nothing of it was taken");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_that_was_missing_gives_its_parked_mail_another_try() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        let (_, other) = lead_with_mail(&db.store, "b@example.com").await;
+        claim(&db.store, NOON, TOKEN).await;
+        for id in [id, other] {
+            let parked = Settled::Parked { reason: "no first name".into() };
+            assert!(settle(&db.store, id, TOKEN, parked).await);
+        }
+        let mend = |id| {
+            let rows =
+                [row("a@example.com", &[("first_name", json!("Ann"))]), upsert("b@example.com")];
+            async move { db.store.upsert_leads(&rows, &run(id), NOON + HOUR).await.unwrap() }
+        };
+        mend(2).await;
+        assert_eq!(claim(&db.store, NOON + HOUR, TOKEN).await, [id]);
+        assert_eq!(state(&db.store, other).await, MessageState::Parked);
+        // The same again changes nothing, and nothing is tried.
+        let parked = Settled::Parked { reason: "no company".into() };
+        assert!(settle(&db.store, id, TOKEN, parked).await);
+        mend(3).await;
+        assert_eq!(state(&db.store, id).await, MessageState::Parked);
+        assert_eq!(db.store.messages_of(lead).await.unwrap().len(), 1);
     })
     .await;
 }

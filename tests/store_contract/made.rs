@@ -170,7 +170,7 @@ pub async fn lead_with_mail(store: &Store, text: &str) -> (LeadId, MessageId) {
 
 /// Claims what is due, for an hour.
 pub async fn claim(store: &Store, now: Instant, token: ClaimToken) -> Vec<MessageId> {
-    let claimed = store.claim_messages(now, token, now + HOUR, 100).await.unwrap();
+    let claimed = store.claim_messages(now, token, HOUR, 100).await.unwrap();
     assert!(claimed.iter().all(|message| message.state == MessageState::Claimed));
     claimed.into_iter().map(|message| message.id).collect()
 }

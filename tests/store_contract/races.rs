@@ -92,7 +92,7 @@ async fn eight_claimers_share_the_messages_with_no_duplicate() {
             let mut mine = Vec::new();
             let token = ClaimToken(number);
             for _ in 0..50 {
-                let some = store.claim_messages(NOON, token, NOON + HOUR, 7).await.unwrap();
+                let some = store.claim_messages(NOON, token, HOUR, 7).await.unwrap();
                 mine.extend(some.into_iter().map(|message| message.id));
             }
             mine
@@ -251,6 +251,34 @@ async fn whatever_the_interleaving_an_objection_that_was_answered_stops_the_mail
             })
             .await;
         }
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn releases_and_sweeps_never_wait_in_a_circle() {
+    for_each_database(async |db| {
+        let names: Vec<String> = (0..40).map(|n| format!("l{n}@example.com")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let leads = Arc::new(import(&db.store, &names).await);
+        let other = Store::open(&db.url).await.unwrap();
+        together(&db.store, &other, move |store, number| {
+            let leads = leads.clone();
+            async move {
+                for round in 0..25 {
+                    if number % 2 == 0 {
+                        store.sweep_step(15, NOON).await.unwrap();
+                    } else {
+                        // A release unparks, and so has timers to lock.
+                        let lead = leads[usize::try_from(number * 5 + round % 5).unwrap()];
+                        store.park_lead(lead, "poison", NOON).await.unwrap();
+                        release(&store).await;
+                    }
+                }
+            }
+        })
+        .await;
         other.close().await;
     })
     .await;

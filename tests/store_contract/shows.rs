@@ -2,11 +2,12 @@ use nurtured::domain::{
     decision::{LedgerLine, ScoreKind, Verb},
     event::Judgement,
     id::LeadId,
+    message::MessageState,
     score::MilliPoints,
 };
 
 use super::made::*;
-use crate::support::databases::for_each_database;
+use crate::support::{databases::for_each_database, engine::behind};
 
 #[tokio::test]
 async fn a_timeline_tells_events_and_decisions_in_order() {
@@ -67,6 +68,12 @@ async fn the_census_counts() {
         assert_eq!((census.leads, census.by_stage["lead"]), (2, 2));
         assert_eq!((census.messages["reserved"], census.enrolments_active), (1, 1));
         assert_eq!((census.due, census.parked_leads), (1, 0));
+        let mut counted = Vec::new();
+        for word in MessageState::ALL.map(MessageState::word) {
+            behind(db, format!("UPDATE messages SET state = '{word}'")).await;
+            counted.extend(db.store.census(NOON).await.unwrap().messages);
+        }
+        assert_eq!(counted, MessageState::ALL.map(|state| (state.word().into(), 1)));
         let shown = db.store.enrolments(lead).await.unwrap();
         assert_eq!((shown[0].state.as_str(), &*shown[0].step), ("ready", "hello"));
     })

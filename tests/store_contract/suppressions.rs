@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use nurtured::{
     domain::{lead::Suppression, time::Instant},
     store::Subject,
 };
 
-use super::made::*;
-use crate::support::databases::for_each_database;
+use super::{made::*, schema::behind};
+use crate::support::databases::{TestDatabase, for_each_database};
 
 #[tokio::test]
 async fn addresses_and_domains_are_suppressed_once_and_their_leads_hear_of_it() {
@@ -43,4 +45,48 @@ async fn addresses_and_domains_are_suppressed_once_and_their_leads_hear_of_it() 
         assert!(!format!("{:?}", list[0].0).contains("ada"));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_domain_of_very_many_is_on_the_list_before_they_are_told() {
+    for_each_database(async |db| {
+        let names: Vec<String> = (0..2_500).map(|n| format!("l{n}@big.example")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let leads = import(&db.store, &names).await;
+        let list = [(Subject::Domain("big.example".to_owned()), Suppression::Manual)];
+        let epochs = async || {
+            let records = db.store.records(&leads).await.unwrap();
+            let sum: i64 = records.iter().map(|record| record.stop_epoch).sum();
+            (records.len(), sum)
+        };
+        // What an interrupted one leaves behind: the list holds already. Done again, it is finished.
+        behind(db, "INSERT INTO suppressions VALUES ('@big.example', 'manual', 'list', 1)").await;
+        assert_eq!(db.store.suppress(&list, &"list".into(), NOON).await.unwrap(), 0);
+        assert_eq!(epochs().await, (2_500, 2_500));
+        assert_eq!(db.store.suppress(&list, &"list".into(), NOON).await.unwrap(), 0);
+        assert_eq!(epochs().await, (2_500, 2_500), "they were told");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_holds_while_its_leads_are_in_other_hands() {
+    // On SQLite nobody else writes meanwhile.
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let lead = settled_lead(&db.store, "a@big.example").await;
+    let batch = db.store.lock_leads(&[lead]).await.unwrap();
+    let suppressing = {
+        let store = db.store.clone();
+        let list = [(Subject::Domain("big.example".to_owned()), Suppression::Manual)];
+        tokio::spawn(async move { store.suppress(&list, &"list".into(), NOON).await })
+    };
+    let listed = async {
+        while db.store.suppression_of(&address("a@big.example")).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), listed).await.expect("it is on the list");
+    batch.give_back().await.unwrap();
+    assert_eq!(suppressing.await.unwrap().unwrap(), 1);
+    assert_eq!(db.store.record(lead).await.unwrap().unwrap().stop_epoch, 1);
 }

@@ -176,6 +176,14 @@ impl Process {
         assert!(sent.success(), "kill -{name} {id}");
     }
 
+    /// From now on no file can be written, or all can again: to a database that is a full disk.
+    pub fn fill_disk(&self, full: bool) {
+        let id = self.child().id().to_string();
+        let size = if full { "--fsize=0:" } else { "--fsize=unlimited:" };
+        let limited = Command::new("prlimit").args(["--pid", &id, size]).status().unwrap();
+        assert!(limited.success(), "prlimit {size} of {id}");
+    }
+
     fn child(&self) -> MutexGuard<'_, Child> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -209,8 +217,9 @@ impl Log {
 }
 
 fn spawn(folder: &Path) -> (Process, Arc<Log>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_nurtured"))
-        .arg("run")
+    // A write beyond the limit of a file's size is then an error, and no signal.
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" run", env!("CARGO_BIN_EXE_nurtured")])
         .current_dir(folder)
         .env_remove("NURTURED_DATABASE")
         .env_remove("NURTURED_LOG")

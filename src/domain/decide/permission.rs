@@ -1,5 +1,7 @@
 //! Whether a mail may leave: asked before it is reserved, and again at the instant of sending.
 
+use std::time::Duration;
+
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
@@ -9,6 +11,9 @@ use crate::domain::{
     time::Instant,
     workflow::{Version, Workflow},
 };
+
+/// How soon a mail is judged again that could not be judged.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// Whether this lead's behaviour may be looked at, by the policy's `tracking`.
 #[must_use]
@@ -82,6 +87,10 @@ pub fn may_send(
     }
     match definitions.structures.get(version) {
         Some(workflow) => permission(definitions, state, workflow, now),
-        None => MaySend::Never("its workflow's structure is not known any more".to_owned()),
+        // Another daemon has reserved it by a release that this one cannot run, or not yet.
+        None => MaySend::NotBefore(
+            now + LOOK_AGAIN,
+            "the structure of its workflow is not known here".to_owned(),
+        ),
     }
 }

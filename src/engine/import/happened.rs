@@ -164,6 +164,8 @@ fn inert(text: &str) -> String {
     text.replace(odd, " ").trim().to_owned()
 }
 
+/// By an id, which two systems may both have given, or else by all that the row says. Not by the source:
+/// that is the file's name unless it is said, and the same rows may come in another file.
 fn dedupe(
     kind: &EventKind,
     at: Instant,
@@ -171,9 +173,6 @@ fn dedupe(
     id: Option<&str>,
     data: &EventData,
 ) -> String {
-    if let Some(id) = id {
-        return format!("id:{}", inert(id));
-    }
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
@@ -182,13 +181,17 @@ fn dedupe(
     part(kind.as_str());
     part(&at.millis().to_string());
     part(object.unwrap_or_default());
-    for (key, value) in data {
-        part(key);
-        part(&value.to_string());
+    if let Some(id) = id {
+        part(&inert(id));
+    } else {
+        for (key, value) in data {
+            part(key);
+            part(&value.to_string());
+        }
     }
     let digest = hash.finalize();
     let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
-    format!("h:{half:032x}")
+    format!("{}:{half:032x}", if id.is_some() { "id" } else { "row" })
 }
 
 /// JSON lines: `{"email": …, "at": …, "event": …, "object": …, "id": …, "data": {…}}`; other keys are
@@ -335,12 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_the_key() {
-        let event = csv("id,email,at,event", "77,a@b.example,2024-01-01 10:00:00,deal_won");
-        let event = event.expect("an event");
-        assert_eq!(event.dedupe, "id:77");
+    fn an_id_is_a_key_together_with_what_happened_and_when() {
+        let read = |row: &str| csv("id,email,at,event,amount", row).expect("an event");
+        let event = read("77,a@b.example,2024-01-01 10:00:00,deal_won,");
         assert!(event.data.is_empty());
         assert_eq!(event.at.to_string(), "2024-01-01T10:00:00Z");
+        let key = |row| read(row).dedupe;
+        assert_eq!(key("77,a@b.example,2024-01-01 10:00:00,deal_won,5"), event.dedupe);
+        // Another system has counted to 77 as well.
+        for other in [
+            "77,a@b.example,2024-01-01 10:00:00,form_submitted,",
+            "77,a@b.example,2024-01-02 10:00:00,deal_won,",
+            "78,a@b.example,2024-01-01 10:00:00,deal_won,",
+            ",a@b.example,2024-01-01 10:00:00,deal_won,",
+        ] {
+            assert_ne!(key(other), event.dedupe, "{other}");
+        }
     }
 
     #[test]

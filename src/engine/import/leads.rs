@@ -17,6 +17,7 @@ use super::{
 use crate::{
     domain::{
         address::Address,
+        id::LeadId,
         lead::{Basis, Suppression},
         name::Name,
         time::Instant,
@@ -49,6 +50,8 @@ pub struct LeadsImport {
 #[derive(Default)]
 struct Batch {
     leads: Vec<LeadUpsert>,
+    /// Which row of the file each is.
+    rows: Vec<u64>,
     /// Of rows that were refused for something else.
     objections: Vec<(Subject, Suppression)>,
 }
@@ -70,13 +73,17 @@ pub async fn import_leads(
     let mut seen = Seen::default();
     let written = async {
         while let Some(batch) = inbox.recv().await {
-            let Batch { leads, objections } = batch;
+            let Batch { leads, rows, objections } = batch;
             figures.suppressed += objections.len() as u64;
             if dry_run {
                 foresee(store, &leads, &mut seen, &mut figures).await?;
             } else {
-                for upserted in store.upsert_leads(&leads, &run, now).await? {
+                let upserted = store.upsert_leads(&leads, &run, now).await?;
+                for (upserted, row) in upserted.into_iter().zip(rows) {
                     count(&mut figures, upserted.how, upserted.suppressed);
+                    if upserted.how == UpsertKind::Unreadable {
+                        figures.findings.add("lead", unreadable(row, upserted.lead));
+                    }
                 }
                 store.suppress(&objections, &run.source, now).await?;
             }
@@ -93,7 +100,9 @@ pub async fn import_leads(
     report.updated = figures.updated;
     report.unchanged = figures.unchanged;
     report.merged = figures.merged;
+    report.rejected += figures.rejected;
     report.suppressed = figures.suppressed;
+    report.findings.absorb(figures.findings);
     report.dry_run = dry_run;
     if seen.full {
         report.notes.push(format!(
@@ -110,8 +119,19 @@ fn count(figures: &mut LeadsReport, how: UpsertKind, suppressed: bool) {
         UpsertKind::Updated => &mut figures.updated,
         UpsertKind::Unchanged => &mut figures.unchanged,
         UpsertKind::Merged => &mut figures.merged,
+        UpsertKind::Unreadable => &mut figures.rejected,
     } += 1;
     figures.suppressed += u64::from(suppressed);
+}
+
+fn unreadable(row: u64, lead: LeadId) -> Finding {
+    Finding {
+        row,
+        column: String::new(),
+        reason: format!("lead {lead} cannot be read: what is stored of it is damaged"),
+        advice: "see the log for what is damaged; import the row again when it is mended".into(),
+        rejected: true,
+    }
 }
 
 /// Addresses seen in a dry run, as hashes, as many as memory is spent on.
@@ -199,7 +219,10 @@ fn read(
             }
         };
         match read {
-            Ok(lead) => batch.leads.push(lead),
+            Ok(lead) => {
+                batch.leads.push(lead);
+                batch.rows.push(row.number);
+            }
             Err(finding) => {
                 if let Some(address) = reader.objection(row.cells) {
                     batch.objections.push((Subject::Address(address), Suppression::Unsubscribed));

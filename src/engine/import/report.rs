@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
-/// Something about one row. Refused rows are also in the rejects file.
+/// Something about one row. Refused rows are also in the rejects file, but for those whose lead turned
+/// out to be damaged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// As a spreadsheet shows it: the header is row 1.
@@ -46,6 +47,16 @@ impl Findings {
         if self.first.len() < Self::KEPT {
             self.first.push(finding);
         }
+    }
+
+    /// Takes over what was found elsewhere.
+    pub(super) fn absorb(&mut self, others: Self) {
+        self.total += others.total;
+        for (kind, number) in others.kinds {
+            *self.kinds.entry(kind).or_default() += number;
+        }
+        let room = Self::KEPT.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
     }
 }
 

@@ -48,9 +48,8 @@ pub(super) struct RecentMail {
 
 impl RecentMail {
     fn forget(&mut self, now: Instant) {
-        let since = now - REMEMBERED;
-        self.links.retain(|link| link.at >= since);
-        self.hits.retain(|hit| hit.at >= since);
+        self.links.retain(|link| link.at.is_within(REMEMBERED, now));
+        self.hits.retain(|hit| hit.at.is_within(REMEMBERED, now));
     }
 
     pub fn is_full(&self) -> bool {
@@ -70,15 +69,14 @@ impl RecentMail {
     }
 
     pub fn is_after_burst(&self, at: Instant) -> bool {
-        self.burst_at.is_some_and(|burst| at <= burst + AFTERMATH)
+        self.burst_at.is_some_and(|burst| burst.is_within(AFTERMATH, at))
     }
 
     /// The hits that belong to the burst that was just seen and are not judged so yet.
     pub fn still_unsure(&mut self, at: Instant) -> impl Iterator<Item = &mut RecentHit> {
-        let since = at - THREE_LINKS;
-        self.hits
-            .iter_mut()
-            .filter(move |hit| hit.at >= since && hit.judgement == Judgement::Unsure)
+        self.hits.iter_mut().filter(move |hit| {
+            hit.at.is_within(THREE_LINKS, at) && hit.judgement == Judgement::Unsure
+        })
     }
 }
 
@@ -124,6 +122,16 @@ mod tests {
         assert!(mail.follow(after(1), Target(2)));
         assert!(mail.follow(after(20), Target(1)), "still in the aftermath");
         assert!(!mail.follow(after(60), Target(1)));
+    }
+
+    #[test]
+    fn what_is_ahead_of_a_clock_that_was_put_back_is_forgotten() {
+        let mut mail = RecentMail::default();
+        mail.follow(after(3_600), Target(1));
+        assert!(mail.follow(after(3_601), Target(2)));
+        assert!(!mail.is_after_burst(NOON));
+        assert!(!mail.follow(NOON, Target(3)));
+        assert_eq!(mail.links.len(), 1);
     }
 
     #[test]

@@ -20,8 +20,12 @@ pub struct Folding {
     pub changed: bool,
     pub profile: Profile,
     pub stage: Stage,
-    /// A row named the stage: the first that does counts.
-    pub stage_named: bool,
+    /// This run made it, and no row has named its stage yet: the first that does counts.
+    pub stage_is_open: bool,
+    /// The stage was named after the lead was made.
+    pub stage_changed: bool,
+    /// Purposes whose ground is another one now, or none.
+    pub regrounded: Vec<Name>,
     pub created_at: Instant,
 }
 
@@ -34,17 +38,23 @@ impl Folding {
             changed: false,
             profile: Profile::default(),
             stage: Stage::default(),
-            stage_named: false,
+            stage_is_open: true,
+            stage_changed: false,
+            regrounded: Vec::new(),
             created_at: now,
         }
     }
 
     pub fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
-        if let Some(stage) = upsert.stage.filter(|_| self.is_new && !self.stage_named) {
-            self.stage = stage;
-            self.stage_named = true;
-        }
         let mut changed = false;
+        // What every lead begins as says nothing: a later row may know more.
+        let named = upsert.stage.filter(|stage| self.stage_is_open && *stage != Stage::default());
+        if let Some(stage) = named {
+            self.stage = stage;
+            self.stage_is_open = false;
+            self.stage_changed = !self.is_new;
+            changed = true;
+        }
         for (name, value) in &upsert.attributes {
             if self.profile.attributes.get(name) != Some(value) {
                 self.profile.attributes.insert(name.clone(), value.clone());
@@ -52,7 +62,11 @@ impl Folding {
             }
         }
         for (purpose, consent) in &upsert.consents {
-            changed |= merge_consent(&mut self.profile.consents, purpose, consent);
+            let is_known = self.profile.consents.contains_key(purpose);
+            if merge_consent(&mut self.profile.consents, purpose, consent) {
+                changed = true;
+                self.regrounded.extend(is_known.then(|| purpose.clone()));
+            }
         }
         self.changed |= changed;
         let merged = std::mem::replace(&mut self.seen, true);

@@ -1,8 +1,9 @@
 //! Imports: leads made, brought up to date, merged.
 
 mod merge;
+mod objections;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use merge::Folding;
 use serde::Serialize;
@@ -13,14 +14,14 @@ use super::{
     db::{Tx, on_db},
     gate::Turn,
     leads::AddressRow,
-    records::{ImportRun, Lane, LeadUpsert, Upserted},
+    records::{ImportRun, Lane, LeadUpsert, UpsertKind, Upserted},
     rows,
-    suppressions::add_entry,
     timers::Wake,
 };
 use crate::domain::{
     event::{EventData, EventKind},
     id::LeadId,
+    lead::Stage,
     time::Instant,
     value::Value,
 };
@@ -30,6 +31,8 @@ struct KnownRow {
     lead: i64,
     address: String,
     imported_by: Option<i64>,
+    stage: String,
+    created_at: i64,
     profile: String,
 }
 
@@ -61,6 +64,8 @@ struct KnownLead {
     lead: i64,
     /// `None`: as it was.
     profile: Option<String>,
+    /// `None`: as it was.
+    stage: Option<&'static str>,
 }
 
 impl Store {
@@ -69,7 +74,9 @@ impl Store {
     /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
     /// consent that is there stays unless the row brings another ground given later; one that was
     /// withdrawn stays withdrawn, one that the row withdraws is so from now on, and a suppression stays.
-    /// The stage is taken for new leads only.
+    /// The stage is taken for new leads only: the first that a row of the run names, beside `lead`. A mail
+    /// on its way for a purpose whose ground has changed is judged again. A lead whose row cannot be read
+    /// stays as it is.
     /// Each lead that was created or changed gets one `lead.imported` event and becomes due in the
     /// bulk lane.
     pub async fn upsert_leads(
@@ -81,18 +88,23 @@ impl Store {
         if upserts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let mut leads = tx.take_addresses(self, upserts, run, now).await?;
+        let mut tx = self.db.begin(Turn::Bulk).await?;
+        let (mut leads, unreadable) = tx.take_addresses(self, upserts, run, now).await?;
         let mut kinds = Vec::with_capacity(upserts.len());
         for upsert in upserts {
-            let Some(lead) = leads.get_mut(upsert.address.as_str()) else {
-                return Err(StoreError::corrupt("addresses", "lead", "of an imported address"));
-            };
-            kinds.push((lead.lead, lead.fold(upsert)));
+            let address = upsert.address.as_str();
+            kinds.push(match (leads.get_mut(address), unreadable.get(address)) {
+                (Some(lead), _) => (lead.lead, lead.fold(upsert)),
+                (None, Some(&lead)) => (lead, UpsertKind::Unreadable),
+                (None, None) => {
+                    return Err(StoreError::corrupt("addresses", "lead", "of an imported address"));
+                }
+            });
         }
         tx.write_new(&leads, run, now).await?;
         tx.write_known(&leads, run, now).await?;
         tx.write_imported(&leads, run, now).await?;
+        tx.judge_again(&leads).await?;
         tx.suppress_rows(upserts, &leads, run, now).await?;
         let suppressed = tx.suppressed_among(&leads).await?;
         tx.commit().await?;
@@ -108,14 +120,15 @@ impl Store {
 }
 
 impl Tx {
-    /// The leads of these addresses, by address; a new one has its address taken.
+    /// The leads of these addresses, by address; a new one has its address taken. Beside them those that
+    /// cannot be read.
     async fn take_addresses<'a>(
         &mut self,
         store: &Store,
         upserts: &'a [LeadUpsert],
         run: &ImportRun,
         now: Instant,
-    ) -> Result<BTreeMap<&'a str, Folding>> {
+    ) -> Result<(BTreeMap<&'a str, Folding>, HashMap<&'a str, i64>)> {
         let addresses: BTreeSet<&str> =
             upserts.iter().map(|upsert| upsert.address.as_str()).collect();
         let made: HashMap<i64, &str> =
@@ -141,26 +154,38 @@ impl Tx {
                 leads.insert(address, Folding::new(lead, now));
             }
         }
+        let mut unreadable = HashMap::new();
         if leads.len() == addresses.len() {
-            return Ok(leads);
+            return Ok((leads, unreadable));
         }
         for row in self.known_leads(&rows).await? {
             let Some(&address) = addresses.get(row.address.as_str()) else { continue };
             if leads.contains_key(address) {
                 continue;
             }
-            let profile = rows::decode(&row.profile, "leads", "profile", rows::lead_key(row.lead))?;
+            let key = rows::lead_key(row.lead);
+            let profile = match rows::decode(&row.profile, "leads", "profile", key) {
+                Ok(profile) => profile,
+                Err(error) => {
+                    tracing::error!(%error, "a lead cannot be read and is not brought up to date");
+                    unreadable.insert(address, row.lead);
+                    continue;
+                }
+            };
+            let seen = row.imported_by == Some(run.id);
+            let is_fresh = seen && row.created_at == now.millis();
             leads.insert(
                 address,
                 Folding {
                     is_new: false,
-                    seen: row.imported_by == Some(run.id),
+                    seen,
                     profile,
+                    stage_is_open: is_fresh && row.stage == Stage::default().word(),
                     ..Folding::new(row.lead, now)
                 },
             );
         }
-        Ok(leads)
+        Ok((leads, unreadable))
     }
 
     /// The rows are locked by way of their timers, so that no decision writes a profile in between.
@@ -179,7 +204,7 @@ impl Tx {
         Ok(on_db!(
             self.on(),
             sql!(
-                "SELECT l.lead, l.address, l.imported_by, l.profile FROM leads AS l \
+                "SELECT l.lead, l.address, l.imported_by, l.stage, l.created_at, l.profile FROM leads AS l \
                  WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
@@ -253,7 +278,8 @@ impl Tx {
         let mut known = Vec::new();
         for lead in leads.values().filter(|lead| !lead.is_new) {
             let profile = if lead.changed { Some(rows::encode(&lead.profile)?) } else { None };
-            known.push(KnownLead { lead: lead.lead, profile });
+            let stage = lead.stage_changed.then(|| lead.stage.word());
+            known.push(KnownLead { lead: lead.lead, profile, stage });
         }
         if known.is_empty() {
             return Ok(());
@@ -263,9 +289,10 @@ impl Tx {
             self.on(),
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
-                 j.value ->> 'profile' AS profile FROM ",
+                 j.value ->> 'profile' AS profile, j.value ->> 'stage' AS stage FROM ",
                 each,
-                ") UPDATE leads AS t SET profile = COALESCE(r.profile, t.profile), imported_by = $3, \
+                ") UPDATE leads AS t SET profile = COALESCE(r.profile, t.profile), \
+                 stage = COALESCE(r.stage, t.stage), imported_by = $3, \
                  updated_at = CASE WHEN r.profile IS NULL THEN t.updated_at ELSE $2 END \
                  FROM r WHERE t.lead = r.lead"
             ),
@@ -280,7 +307,8 @@ impl Tx {
         Ok(())
     }
 
-    /// A `lead.imported` event for each lead that was created or changed.
+    /// A `lead.imported` event for each lead that was created or changed, and another try for the mails
+    /// that lacked something of it.
     async fn write_imported(
         &mut self,
         leads: &BTreeMap<&str, Folding>,
@@ -336,50 +364,8 @@ impl Tx {
                 .await
                 .map(drop)
         )?;
-        self.wake(&wakes, now).await
-    }
-
-    async fn suppress_rows(
-        &mut self,
-        upserts: &[LeadUpsert],
-        leads: &BTreeMap<&str, Folding>,
-        run: &ImportRun,
-        now: Instant,
-    ) -> Result<()> {
-        let mut entries = BTreeMap::new();
-        for upsert in upserts {
-            if let Some(reason) = upsert.suppress {
-                add_entry(&mut entries, upsert.address.as_str().to_owned(), reason, &run.source);
-            }
-        }
-        let added = self.insert_suppressions(entries, now).await?;
-        let wakes: Vec<Wake> = leads
-            .iter()
-            .filter(|(address, _)| added.contains(**address))
-            .map(|(_, lead)| Wake {
-                lead: lead.lead,
-                lane: Lane::Bulk.number(),
-                events: 1,
-                stops: 1,
-            })
-            .collect();
-        self.wake(&wakes, now).await
-    }
-
-    async fn suppressed_among(&mut self, leads: &BTreeMap<&str, Folding>) -> Result<HashSet<i64>> {
-        let found: Vec<i64> = on_db!(
-            self.on(),
-            sql!(
-                "SELECT l.lead FROM leads AS l WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ") AND EXISTS (SELECT 1 FROM suppressions AS s WHERE s.subject IN (l.address, l.domain))"
-            ),
-            |db, sql| sqlx::query_scalar(sql)
-                .bind(rows::ids(leads.values().map(|lead| lead.lead)))
-                .fetch_all(db)
-                .await
-        )?;
-        Ok(found.into_iter().collect())
+        self.wake(&wakes, now).await?;
+        self.unpark_messages(&changed, now).await
     }
 }
 

@@ -1,0 +1,92 @@
+//! Parked messages: they wait until something may have mended what parked them.
+
+use super::{
+    Result, Store,
+    db::{Tx, on_db},
+    dialect::Text,
+    gate::Turn,
+    rows,
+};
+use crate::domain::time::Instant;
+
+pub(super) const PARKED_OF: Text = sql!(
+    "SELECT m.id FROM messages AS m WHERE m.state = 'parked' \
+     AND m.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+    each,
+    ") LIMIT 1"
+);
+
+impl Store {
+    /// Gives parked messages and leads another try, as a release does: what parked them may be mended in
+    /// the lead.
+    pub async fn try_parked_again(&self, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Act).await?;
+        tx.unpark_all(now).await?;
+        tx.commit().await
+    }
+}
+
+impl Tx {
+    /// Gives all parked messages and leads another try.
+    pub(super) async fn unpark_all(&mut self, now: Instant) -> Result<()> {
+        let leads: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT lead FROM parked_leads \
+                 UNION SELECT lead FROM messages WHERE state = 'parked'"
+            ),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        let leads = rows::ids(leads);
+        let timers = self.lock_timers(&leads).await?;
+        let parked = timers.iter().filter(|timer| timer.is_parked()).map(|timer| timer.lead);
+        let parked: Vec<i64> = parked.collect();
+        self.unpark_messages(&leads, now).await?;
+        self.unpark_leads(&parked, now).await
+    }
+
+    /// Gives the parked messages of these leads, whose timers are locked, another try. Of those of a lead
+    /// that has another mail open, or several parked ones, the oldest goes first; the others follow when
+    /// that one has ended. A mail whose enrolment has ended or gone on is cancelled.
+    pub(super) async fn unpark_messages(&mut self, leads: &str, now: Instant) -> Result<()> {
+        let parked: Option<i64> = on_db!(self.on(), PARKED_OF, |db, sql| sqlx::query_scalar(sql)
+            .bind(leads)
+            .fetch_optional(db)
+            .await)?;
+        // Nearly always.
+        if parked.is_none() {
+            return Ok(());
+        }
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE messages SET state = 'cancelled', settled_at = $2, \
+                 reason = 'the enrolment is no longer at this step' \
+                 WHERE state = 'parked' AND kind = 'marketing' \
+                 AND lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") AND NOT EXISTS (\
+                 SELECT 1 FROM enrolments AS e WHERE e.lead = messages.lead \
+                 AND e.enrolment = messages.enrolment AND e.status = 'active' \
+                 AND e.step = messages.step AND e.visit = messages.visit)"
+            ),
+            |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        on_db!(
+            self.on(),
+            sql!(
+                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
+                 due_at = CASE WHEN t.due_at < $2 THEN $2 ELSE t.due_at END \
+                 WHERE t.state = 'parked' AND t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") AND (t.kind = 'internal' OR (\
+                 NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state IN ('reserved', 'claimed', 'transmitting', 'deferred')) \
+                 AND NOT EXISTS (SELECT 1 FROM messages AS o WHERE o.lead = t.lead AND o.kind = 'marketing' \
+                 AND o.state = 'parked' AND o.id < t.id)))"
+            ),
+            |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
+        )?;
+        Ok(())
+    }
+}
