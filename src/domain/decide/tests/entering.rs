@@ -1,0 +1,135 @@
+//! Who comes in, and who does not.
+
+use super::*;
+
+#[test]
+fn without_a_ground_nobody_enters_and_the_reason_is_told_once() {
+    let mut house = House::new();
+    house.workflow("reawaken", vec![email("report")], |_| {});
+    let mut story = Story::cold(&house);
+    let ground = story.state.consents.remove("insights").unwrap();
+    story.decide();
+    assert_eq!(story.reasons(), "no ground for the purpose `insights`");
+    story.decide();
+    assert!(story.last.log.is_empty());
+    story.state.consents.insert("insights".into(), ground);
+    story.decide();
+    assert_eq!(story.mails(), ["report"], "consent came later");
+}
+
+#[test]
+fn those_inside_when_it_goes_live_stay_out_unless_the_file_says_otherwise() {
+    let mut house = House::new();
+    house.workflow("reawaken", vec![email("report")], |w| w.existing = false);
+    let mut story = Story::cold(&house);
+    story.decide();
+    assert_eq!(story.verbs(), [Verb::NotEntered]);
+    let slot = house.0.schema.slot("lead_status").unwrap().0;
+    story.state.attributes[slot] = None;
+    story.at(wednesday() + HOUR).decide();
+    story.state.attributes[slot] = Some(Value::Text("No budget".into()));
+    story.at(wednesday() + 2 * HOUR).decide();
+    assert_eq!(story.mails(), ["report"], "it went out and came in again");
+
+    let mut newcomer = Story::cold(&house);
+    newcomer.state.created_at = wednesday();
+    newcomer.decide();
+    assert_eq!(newcomer.mails(), ["report"]);
+}
+
+#[test]
+fn re_entry_follows_the_rule() {
+    let mut house = House::new();
+    house.workflow("never", vec![wait("1d")], |_| {});
+    house.workflow("after", vec![wait("1d")], |w| w.again = Again::After(30 * DAY));
+    house.workflow("always", vec![wait("1d")], |w| w.again = Again::Always);
+    let mut story = Story::cold(&house);
+    story.decide();
+    assert_eq!(story.state.enrolments.len(), 3);
+    story.at(wednesday() + DAY).decide();
+    assert!(story.state.enrolments.is_empty());
+    assert_eq!(story.last.wake_at, story.now + 30 * DAY);
+    story.at(story.now + 30 * DAY).decide();
+    let inside: Vec<_> = story.state.enrolments.iter().map(|e| e.workflow.as_str()).collect();
+    assert_eq!(inside, ["after"], "`always` wants the condition to have been false in between");
+    let slot = house.0.schema.slot("lead_status").unwrap().0;
+    let status = story.state.attributes[slot].take();
+    story.decide();
+    story.state.attributes[slot] = status;
+    story.at(story.now + HOUR).decide();
+    let inside: Vec<_> = story.state.enrolments.iter().map(|e| e.workflow.as_str()).collect();
+    assert_eq!(inside, ["after", "always"]);
+}
+
+#[test]
+fn an_event_enters_once_and_not_if_it_is_older_than_the_workflow() {
+    let mut house = House::new();
+    let enter = Enter::On {
+        kind: EventKind::FORM_SUBMITTED,
+        object: Some("whitepaper".into()),
+        filter: None,
+    };
+    house.workflow("welcome", vec![email("thanks"), wait("3d")], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    story.happens(EventKind::FORM_SUBMITTED, Some("webinar"));
+    story.decide();
+    assert!(story.state.enrolments.is_empty());
+    story.happens(EventKind::FORM_SUBMITTED, Some("whitepaper"));
+    story.happens(EventKind::FORM_SUBMITTED, Some("whitepaper"));
+    story.decide();
+    assert_eq!(story.state.enrolments.len(), 1);
+    assert_eq!(
+        story.state.enrolments[0].entry.as_ref().unwrap().object.as_deref(),
+        Some("whitepaper")
+    );
+
+    let mut old = Story::new(&house, &[]);
+    let event = old.happens(EventKind::FORM_SUBMITTED, Some("whitepaper"));
+    event.occurred_at = wednesday() - 300 * DAY;
+    old.decide();
+    assert!(old.state.enrolments.is_empty());
+    assert_eq!(old.reasons(), "it happened before the workflow went live");
+}
+
+#[test]
+fn of_several_events_the_one_that_fits_enters() {
+    let mut house = House::new();
+    let filter = house.condition("entry.seats >= 20", Scope::Workflow);
+    let enter = Enter::On { kind: EventKind::FORM_SUBMITTED, object: None, filter: Some(filter) };
+    house.workflow("welcome", vec![email("thanks")], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    for seats in [5.0, 50.0] {
+        let event = story.happens(EventKind::FORM_SUBMITTED, None);
+        event.data.insert("seats".into(), Value::Number(seats));
+    }
+    story.decide();
+    assert_eq!(story.mails(), ["thanks"]);
+}
+
+#[test]
+fn a_change_of_stage_enters_as_any_event() {
+    let mut house = House::new();
+    house.stage(Stage::Lead, Stage::Mql, r#"visited("/pricing")"#);
+    let enter =
+        Enter::On { kind: EventKind::STAGE_CHANGED, object: Some("mql".into()), filter: None };
+    house.workflow("hand-over", vec![email("hello")], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    story.happens(EventKind::PAGE_VISITED, Some("/pricing"));
+    story.decide();
+    assert_eq!(story.mails(), ["hello"]);
+}
+
+#[test]
+fn by_hand_the_re_entry_rule_holds_as_ever() {
+    let mut house = House::new();
+    house.workflow("reawaken", vec![wait("1d")], |w| w.enter = Enter::ByHand);
+    let mut story = Story::cold(&house);
+    for expected in [Verb::Entered, Verb::NotEntered] {
+        story.happens(EventKind::ENROLMENT_REQUESTED, Some("reawaken"));
+        story.decide();
+        assert_eq!(story.verbs(), [expected], "{}", story.reasons());
+        story.at(story.now + 2 * DAY).decide();
+    }
+    story.happens(EventKind::ENROLMENT_REQUESTED, Some("reawakn"));
+    assert_eq!(story.decide().log[0].reason, "no such workflow is live");
+}

@@ -1,0 +1,136 @@
+//! What must hold whatever happens.
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Visit(bool),
+    Click { unsure: bool },
+    Sent,
+    Status(Option<&'static str>),
+    Objection,
+}
+
+fn happenings() -> impl Strategy<Value = Vec<(i64, Happening)>> {
+    let happening = prop_oneof![
+        4 => any::<bool>().prop_map(Happening::Visit),
+        3 => any::<bool>().prop_map(|unsure| Happening::Click { unsure }),
+        6 => Just(Happening::Sent),
+        2 => prop_oneof![Just(None), Just(Some("Not now")), Just(Some("Open"))]
+            .prop_map(Happening::Status),
+        1 => Just(Happening::Objection),
+    ];
+    // Minutes after the one before: seconds to weeks.
+    proptest::collection::vec((prop_oneof![0i64..3, 0i64..600, 0i64..40_000], happening), 1..25)
+}
+
+fn busy_house() -> House {
+    let mut house = House::new();
+    house.engagement("visited()", 10, 3);
+    house.engagement("clicked()", 15, 4);
+    house.fit("has(lead_status)", 5);
+    house.stage(Stage::Lead, Stage::Mql, "engagement >= 30");
+    house.stage(Stage::Mql, Stage::Lead, "engagement < 12");
+    house.segment("warm", "engagement >= 20");
+    house.segment("recent", r#"visited("/pricing").within("3d")"#);
+    let clicked = house.condition("clicked().within(\"2d\")", Scope::Workflow);
+    let goal = house.condition("stage == \"mql\" and visited(\"/pricing\")", Scope::Workflow);
+    let enter = house.condition("in_segment(\"warm\")", Scope::Lead);
+    house.workflow(
+        "reawaken",
+        vec![
+            email("report"),
+            StepKind::WaitFor {
+                condition: clicked,
+                up_to: Some(WaitSpec::parse("4d").unwrap()),
+                then: None,
+                otherwise: Some(StepIx(3)),
+            },
+            email("more"),
+            wait("2 business days"),
+            email("last"),
+        ],
+        |w| {
+            w.goal = Some(goal);
+            w.again = Again::After(7 * DAY);
+        },
+    );
+    house.workflow(
+        "warm-up",
+        vec![wait("12h"), email("hello"), wait("until tuesday 10:00")],
+        |w| {
+            w.enter = Enter::When(enter);
+            w.again = Again::Always;
+            w.priority = 5;
+        },
+    );
+    house
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Idea 3 for whole decisions: right after one there is nothing to decide, and nothing before
+    /// the wake-up that it named.
+    #[test]
+    fn a_decision_is_settled_until_its_wake_up(happenings in happenings()) {
+        let house = busy_house();
+        let mut story = Story::cold(&house);
+        let status = house.0.schema.slot("lead_status").unwrap().0;
+        for (minutes, happening) in happenings {
+            let until = story.now + Duration::from_secs(60) * u32::try_from(minutes).unwrap();
+            // Time passes: every wake-up on the way is kept, as the engine would.
+            for _ in 0..200 {
+                let wake = story.last.wake_at;
+                if wake.is_never() || wake > until {
+                    break;
+                }
+                story.at(wake.max(story.now)).decide();
+            }
+            story.at(until.max(story.now));
+            match happening {
+                Happening::Visit(pricing) => {
+                    let page = if pricing { "/pricing" } else { "/blog" };
+                    story.happens(EventKind::PAGE_VISITED, Some(page));
+                }
+                Happening::Click { unsure } => {
+                    let settles = story.now + Duration::from_secs(20);
+                    let click = story.happens(EventKind::MAIL_CLICKED, Some("report"));
+                    if unsure {
+                        click.judgement = Judgement::Unsure;
+                        click.settles_at = Some(settles);
+                    }
+                }
+                Happening::Sent => {
+                    if let Some(open) = story.state.open_message.take() {
+                        let sent = story.happens(EventKind::MAIL_SENT, Some(&open.template));
+                        sent.about = Some(open.about);
+                    }
+                }
+                Happening::Status(value) => {
+                    story.state.attributes[status] = value.map(|v| Value::Text(v.into()));
+                }
+                Happening::Objection => story.state.suppressed = Some(Suppression::Unsubscribed),
+            }
+            story.decide();
+            if !story.last.withdraw.is_empty() {
+                // Whoever was behind the withdrawn mail looks again a moment later.
+                story.at(story.now.next()).decide();
+            }
+            let wake = story.last.wake_at;
+            prop_assert!(wake > story.now, "wakes at {wake}, decided at {}", story.now);
+            let again = decide(&house.0, &story.state, &Grants::default(), story.now);
+            prop_assert!(again.changes_nothing(), "at once again: {again:?}");
+            let last_moment = if wake.is_never() {
+                story.now + 400 * DAY
+            } else {
+                Instant::from_millis(wake.millis() - 1)
+            };
+            let middle = Instant::from_millis(i64::midpoint(story.now.millis(), last_moment.millis()));
+            for quiet in [middle, last_moment] {
+                let early = decide(&house.0, &story.state, &Grants::default(), quiet);
+                prop_assert!(early.changes_nothing(), "at {quiet}, before {wake}: {early:?}");
+            }
+        }
+    }
+}
