@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::Condition,
     facts::{Fact, FactIx},
+    id::Rev,
     lead::Stage,
     name::Name,
     time::Instant,
@@ -123,6 +124,24 @@ pub struct StageRule {
     pub from: Vec<Stage>,
     pub to: Stage,
     pub when: Condition,
+}
+
+/// What of engagement stands in the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Booked {
+    /// The sum of its lines, before decay.
+    #[serde(rename = "p", default)]
+    pub points: MilliPoints,
+    /// Hits that are known and in none of its lines yet, as they did not count: their events.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Rev>,
+}
+
+impl Booked {
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Scoring {
@@ -335,7 +354,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{facts::Hit, id::Rev};
+    use crate::domain::facts::Hit;
 
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
 

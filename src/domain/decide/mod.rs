@@ -5,6 +5,7 @@
 //! what changes, the reason for each change, what it wants and the next wake-up.
 
 mod arbitrate;
+mod booking;
 mod enter;
 mod exits;
 mod ledger;
@@ -13,6 +14,7 @@ mod permission;
 mod reflect;
 mod stage;
 mod steps;
+mod withheld;
 mod work;
 
 #[cfg(test)]

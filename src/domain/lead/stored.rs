@@ -14,7 +14,7 @@ use crate::domain::{
     id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
-    score::MilliPoints,
+    score::{Booked, MilliPoints},
     time::{Instant, Zone},
     value::Value,
 };
@@ -48,6 +48,10 @@ pub struct Memory {
     pub fit: MilliPoints,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fit_rules: BTreeMap<Name, MilliPoints>,
+    #[serde(default, skip_serializing_if = "Booked::is_nothing")]
+    pub booked: Booked,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withheld: BTreeSet<Name>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<Name, Instant>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -162,6 +166,8 @@ impl LeadRecord {
             facts,
             fit: memory.fit,
             fit_rules: memory.fit_rules,
+            booked: memory.booked,
+            withheld: memory.withheld,
             segments,
             at_the_door,
             enrolments: self.enrolments,
@@ -221,6 +227,8 @@ impl LeadState {
             facts,
             fit: self.fit,
             fit_rules: self.fit_rules.clone(),
+            booked: self.booked.clone(),
+            withheld: self.withheld.clone(),
             segments: named(definitions.segments.iter().map(|it| &it.name), &self.segments),
             at_the_door: named(
                 definitions.workflows.iter().map(|it| &it.workflow.name),

@@ -7,7 +7,11 @@ pub(super) struct House(pub Definitions);
 
 impl House {
     pub fn new() -> Self {
-        let mut definitions = Definitions { schema: Schema::standard(), ..Definitions::default() };
+        let mut definitions = Definitions {
+            release: ReleaseId(1),
+            schema: Schema::standard(),
+            ..Definitions::default()
+        };
         definitions.policy = Policy {
             zone: Zone::named("Europe/Rome").unwrap(),
             window: Window::parse("mon-fri 09:00-17:30").unwrap(),

@@ -31,7 +31,7 @@ use crate::domain::{
     name::Name,
     policy::{Policy, Purpose, Tracking},
     schedule::{WaitSpec, Window},
-    score::{EngagementRule, FitRule, MilliPoints, StageRule},
+    score::{Booked, EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},
     workflow::{Again, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},

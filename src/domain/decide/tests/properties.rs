@@ -5,7 +5,13 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Happening {
     Visit(bool),
-    Click { unsure: bool },
+    Click {
+        unsure: bool,
+    },
+    /// What becomes of the last click.
+    Judged {
+        human: bool,
+    },
     Sent,
     Status(Option<&'static str>),
     Objection,
@@ -15,6 +21,7 @@ fn happenings() -> impl Strategy<Value = Vec<(i64, Happening)>> {
     let happening = prop_oneof![
         4 => any::<bool>().prop_map(Happening::Visit),
         3 => any::<bool>().prop_map(|unsure| Happening::Click { unsure }),
+        2 => any::<bool>().prop_map(|human| Happening::Judged { human }),
         6 => Just(Happening::Sent),
         2 => prop_oneof![Just(None), Just(Some("Not now")), Just(Some("Open"))]
             .prop_map(Happening::Status),
@@ -71,11 +78,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Idea 3 for whole decisions: right after one there is nothing to decide, and nothing before
-    /// the wake-up that it named.
+    /// the wake-up that it named. And the ledger adds up.
     #[test]
     fn a_decision_is_settled_until_its_wake_up(happenings in happenings()) {
         let house = busy_house();
         let mut story = Story::cold(&house);
+        let mut clicked = None;
         let status = house.0.schema.slot("lead_status").unwrap().0;
         for (minutes, happening) in happenings {
             let until = story.now + Duration::from_secs(60) * u32::try_from(minutes).unwrap();
@@ -100,6 +108,18 @@ proptest! {
                         click.judgement = Judgement::Unsure;
                         click.settles_at = Some(settles);
                     }
+                    clicked = Some((click.rev, click.occurred_at));
+                }
+                Happening::Judged { human } => {
+                    if let Some((rev, at)) = clicked {
+                        let revision =
+                            story.happens(EventKind::JUDGEMENT_REVISED, Some("report"));
+                        revision.judgement =
+                            if human { Judgement::Human } else { Judgement::Machine };
+                        revision.revises = Some(rev);
+                        revision.occurred_at = at;
+                        revision.data.insert("kind".into(), Value::Text("mail.clicked".into()));
+                    }
                 }
                 Happening::Sent => {
                     if let Some(open) = story.state.open_message.take() {
@@ -113,6 +133,7 @@ proptest! {
                 Happening::Objection => story.state.suppressed = Some(Suppression::Unsubscribed),
             }
             story.decide();
+            prop_assert_eq!(story.ledger, story.given(), "the ledger adds up");
             if !story.last.withdraw.is_empty() {
                 // Whoever was behind the withdrawn mail looks again a moment later.
                 story.at(story.now.next()).decide();

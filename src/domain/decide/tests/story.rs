@@ -8,6 +8,8 @@ pub(super) struct Story<'h> {
     pub state: LeadState,
     pub now: Instant,
     pub last: Decision,
+    /// The sum of engagement's lines in the ledger.
+    pub ledger: MilliPoints,
 }
 
 impl<'h> Story<'h> {
@@ -40,6 +42,8 @@ impl<'h> Story<'h> {
             facts: vec![Fact::default(); house.plan.len()],
             fit: MilliPoints(0),
             fit_rules: BTreeMap::new(),
+            booked: Booked::default(),
+            withheld: BTreeSet::new(),
             segments: Vec::new(),
             at_the_door: Vec::new(),
             enrolments: Vec::new(),
@@ -52,7 +56,7 @@ impl<'h> Story<'h> {
             new_events: Vec::new(),
             unsettled: Vec::new(),
         };
-        Self { house, state, now: wednesday(), last: Decision::default() }
+        Self { house, state, now: wednesday(), last: Decision::default(), ledger: MilliPoints(0) }
     }
 
     pub fn cold(house: &'h House) -> Self {
@@ -62,6 +66,14 @@ impl<'h> Story<'h> {
     pub fn at(&mut self, now: Instant) -> &mut Self {
         assert!(now >= self.now, "a story goes forward");
         self.now = now;
+        self
+    }
+
+    /// Another release is live; its facts are those of the old one, and more of them perhaps.
+    pub fn under(&mut self, house: &'h House) -> &mut Self {
+        assert!(house.0.release > self.house.release);
+        self.house = &house.0;
+        self.state.facts.resize(house.0.plan.len(), Fact::default());
         self
     }
 
@@ -115,7 +127,10 @@ impl<'h> Story<'h> {
         self.state.rev = Rev(self.state.rev.0 + 1 + made);
         self.state.new_events.clear();
         self.state.decided_at = self.now;
-        self.state.decided_under = ReleaseId(1);
+        self.state.decided_under = self.house.release;
+        for line in decision.ledger.iter().filter(|line| line.score == ScoreKind::Engagement) {
+            self.ledger.0 += line.points.0;
+        }
         self.last = decision;
         &self.last
     }
@@ -131,6 +146,21 @@ impl<'h> Story<'h> {
 
     pub fn mails(&self) -> Vec<&str> {
         self.state.open_message.iter().map(|open| open.template.as_str()).collect()
+    }
+
+    /// Engagement as the last decision booked it: rule and points.
+    pub fn booked(&self) -> Vec<(&str, i64)> {
+        let lines = self.last.ledger.iter().filter(|line| line.score == ScoreKind::Engagement);
+        lines.map(|line| (line.rule.as_str(), line.points.0 / 1000)).collect()
+    }
+
+    /// What the rules of engagement give now, before decay.
+    pub fn given(&self) -> MilliPoints {
+        let points = self.house.scoring.engagement.iter().map(|rule| {
+            let hits = self.state.facts[rule.fact.0].counted(Instant::DAWN, self.now);
+            rule.points.0 * i64::try_from(hits.take(rule.hits).count()).unwrap()
+        });
+        MilliPoints(points.sum())
     }
 
     pub fn verbs(&self) -> Vec<Verb> {
