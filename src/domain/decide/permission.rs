@@ -3,20 +3,23 @@
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
-    lead::{LeadState, Phase},
+    lead::{Basis, LeadState, Phase},
     message::{MaySend, MessageKind},
     policy::Tracking,
     time::Instant,
     workflow::{Version, Workflow},
 };
 
-/// Whether this lead's behaviour may be looked at, by the policy's `tracking`.
+/// Whether this lead's behaviour may be looked at, by the policy's `tracking`. Only consent will do:
+/// another ground for writing is none for looking over a shoulder (Garante 284/2026).
 #[must_use]
 pub fn tracked(definitions: &Definitions, state: &LeadState) -> bool {
     match &definitions.policy.tracking {
         Tracking::Nobody => false,
         Tracking::Everybody => true,
-        Tracking::With(purpose) => has_ground(definitions, state, purpose),
+        Tracking::With(purpose) => {
+            state.consent(purpose).is_some_and(|consent| consent.basis == Basis::Consent)
+        }
     }
 }
 

@@ -173,3 +173,15 @@ fn a_settled_hit_that_was_a_machines_after_all_is_booked_back() {
     assert!(story.last.ledger[0].reason.ends_with("judged a machine's hit"));
     assert!(story.state.booked.is_nothing());
 }
+
+#[test]
+fn no_ground_but_consent_lets_behaviour_be_looked_at() {
+    let mut house = House::new();
+    house.0.policy.tracking = Tracking::With("insights".into());
+    house.0.policy.purposes.get_mut("insights").unwrap().basis = Basis::ALL.to_vec();
+    let mut story = Story::cold(&house);
+    for basis in Basis::ALL {
+        story.state.consents.get_mut("insights").unwrap().basis = basis;
+        assert_eq!(tracked(&house.0, &story.state), basis == Basis::Consent, "{basis:?}");
+    }
+}
