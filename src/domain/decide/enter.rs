@@ -235,8 +235,8 @@ impl Work<'_> {
         }
     }
 
-    /// Lets a lead in, unless it may not be written to or has reached the goal. `tell`: a refusal is
-    /// news and is logged.
+    /// Lets a lead in, unless it may not be written to or would be out again at once. `tell`: a refusal
+    /// is news and is logged.
     fn enter(
         &mut self,
         index: usize,
@@ -281,7 +281,7 @@ impl Work<'_> {
         if first.is_none() {
             self.end(index, Outcome::Finished, "it has no steps");
         } else {
-            // A `leave` that is true already ends it before its first mail.
+            // What happened in this very moment may end it before its first mail.
             self.settle_exit(index);
         }
     }
@@ -293,10 +293,20 @@ impl Work<'_> {
         if !has_ground(self.lead.definitions, self.lead.state, &workflow.purpose) {
             return Some(format!("no ground for the purpose `{}`", workflow.purpose));
         }
-        let goal = workflow.goal.as_ref()?;
         // Nothing has happened since an entry that is still to come: what happens in this very moment
         // must not keep out whoever may come in the next.
-        let verdict = goal.verdict(&self.lead.view_since(self.lead.now.next(), entry));
-        self.heed(verdict).then(|| format!("the goal is reached already: {}", goal.source()))
+        let since = entry.map_or(self.lead.now, |entry| entry.at).next();
+        let exits = [
+            (&workflow.goal, "the goal is reached already"),
+            (&workflow.leave, "it would leave at once"),
+        ];
+        for (condition, why) in exits {
+            let Some(condition) = condition else { continue };
+            let verdict = condition.verdict(&self.lead.view_since(since, entry));
+            if self.heed(verdict) {
+                return Some(format!("{why}: {}", condition.source()));
+            }
+        }
+        None
     }
 }

@@ -80,9 +80,9 @@ impl<'a> Overlay<'a> {
         self.view_since(Instant::DAWN, None)
     }
 
-    /// As the workflow of an enrolment looks: events count from its entry.
+    /// As the workflow of an enrolment looks.
     pub fn view_inside<'v>(&'v self, enrolment: &'v Enrolment) -> View<'v> {
-        self.view_since(enrolment.entered_at, enrolment.entry.as_ref())
+        self.view_since(enrolment.counts_from(), enrolment.entry.as_ref())
     }
 
     /// With events counted from an instant on, and the entering event.

@@ -133,3 +133,68 @@ fn by_hand_the_re_entry_rule_holds_as_ever() {
     story.happens(EventKind::ENROLMENT_REQUESTED, Some("reawakn"));
     assert_eq!(story.decide().log[0].reason, "no such workflow is live");
 }
+
+/// Whoever asks for the whitepaper gets it, until they reply.
+fn whitepaper_house(steps: Vec<StepKind>) -> House {
+    let mut house = House::new();
+    let leave = house.condition("replied()", Scope::Workflow);
+    let enter = Enter::On { kind: EventKind::FORM_SUBMITTED, object: None, filter: None };
+    house.workflow("whitepaper", steps, |w| (w.enter, w.leave) = (enter, Some(leave)));
+    house
+}
+
+#[test]
+fn what_happened_between_the_entering_event_and_its_decision_counts() {
+    let house = whitepaper_house(vec![email("whitepaper")]);
+    let mut story = Story::new(&house, &[]);
+    story.happens(EventKind::FORM_SUBMITTED, None);
+    story.at(wednesday() + HOUR).happens(EventKind::LEAD_REPLIED, None);
+    story.at(wednesday() + 2 * HOUR).decide();
+    assert!(story.mails().is_empty());
+    assert_eq!(story.reasons(), "it would leave at once: replied()");
+
+    let mut before = Story::new(&house, &[]);
+    before.happens(EventKind::LEAD_REPLIED, None);
+    before.at(wednesday() + HOUR).happens(EventKind::FORM_SUBMITTED, None);
+    before.at(wednesday() + 2 * HOUR).decide();
+    assert_eq!(before.mails(), ["whitepaper"], "what was before it does not count");
+}
+
+#[test]
+fn an_event_that_enters_once_it_has_settled_misses_nothing() {
+    let mut house = House::new();
+    let seen = house.condition("visited()", Scope::Workflow);
+    let again = house.condition("clicked()", Scope::Workflow);
+    let wait_for =
+        |condition| StepKind::WaitFor { condition, up_to: None, then: None, otherwise: None };
+    let enter = Enter::On { kind: EventKind::MAIL_CLICKED, object: None, filter: None };
+    let tag = StepKind::Tag { add: vec!["seen".into()], remove: vec![] };
+    house.workflow("curious", vec![wait_for(seen), tag, wait_for(again)], |w| w.enter = enter);
+    let mut story = Story::new(&house, &[]);
+    let settles = wednesday() + Duration::from_secs(20);
+    let click = story.happens(EventKind::MAIL_CLICKED, Some("report"));
+    (click.judgement, click.settles_at) = (Judgement::Unsure, Some(settles));
+    story.decide();
+    story.at(wednesday() + Duration::from_secs(9)).happens(EventKind::PAGE_VISITED, None);
+    story.decide();
+    story.at(settles).decide();
+    assert!(story.state.tags.contains("seen"));
+    assert_eq!(story.state.enrolments.len(), 1, "the entering click itself is none since");
+}
+
+#[test]
+fn whoever_would_leave_at_once_does_not_use_up_the_re_entry() {
+    let mut house = House::new();
+    let leave = house.condition("not has(country)", Scope::Workflow);
+    house.workflow("reawaken", vec![email("report")], |w| {
+        (w.leave, w.again) = (Some(leave), Again::After(DAY));
+    });
+    let mut story = Story::cold(&house);
+    story.decide();
+    assert_eq!(story.reasons(), "it would leave at once: not has(country)");
+    assert!(story.state.passages.is_empty() && story.last.wake_at.is_never());
+    let country = house.0.schema.slot("country").unwrap().0;
+    story.state.attributes[country] = Some(Value::Text("Italy".into()));
+    story.decide();
+    assert_eq!(story.mails(), ["report"]);
+}
