@@ -204,7 +204,7 @@ impl Work<'_> {
         }
         let refusal = if self.is_inside(index) {
             Some("it is inside already")
-        } else if event.occurred_at < live.live_since {
+        } else if self.is_older(event, live) {
             Some("it happened before the workflow went live")
         } else if !matches!(self.reentry(workflow, None), Reentry::Open) {
             Some("the re-entry rule")
@@ -218,6 +218,16 @@ impl Work<'_> {
                 self.enter(index, workflow, Some(entry), reason.trim_end(), true);
             }
         }
+    }
+
+    /// Whether an event happened before a workflow went live.
+    fn is_older(&self, event: &Event, live: &LiveWorkflow) -> bool {
+        // What came since a decision with the workflow live, as it happened, is not, whatever clocks say.
+        let state = self.lead.state;
+        let first_new = state.new_events.first().map_or(state.rev.next(), |event| event.rev);
+        let came_since = state.decided_under >= live.since_release && event.rev >= first_new;
+        let as_it_happened = event.occurred_at >= event.recorded_at;
+        event.occurred_at < live.live_since && !(came_since && as_it_happened)
     }
 
     fn reentry(&self, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {

@@ -198,3 +198,25 @@ fn whoever_would_leave_at_once_does_not_use_up_the_re_entry() {
     story.decide();
     assert_eq!(story.mails(), ["report"]);
 }
+
+#[test]
+fn what_happens_after_the_clock_went_back_is_not_older_than_the_workflow() {
+    let house = whitepaper_house(vec![email("whitepaper")]);
+    let mut story = Story::new(&house, &[]);
+    story.decide();
+    // The workflow went live a day ago by a clock that was ahead by a week.
+    story.now = wednesday() - 8 * DAY;
+    story.happens(EventKind::FORM_SUBMITTED, None).occurred_at = wednesday() - 300 * DAY;
+    story.decide();
+    assert_eq!(story.reasons(), "it happened before the workflow went live");
+    story.happens(EventKind::FORM_SUBMITTED, None);
+    story.decide();
+    assert_eq!(story.verbs()[0], Verb::Entered, "{}", story.reasons());
+
+    // Who was not decided with it live may well have done it before.
+    let mut stranger = Story::new(&house, &[]);
+    stranger.now = wednesday() - 8 * DAY;
+    stranger.happens(EventKind::FORM_SUBMITTED, None);
+    stranger.decide();
+    assert_eq!(stranger.reasons(), "it happened before the workflow went live");
+}
