@@ -37,6 +37,12 @@ impl EventKind {
     /// A later judgement of an earlier hit; `revises` names it.
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
+    /// Behaviour: seen only of those who may be tracked, so that of others its silence says nothing.
+    #[must_use]
+    pub fn is_behaviour(&self) -> bool {
+        [Self::MAIL_OPENED, Self::MAIL_CLICKED, Self::PAGE_VISITED].contains(self)
+    }
+
     /// Reads a kind out of a file.
     ///
     /// # Errors

@@ -35,6 +35,7 @@ use self::{
     node::Node,
 };
 use super::{
+    definitions::Segment,
     facts::{FactKey, FactPlan},
     verdict::Verdict,
 };
@@ -82,6 +83,12 @@ impl Condition {
     #[must_use]
     pub fn verdict(&self, view: &View<'_>) -> Verdict {
         self.0.root.verdict(view)
+    }
+
+    /// Whether it asks for what is not known of those whose behaviour may not be looked at.
+    #[must_use]
+    pub fn asks_for_behaviour(&self, segments: &[Segment]) -> bool {
+        self.0.root.asks_for_behaviour(segments)
     }
 }
 

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::ast::{Comparison, Expr};
 use crate::domain::{
-    definitions::SegmentIx,
+    definitions::{Segment, SegmentIx},
     facts::FactIx,
     lead::Stage,
     name::Name,
@@ -201,6 +201,8 @@ pub(super) struct Question {
     pub within: Option<i64>,
     /// Count from the enrolment's entry only.
     pub since_entry: bool,
+    /// It asks for behaviour.
+    pub behaviour: bool,
 }
 
 impl Node {
@@ -213,6 +215,22 @@ impl Node {
             }
             NodeKind::Question(question) => question.fact = plan[question.fact.0],
             _ => {}
+        }
+    }
+
+    /// Whether it asks for what is not known of those whose behaviour may not be looked at.
+    pub fn asks_for_behaviour(&self, segments: &[Segment]) -> bool {
+        match &self.kind {
+            NodeKind::Not(inner) => inner.asks_for_behaviour(segments),
+            NodeKind::All(parts) | NodeKind::Any(parts) => {
+                parts.iter().any(|part| part.asks_for_behaviour(segments))
+            }
+            NodeKind::Segment(index) => segments
+                .get(index.0)
+                .is_some_and(|segment| segment.condition.asks_for_behaviour(segments)),
+            NodeKind::Question(question) => question.behaviour,
+            NodeKind::Engagement { .. } | NodeKind::Temperature(_) => true,
+            _ => false,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::domain::{
     name::Name,
     time::Instant,
     value::{Slot, Value},
+    verdict::Truth,
     workflow::{StepIx, StepKind, Workflow},
 };
 
@@ -52,12 +53,15 @@ impl Work<'_> {
                     Some(spec) => spec.due(from, zone),
                     None => Due { at: Instant::NEVER, civil: None },
                 });
-                if self.holds(index, condition) {
+                let value = self.ask(index, condition);
+                if value == Truth::True {
                     self.branch(index, *then, &format!("yes: {}", condition.source()));
-                } else if due <= self.now() {
-                    self.branch(index, *otherwise, "the time is up");
-                } else {
+                } else if due > self.now() {
                     self.wake(due);
+                } else if value == Truth::Unknown && self.is_hidden(condition) {
+                    self.branch(index, None, "the time is up, and without tracking nobody knows");
+                } else {
+                    self.branch(index, *otherwise, "the time is up");
                 }
             }
             StepKind::If { condition, then, otherwise } => {
@@ -116,11 +120,17 @@ impl Work<'_> {
     }
 
     /// A condition as this enrolment's workflow looks at it; its expiry is a wake-up.
-    fn holds(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> bool {
+    fn ask(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> Truth {
         let enrolment = &self.enrolments[index].enrolment;
         let view = self.lead.view_inside(enrolment);
         let verdict = condition.verdict(&view);
-        self.heed(verdict)
+        self.heed(verdict);
+        verdict.value
+    }
+
+    /// Whether a condition asks for behaviour that may not be looked at.
+    fn is_hidden(&self, condition: &crate::domain::condition::Condition) -> bool {
+        !self.lead.profiled && condition.asks_for_behaviour(&self.lead.definitions.segments)
     }
 
     fn decide_if(

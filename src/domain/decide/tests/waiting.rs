@@ -59,3 +59,52 @@ fn an_unsure_click_counts_once_it_has_settled() {
     story.at(settles).decide();
     assert!(story.state.tags.contains("stirred"));
 }
+
+/// A mail, ten days for an answer to it, and what was made of that.
+fn asking(house: &mut House, condition: &str) {
+    house.0.policy.tracking = Tracking::With("insights".into());
+    house.0.policy.purposes.get_mut("insights").unwrap().basis.push(Basis::LegitimateInterest);
+    let condition = house.condition(condition, Scope::Workflow);
+    let stop = |reason: &str| StepKind::Stop { reason: Some(reason.into()) };
+    let wait_for = StepKind::WaitFor {
+        condition,
+        up_to: Some(WaitSpec::parse("10d").unwrap()),
+        then: Some(StepIx(3)),
+        otherwise: Some(StepIx(4)),
+    };
+    let steps = vec![email("report"), wait_for, stop("past"), stop("yes"), stop("silent")];
+    house.workflow("reawaken", steps, |_| {});
+}
+
+/// How it ends, for a lead that is tracked or not, and clicks or not.
+fn answer(house: &House, tracked: bool, clicks: bool) -> String {
+    let mut story = Story::cold(house);
+    if !tracked {
+        story.state.consents.get_mut("insights").unwrap().basis = Basis::LegitimateInterest;
+    }
+    story.decide();
+    story.sent();
+    if clicks {
+        story.happens(EventKind::MAIL_CLICKED, Some("report"));
+    }
+    story.at(wednesday() + 10 * DAY).decide();
+    story.last.enrolments[0].ended.as_ref().unwrap().reason.clone()
+}
+
+#[test]
+fn silence_of_those_who_are_not_watched_is_no_answer() {
+    let mut house = House::new();
+    asking(&mut house, r#"clicked("report") or engagement >= 20"#);
+    assert_eq!(answer(&house, true, true), "yes");
+    assert_eq!(answer(&house, true, false), "silent");
+    assert_eq!(answer(&house, false, true), "yes", "what is known is known");
+    assert_eq!(answer(&house, false, false), "past");
+}
+
+#[test]
+fn what_tracking_has_no_part_in_is_answered_also_without() {
+    let mut house = House::new();
+    asking(&mut house, r#"country == "Italy""#);
+    assert_eq!(answer(&house, true, false), "silent");
+    assert_eq!(answer(&house, false, false), "silent");
+}
