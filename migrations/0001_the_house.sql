@@ -187,7 +187,7 @@ CREATE TABLE releases (
     who        TEXT   NOT NULL,
     reason     TEXT   NOT NULL,
     manifest   TEXT   NOT NULL,
-    live_since TEXT   NOT NULL -- by workflow: the instant and the release
+    live_since TEXT   NOT NULL -- by workflow: the instant and the release, also of its entry condition
 );
 
 CREATE TABLE sweeps (

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     artefact::{Artefact, ArtefactKind, ArtefactRef},
-    definitions::Since,
+    definitions::{Door, Since},
     id::ReleaseId,
     name::Name,
     time::Instant,
@@ -51,7 +51,8 @@ impl TryFrom<StoredRelease> for ReleaseRow {
 
 impl Store {
     /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
-    /// workflow whose name was live before keeps its `live_since`.
+    /// workflow whose name was live before keeps its `live_since`, and its door if the mark of it in
+    /// `doors` is the same.
     ///
     /// In the same transaction the sweep over all leads begins, from the first lead on, and one for an
     /// earlier release is over; what is parked gets another try, as what parked it may be mended.
@@ -59,6 +60,7 @@ impl Store {
         &self,
         artefacts: &[Artefact],
         manifest: &[ArtefactRef],
+        doors: &BTreeMap<Name, i64>,
         who: &str,
         reason: &str,
         now: Instant,
@@ -75,10 +77,16 @@ impl Store {
             .iter()
             .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
             .map(|artefact| {
-                let since = before
-                    .as_ref()
-                    .and_then(|before| before.live_since.get(&artefact.name).copied());
-                (artefact.name.clone(), since.unwrap_or(Since { at: now, release: id }))
+                let name = &artefact.name;
+                let mark = doors.get(name).copied().unwrap_or_default();
+                let door = Door { mark, at: now, release: id };
+                let known = before.as_ref().and_then(|before| before.live_since.get(name));
+                let since = match known {
+                    None => Since { at: now, release: id, door },
+                    Some(known) if known.door.mark == mark => *known,
+                    Some(known) => Since { door, ..*known },
+                };
+                (name.clone(), since)
             })
             .collect();
         let row = ReleaseRow {

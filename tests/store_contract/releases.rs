@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
-        definitions::Since,
+        definitions::{Door, Since},
         time::Instant,
         workflow::Version,
     },
-    store::records::{Quota, SweepProgress},
+    store::records::{Quota, ReleaseRow, SweepProgress},
 };
 
 use super::made::*;
@@ -43,8 +43,12 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
             artefact(ArtefactKind::Workflow, "gone", "v2"),
             artefact(ArtefactKind::Mail, "cold/report", "# Hi {{ 'x' }}"),
         ];
-        let first =
-            db.store.save_release(&old, &manifest(&old), "ada", "start", NOON).await.unwrap();
+        let doors = |mark| ["reawaken", "gone", "fresh"].map(|name| (name.into(), mark)).into();
+        let first = db
+            .store
+            .save_release(&old, &manifest(&old), &doors(1), "ada", "start", NOON)
+            .await
+            .unwrap();
         assert_eq!(db.store.live_release().await.unwrap(), Some(first.clone()));
         assert_eq!(first.live_since.len(), 2);
         let new = [
@@ -53,13 +57,21 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         ];
         // On a rehearsal the clock may have been further on before: the later release is live all the same.
         let earlier = NOON - HOUR;
-        let second =
-            db.store.save_release(&new, &manifest(&new), "ada", "", earlier).await.unwrap();
+        let second = db
+            .store
+            .save_release(&new, &manifest(&new), &doors(2), "ada", "", earlier)
+            .await
+            .unwrap();
         assert!(second.id > first.id);
-        assert_eq!(second.live_since["reawaken"], Since { at: NOON, release: first.id });
-        assert_eq!(second.live_since["fresh"], Since { at: earlier, release: second.id });
+        let door = |release: &ReleaseRow, mark| Door { mark, at: release.at, release: release.id };
+        let since =
+            |release: &ReleaseRow, door| Since { at: release.at, release: release.id, door };
+        assert_eq!(first.live_since["reawaken"], since(&first, door(&first, 1)));
+        // It is as old as it was; how leads come in is new.
+        assert_eq!(second.live_since["reawaken"], since(&first, door(&second, 2)));
+        assert_eq!(second.live_since["fresh"], since(&second, door(&second, 2)));
         assert_eq!(second.live_since.len(), 2);
-        assert_eq!(db.store.live_release().await.unwrap(), Some(second));
+        assert_eq!(db.store.live_release().await.unwrap(), Some(second.clone()));
         let versions: Vec<Version> = old.iter().map(|old| old.version.clone()).collect();
         let stored = db.store.artefacts(&versions).await.unwrap();
         let names: BTreeSet<String> =
@@ -67,7 +79,12 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         assert_eq!(names, old.iter().map(|old| old.content.clone()).collect());
         assert_eq!(db.store.artefacts(&[]).await.unwrap(), []);
         // Saved again: an artefact is its content, nothing is stored twice.
-        db.store.save_release(&old, &manifest(&old), "ada", "again", NOON).await.unwrap();
+        db.store
+            .save_release(&old, &manifest(&old), &doors(2), "ada", "again", NOON)
+            .await
+            .unwrap();
+        let third = db.store.live_release().await.unwrap().unwrap();
+        assert_eq!(third.live_since["reawaken"], second.live_since["reawaken"]);
         assert_eq!(db.store.artefacts(&versions).await.unwrap(), stored);
     })
     .await;

@@ -32,7 +32,7 @@ pub use view::View;
 
 use self::{
     ast::{Expr, ExprKind},
-    node::Node,
+    node::{Node, NodeKind},
 };
 use super::{
     definitions::Segment,
@@ -88,7 +88,21 @@ impl Condition {
     /// Whether it asks for what is not known of those whose behaviour may not be looked at.
     #[must_use]
     pub fn asks_for_behaviour(&self, segments: &[Segment]) -> bool {
-        self.0.root.asks_for_behaviour(segments)
+        self.0.root.any(segments, |part| match part {
+            NodeKind::Question(question) => question.behaviour,
+            part => matches!(part, NodeKind::Engagement { .. } | NodeKind::Temperature(_)),
+        })
+    }
+
+    /// Whether it asks for fit, engagement or temperature.
+    #[must_use]
+    pub fn asks_for_scores(&self, segments: &[Segment]) -> bool {
+        self.0.root.any(segments, |part| {
+            matches!(
+                part,
+                NodeKind::Fit { .. } | NodeKind::Engagement { .. } | NodeKind::Temperature(_)
+            )
+        })
     }
 }
 

@@ -218,19 +218,17 @@ impl Node {
         }
     }
 
-    /// Whether it asks for what is not known of those whose behaviour may not be looked at.
-    pub fn asks_for_behaviour(&self, segments: &[Segment]) -> bool {
+    /// Whether it, or a segment that it names, has a part of some kind.
+    pub fn any(&self, segments: &[Segment], is: fn(&NodeKind) -> bool) -> bool {
         match &self.kind {
-            NodeKind::Not(inner) => inner.asks_for_behaviour(segments),
+            NodeKind::Not(inner) => inner.any(segments, is),
             NodeKind::All(parts) | NodeKind::Any(parts) => {
-                parts.iter().any(|part| part.asks_for_behaviour(segments))
+                parts.iter().any(|part| part.any(segments, is))
             }
             NodeKind::Segment(index) => segments
                 .get(index.0)
-                .is_some_and(|segment| segment.condition.asks_for_behaviour(segments)),
-            NodeKind::Question(question) => question.behaviour,
-            NodeKind::Engagement { .. } | NodeKind::Temperature(_) => true,
-            _ => false,
+                .is_some_and(|segment| segment.condition.0.root.any(segments, is)),
+            leaf => is(leaf),
         }
     }
 

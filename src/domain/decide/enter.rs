@@ -149,9 +149,13 @@ impl Work<'_> {
         if self.is_inside(index) {
             return;
         }
-        if !workflow.existing && since <= live.live_since {
+        if !workflow.existing && since <= live.since.at {
             if arrived {
-                let reason = "existing: no, and it was in when the workflow went live";
+                let reason = if live.since.door.release == live.since.release {
+                    "existing: no, and it was in when the workflow went live"
+                } else {
+                    "existing: no, and it was in when the condition was changed"
+                };
                 self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
             }
             return;
@@ -163,19 +167,19 @@ impl Work<'_> {
         }
     }
 
-    /// When the lead came to the door: now, or before the workflow went live, if this is the first
-    /// time that the two meet and the condition was true already then.
+    /// When the lead came to the door: now, or when the workflow went live, if this is the first time
+    /// that the lead and the condition meet and it was true already when the condition came in.
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
-        let state = self.lead.state;
+        let (state, since) = (self.lead.state, live.since);
         // By the release, not by the clock: leads are still decided under the one before for a while.
-        let strangers =
-            state.decided_under < live.since_release && state.created_at <= live.live_since;
+        let strangers = state.decided_under < since.door.release
+            && (state.decided_under >= since.release || state.created_at <= since.at);
         if !strangers {
             return self.lead.now;
         }
         // As it was before this decision: what only now made the condition true did not make it so then.
         let then = View {
-            now: live.live_since,
+            now: since.door.at,
             stage: state.stage,
             stage_since: state.stage_since,
             attributes: &state.attributes,
@@ -184,7 +188,7 @@ impl Work<'_> {
             worked: None,
             ..self.lead.view()
         };
-        if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }
+        if condition.verdict(&then).is_true() { since.at } else { self.lead.now }
     }
 
     fn enter_on(
@@ -225,9 +229,9 @@ impl Work<'_> {
         // What came since a decision with the workflow live, as it happened, is not, whatever clocks say.
         let state = self.lead.state;
         let first_new = state.new_events.first().map_or(state.rev.next(), |event| event.rev);
-        let came_since = state.decided_under >= live.since_release && event.rev >= first_new;
+        let came_since = state.decided_under >= live.since.release && event.rev >= first_new;
         let as_it_happened = event.occurred_at >= event.recorded_at;
-        event.occurred_at < live.live_since && !(came_since && as_it_happened)
+        event.occurred_at < live.since.at && !(came_since && as_it_happened)
     }
 
     fn reentry(&self, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {

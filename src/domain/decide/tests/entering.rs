@@ -220,3 +220,68 @@ fn what_happens_after_the_clock_went_back_is_not_older_than_the_workflow() {
     stranger.decide();
     assert_eq!(stranger.reasons(), "it happened before the workflow went live");
 }
+
+/// Leads of some countries, of those that come in from now on.
+fn countries(release: i64, countries: &str, changed: (i64, Instant)) -> House {
+    let mut house = House::new();
+    house.0.release = ReleaseId(release);
+    house.segment("near", &format!("country in [{countries}]"));
+    let near = house.condition(r#"in_segment("near")"#, Scope::Lead);
+    house.workflow("near", vec![email("report")], |w| {
+        (w.enter, w.existing) = (Enter::When(near), false);
+    });
+    house.0.workflows[0].since.door =
+        Door { mark: 0, at: changed.1, release: ReleaseId(changed.0) };
+    house
+}
+
+#[test]
+fn a_wider_condition_takes_in_only_those_who_come_in_from_then_on() {
+    let changed = wednesday() + HOUR;
+    let italy = countries(1, r#""Italy""#, (1, wednesday() - DAY));
+    let both = countries(2, r#""Italy", "France""#, (2, changed));
+    let mut known = Story::new(&italy, &[("country", "France")]);
+    known.decide();
+    known.at(changed + HOUR).under(&both).decide();
+    assert!(known.state.enrolments.is_empty());
+    assert_eq!(known.reasons(), "existing: no, and it was in when the condition was changed");
+    known.at(changed + DAY).decide();
+    assert!(known.last.changes_nothing(), "{:?}", known.last);
+
+    let mut moved = Story::new(&italy, &[("country", "Spain")]);
+    moved.decide();
+    moved.at(changed + HOUR).under(&both).decide();
+    let country = both.0.schema.slot("country").unwrap().0;
+    moved.state.attributes[country] = Some(Value::Text("France".into()));
+    moved.decide();
+    assert_eq!(moved.mails(), ["report"]);
+
+    let mut fresh = Story::new(&both, &[("country", "France")]);
+    fresh.state.created_at = wednesday();
+    fresh.at(changed + HOUR).decide();
+    assert_eq!(
+        fresh.mails(),
+        ["report"],
+        "it came when the workflow was live, if by the old condition"
+    );
+}
+
+#[test]
+fn the_mark_of_a_door_goes_by_all_that_its_condition_rests_on() {
+    let mark = |house: &House| house.0.door_mark(&house.0.workflows[0].workflow);
+    let now = (1, wednesday());
+    let italy = mark(&countries(1, r#""Italy""#, now));
+    assert_eq!(italy, mark(&countries(7, r#""Italy""#, (3, wednesday()))));
+    assert_ne!(italy, mark(&countries(1, r#""France""#, now)), "a segment that it names");
+    let mut scored = countries(1, r#""Italy""#, now);
+    scored.engagement("visited()", 10, 3);
+    assert_eq!(italy, mark(&scored), "it does not ask for scores");
+    let by_temperature = |hot| {
+        let mut house = House::new();
+        house.0.scoring.hot = MilliPoints::points(hot);
+        let hot = house.condition(r#"temperature == "hot""#, Scope::Lead);
+        house.workflow("hot", vec![email("report")], |w| w.enter = Enter::When(hot));
+        mark(&house)
+    };
+    assert_ne!(by_temperature(50), by_temperature(30));
+}

@@ -85,11 +85,7 @@ impl House {
         edit(&mut workflow);
         let workflow = Arc::new(workflow);
         self.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        self.0.workflows.push(LiveWorkflow {
-            workflow,
-            live_since: wednesday() - DAY,
-            since_release: ReleaseId(1),
-        });
+        self.0.workflows.push(LiveWorkflow { workflow, since: since(1, wednesday() - DAY) });
         self.0.workflows.sort_by_key(|live| std::cmp::Reverse(live.workflow.priority));
     }
 }
@@ -100,4 +96,10 @@ pub(super) fn email(template: &str) -> StepKind {
 
 pub(super) fn wait(text: &str) -> StepKind {
     StepKind::Wait(WaitSpec::parse(text).unwrap())
+}
+
+/// Live since a release, by the same condition ever since.
+fn since(release: i64, at: Instant) -> Since {
+    let release = ReleaseId(release);
+    Since { at, release, door: Door { mark: 0, at, release } }
 }

@@ -22,7 +22,7 @@ use crate::domain::{
     address::Address,
     condition::{Condition, Env, Scope, fact_key},
     decision::{EnrolmentChange, ScoreKind, Verb},
-    definitions::{LiveWorkflow, Segment},
+    definitions::{Door, LiveWorkflow, Segment, Since},
     event::{Event, EventData, EventKind, Judgement, StepRef},
     facts::Fact,
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
