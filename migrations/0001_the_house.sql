@@ -90,6 +90,7 @@ CREATE TABLE enrolments (
     PRIMARY KEY (lead, enrolment)
 );
 CREATE INDEX enrolments_active ON enrolments (version) WHERE status = 'active';
+CREATE INDEX enrolments_in ON enrolments (workflow, lead) WHERE status = 'active';
 
 CREATE TABLE messages (
     id             BIGINT NOT NULL PRIMARY KEY,
@@ -195,6 +196,12 @@ CREATE TABLE sweeps (
     begun_at BIGINT  NOT NULL,
     cursor   BIGINT  NOT NULL, -- leads up to this one are done
     done     BOOLEAN NOT NULL
+);
+
+-- Leads in a workflow are looked at again: its pause began or ended.
+CREATE TABLE workflow_sweeps (
+    workflow TEXT   NOT NULL PRIMARY KEY,
+    cursor   BIGINT NOT NULL -- leads up to this one are done
 );
 
 CREATE TABLE pauses (

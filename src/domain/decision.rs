@@ -247,13 +247,26 @@ pub enum Resource {
     Mail { workflow: Name },
 }
 
-/// The allocator's answers. A want that is not refused is granted.
+/// The allocator's answers, and what people have paused. A want that is not refused is granted.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     refused: BTreeMap<Want, (Instant, String)>,
+    /// Workflows.
+    paused: BTreeSet<Name>,
 }
 
 impl Grants {
+    /// Nothing is refused, and these workflows' mail is paused.
+    #[must_use]
+    pub fn with_paused(paused: &BTreeSet<Name>) -> Self {
+        Self { paused: paused.clone(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn is_paused(&self, workflow: &str) -> bool {
+        self.paused.contains(workflow)
+    }
+
     /// Refuses a want until a future slot, with the reason.
     pub fn refuse(&mut self, want: Want, slot: Instant, reason: String) {
         self.refused.insert(want, (slot, reason));

@@ -31,6 +31,7 @@ mod schema;
 mod settle;
 mod show;
 mod suppressions;
+mod sweeps;
 mod timers;
 mod upsert;
 mod url;

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, messages, timers};
+use super::{dialect::Text, messages, sweeps, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -62,4 +62,10 @@ async fn the_next_message_and_expired_claims_are_read_from_an_index() {
     // A walk along an index in its order, that ends at the first row which is not paused.
     assert_by_index(messages::NEXT_DUE, "SCAN t", "USING COVERING INDEX messages_due").await;
     assert_by_index(messages::EXPIRED, "SEARCH m", "messages_held (lease_until<?)").await;
+}
+
+#[tokio::test]
+async fn the_leads_in_a_workflow_are_read_from_an_index() {
+    let range = "enrolments_in (workflow=? AND lead>?)";
+    assert_by_index(sweeps::IN_WORKFLOW, "SEARCH e", range).await;
 }

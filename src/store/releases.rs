@@ -1,4 +1,4 @@
-//! Releases: which artefacts are live from an instant on; and the sweeps that bring leads up to them.
+//! Releases: which artefacts are live from an instant on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
     gate::Turn,
-    records::{ReleaseRow, SweepProgress},
+    records::ReleaseRow,
     rows,
 };
 use crate::domain::{
@@ -209,61 +209,6 @@ impl Store {
         tx.unpark_leads(&parked, now).await?;
         tx.commit().await
     }
-
-    /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
-    /// already stay as they are.
-    pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let sweep: Option<(i64, i64)> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT t.release, t.cursor FROM sweeps AS t WHERE NOT t.done \
-                 ORDER BY t.release DESC LIMIT 1",
-                lock
-            ),
-            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
-        )?;
-        let Some((release, cursor)) = sweep else {
-            return Ok(SweepProgress { woken: 0, done: true });
-        };
-        let leads: Vec<i64> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT t.lead FROM lead_timer AS t WHERE t.lead > $1 ORDER BY t.lead LIMIT $2",
-                lock
-            ),
-            |db, sql| sqlx::query_scalar(sql).bind(cursor).bind(limit).fetch_all(db).await
-        )?;
-        let done = i64::try_from(leads.len()).unwrap_or(limit) < limit;
-        let last = leads.last().copied().unwrap_or(cursor);
-        let woken = on_db!(
-            tx.on(),
-            sql!(
-                "UPDATE lead_timer SET wake_at = $3, lane = 3 \
-                 WHERE lead > $1 AND lead <= $2 AND wake_at > $3 AND lane <> 4"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(cursor)
-                .bind(last)
-                .bind(now.millis())
-                .execute(db)
-                .await
-                .map(|update| update.rows_affected())
-        )?;
-        on_db!(
-            tx.on(),
-            sql!("UPDATE sweeps SET cursor = $2, done = $3 WHERE release = $1"),
-            |db, sql| sqlx::query(sql)
-                .bind(release)
-                .bind(last)
-                .bind(done)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
-        tx.commit().await?;
-        Ok(SweepProgress { woken, done })
-    }
 }
 
 impl Tx {
@@ -275,24 +220,6 @@ impl Tx {
             |db, sql| sqlx::query_scalar(sql).fetch_optional(db).await
         )?;
         Ok(id.map(ReleaseId))
-    }
-
-    async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
-        on_db!(self.on(), sql!("UPDATE sweeps SET done = true WHERE NOT done"), |db, sql| {
-            sqlx::query(sql).execute(db).await.map(drop)
-        })?;
-        on_db!(
-            self.on(),
-            sql!("INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false)"),
-            |db, sql| sqlx::query(sql)
-                .bind(release.0)
-                .bind(now.millis())
-                .bind(i64::MIN)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
-        Ok(())
     }
 
     async fn newest_release(&mut self) -> Result<Option<ReleaseRow>> {

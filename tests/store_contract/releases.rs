@@ -4,10 +4,9 @@ use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         definitions::{Door, Since},
-        time::Instant,
         workflow::Version,
     },
-    store::records::{Quota, ReleaseRow, SweepProgress},
+    store::records::ReleaseRow,
 };
 
 use super::made::*;
@@ -86,58 +85,6 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         let third = db.store.live_release().await.unwrap().unwrap();
         assert_eq!(third.live_since["reawaken"], second.live_since["reawaken"]);
         assert_eq!(db.store.artefacts(&versions).await.unwrap(), stored);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_sweep_wakes_every_sleeping_lead_in_steps_and_goes_on_after_a_restart() {
-    for_each_database(async |db| {
-        let names: Vec<String> = (0..10).map(|n| format!("l{n}@example.com")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let leads = import(&db.store, &names).await;
-        let none = SweepProgress { woken: 0, done: true };
-        assert_eq!(db.store.sweep_step(4, NOON).await.unwrap(), none);
-        for &lead in &leads[1..9] {
-            decide(&db.store, lead, |_| {}).await;
-        }
-        release(&db.store).await;
-        db.store.park_lead(leads[9], "poison", NOON).await.unwrap();
-        let first = db.store.sweep_step(4, NOON).await.unwrap();
-        assert_eq!(
-            first,
-            SweepProgress { woken: 3, done: false },
-            "the first lead was due already"
-        );
-
-        let restarted = nurtured::store::Store::open(&db.url).await.unwrap();
-        let second = restarted.sweep_step(4, NOON).await.unwrap();
-        assert_eq!(second, SweepProgress { woken: 4, done: false });
-        let third = restarted.sweep_step(4, NOON).await.unwrap();
-        assert_eq!(third, SweepProgress { woken: 1, done: true }, "and not the parked one");
-        assert_eq!(restarted.sweep_step(4, NOON).await.unwrap(), none);
-        let sweep = Quota { acts: 0, timers: 0, bulk: 0, sweep: 100 };
-        let batch = restarted.claim_due(NOON, &sweep).await.unwrap();
-        assert_eq!(batch.records.len(), 8);
-        sleep_all(&restarted, batch, NOON).await;
-        restarted.close().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_newer_release_ends_the_sweep_of_an_older_one() {
-    for_each_database(async |db| {
-        let lead = settled_lead(&db.store, "a@example.com").await;
-        release(&db.store).await;
-        release(&db.store).await;
-        let step = db.store.sweep_step(100, NOON).await.unwrap();
-        assert_eq!(step, SweepProgress { woken: 1, done: true });
-        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
-        assert_eq!(batch.records[0].lead, lead);
-        sleep_all(&db.store, batch, NOON).await;
-        db.store.sweep_step(100, NOON).await.unwrap();
-        assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     overlay::{note, since},
-    permission::has_ground,
+    permission::objection,
     work::{Active, Work},
 };
 use crate::domain::{
@@ -301,11 +301,8 @@ impl Work<'_> {
     }
 
     fn refusal(&mut self, workflow: &Workflow, entry: Option<&Entry>) -> Option<String> {
-        if let Some(reason) = self.lead.state.suppressed {
-            return Some(format!("the address is suppressed: {}", reason.word()));
-        }
-        if !has_ground(self.lead.definitions, self.lead.state, &workflow.purpose) {
-            return Some(format!("no ground for the purpose `{}`", workflow.purpose));
+        if let Some(objection) = objection(self.lead.definitions, self.lead.state, workflow) {
+            return Some(objection);
         }
         // Nothing has happened since an entry that is still to come: what happens in this very moment
         // must not keep out whoever may come in the next.

@@ -9,6 +9,7 @@ mod booking;
 mod enter;
 mod exits;
 mod ledger;
+mod making_way;
 mod overlay;
 mod permission;
 mod reflect;
@@ -20,7 +21,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use permission::{may_send, tracked};
+pub use permission::{closes, may_send, tracked};
 use work::Work;
 
 use super::{

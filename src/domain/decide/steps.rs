@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::{permission::permission, work::Work};
+use super::{permission::objection, work::Work};
 use crate::domain::{
     decision::{NewMessage, Verb},
     lead::{Due, Outcome, Phase},
-    message::{MaySend, MessageKind},
+    message::MessageKind,
     name::Name,
     time::Instant,
     value::{Slot, Value},
@@ -88,18 +88,20 @@ impl Work<'_> {
     }
 
     fn email(&mut self, index: usize, workflow: &Workflow) {
-        if self.enrolments[index].enrolment.phase == Phase::Mailing {
+        let put_off = match &self.enrolments[index].enrolment.phase {
+            Phase::Mailing => return,
+            // It made way for another mail while it was put off itself.
+            Phase::Waiting { due } => due.at,
+            Phase::Ready { .. } => Instant::DAWN,
+        };
+        self.enrolments[index].wants_to_send = false;
+        if put_off > self.lead.now {
+            self.wake(put_off);
             return;
         }
-        self.enrolments[index].wants_to_send = false;
-        match permission(self.lead.definitions, self.lead.state, workflow, self.lead.now) {
-            MaySend::Now => self.enrolments[index].wants_to_send = true,
-            // Behind another mail the hour does not matter yet: it is asked when that one is settled.
-            MaySend::NotBefore(..) if self.lead.state.open_message.is_some() => {
-                self.enrolments[index].wants_to_send = true;
-            }
-            MaySend::NotBefore(until, reason) => self.hold(index, until, &reason),
-            MaySend::Never(reason) => self.end(index, Outcome::Left, &reason),
+        match objection(self.lead.definitions, self.lead.state, workflow) {
+            Some(reason) => self.end(index, Outcome::Left, &reason),
+            None => self.enrolments[index].wants_to_send = true,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Stories: a small house, a lead, and what happens to it.
 
+mod arbitration;
 mod entering;
 mod house;
 mod leaving;
@@ -17,7 +18,7 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{making_way::MOST_VISITS, *};
 use crate::domain::{
     address::Address,
     condition::{Condition, Env, Scope, fact_key},

@@ -87,15 +87,7 @@ proptest! {
         let status = house.0.schema.slot("lead_status").unwrap().0;
         for (minutes, happening) in happenings {
             let until = story.now + Duration::from_secs(60) * u32::try_from(minutes).unwrap();
-            // Time passes: every wake-up on the way is kept, as the engine would.
-            for _ in 0..200 {
-                let wake = story.last.wake_at;
-                if wake.is_never() || wake > until {
-                    break;
-                }
-                story.at(wake.max(story.now)).decide();
-            }
-            story.at(until.max(story.now));
+            story.passes_until(until);
             match happening {
                 Happening::Visit(pricing) => {
                     let page = if pricing { "/pricing" } else { "/blog" };
@@ -132,26 +124,9 @@ proptest! {
                 }
                 Happening::Objection => story.state.suppressed = Some(Suppression::Unsubscribed),
             }
-            story.decide();
+            story.settle();
             prop_assert_eq!(story.ledger, story.given(), "the ledger adds up");
-            if !story.last.withdraw.is_empty() {
-                // Whoever was behind the withdrawn mail looks again a moment later.
-                story.at(story.now.next()).decide();
-            }
-            let wake = story.last.wake_at;
-            prop_assert!(wake > story.now, "wakes at {wake}, decided at {}", story.now);
-            let again = decide(&house.0, &story.state, &Grants::default(), story.now);
-            prop_assert!(again.changes_nothing(), "at once again: {again:?}");
-            let last_moment = if wake.is_never() {
-                story.now + 400 * DAY
-            } else {
-                Instant::from_millis(wake.millis() - 1)
-            };
-            let middle = Instant::from_millis(i64::midpoint(story.now.millis(), last_moment.millis()));
-            for quiet in [middle, last_moment] {
-                let early = decide(&house.0, &story.state, &Grants::default(), quiet);
-                prop_assert!(early.changes_nothing(), "at {quiet}, before {wake}: {early:?}");
-            }
+            story.is_settled();
         }
     }
 }

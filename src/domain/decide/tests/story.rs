@@ -8,6 +8,10 @@ pub(super) struct Story<'h> {
     pub state: LeadState,
     pub now: Instant,
     pub last: Decision,
+    /// Workflows.
+    pub paused: BTreeSet<Name>,
+    /// Every mail that was ever reserved.
+    pub reserved: Vec<StepRef>,
     /// The sum of engagement's lines in the ledger.
     pub ledger: MilliPoints,
 }
@@ -56,7 +60,15 @@ impl<'h> Story<'h> {
             new_events: Vec::new(),
             unsettled: Vec::new(),
         };
-        Self { house, state, now: wednesday(), last: Decision::default(), ledger: MilliPoints(0) }
+        Self {
+            house,
+            state,
+            now: wednesday(),
+            last: Decision::default(),
+            paused: BTreeSet::new(),
+            reserved: Vec::new(),
+            ledger: MilliPoints(0),
+        }
     }
 
     pub fn cold(house: &'h House) -> Self {
@@ -98,7 +110,8 @@ impl<'h> Story<'h> {
 
     /// Decides and applies, as the engine does.
     pub fn decide(&mut self) -> &Decision {
-        let decision = decide(self.house, &self.state, &Grants::default(), self.now);
+        let decision =
+            decide(self.house, &self.state, &Grants::with_paused(&self.paused), self.now);
         decision.changes.clone().apply_to(&mut self.state);
         for EnrolmentChange { enrolment, ended, .. } in &decision.enrolments {
             self.state.enrolments.retain(|known| known.no != enrolment.no);
@@ -113,6 +126,8 @@ impl<'h> Story<'h> {
         }
         for message in decision.messages.iter().filter(|m| m.kind == MessageKind::Marketing) {
             assert!(self.state.open_message.is_none(), "two open mails");
+            assert!(!self.reserved.contains(&message.about), "one key twice");
+            self.reserved.push(message.about.clone());
             self.state.open_message = Some(OpenMessage {
                 id: MessageId(self.now.millis()),
                 about: message.about.clone(),
@@ -142,6 +157,48 @@ impl<'h> Story<'h> {
         event.about = Some(open.about);
         self.decide();
         self
+    }
+
+    /// The open mail is put off.
+    pub fn put_off(&mut self, state: MessageState, until: Instant) -> &mut Self {
+        let open = self.state.open_message.as_mut().expect("a mail to put off");
+        (open.state, open.due_at) = (state, until);
+        self
+    }
+
+    /// Decides, and once more a moment later where a mail was withdrawn.
+    pub fn settle(&mut self) -> &mut Self {
+        self.decide();
+        if !self.last.withdraw.is_empty() {
+            self.at(self.now.next()).decide();
+        }
+        self
+    }
+
+    /// Time passes, and every wake-up on the way is kept, as the engine would.
+    pub fn passes_until(&mut self, until: Instant) {
+        for _ in 0..200 {
+            let wake = self.last.wake_at;
+            if wake.is_never() || wake > until {
+                break;
+            }
+            self.at(wake.max(self.now)).decide();
+        }
+        self.now = until.max(self.now);
+    }
+
+    /// Right after a decision there is nothing to decide, and nothing before the wake-up that it named.
+    pub fn is_settled(&self) {
+        let (now, wake) = (self.now, self.last.wake_at);
+        assert!(wake > now, "wakes at {wake}, decided at {now}");
+        let last_moment =
+            if wake.is_never() { now + 400 * DAY } else { Instant::from_millis(wake.millis() - 1) };
+        let middle = Instant::from_millis(i64::midpoint(now.millis(), last_moment.millis()));
+        let grants = Grants::with_paused(&self.paused);
+        for quiet in [now, middle, last_moment] {
+            let early = decide(self.house, &self.state, &grants, quiet);
+            assert!(early.changes_nothing(), "at {quiet}, {now} to {wake}: {early:?}");
+        }
     }
 
     pub fn mails(&self) -> Vec<&str> {
