@@ -16,6 +16,7 @@ use crate::{
         definitions::Definitions,
         id::ReleaseId,
         lead::LeadRecord,
+        schedule::zone_rules_mark,
         workflow::Version,
     },
     render::{RenderProblem, Renderer},
@@ -121,6 +122,16 @@ impl Engine {
         self.begin_sweeping();
         self.outbox.notify_one();
         Ok(true)
+    }
+
+    /// Where the rules of time zones are others than those that leads were decided by, all are decided
+    /// again: a wait until a local time may be over at another instant.
+    pub async fn follow_zone_rules(&self) -> Result<(), StoreError> {
+        if self.store.note_zone_rules(zone_rules_mark()).await? {
+            tracing::info!("the rules of time zones have changed; all leads are looked at again");
+            self.begin_sweeping();
+        }
+        Ok(())
     }
 
     fn begin_sweeping(&self) {

@@ -37,6 +37,40 @@ impl Store {
         tx.commit().await?;
         Ok(progress)
     }
+
+    /// Notes the rules of time zones by their mark. Where others were noted before, a sweep over all leads
+    /// begins anew, and it returns that.
+    pub async fn note_zone_rules(&self, mark: i64) -> Result<bool> {
+        let mark = mark.to_string();
+        let mut tx = self.db.begin(Turn::Work).await?;
+        let known: Option<String> =
+            on_db!(tx.on(), sql!("SELECT value FROM meta WHERE key = 'zone_rules'"), |db, sql| {
+                sqlx::query_scalar(sql).fetch_optional(db).await
+            })?;
+        if known.as_ref() == Some(&mark) {
+            return Ok(false);
+        }
+        on_db!(
+            tx.on(),
+            sql!(
+                "INSERT INTO meta (key, value) VALUES ('zone_rules', $1) \
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+            ),
+            |db, sql| sqlx::query(sql).bind(&mark).execute(db).await.map(drop)
+        )?;
+        if known.is_some() {
+            on_db!(
+                tx.on(),
+                sql!(
+                    "UPDATE sweeps SET cursor = $1, done = false \
+                     WHERE release = (SELECT MAX(release) FROM sweeps)"
+                ),
+                |db, sql| sqlx::query(sql).bind(i64::MIN).execute(db).await.map(drop)
+            )?;
+        }
+        tx.commit().await?;
+        Ok(known.is_some())
+    }
 }
 
 impl Tx {

@@ -120,3 +120,21 @@ async fn a_pause_and_its_end_wake_the_leads_in_the_workflow_in_steps_and_no_othe
     })
     .await;
 }
+
+#[tokio::test]
+async fn other_rules_of_time_zones_begin_a_sweep() {
+    for_each_database(async |db| {
+        settled_lead(&db.store, "a@example.com").await;
+        release(&db.store).await;
+        while !db.store.sweep_step(100, NOON).await.unwrap().done {}
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        sleep_all(&db.store, batch, NOON).await;
+        assert!(!db.store.note_zone_rules(1).await.unwrap(), "the first that are known");
+        assert!(!db.store.note_zone_rules(1).await.unwrap());
+        assert_eq!(db.store.sweep_step(100, NOON).await.unwrap(), NONE);
+        assert!(db.store.note_zone_rules(2).await.unwrap());
+        assert!(!db.store.note_zone_rules(2).await.unwrap());
+        assert_eq!(db.store.sweep_step(100, NOON).await.unwrap().woken, 1);
+    })
+    .await;
+}

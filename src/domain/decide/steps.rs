@@ -8,6 +8,7 @@ use crate::domain::{
     lead::{Due, Outcome, Phase},
     message::MessageKind,
     name::Name,
+    schedule::WaitSpec,
     time::Instant,
     value::{Slot, Value},
     verdict::Truth,
@@ -113,7 +114,14 @@ impl Work<'_> {
     ) -> Instant {
         let enrolment = &mut self.enrolments[index].enrolment;
         if let Phase::Waiting { due } = &enrolment.phase {
-            return due.at;
+            let Some(civil) = &due.civil else { return due.at };
+            // The rules of its zone may be others by now.
+            let at = WaitSpec::rearm(civil, &self.lead.state.zone);
+            if at != due.at {
+                let due = Due { at, civil: Some(civil.clone()) };
+                enrolment.to_mut().phase = Phase::Waiting { due };
+            }
+            return at;
         }
         let due = arm(enrolment.armed_at, &self.lead.state.zone);
         let at = due.at;

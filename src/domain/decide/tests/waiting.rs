@@ -108,3 +108,22 @@ fn what_tracking_has_no_part_in_is_answered_also_without() {
     assert_eq!(answer(&house, true, false), "silent");
     assert_eq!(answer(&house, false, false), "silent");
 }
+
+#[test]
+fn other_rules_of_the_zone_move_a_civil_wait() {
+    let mut house = House::new();
+    house.workflow("reawaken", vec![wait("1d"), email("report")], |_| {});
+    let mut story = Story::cold(&house);
+    story.decide();
+    let right = wednesday() + DAY;
+    for stored in [right - HOUR, right + HOUR] {
+        // As it was reckoned by the rules of then.
+        let Phase::Waiting { due } = &mut story.state.enrolments[0].phase else { panic!() };
+        due.at = stored;
+        story.at(right - HOUR).decide();
+        assert_eq!((story.last.wake_at, story.mails().len()), (right, 0));
+        assert!(story.decide().changes_nothing());
+    }
+    story.at(right).decide();
+    assert_eq!(story.mails(), ["report"]);
+}
