@@ -95,6 +95,7 @@ CREATE TABLE enrolments (
     PRIMARY KEY (lead, enrolment)
 ) /* WITHOUT ROWID */;
 CREATE INDEX enrolments_active ON enrolments (version) WHERE status = 'active';
+CREATE INDEX enrolments_in ON enrolments (workflow, lead) WHERE status = 'active';
 
 CREATE TABLE messages (
     id             BIGINT NOT NULL PRIMARY KEY,
@@ -194,7 +195,7 @@ CREATE TABLE releases (
     who        TEXT   NOT NULL,
     reason     TEXT   NOT NULL,
     manifest   TEXT   NOT NULL,
-    live_since TEXT   NOT NULL -- by workflow: the instant and the release
+    live_since TEXT   NOT NULL -- by workflow: the instant and the release, also of its entry condition
 );
 
 CREATE TABLE sweeps (
@@ -202,6 +203,12 @@ CREATE TABLE sweeps (
     begun_at BIGINT  NOT NULL,
     cursor   BIGINT  NOT NULL, -- leads up to this one are done
     done     BOOLEAN NOT NULL
+);
+
+-- Leads in a workflow are looked at again: its pause began or ended.
+CREATE TABLE workflow_sweeps (
+    workflow TEXT   NOT NULL PRIMARY KEY,
+    cursor   BIGINT NOT NULL -- leads up to this one are done
 );
 
 CREATE TABLE pauses (

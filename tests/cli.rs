@@ -288,13 +288,13 @@ fn a_reader_that_goes_away_is_no_crash() {
     assert_eq!((output.status.code(), err.as_str()), (Some(0), ""));
 }
 
+const POLICY: &str = "policy:\n  zone: Europe/Rome\n  language: en\n  tracking: nobody\n  purposes:\n    \
+                      insights: { label: Insights, basis: [consent] }\n";
+
 /// A campaign folder that is right.
 fn campaign() -> Site {
     let site = Site::new();
-    site.write(
-        "workflows/campaign.yaml",
-        "policy:\n  zone: Europe/Rome\n  language: en\n  tracking: nobody\n  purposes:\n    insights: { label: Insights, basis: [consent] }\n",
-    );
+    site.write("workflows/campaign.yaml", POLICY);
     site.write(
         "workflows/hello.yaml",
         "workflow: hello\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n",
@@ -504,6 +504,7 @@ fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() 
 #[test]
 fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
     let site = campaign();
+    site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
     site.json(&["migrate"]);
     site.json(&["apply"]);
     site.write("leads.csv", "email,country\nann@a.example,Italy\n");
@@ -528,6 +529,10 @@ fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
     // Before it happened it had not happened.
     assert_eq!(eval(visited, "2024-01-10T10:00:00Z")["value"], false);
     assert_eq!(eval("city == \"Rome\"", "2024-01-10")["value"], serde_json::Value::Null);
+    // Who is not tracked may have come by all the same.
+    site.write("workflows/campaign.yaml", POLICY);
+    site.json(&["apply"]);
+    assert_eq!(eval(visited, "2024-01-10T10:00:00Z")["value"], serde_json::Value::Null);
 
     let ran = site.run(&["eval", "contry = \"Italy\"", "--lead", "ann@a.example"]);
     assert_eq!(ran.code, 1);

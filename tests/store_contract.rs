@@ -11,4 +11,5 @@ mod releases;
 mod schema;
 mod shows;
 mod suppressions;
+mod sweeps;
 mod timers;

@@ -15,6 +15,7 @@ use nurtured::domain::{
         SentMail, Stage,
     },
     message::{MessageState, OpenMessage},
+    score::{Booked, MilliPoints},
     time::Instant,
 };
 
@@ -137,6 +138,7 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
     let stage = [Stage::Lead, Stage::Lead, Stage::Mql, Stage::Recycled]
         [usize::try_from(dice.up_to(4)).unwrap_or(0)];
     let (enrolments, passages) = ways(definitions, &mut dice);
+    let facts = facts(definitions, &mut dice);
     LeadRecord {
         lead: LeadId(i64::try_from(number).unwrap_or(0)),
         rev: Rev(200),
@@ -152,7 +154,8 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
         memory: Memory {
             plan: definitions.plan_mark,
             reflected: Rev(200),
-            facts: facts(definitions, &mut dice),
+            booked: booked(definitions, &facts),
+            facts,
             passages,
             at_the_door: (0..20).map(|number| (folder::name(number).into(), created)).collect(),
             next_enrolment: EnrolmentNo(30),
@@ -235,6 +238,16 @@ fn facts(definitions: &Definitions, dice: &mut Dice) -> BTreeMap<String, Fact> {
         facts.insert(key, Fact { first, count: u32::try_from(count).unwrap_or(0), ring });
     }
     facts
+}
+
+/// As if each hit had been booked when it came.
+fn booked(definitions: &Definitions, facts: &BTreeMap<String, Fact>) -> Booked {
+    let points = definitions.scoring.engagement.iter().map(|rule| {
+        let key = definitions.plan.fact(rule.fact).key.to_string();
+        let hits = facts.get(&key).map_or(0, |fact| fact.ring.len()).min(rule.hits);
+        rule.points.0 * i64::try_from(hits).unwrap_or(0)
+    });
+    Booked { points: MilliPoints(points.sum()), waiting: Vec::new() }
 }
 
 /// Three workflows that the lead is in, and others that it has been in.

@@ -35,6 +35,7 @@ pub(super) fn build(
 
 /// Settles what an earlier process left behind.
 pub(super) async fn recover(engine: &Engine) -> Result<(), Failure> {
+    engine.follow_zone_rules().await?;
     engine.take_over().await?;
     if let Some(live) = engine.live() {
         let alone = engine.store.admits_one_engine();

@@ -126,7 +126,7 @@ fn of_situation(
     let seen = situation.through(&definitions, at)?;
     let view = View {
         now: at,
-        since: seen.entry.as_ref().map_or(Instant::DAWN, |entry| entry.at),
+        since: seen.entry.as_ref().map_or(Instant::DAWN, |entry| entry.at.next()),
         entry: seen.entry.as_ref(),
         attributes: &seen.attributes,
         tags: &situation.tags,

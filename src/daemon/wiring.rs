@@ -57,6 +57,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     }
     let folder = parts.config.auto_apply.then_some(folder);
     auto_apply(parts, folder.as_deref(), "start").await;
+    engine.follow_zone_rules().await?;
     engine.take_over().await?;
     match engine.live() {
         Some(live) => {

@@ -11,7 +11,7 @@ use super::{
     lead::{Ended, Enrolment, LeadState, Passage, SentMail, Stage},
     message::MessageKind,
     name::Name,
-    score::MilliPoints,
+    score::{Booked, MilliPoints},
     time::Instant,
     value::Value,
     workflow::Version,
@@ -59,6 +59,8 @@ pub struct Changes {
     pub stage: Option<(Stage, Instant)>,
     pub facts: Option<Vec<Fact>>,
     pub fit: Option<(MilliPoints, BTreeMap<Name, MilliPoints>)>,
+    pub booked: Option<Booked>,
+    pub withheld: Option<BTreeSet<Name>>,
     pub segments: Option<Vec<Option<Instant>>>,
     pub at_the_door: Option<Vec<Option<Instant>>>,
     pub next_enrolment: Option<EnrolmentNo>,
@@ -85,6 +87,8 @@ impl Changes {
     pub fn touches_memory(&self) -> bool {
         self.facts.is_some()
             || self.fit.is_some()
+            || self.booked.is_some()
+            || self.withheld.is_some()
             || self.segments.is_some()
             || self.at_the_door.is_some()
             || self.next_enrolment.is_some()
@@ -104,6 +108,8 @@ impl Changes {
         put(&mut state.attributes, self.attributes);
         put(&mut state.tags, self.tags);
         put(&mut state.facts, self.facts);
+        put(&mut state.booked, self.booked);
+        put(&mut state.withheld, self.withheld);
         put(&mut state.segments, self.segments);
         put(&mut state.at_the_door, self.at_the_door);
         put(&mut state.next_enrolment, self.next_enrolment);
@@ -170,6 +176,7 @@ pub enum Verb {
     NotEntered,
     Held,
     Reserved,
+    Withdrawn,
     Advanced,
     Ended,
     Stage,
@@ -184,6 +191,7 @@ impl Verb {
             Self::NotEntered => "not_entered",
             Self::Held => "held",
             Self::Reserved => "reserved",
+            Self::Withdrawn => "withdrawn",
             Self::Advanced => "advanced",
             Self::Ended => "ended",
             Self::Stage => "stage",
@@ -235,13 +243,26 @@ pub enum Resource {
     Mail { workflow: Name },
 }
 
-/// The allocator's answers. A want that is not refused is granted.
+/// The allocator's answers, and what people have paused. A want that is not refused is granted.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     refused: BTreeMap<Want, (Instant, String)>,
+    /// Workflows.
+    paused: BTreeSet<Name>,
 }
 
 impl Grants {
+    /// Nothing is refused, and these workflows' mail is paused.
+    #[must_use]
+    pub fn with_paused(paused: &BTreeSet<Name>) -> Self {
+        Self { paused: paused.clone(), ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn is_paused(&self, workflow: &str) -> bool {
+        self.paused.contains(workflow)
+    }
+
     /// Refuses a want until a future slot, with the reason.
     pub fn refuse(&mut self, want: Want, slot: Instant, reason: String) {
         self.refused.insert(want, (slot, reason));

@@ -1,11 +1,15 @@
 //! Definitions: everything in the campaign folder that is live, checked as a whole and compiled.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    condition::Condition,
+    condition::{Condition, Named},
     facts::FactPlan,
     id::ReleaseId,
     name::Name,
@@ -14,7 +18,7 @@ use super::{
     template::Templates,
     time::Instant,
     value::Schema,
-    workflow::{Version, Workflow},
+    workflow::{Enter, Version, Workflow},
 };
 
 /// What [`decide`](super::decide::decide) goes by.
@@ -50,11 +54,22 @@ pub struct Segment {
 pub struct SegmentIx(pub usize);
 
 /// Since when a workflow of a name has been live without a break, whatever its versions.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Since {
     pub at: Instant,
     /// Engines take a release over some time after `at`: what tells whether a lead was decided with
     /// the workflow live is this, not a clock.
+    pub release: ReleaseId,
+    #[serde(default)]
+    pub door: Door,
+}
+
+/// Since when leads come in by the condition by which they do now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Door {
+    /// [`Definitions::door_mark`]
+    pub mark: i64,
+    pub at: Instant,
     pub release: ReleaseId,
 }
 
@@ -62,16 +77,40 @@ pub struct Since {
 #[derive(Clone, Debug)]
 pub struct LiveWorkflow {
     pub workflow: Arc<Workflow>,
-    /// Since when a workflow of this name has been live.
-    pub live_since: Instant,
-    /// The release that brought it: [`Since::release`].
-    pub since_release: ReleaseId,
+    pub since: Since,
 }
 
 impl Definitions {
     #[must_use]
     pub fn workflow(&self, name: &str) -> Option<&LiveWorkflow> {
         self.workflows.iter().find(|live| live.workflow.name == *name)
+    }
+
+    /// A number that changes when the condition does by which leads enter a workflow: its text, that of
+    /// the segments that it names, the scoring if it asks for scores. 0 if they enter otherwise.
+    #[must_use]
+    pub fn door_mark(&self, workflow: &Workflow) -> i64 {
+        let Enter::When(condition) = &workflow.enter else { return 0 };
+        let mut sources = vec![condition.source()];
+        let mut named: Vec<String> = Vec::new();
+        let mut next = 0;
+        while let Some(source) = sources.get(next) {
+            next += 1;
+            for name in Named::in_source(source).segments {
+                if let Some(segment) = self.segment(&name)
+                    && !named.contains(&name)
+                {
+                    sources.push(segment.condition.source());
+                    named.push(name);
+                }
+            }
+        }
+        let mut hasher = siphasher::sip::SipHasher24::new();
+        (&sources, &named).hash(&mut hasher);
+        if condition.asks_for_scores(&self.segments) {
+            self.scoring.mark(&self.plan).hash(&mut hasher);
+        }
+        hasher.finish().cast_signed()
     }
 
     #[must_use]

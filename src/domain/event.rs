@@ -57,6 +57,12 @@ impl EventKind {
         Self::JUDGEMENT_REVISED,
     ];
 
+    /// Behaviour: seen only of those who may be tracked, so that of others its silence says nothing.
+    #[must_use]
+    pub fn is_behaviour(&self) -> bool {
+        [Self::MAIL_OPENED, Self::MAIL_CLICKED, Self::PAGE_VISITED].contains(self)
+    }
+
     /// Reads a kind out of a file.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub struct Purpose {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Tracking {
     Nobody,
-    /// Those with a ground for this purpose. The others' engagement is unknown, not 0.
+    /// Those who consented to this purpose. The others' engagement is unknown, not 0.
     With(Name),
     Everybody,
 }

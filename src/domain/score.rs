@@ -4,13 +4,19 @@
 //! `cap / points` hits, and each hit decays with one half-life, so nothing is accumulated that a
 //! change of the rules would make wrong.
 
-use std::{fmt, sync::LazyLock, time::Duration};
+use std::{
+    fmt,
+    hash::{Hash as _, Hasher as _},
+    sync::LazyLock,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     condition::Condition,
-    facts::{Fact, FactIx},
+    facts::{Fact, FactIx, FactPlan},
+    id::Rev,
     lead::Stage,
     name::Name,
     time::Instant,
@@ -125,7 +131,39 @@ pub struct StageRule {
     pub when: Condition,
 }
 
+/// What of engagement stands in the ledger.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Booked {
+    /// The sum of its lines, before decay.
+    #[serde(rename = "p", default)]
+    pub points: MilliPoints,
+    /// Hits that are known and in none of its lines yet, as they did not count: their events.
+    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Rev>,
+}
+
+impl Booked {
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Scoring {
+    /// A number that changes when scores do, for the same lead.
+    #[must_use]
+    pub fn mark(&self, plan: &FactPlan) -> i64 {
+        let mut hasher = siphasher::sip::SipHasher24::new();
+        (self.half_life, self.warm, self.hot).hash(&mut hasher);
+        for rule in &self.engagement {
+            (plan.fact(rule.fact).key.to_string(), rule.points, rule.hits).hash(&mut hasher);
+        }
+        for rule in &self.fit {
+            (rule.when.source(), rule.points).hash(&mut hasher);
+        }
+        hasher.finish().cast_signed()
+    }
+
     /// Engagement at `at`, from facts in the order of the plan.
     ///
     /// Never grows between two instants at which no hit begins to count, if no rule has negative
@@ -335,7 +373,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{facts::Hit, id::Rev};
+    use crate::domain::facts::Hit;
 
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
 

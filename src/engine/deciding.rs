@@ -1,7 +1,7 @@
 //! One unit of work: a batch of leads that are due, decided and committed.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -16,6 +16,7 @@ use crate::{
         event::Event,
         id::LeadId,
         lead::{LeadRecord, LeadState, Profile},
+        name::Name,
         time::Instant,
     },
     store::{
@@ -145,6 +146,7 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
+        let paused = std::mem::take(&mut batch.paused);
         let unreadable = batch.corrupt.clone();
         let mut writes = Vec::with_capacity(records.len());
         let mut failed = Vec::new();
@@ -153,7 +155,7 @@ impl Engine {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
             let attempt = catch_unwind(AssertUnwindSafe(|| {
-                decide_record(definitions, record, history, &mut allocator, now)
+                decide_record(definitions, &paused, record, history, &mut allocator, now)
             }));
             match attempt {
                 Ok(write) => writes.push(write),
@@ -208,13 +210,14 @@ fn told_of_parking(lead: LeadId, reason: &str) {
 
 fn decide_record(
     definitions: &Definitions,
+    paused: &BTreeSet<Name>,
     record: LeadRecord,
     history: &[Event],
     allocator: &mut Allocator,
     now: Instant,
 ) -> LeadWrite {
     let (mut state, profile, refolded) = look(definitions, record, history, now);
-    let mut grants = Grants::default();
+    let mut grants = Grants::with_paused(paused);
     let mut decision = decide(definitions, &state, &grants, now);
     for _ in 0..REFUSALS {
         if !allocator.grant(&decision.wants, &mut grants) {

@@ -16,6 +16,7 @@ use crate::{
         definitions::Definitions,
         id::ReleaseId,
         message::MessageKind,
+        schedule::zone_rules_mark,
         workflow::Version,
     },
     render::{RenderProblem, Renderer},
@@ -93,10 +94,14 @@ pub(super) struct BeyondUs {
 }
 
 impl Engine {
-    /// Takes over the release in the database if it is another than the one that runs. A release that
-    /// cannot be run is an error, and the one that runs goes on. Returns whether anything changed.
+    /// Takes over the release in the database if it is another than the one that runs, and a sweep that
+    /// another process has begun. A release that cannot be run is an error, and the one that runs goes
+    /// on. Returns whether another one runs now.
     pub async fn take_over(&self) -> Result<bool, LiveError> {
         let _one_at_a_time = self.taking_over.lock().await;
+        if self.store.has_open_sweep().await? {
+            self.begin_sweeping();
+        }
         let stored = self.store.live_release().await?.map(|release| release.id);
         if stored == self.live_release() {
             return Ok(false);
@@ -114,10 +119,24 @@ impl Engine {
         tracing::info!(release = %live.definitions.release, "a release is live");
         *self.beyond_us() = BeyondUs::default();
         self.set_live(Arc::new(live));
-        self.sweeping.store(true, Ordering::SeqCst);
-        self.nudge.notify_one();
+        self.begin_sweeping();
         self.outbox.notify_one();
         Ok(true)
+    }
+
+    /// Where the rules of time zones are others than those that leads were decided by, all are decided
+    /// again: a wait until a local time may be over at another instant.
+    pub async fn follow_zone_rules(&self) -> Result<(), StoreError> {
+        if self.store.note_zone_rules(zone_rules_mark()).await? {
+            tracing::info!("the rules of time zones have changed; all leads are looked at again");
+            self.begin_sweeping();
+        }
+        Ok(())
+    }
+
+    fn begin_sweeping(&self) {
+        self.sweeping.store(true, Ordering::SeqCst);
+        self.nudge.notify_one();
     }
 
     /// Whether a batch must not be decided by `live`: its transaction sees another release, which may

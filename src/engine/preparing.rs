@@ -11,7 +11,7 @@ use crate::{
     domain::{
         address::Address,
         condition::View,
-        decide::{may_send, tracked},
+        decide::{closes, may_send, tracked},
         definitions::Definitions,
         id::{EnrolmentNo, LeadId},
         lead::{Enrolment, LeadRecord, LeadState, Suppression},
@@ -191,21 +191,11 @@ fn ready(
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }
     let letter = letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
-    Ok((letter, closes(definitions, &state, message, now)))
-}
-
-/// When the window that a mail leaves in closes; `None` for what keeps no hours.
-fn closes(
-    definitions: &Definitions,
-    lead: &LeadState,
-    message: &MessageRow,
-    now: Instant,
-) -> Option<Instant> {
-    let workflow = definitions.structures.get(&message.version)?;
-    if message.kind == MessageKind::Internal || workflow.now {
-        return None;
-    }
-    workflow.window.as_ref().unwrap_or(&definitions.policy.window).closes(now, &lead.zone)
+    let workflow = definitions.structures.get(&message.version);
+    let closes = workflow
+        .filter(|_| message.kind == MessageKind::Marketing)
+        .and_then(|workflow| closes(definitions, &state, workflow, now));
+    Ok((letter, closes))
 }
 
 impl Desk<'_> {

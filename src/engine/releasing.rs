@@ -12,6 +12,7 @@ use crate::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
+        name::Name,
         time::Instant,
     },
     render::Renderer,
@@ -83,9 +84,15 @@ pub async fn apply(
         let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
         artefacts.extend(still_needed(folder, &previous, &elders));
     }
-    compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
+    let definitions = compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
-    let release = store.save_release(&artefacts, &manifest(&artefacts), who, reason, now).await?;
+    let doors: BTreeMap<Name, i64> = definitions
+        .workflows
+        .iter()
+        .map(|live| (live.workflow.name.clone(), definitions.door_mark(&live.workflow)))
+        .collect();
+    let manifest = manifest(&artefacts);
+    let release = store.save_release(&artefacts, &manifest, &doors, who, reason, now).await?;
     Ok(Applied::New(release))
 }
 

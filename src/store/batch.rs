@@ -1,12 +1,13 @@
 //! Batches: leads that are loaded, decided and written in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Result, Store, StoreError, db::Tx, gate::Turn, records::Quota, rows};
 use crate::domain::{
     event::Event,
     id::{LeadId, MessageId, ReleaseId},
     lead::LeadRecord,
+    name::Name,
     time::Instant,
 };
 
@@ -24,6 +25,8 @@ pub struct Batch {
     pub refused: Vec<MessageId>,
     /// The release that is live as the batch's transaction sees it.
     pub release: Option<ReleaseId>,
+    /// The workflows whose mail is paused.
+    pub paused: BTreeSet<Name>,
     pub(super) tx: Tx,
 }
 

@@ -16,10 +16,11 @@ pub struct Text {
     pub postgres: &'static str,
 }
 
-/// Writes a statement once. Beside literals it takes three words:
+/// Writes a statement once. Beside literals it takes four words:
 /// - `each`: the rows `j(value)` of the JSON array in `$1`;
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
-/// - `skip`: locks those of them that are free and passes over the others.
+/// - `skip`: locks those of them that are free and passes over the others;
+/// - `share`: keeps them from being changed, and lets others do the same.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
         $crate::store::dialect::Text {
@@ -49,6 +50,12 @@ macro_rules! fragment {
     };
     (postgres skip) => {
         " FOR UPDATE OF t SKIP LOCKED"
+    };
+    (sqlite share) => {
+        ""
+    };
+    (postgres share) => {
+        " FOR SHARE OF t"
     };
     ($dialect:ident $literal:literal) => {
         $literal

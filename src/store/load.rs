@@ -77,8 +77,9 @@ impl Loading {
 impl Tx {
     pub(super) async fn into_batch(mut self, timers: Vec<Timer>) -> Result<Batch> {
         let release = self.live_release_id().await?;
+        let paused = self.paused_workflows().await?;
         let (records, corrupt) = self.load(timers).await?;
-        Ok(Batch { records, corrupt, refused: Vec::new(), release, tx: self })
+        Ok(Batch { records, corrupt, refused: Vec::new(), release, paused, tx: self })
     }
 
     /// Loads the leads of these timers, in their order.

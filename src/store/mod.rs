@@ -36,6 +36,7 @@ mod schema;
 mod settle;
 mod show;
 mod suppressions;
+mod sweeps;
 mod timers;
 mod upsert;
 mod url;

@@ -1,10 +1,17 @@
 //! What is paused: everything, or the marketing mail of a workflow.
 
-use super::{Result, Store, db::on_db, gate::Turn};
+use std::collections::BTreeSet;
+
+use super::{
+    Result, Store,
+    db::{Tx, on_db},
+    gate::Turn,
+};
 use crate::domain::{name::Name, time::Instant};
 
 impl Store {
-    /// Pauses `all`, or a workflow; what is paused already stays paused by whoever did it.
+    /// Pauses `all`, or a workflow; what is paused already stays paused by whoever did it. The leads in
+    /// the workflow are looked at again: other mail of theirs need not wait for its own.
     pub async fn pause(&self, scope: &Name, who: &str, now: Instant) -> Result<()> {
         let mut tx = self.db.begin(Turn::Act).await?;
         on_db!(
@@ -20,10 +27,11 @@ impl Store {
                 .await
                 .map(drop)
         )?;
+        tx.begin_workflow_sweep(scope).await?;
         tx.commit().await
     }
 
-    /// Ends a pause, if there is one.
+    /// Ends a pause, if there is one. What was held back by it is looked at again.
     pub async fn resume(&self, scope: &Name) -> Result<()> {
         let mut tx = self.db.begin(Turn::Act).await?;
         on_db!(tx.on(), sql!("DELETE FROM pauses WHERE scope = $1"), |db, sql| sqlx::query(sql)
@@ -31,6 +39,7 @@ impl Store {
             .execute(db)
             .await
             .map(drop))?;
+        tx.begin_workflow_sweep(scope).await?;
         tx.commit().await
     }
 
@@ -42,5 +51,18 @@ impl Store {
             |db, sql| sqlx::query_as(sql).fetch_all(db).await
         )?;
         Ok(rows.into_iter().map(|(scope, at)| (scope.into(), Instant::from_millis(at))).collect())
+    }
+}
+
+impl Tx {
+    /// The workflows whose mail is paused. Whoever ends a pause waits until this transaction ends: what
+    /// was decided by the pause is there to be looked at again.
+    pub(super) async fn paused_workflows(&mut self) -> Result<BTreeSet<Name>> {
+        let scopes: Vec<String> = on_db!(
+            self.on(),
+            sql!("SELECT t.scope FROM pauses AS t WHERE t.scope <> 'all' ORDER BY t.scope", share),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        Ok(scopes.into_iter().map(Name::from).collect())
     }
 }

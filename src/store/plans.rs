@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, leases, outbox, parked, show, timers};
+use super::{dialect::Text, leases, outbox, parked, show, sweeps, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -93,4 +93,10 @@ async fn the_census_reads_no_wide_table() {
             assert!(step.contains(&format!("INDEX {table}_")), "{census:#?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_leads_in_a_workflow_are_read_from_an_index() {
+    let range = "enrolments_in (workflow=? AND lead>?)";
+    assert_by_index(sweeps::IN_WORKFLOW, "SEARCH e", range).await;
 }

@@ -1,4 +1,4 @@
-//! Releases: which artefacts are live from an instant on; and the sweeps that bring leads up to them.
+//! Releases: which artefacts are live from an instant on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,12 @@ use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
     gate::Turn,
-    records::{ReleaseRow, SweepProgress},
+    records::ReleaseRow,
     rows,
 };
 use crate::domain::{
     artefact::{Artefact, ArtefactKind, ArtefactRef},
-    definitions::Since,
+    definitions::{Door, Since},
     id::ReleaseId,
     name::Name,
     time::Instant,
@@ -51,7 +51,8 @@ impl TryFrom<StoredRelease> for ReleaseRow {
 
 impl Store {
     /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
-    /// workflow whose name was live before keeps its `live_since`.
+    /// workflow whose name was live before keeps its `live_since`, and its door if the mark of it in
+    /// `doors` is the same.
     ///
     /// In the same transaction the sweep over all leads begins, from the first lead on, and one for an
     /// earlier release is over; what is parked gets another try, as what parked it may be mended.
@@ -59,6 +60,7 @@ impl Store {
         &self,
         artefacts: &[Artefact],
         manifest: &[ArtefactRef],
+        doors: &BTreeMap<Name, i64>,
         who: &str,
         reason: &str,
         now: Instant,
@@ -77,10 +79,16 @@ impl Store {
             .iter()
             .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
             .map(|artefact| {
-                let since = before
-                    .as_ref()
-                    .and_then(|before| before.live_since.get(&artefact.name).copied());
-                (artefact.name.clone(), since.unwrap_or(Since { at: now, release: id }))
+                let name = &artefact.name;
+                let mark = doors.get(name).copied().unwrap_or_default();
+                let door = Door { mark, at: now, release: id };
+                let known = before.as_ref().and_then(|before| before.live_since.get(name));
+                let since = match known {
+                    None => Since { at: now, release: id, door },
+                    Some(known) if known.door.mark == mark => *known,
+                    Some(known) => Since { door, ..*known },
+                };
+                (name.clone(), since)
             })
             .collect();
         let row = ReleaseRow {
@@ -191,52 +199,6 @@ impl Store {
         )?;
         Ok(versions.into_iter().map(|version| Version(version.into())).collect())
     }
-
-    /// Makes the next `limit` leads of the open sweep due, in the lane of sweeps; those that are due
-    /// already stay as they are.
-    pub async fn sweep_step(&self, limit: i64, now: Instant) -> Result<SweepProgress> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let Some((release, cursor)) = tx.open_sweep().await? else {
-            return Ok(SweepProgress { woken: 0, done: true });
-        };
-        let leads: Vec<i64> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT t.lead FROM lead_timer AS t WHERE t.lead > $1 ORDER BY t.lead LIMIT $2",
-                lock
-            ),
-            |db, sql| sqlx::query_scalar(sql).bind(cursor).bind(limit).fetch_all(db).await
-        )?;
-        let done = i64::try_from(leads.len()).unwrap_or(limit) < limit;
-        let last = leads.last().copied().unwrap_or(cursor);
-        let woken = on_db!(
-            tx.on(),
-            sql!(
-                "UPDATE lead_timer SET wake_at = $3, lane = 3 \
-                 WHERE lead > $1 AND lead <= $2 AND wake_at > $3 AND lane <> 4"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(cursor)
-                .bind(last)
-                .bind(now.millis())
-                .execute(db)
-                .await
-                .map(|update| update.rows_affected())
-        )?;
-        on_db!(
-            tx.on(),
-            sql!("UPDATE sweeps SET cursor = $2, done = $3 WHERE release = $1"),
-            |db, sql| sqlx::query(sql)
-                .bind(release)
-                .bind(last)
-                .bind(done)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
-        tx.commit().await?;
-        Ok(SweepProgress { woken, done })
-    }
 }
 
 impl Tx {
@@ -256,37 +218,6 @@ impl Tx {
             self.on(),
             sql!("SELECT t.key FROM meta AS t WHERE t.key = 'rehearsal'", lock),
             |db, sql| sqlx::query(sql).execute(db).await.map(drop)
-        )?;
-        Ok(())
-    }
-
-    /// The sweep that is under way, locked: of which release, and up to which lead it is done.
-    async fn open_sweep(&mut self) -> Result<Option<(i64, i64)>> {
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "SELECT t.release, t.cursor FROM sweeps AS t WHERE NOT t.done \
-                 ORDER BY t.release DESC LIMIT 1",
-                lock
-            ),
-            |db, sql| sqlx::query_as(sql).fetch_optional(db).await
-        )?)
-    }
-
-    async fn begin_sweep(&mut self, release: ReleaseId, now: Instant) -> Result<()> {
-        on_db!(self.on(), sql!("UPDATE sweeps SET done = true WHERE NOT done"), |db, sql| {
-            sqlx::query(sql).execute(db).await.map(drop)
-        })?;
-        on_db!(
-            self.on(),
-            sql!("INSERT INTO sweeps (release, begun_at, cursor, done) VALUES ($1, $2, $3, false)"),
-            |db, sql| sqlx::query(sql)
-                .bind(release.0)
-                .bind(now.millis())
-                .bind(i64::MIN)
-                .execute(db)
-                .await
-                .map(drop)
         )?;
         Ok(())
     }

@@ -155,6 +155,15 @@ fn reason(outcome: &Settled) -> Option<&str> {
     }
 }
 
+/// Whether an outcome that is no event leaves the way free to another mail of the lead.
+fn lets_others_go(settlement: &Settlement, now: Instant) -> bool {
+    match settlement.outcome {
+        Settled::Parked { .. } | Settled::Deferred { .. } => true,
+        Settled::Released { due_at, .. } => due_at > now,
+        _ => false,
+    }
+}
+
 impl Tx {
     /// The messages, with their leads' timers locked first: decisions take the two in this order.
     async fn lock_claimed(&mut self, settlements: &[Settlement]) -> Result<HashMap<i64, Claimed>> {
@@ -304,10 +313,7 @@ impl Tx {
             .iter()
             .filter(|(_, message)| message.kind == MessageKind::Marketing.word())
             .map(|&(settlement, message)| (settlement.outcome.event(), settlement, message))
-            // A parked mail is no event, but others of the lead's may go now.
-            .filter(|(kind, settlement, _)| {
-                kind.is_some() || matches!(settlement.outcome, Settled::Parked { .. })
-            })
+            .filter(|(kind, settlement, _)| kind.is_some() || lets_others_go(settlement, now))
             .collect();
         if outcomes.is_empty() {
             return Ok(Vec::new());

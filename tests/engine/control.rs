@@ -7,7 +7,7 @@ use nurtured::{
 
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, HOUR, MINUTE, Rig, Setup},
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
 };
 
 fn campaign() -> Campaign {
@@ -31,11 +31,11 @@ async fn what_is_paused_is_not_sent_until_it_is_resumed() {
         assert_eq!(rig.tick_after(HOUR).await.sent, 0);
         assert_eq!(rig.states(lead).await, [("cold/one".into(), MessageState::Reserved)]);
 
-        // Only one of the two goes on: the other's mail is not even held up by it for longer.
+        // Only one of the two goes on; the other reserves nothing meanwhile.
         rig.store.pause(&"second".into(), "ada", rig.clock.now()).await.unwrap();
         rig.store.resume(&"all".into()).await.unwrap();
         let report = rig.tick_after(MINUTE).await;
-        assert_eq!((report.sent, report.reserved), (1, 1));
+        assert_eq!((report.sent, report.reserved), (1, 0));
         assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
         assert_eq!(rig.tick_after(2 * DAY).await.sent, 0);
         assert!(rig.record(lead).await.profile.tags.contains("had-one"), "what is no mail goes on");
@@ -43,6 +43,38 @@ async fn what_is_paused_is_not_sent_until_it_is_resumed() {
         rig.store.resume(&"second".into()).await.unwrap();
         assert_eq!(rig.tick_after(MINUTE).await.sent, 1);
         assert_eq!(rig.subjects_to("a@example.com"), ["One", "Two"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_workflow_keeps_no_other_from_writing() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        // Its mail is reserved already when `first` is paused, and `second` waits behind it.
+        let early = rig.lead("early@example.com", &[]).await;
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        rig.engine.decide_due(&live, rig.clock.now()).await.unwrap();
+        assert_eq!(rig.states(early).await, [("cold/one".into(), MessageState::Reserved)]);
+        rig.store.pause(&"first".into(), "ada", rig.clock.now()).await.unwrap();
+        let late = rig.lead("late@example.com", &[]).await;
+        // The withdrawal is written, then the other is reserved.
+        assert_eq!(rig.tick_after(SECOND).await.cancelled, 1);
+        rig.tick_after(SECOND).await;
+        for to in ["early@example.com", "late@example.com"] {
+            assert_eq!(rig.subjects_to(to), ["Two"]);
+        }
+        assert_eq!(rig.enrolments(late).await[0].state, "ready");
+        assert_eq!(rig.tick_after(2 * DAY).await.sent, 0);
+        rig.store.resume(&"first".into()).await.unwrap();
+        assert_eq!(rig.tick_after(SECOND).await.sent, 2);
+        for to in ["early@example.com", "late@example.com"] {
+            assert_eq!(rig.subjects_to(to), ["Two", "One"]);
+        }
+        let states = rig.states(early).await;
+        assert_eq!(states[0], ("cold/one".into(), MessageState::Cancelled));
+        assert_eq!(states.len(), 3);
     })
     .await;
 }

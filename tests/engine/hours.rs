@@ -4,7 +4,7 @@ use nurtured::domain::time::{Instant, Zone};
 
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, Rig, SECOND, Setup, at},
+    engine::{Campaign, DAY, Rig, SECOND, Setup, at, behind},
 };
 
 fn campaign() -> Campaign {
@@ -154,6 +154,27 @@ async fn a_second_pass_at_the_same_instant_does_nothing() {
             now = next;
         }
         assert_eq!(rig.smtp.count(), 100);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_rules_of_time_zones_move_those_who_wait_for_a_local_time() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let lead = rig.lead("a@example.com", &[("zone", "Europe/Rome")]).await;
+        rig.tick().await;
+        let due = rig.enrolment(lead).await.due_at.unwrap();
+        assert_eq!(local(due, "Europe/Rome")[15..], *"09:00:00");
+        rig.engine.follow_zone_rules().await.unwrap();
+        // As an older tzdata would have had it.
+        behind(db, "UPDATE enrolments SET due_at = due_at + 3600000".into()).await;
+        behind(db, "UPDATE lead_timer SET wake_at = wake_at + 3600000".into()).await;
+        behind(db, "UPDATE meta SET value = '1' WHERE key = 'zone_rules'".into()).await;
+        rig.engine.follow_zone_rules().await.unwrap();
+        assert_eq!(rig.tick_after(SECOND).await.next_wake_at, Some(due));
+        assert_eq!(rig.enrolment(lead).await.due_at, Some(due));
+        assert_eq!(rig.tick_at(due).await.sent, 1);
     })
     .await;
 }

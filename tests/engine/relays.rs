@@ -309,3 +309,32 @@ async fn a_clock_that_jumps_ahead_takes_no_mail_out_of_our_own_hands() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_is_put_off_lets_another_workflows_go() {
+    for_each_database(async |db| {
+        let relay = Script::new().on(|moment: Moment<'_>| {
+            if moment.at == At::Rcpt && moment.nth == 1 {
+                say("451 4.7.1 greylisted, come again")
+            } else {
+                Act::Default
+            }
+        });
+        let enter = "enter:\n  when: stage == \"lead\"\n  existing: yes\n";
+        let other = format!("priority: -1\n{enter}steps:\n  - email: cold/three\n");
+        let campaign = campaign().workflow("three", &other).mail("cold/three", "Three");
+        let rig = Rig::with(db, &campaign, setup(relay)).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.deferred, report.sent), (1, 0));
+        let put_off_until = rig.messages(lead).await[0].due_at;
+        assert_eq!(rig.states(lead).await, [("cold/one".into(), MessageState::Cancelled)]);
+        assert_eq!(rig.tick_after(SECOND).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["Three"]);
+        // And the first is asked no sooner than it would have been.
+        assert_eq!(rig.tick_at(put_off_until - SECOND).await.sent, 0);
+        assert_eq!(rig.tick_at(put_off_until).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["Three", "One"]);
+    })
+    .await;
+}

@@ -228,3 +228,35 @@ async fn a_mail_of_a_structure_that_nobody_knows_waits() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wider_segment_lets_nobody_in_at_once_who_was_known_before() {
+    for_each_database(async |db| {
+        let campaign = |countries: &str| {
+            let segments = format!("segments:\n  near: 'country in [{countries}]'\n");
+            let enter = "enter:\n  segment: near\n  existing: no\nsteps:\n  - tag: in\n";
+            Campaign::new().file("workflows/segments.yaml", &segments).workflow("near", enter)
+        };
+        let rig = Rig::new(db, &campaign("\"Italy\"")).await;
+        rig.clock.set(rig.clock.now() + SECOND);
+        let italian = rig.lead("i@example.com", &[("country", "Italy")]).await;
+        let french = rig.lead("f@example.com", &[("country", "France")]).await;
+        rig.tick().await;
+        assert!(rig.record(italian).await.profile.tags.contains("in"));
+
+        rig.clock.set(rig.clock.now() + DAY);
+        rig.apply(&campaign("\"Italy\", \"France\"")).await;
+        rig.tick_after(SECOND).await;
+        assert!(rig.enrolments(french).await.is_empty());
+        let newcomer = rig.lead("n@example.com", &[("country", "France")]).await;
+        rig.tick_after(SECOND).await;
+        assert!(rig.record(newcomer).await.profile.tags.contains("in"));
+        // What does not touch the condition leaves it its age.
+        rig.clock.set(rig.clock.now() + DAY);
+        let before = rig.store.live_release().await.unwrap().unwrap();
+        rig.apply(&campaign("\"Italy\", \"France\"").mail("cold/one", "One")).await;
+        let after = rig.store.live_release().await.unwrap().unwrap();
+        assert_eq!(before.live_since, after.live_since);
+    })
+    .await;
+}

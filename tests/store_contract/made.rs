@@ -203,5 +203,5 @@ pub fn clicked(lead: LeadId) -> NewEvent {
 
 /// A release of nothing: it unparks, and begins a sweep.
 pub async fn release(store: &Store) -> ReleaseId {
-    store.save_release(&[], &[], "ada", "", NOON).await.unwrap().id
+    store.save_release(&[], &[], &BTreeMap::new(), "ada", "", NOON).await.unwrap().id
 }

@@ -31,7 +31,6 @@ use crate::domain::{
     id::ReleaseId,
     name::Name,
     score::Scoring,
-    time::Instant,
 };
 
 /// The most facts of the plan: each is kept for each lead.
@@ -106,12 +105,8 @@ pub(super) fn definitions(
     for found in all(&[ArtefactKind::Workflow], true) {
         let Some(workflow) = workflow::lower(&found, &known).map(Arc::new) else { continue };
         structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        let since = live_since.get(&workflow.name);
-        workflows.push(LiveWorkflow {
-            live_since: since.map_or(Instant::DAWN, |since| since.at),
-            since_release: since.map_or_else(ReleaseId::default, |since| since.release),
-            workflow,
-        });
+        let since = live_since.get(&workflow.name).copied().unwrap_or_default();
+        workflows.push(LiveWorkflow { workflow, since });
     }
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)

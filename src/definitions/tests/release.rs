@@ -80,12 +80,13 @@ fn what_is_stored_compiles_to_the_same_in_any_order() {
     let checked = check(&super::shipped::campaign());
     let mut stored = checked.artefacts;
     stored.reverse();
-    let since = Since { at: Instant::from_millis(5), release: ReleaseId(3) };
+    let at = Instant::from_millis(5);
+    let since = Since { at, release: ReleaseId(3), ..Since::default() };
     let since = BTreeMap::from([("reawaken-cold".into(), since)]);
     let compiled = compile(&stored, &[], ReleaseId(7), &since).unwrap();
     assert_eq!(compiled.release, ReleaseId(7));
     let live = compiled.workflow("reawaken-cold").unwrap();
-    assert_eq!((live.live_since, live.since_release), (Instant::from_millis(5), ReleaseId(3)));
+    assert_eq!((live.since.at, live.since.release), (at, ReleaseId(3)));
     let straight = checked.definitions.unwrap();
     assert_eq!(compiled.plan_mark, straight.plan_mark);
     assert_eq!(compiled.templates, straight.templates);

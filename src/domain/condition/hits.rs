@@ -2,6 +2,9 @@
 //!
 //! A hit counts from when it is settled until it leaves the window: an interval. The verdict changes
 //! where so many intervals overlap, or no longer do.
+//!
+//! Of a lead whose behaviour may not be looked at, too few clicks, opens or visits are no silence: then
+//! the answer is unknown.
 
 use super::{eval::known, node::Question, view::View};
 use crate::domain::{
@@ -12,6 +15,14 @@ use crate::domain::{
 
 impl Question {
     pub fn verdict(&self, view: &View<'_>) -> Verdict {
+        let verdict = self.of_what_is_known(view);
+        if self.behaviour && !view.profiled && verdict.value == Truth::False {
+            return Verdict { value: Truth::Unknown, ..verdict };
+        }
+        verdict
+    }
+
+    fn of_what_is_known(&self, view: &View<'_>) -> Verdict {
         let Some(fact) = view.facts.get(self.fact.0) else { return known(false) };
         if fact.ring.is_empty() {
             return known(false);

@@ -34,8 +34,9 @@ pub use scores::Worked;
 pub use trace::Trace;
 pub use view::View;
 
-use self::node::Node;
+use self::node::{Node, NodeKind};
 use super::{
+    definitions::Segment,
     facts::{FactKey, FactPlan},
     verdict::Verdict,
 };
@@ -74,6 +75,26 @@ impl Condition {
     #[must_use]
     pub fn verdict(&self, view: &View<'_>) -> Verdict {
         self.0.root.verdict(view)
+    }
+
+    /// Whether it asks for what is not known of those whose behaviour may not be looked at.
+    #[must_use]
+    pub fn asks_for_behaviour(&self, segments: &[Segment]) -> bool {
+        self.0.root.any(segments, |part| match part {
+            NodeKind::Question(question) => question.behaviour,
+            part => matches!(part, NodeKind::Engagement { .. } | NodeKind::Temperature(_)),
+        })
+    }
+
+    /// Whether it asks for fit, engagement or temperature.
+    #[must_use]
+    pub fn asks_for_scores(&self, segments: &[Segment]) -> bool {
+        self.0.root.any(segments, |part| {
+            matches!(
+                part,
+                NodeKind::Fit { .. } | NodeKind::Engagement { .. } | NodeKind::Temperature(_)
+            )
+        })
     }
 }
 

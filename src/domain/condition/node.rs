@@ -4,7 +4,7 @@ use regex::Regex;
 
 use super::ast::{Comparison, Expr};
 use crate::domain::{
-    definitions::SegmentIx,
+    definitions::{Segment, SegmentIx},
     facts::FactIx,
     lead::Stage,
     name::Name,
@@ -201,6 +201,8 @@ pub(super) struct Question {
     pub within: Option<i64>,
     /// Count from the enrolment's entry only.
     pub since_entry: bool,
+    /// It asks for behaviour.
+    pub behaviour: bool,
 }
 
 impl Node {
@@ -213,6 +215,20 @@ impl Node {
             }
             NodeKind::Question(question) => question.fact = plan[question.fact.0],
             _ => {}
+        }
+    }
+
+    /// Whether it, or a segment that it names, has a part of some kind.
+    pub fn any(&self, segments: &[Segment], is: fn(&NodeKind) -> bool) -> bool {
+        match &self.kind {
+            NodeKind::Not(inner) => inner.any(segments, is),
+            NodeKind::All(parts) | NodeKind::Any(parts) => {
+                parts.iter().any(|part| part.any(segments, is))
+            }
+            NodeKind::Segment(index) => segments
+                .get(index.0)
+                .is_some_and(|segment| segment.condition.0.root.any(segments, is)),
+            leaf => is(leaf),
         }
     }
 

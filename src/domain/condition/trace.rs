@@ -240,6 +240,9 @@ impl Teller<'_, '_> {
         if question.since_entry {
             told.push_str(", since the entry");
         }
+        if question.behaviour && !self.view.profiled {
+            told.push_str(", as far as is known: no consent to profiling");
+        }
         told
     }
 }

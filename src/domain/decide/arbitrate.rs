@@ -2,52 +2,115 @@
 
 use std::cmp::Reverse;
 
-use super::work::Work;
+use super::{
+    permission::{closes, opens, outside},
+    work::Work,
+};
 use crate::domain::{
     decision::{Grants, NewMessage, Resource, Verb, Want},
     lead::{Held, Phase},
     message::MessageKind,
     name::Name,
     time::Instant,
-    workflow::StepKind,
+    workflow::{StepKind, Workflow},
 };
 
-impl Work<'_> {
-    /// Reserves the mail of the first enrolment, by priority and then by age, that the allocator
-    /// does not refuse; the others are held until that mail is settled.
+/// An enrolment that wants to send.
+pub(super) struct Candidate<'a> {
+    pub index: usize,
+    pub workflow: &'a Workflow,
+    /// When it may, if not now, for its hours.
+    pub opens: Option<Instant>,
+}
+
+impl<'a> Work<'a> {
+    /// Reserves the mail of the first enrolment, by rank and then by age, whose hours it is and that the
+    /// allocator does not refuse; the others are held until that mail is settled.
     pub fn arbitrate(&mut self, grants: &Grants) {
-        let mut candidates: Vec<usize> = (0..self.enrolments.len())
-            .filter(|&index| self.enrolments[index].wants_to_send)
-            .collect();
-        candidates.sort_by_key(|&index| {
-            let active = &self.enrolments[index];
-            let priority = active.workflow.map_or(0, |workflow| workflow.priority);
-            (Reverse(priority), active.enrolment.entered_at, active.enrolment.no)
-        });
+        let candidates = self.candidates(grants);
+        if candidates.is_empty() {
+            return;
+        }
+        if self.decision.withdraw.is_empty() {
+            self.make_way(&candidates, grants);
+        }
         // A mail being withdrawn may be on its way to the relay at this very moment: the next one waits
         // until the withdrawal is written.
-        if !candidates.is_empty() && !self.decision.withdraw.is_empty() {
+        if !self.decision.withdraw.is_empty() {
             self.wake(self.lead.now.next());
+            return;
         }
-        let mut open = self.lead.state.open_message.as_ref().map(|open| open.workflow.clone());
-        for index in candidates {
-            if let Some(workflow) = &open {
-                let reason = format!("a mail of `{workflow}` is on its way");
-                self.hold(index, Instant::NEVER, &reason);
-                continue;
+        let mut open = self.lead.state.open_message.as_ref().map(|open| {
+            let holder = self.holder().and_then(|holder| self.enrolments[holder].workflow);
+            (open.workflow.clone(), holder)
+        });
+        for candidate in candidates {
+            if let Some((name, holder)) = &open {
+                self.hold_behind(&candidate, name, *holder);
+            } else if let Some(opens) = candidate.opens {
+                let reason = outside(self.lead.definitions, self.lead.state, candidate.workflow);
+                self.hold(candidate.index, opens, &reason);
+            } else if self.is_granted(candidate.index, grants) {
+                let name = self.reserve(candidate.index);
+                open = name.map(|name| (name, Some(candidate.workflow)));
             }
+        }
+    }
+
+    /// Who wants to send and is not paused, the first in rank first.
+    fn candidates(&mut self, grants: &Grants) -> Vec<Candidate<'a>> {
+        let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
+        let mut candidates = Vec::new();
+        for index in 0..self.enrolments.len() {
             let active = &self.enrolments[index];
-            let want = Want {
-                resource: Resource::Mail { workflow: active.enrolment.workflow.clone() },
-                about: active.about(),
-            };
-            let refusal = grants.refusal(&want).cloned();
-            self.decision.wants.push(want);
-            if let Some((slot, reason)) = refusal {
-                self.hold(index, slot, &reason);
+            let (true, Some(workflow)) = (active.wants_to_send, active.workflow) else { continue };
+            if grants.is_paused(&workflow.name) {
+                self.hold(index, Instant::NEVER, "paused");
                 continue;
             }
-            open = self.reserve(index);
+            let opens = opens(definitions, state, workflow, now);
+            candidates.push(Candidate { index, workflow, opens });
+        }
+        candidates.sort_by_key(|candidate| {
+            let enrolment = &self.enrolments[candidate.index].enrolment;
+            (Reverse(rank(candidate.workflow)), enrolment.entered_at, enrolment.no)
+        });
+        candidates
+    }
+
+    /// Asks the allocator; held until the slot that it offers, if it refuses.
+    fn is_granted(&mut self, index: usize, grants: &Grants) -> bool {
+        let want = self.want(index);
+        let refusal = grants.refusal(&want).cloned();
+        self.decision.wants.push(want);
+        if let Some((slot, reason)) = &refusal {
+            self.hold(index, *slot, reason);
+        }
+        refusal.is_none()
+    }
+
+    pub fn want(&self, index: usize) -> Want {
+        let active = &self.enrolments[index];
+        Want {
+            resource: Resource::Mail { workflow: active.enrolment.workflow.clone() },
+            about: active.about(),
+        }
+    }
+
+    /// Holds a candidate until the open mail is settled. It may take its place when its own hours come,
+    /// or the other's are over.
+    fn hold_behind(&mut self, candidate: &Candidate<'_>, name: &Name, holder: Option<&Workflow>) {
+        let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
+        let closes = holder.and_then(|holder| closes(definitions, state, holder, now));
+        for at in [candidate.opens, closes].into_iter().flatten() {
+            self.wake(at);
+        }
+        // Told once: who is held for the hours stays so.
+        let phase = &self.enrolments[candidate.index].enrolment.phase;
+        let by_hours = matches!(phase, Phase::Ready { held: Some(held) } if Some(held.until) == candidate.opens);
+        if !by_hours {
+            let reason = format!("a mail of `{name}` is on its way");
+            self.hold(candidate.index, Instant::NEVER, &reason);
         }
     }
 
@@ -94,4 +157,9 @@ impl Work<'_> {
             self.log(Verb::Held, Some(&workflow), Some(&step), reason);
         }
     }
+}
+
+/// What the lead asked for goes first, then by priority.
+pub(super) fn rank(workflow: &Workflow) -> (bool, i32) {
+    (workflow.now, workflow.priority)
 }

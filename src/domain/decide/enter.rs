@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     overlay::{note, since},
-    permission::has_ground,
+    permission::objection,
     work::{Active, Work},
 };
 use crate::domain::{
@@ -149,9 +149,13 @@ impl Work<'_> {
         if self.is_inside(index) {
             return;
         }
-        if !workflow.existing && since <= live.live_since {
+        if !workflow.existing && since <= live.since.at {
             if arrived {
-                let reason = "existing: no, and it was in when the workflow went live";
+                let reason = if live.since.door.release == live.since.release {
+                    "existing: no, and it was in when the workflow went live"
+                } else {
+                    "existing: no, and it was in when the condition was changed"
+                };
                 self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
             }
             return;
@@ -163,19 +167,19 @@ impl Work<'_> {
         }
     }
 
-    /// When the lead came to the door: now, or before the workflow went live, if this is the first
-    /// time that the two meet and the condition was true already then.
+    /// When the lead came to the door: now, or when the workflow went live, if this is the first time
+    /// that the lead and the condition meet and it was true already when the condition came in.
     fn arrival(&self, live: &LiveWorkflow, condition: &Condition) -> Instant {
-        let state = self.lead.state;
+        let (state, since) = (self.lead.state, live.since);
         // By the release, not by the clock: leads are still decided under the one before for a while.
-        let strangers =
-            state.decided_under < live.since_release && state.created_at <= live.live_since;
+        let strangers = state.decided_under < since.door.release
+            && (state.decided_under >= since.release || state.created_at <= since.at);
         if !strangers {
             return self.lead.now;
         }
         // As it was before this decision: what only now made the condition true did not make it so then.
         let then = View {
-            now: live.live_since,
+            now: since.door.at,
             stage: state.stage,
             stage_since: state.stage_since,
             attributes: &state.attributes,
@@ -184,7 +188,7 @@ impl Work<'_> {
             worked: None,
             ..self.lead.view()
         };
-        if condition.verdict(&then).is_true() { live.live_since } else { self.lead.now }
+        if condition.verdict(&then).is_true() { since.at } else { self.lead.now }
     }
 
     fn enter_on(
@@ -204,7 +208,7 @@ impl Work<'_> {
         }
         let refusal = if self.is_inside(index) {
             Some("it is inside already")
-        } else if event.occurred_at < live.live_since {
+        } else if self.is_older(event, live) {
             Some("it happened before the workflow went live")
         } else if !matches!(self.reentry(workflow, None), Reentry::Open) {
             Some("the re-entry rule")
@@ -218,6 +222,16 @@ impl Work<'_> {
                 self.enter(index, workflow, Some(entry), reason.trim_end(), true);
             }
         }
+    }
+
+    /// Whether an event happened before a workflow went live.
+    fn is_older(&self, event: &Event, live: &LiveWorkflow) -> bool {
+        // What came since a decision with the workflow live, as it happened, is not, whatever clocks say.
+        let state = self.lead.state;
+        let first_new = state.new_events.first().map_or(state.rev.next(), |event| event.rev);
+        let came_since = state.decided_under >= live.since.release && event.rev >= first_new;
+        let as_it_happened = event.occurred_at >= event.recorded_at;
+        event.occurred_at < live.since.at && !(came_since && as_it_happened)
     }
 
     fn reentry(&self, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
@@ -235,8 +249,8 @@ impl Work<'_> {
         }
     }
 
-    /// Lets a lead in, unless it may not be written to or has reached the goal. `tell`: a refusal is
-    /// news and is logged.
+    /// Lets a lead in, unless it may not be written to or would be out again at once. `tell`: a refusal
+    /// is news and is logged.
     fn enter(
         &mut self,
         index: usize,
@@ -281,22 +295,29 @@ impl Work<'_> {
         if first.is_none() {
             self.end(index, Outcome::Finished, "it has no steps");
         } else {
-            // A `leave` that is true already ends it before its first mail.
+            // What happened in this very moment may end it before its first mail.
             self.settle_exit(index);
         }
     }
 
     fn refusal(&mut self, workflow: &Workflow, entry: Option<&Entry>) -> Option<String> {
-        if let Some(reason) = self.lead.state.suppressed {
-            return Some(format!("the address is suppressed: {}", reason.word()));
+        if let Some(objection) = objection(self.lead.definitions, self.lead.state, workflow) {
+            return Some(objection);
         }
-        if !has_ground(self.lead.definitions, self.lead.state, &workflow.purpose) {
-            return Some(format!("no ground for the purpose `{}`", workflow.purpose));
-        }
-        let goal = workflow.goal.as_ref()?;
         // Nothing has happened since an entry that is still to come: what happens in this very moment
         // must not keep out whoever may come in the next.
-        let verdict = goal.verdict(&self.lead.view_since(self.lead.now.next(), entry));
-        self.heed(verdict).then(|| format!("the goal is reached already: {}", goal.source()))
+        let since = entry.map_or(self.lead.now, |entry| entry.at).next();
+        let exits = [
+            (&workflow.goal, "the goal is reached already"),
+            (&workflow.leave, "it would leave at once"),
+        ];
+        for (condition, why) in exits {
+            let Some(condition) = condition else { continue };
+            let verdict = condition.verdict(&self.lead.view_since(since, entry));
+            if self.heed(verdict) {
+                return Some(format!("{why}: {}", condition.source()));
+            }
+        }
+        None
     }
 }

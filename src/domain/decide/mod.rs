@@ -5,20 +5,23 @@
 //! what changes, the reason for each change, what it wants and the next wake-up.
 
 mod arbitrate;
+mod booking;
 mod enter;
 mod exits;
 mod ledger;
+mod making_way;
 mod overlay;
 mod permission;
 mod reflect;
 mod stage;
 mod steps;
+mod withheld;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
-pub use permission::{may_send, tracked};
+pub use permission::{closes, may_send, tracked};
 use work::Work;
 
 use super::{

@@ -14,7 +14,7 @@ use crate::domain::{
     id::EnrolmentNo,
     lead::{Enrolment, Entry, LeadState, Passage, SentMail, Stage},
     name::Name,
-    score::MilliPoints,
+    score::{Booked, MilliPoints},
     time::Instant,
     value::Value,
     verdict::Verdict,
@@ -33,6 +33,8 @@ pub(super) struct Overlay<'a> {
     pub facts: Cow<'a, [Fact]>,
     pub fit: MilliPoints,
     pub fit_rules: Cow<'a, BTreeMap<Name, MilliPoints>>,
+    pub booked: Cow<'a, Booked>,
+    pub withheld: Cow<'a, BTreeSet<Name>>,
     pub segments: Cow<'a, [Option<Instant>]>,
     pub at_the_door: Cow<'a, [Option<Instant>]>,
     pub next_enrolment: EnrolmentNo,
@@ -59,6 +61,8 @@ impl<'a> Overlay<'a> {
             facts: Cow::Borrowed(&state.facts),
             fit: state.fit,
             fit_rules: Cow::Borrowed(&state.fit_rules),
+            booked: Cow::Borrowed(&state.booked),
+            withheld: Cow::Borrowed(&state.withheld),
             segments: Cow::Borrowed(&state.segments),
             at_the_door: Cow::Borrowed(&state.at_the_door),
             next_enrolment: state.next_enrolment,
@@ -76,9 +80,9 @@ impl<'a> Overlay<'a> {
         self.view_since(Instant::DAWN, None)
     }
 
-    /// As the workflow of an enrolment looks: events count from its entry.
+    /// As the workflow of an enrolment looks.
     pub fn view_inside<'v>(&'v self, enrolment: &'v Enrolment) -> View<'v> {
-        self.view_since(enrolment.entered_at, enrolment.entry.as_ref())
+        self.view_since(enrolment.counts_from(), enrolment.entry.as_ref())
     }
 
     /// With events counted from an instant on, and the entering event.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
-    lead::{LeadState, Phase},
+    lead::{Basis, LeadState, Phase},
     message::{MaySend, MessageKind},
     policy::Tracking,
+    schedule::Window,
     time::Instant,
     workflow::{Version, Workflow},
 };
@@ -15,18 +16,21 @@ use crate::domain::{
 /// How soon a mail is judged again that could not be judged.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Whether this lead's behaviour may be looked at, by the policy's `tracking`.
+/// Whether this lead's behaviour may be looked at, by the policy's `tracking`. Only consent will do:
+/// another ground for writing is none for looking over a shoulder (Garante 284/2026).
 #[must_use]
 pub fn tracked(definitions: &Definitions, state: &LeadState) -> bool {
     match &definitions.policy.tracking {
         Tracking::Nobody => false,
         Tracking::Everybody => true,
-        Tracking::With(purpose) => has_ground(definitions, state, purpose),
+        Tracking::With(purpose) => {
+            state.consent(purpose).is_some_and(|consent| consent.basis == Basis::Consent)
+        }
     }
 }
 
 /// Whether there is a ground for the purpose, of a kind that the policy takes.
-pub(super) fn has_ground(definitions: &Definitions, state: &LeadState, purpose: &str) -> bool {
+fn has_ground(definitions: &Definitions, state: &LeadState, purpose: &str) -> bool {
     state.consent(purpose).is_some_and(|consent| {
         definitions
             .policy
@@ -36,30 +40,53 @@ pub(super) fn has_ground(definitions: &Definitions, state: &LeadState, purpose: 
     })
 }
 
-/// The rules for any marketing mail of a workflow to a lead at an instant.
-pub(super) fn permission(
+/// Why no marketing mail of a workflow may go to a lead at all, if so.
+pub(super) fn objection(
+    definitions: &Definitions,
+    state: &LeadState,
+    workflow: &Workflow,
+) -> Option<String> {
+    if let Some(reason) = state.suppressed {
+        return Some(format!("the address is suppressed: {}", reason.word()));
+    }
+    let purpose = &workflow.purpose;
+    (!has_ground(definitions, state, purpose))
+        .then(|| format!("no ground for the purpose `{purpose}`"))
+}
+
+/// When a workflow's mail to a lead may leave, if not at once, for its hours.
+pub(super) fn opens(
     definitions: &Definitions,
     state: &LeadState,
     workflow: &Workflow,
     now: Instant,
-) -> MaySend {
-    if let Some(reason) = state.suppressed {
-        return MaySend::Never(format!("the address is suppressed: {}", reason.word()));
-    }
-    if !has_ground(definitions, state, &workflow.purpose) {
-        return MaySend::Never(format!("no ground for the purpose `{}`", workflow.purpose));
-    }
-    if !workflow.now {
-        let window = workflow.window.as_ref().unwrap_or(&definitions.policy.window);
-        let opens = window.next_open(now, &state.zone);
-        if opens > now {
-            return MaySend::NotBefore(
-                opens,
-                format!("outside of the window {window} in {}", state.zone.name()),
-            );
-        }
-    }
-    MaySend::Now
+) -> Option<Instant> {
+    let opens = window(definitions, workflow)?.next_open(now, &state.zone);
+    (opens > now).then_some(opens)
+}
+
+/// Says that a workflow's mail does not leave now for its hours.
+pub(super) fn outside(definitions: &Definitions, state: &LeadState, workflow: &Workflow) -> String {
+    let window = window(definitions, workflow).map(ToString::to_string).unwrap_or_default();
+    format!("outside of the window {window} in {}", state.zone.name())
+}
+
+/// The hours of a workflow's mail; `None`: it keeps none.
+fn window<'d>(definitions: &'d Definitions, workflow: &'d Workflow) -> Option<&'d Window> {
+    let window = workflow.window.as_ref().unwrap_or(&definitions.policy.window);
+    (!workflow.now).then_some(window)
+}
+
+/// When the window closes that a workflow's mail to a lead may leave in now; `None` if it is closed, or
+/// the workflow keeps no hours.
+#[must_use]
+pub fn closes(
+    definitions: &Definitions,
+    state: &LeadState,
+    workflow: &Workflow,
+    now: Instant,
+) -> Option<Instant> {
+    window(definitions, workflow)?.closes(now, &state.zone)
 }
 
 /// Judges a claimed message again, at the instant of sending: between its reservation and now the
@@ -85,12 +112,16 @@ pub fn may_send(
     if !at_step {
         return MaySend::Never("the enrolment is no longer at this step".to_owned());
     }
-    match definitions.structures.get(version) {
-        Some(workflow) => permission(definitions, state, workflow, now),
+    let Some(workflow) = definitions.structures.get(version) else {
         // Another daemon has reserved it by a release that this one cannot run, or not yet.
-        None => MaySend::NotBefore(
-            now + LOOK_AGAIN,
-            "the structure of its workflow is not known here".to_owned(),
-        ),
+        let reason = "the structure of its workflow is not known here".to_owned();
+        return MaySend::NotBefore(now + LOOK_AGAIN, reason);
+    };
+    if let Some(reason) = objection(definitions, state, workflow) {
+        return MaySend::Never(reason);
+    }
+    match opens(definitions, state, workflow, now) {
+        Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, workflow)),
+        None => MaySend::Now,
     }
 }

@@ -20,6 +20,7 @@ impl Work<'_> {
     /// Fit, then the first stage rule that applies, then the segments' ground is laid.
     pub fn settle_stage(&mut self) {
         self.settle_fit();
+        self.release_withheld();
         let (rules, stage) = (&self.lead.definitions.scoring.stages, self.lead.stage);
         for rule in rules.iter().filter(|rule| rule.from.contains(&stage)) {
             if rule.to == stage || self.stages_entered.contains(&rule.to) {
@@ -27,7 +28,7 @@ impl Work<'_> {
             }
             let view = self.lead.view();
             let verdict = rule.when.verdict(&view);
-            if self.heed(verdict) {
+            if self.heed(verdict) && !self.is_withheld(rule) {
                 self.change_stage(rule.to, rule.when.source());
                 break;
             }

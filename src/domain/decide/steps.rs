@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::{permission::permission, work::Work};
+use super::{permission::objection, work::Work};
 use crate::domain::{
     decision::{NewMessage, Verb},
     lead::{Due, Outcome, Phase},
-    message::{MaySend, MessageKind},
+    message::MessageKind,
     name::Name,
+    schedule::WaitSpec,
     time::Instant,
     value::{Slot, Value},
+    verdict::Truth,
     workflow::{StepIx, StepKind, Workflow},
 };
 
@@ -53,13 +55,16 @@ impl Work<'_> {
                     Some(spec) => spec.due(from, zone),
                     None => Due { at: Instant::NEVER, civil: None },
                 });
-                if self.holds(index, condition) {
+                let value = self.ask(index, condition);
+                if value == Truth::True {
                     self.branch(index, *then, &format!("yes: {}", condition.source()));
-                } else if due <= self.now() {
-                    self.branch(index, *otherwise, "the time is up");
-                } else {
+                } else if due > self.now() {
                     self.wake(due);
                     return false;
+                } else if value == Truth::Unknown && self.is_hidden(condition) {
+                    self.branch(index, None, "the time is up, and without tracking nobody knows");
+                } else {
+                    self.branch(index, *otherwise, "the time is up");
                 }
             }
             StepKind::If { condition, then, otherwise } => {
@@ -85,18 +90,20 @@ impl Work<'_> {
     }
 
     fn email(&mut self, index: usize, workflow: &Workflow) {
-        if self.enrolments[index].enrolment.phase == Phase::Mailing {
+        let put_off = match &self.enrolments[index].enrolment.phase {
+            Phase::Mailing => return,
+            // It made way for another mail while it was put off itself.
+            Phase::Waiting { due } => due.at,
+            Phase::Ready { .. } => Instant::DAWN,
+        };
+        self.enrolments[index].wants_to_send = false;
+        if put_off > self.lead.now {
+            self.wake(put_off);
             return;
         }
-        self.enrolments[index].wants_to_send = false;
-        match permission(self.lead.definitions, self.lead.state, workflow, self.lead.now) {
-            MaySend::Now => self.enrolments[index].wants_to_send = true,
-            // Behind another mail the hour does not matter yet: it is asked when that one is settled.
-            MaySend::NotBefore(..) if self.lead.state.open_message.is_some() => {
-                self.enrolments[index].wants_to_send = true;
-            }
-            MaySend::NotBefore(until, reason) => self.hold(index, until, &reason),
-            MaySend::Never(reason) => self.end(index, Outcome::Left, &reason),
+        match objection(self.lead.definitions, self.lead.state, workflow) {
+            Some(reason) => self.end(index, Outcome::Left, &reason),
+            None => self.enrolments[index].wants_to_send = true,
         }
     }
 
@@ -108,7 +115,14 @@ impl Work<'_> {
     ) -> Instant {
         let enrolment = &mut self.enrolments[index].enrolment;
         if let Phase::Waiting { due } = &enrolment.phase {
-            return due.at;
+            let Some(civil) = &due.civil else { return due.at };
+            // The rules of its zone may be others by now.
+            let at = WaitSpec::rearm(civil, &self.lead.state.zone);
+            if at != due.at {
+                let due = Due { at, civil: Some(civil.clone()) };
+                enrolment.to_mut().phase = Phase::Waiting { due };
+            }
+            return at;
         }
         let due = arm(enrolment.armed_at, &self.lead.state.zone);
         let at = due.at;
@@ -117,11 +131,17 @@ impl Work<'_> {
     }
 
     /// A condition as this enrolment's workflow looks at it; its expiry is a wake-up.
-    fn holds(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> bool {
+    fn ask(&mut self, index: usize, condition: &crate::domain::condition::Condition) -> Truth {
         let enrolment = &self.enrolments[index].enrolment;
         let view = self.lead.view_inside(enrolment);
         let verdict = condition.verdict(&view);
-        self.heed(verdict)
+        self.heed(verdict);
+        verdict.value
+    }
+
+    /// Whether a condition asks for behaviour that may not be looked at.
+    fn is_hidden(&self, condition: &crate::domain::condition::Condition) -> bool {
+        !self.lead.profiled && condition.asks_for_behaviour(&self.lead.definitions.segments)
     }
 
     fn decide_if(

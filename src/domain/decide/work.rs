@@ -172,6 +172,8 @@ impl<'a> Work<'a> {
             fit: (lead.fit != state.fit || matches!(lead.fit_rules, Cow::Owned(_)))
                 .then(|| (lead.fit, lead.fit_rules.into_owned())),
             facts: owned(lead.facts),
+            booked: owned(lead.booked),
+            withheld: owned(lead.withheld),
             segments: owned(lead.segments),
             at_the_door: owned(lead.at_the_door),
             next_enrolment: (lead.next_enrolment != state.next_enrolment)

@@ -29,6 +29,19 @@ pub struct Enrolment {
     pub phase: Phase,
 }
 
+impl Enrolment {
+    /// From when on event questions count: from just after the entering event, whose decision may come
+    /// later; else from the entry.
+    #[must_use]
+    pub fn counts_from(&self) -> Instant {
+        match &self.entry {
+            Some(entry) if entry.at <= self.entered_at => entry.at.next(),
+            // By a clock that has gone back since, it is still to come.
+            _ => self.entered_at,
+        }
+    }
+}
+
 /// What an enrolment is doing at its step.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Phase {

@@ -16,7 +16,7 @@ use super::{
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
-    score::MilliPoints,
+    score::{Booked, MilliPoints},
     time::{Instant, Zone},
     value::Value,
 };
@@ -179,6 +179,10 @@ pub struct LeadState {
     /// The last fit that was written, and what each rule gave to it then.
     pub fit: MilliPoints,
     pub fit_rules: BTreeMap<Name, MilliPoints>,
+    pub booked: Booked,
+    /// Stage rules that would let it fall and are true by a release, not by what happened: they are let
+    /// be until they have been false.
+    pub withheld: BTreeSet<Name>,
     /// By index of the segment: since when it is in. May be shorter than there are segments.
     pub segments: Vec<Option<Instant>>,
     /// By index of the live workflow: since when its entry condition is true. May be shorter.

@@ -14,7 +14,7 @@ use crate::domain::{
     id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
-    score::MilliPoints,
+    score::{Booked, MilliPoints},
     time::{Instant, Zone},
     value::Value,
 };
@@ -48,6 +48,10 @@ pub struct Memory {
     pub fit: MilliPoints,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fit_rules: BTreeMap<Name, MilliPoints>,
+    #[serde(default, skip_serializing_if = "Booked::is_nothing")]
+    pub booked: Booked,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withheld: BTreeSet<Name>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<Name, Instant>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -162,6 +166,8 @@ impl LeadRecord {
             facts,
             fit: memory.fit,
             fit_rules: memory.fit_rules,
+            booked: memory.booked,
+            withheld: memory.withheld,
             segments,
             at_the_door,
             enrolments: self.enrolments,
@@ -221,6 +227,8 @@ impl LeadState {
             facts,
             fit: self.fit,
             fit_rules: self.fit_rules.clone(),
+            booked: self.booked.clone(),
+            withheld: self.withheld.clone(),
             segments: named(definitions.segments.iter().map(|it| &it.name), &self.segments),
             at_the_door: named(
                 definitions.workflows.iter().map(|it| &it.workflow.name),
@@ -234,7 +242,8 @@ impl LeadState {
         }
     }
 
-    /// The stored profile with this state's attributes and tags in it.
+    /// The stored profile with this state's attributes and tags in it. A value that the schema's type
+    /// cannot read stays: the type may be changed back.
     #[must_use]
     pub fn profile(&self, definitions: &Definitions, mut stored: Profile) -> Profile {
         for (slot, attribute) in definitions.schema.iter() {
@@ -244,11 +253,59 @@ impl LeadState {
                     stored.attributes.insert(attribute.name.clone(), value.to_json());
                 }
                 None => {
-                    stored.attributes.remove(&attribute.name);
+                    let json = stored.attributes.get(&attribute.name);
+                    if json.is_some_and(|json| Value::from_json(attribute.kind, json).is_some()) {
+                        stored.attributes.remove(&attribute.name);
+                    }
                 }
             }
         }
         stored.tags.clone_from(&self.tags);
         stored
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::{Schema, ValueType};
+
+    fn record(attributes: &[(&str, serde_json::Value)]) -> LeadRecord {
+        let attributes =
+            attributes.iter().map(|(name, value)| (Name::new(name), value.clone())).collect();
+        LeadRecord {
+            lead: LeadId(1),
+            rev: Rev(0),
+            stop_epoch: 0,
+            attempts: 0,
+            created_at: Instant::DAWN,
+            decided_at: Instant::DAWN,
+            decided_under: ReleaseId::default(),
+            address: Address::parse("ada@example.com").unwrap(),
+            stage: Stage::Lead,
+            stage_since: Instant::DAWN,
+            profile: Profile { attributes, ..Profile::default() },
+            memory: Memory::default(),
+            enrolments: Vec::new(),
+            open_message: None,
+            suppressed: None,
+            new_events: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_the_present_schema_cannot_read_is_not_erased_by_writing_the_rest() {
+        let mut schema = Schema::standard();
+        schema.declare("budget".into(), ValueType::Number);
+        schema.declare("seats".into(), ValueType::Number);
+        let definitions = Definitions { schema, ..Definitions::default() };
+        let record = record(&[("budget", true.into()), ("seats", 5.into()), ("old", 1.into())]);
+        let stored = record.profile.clone();
+        let mut state = record.hydrate(&definitions).state;
+        state.attributes[definitions.schema.slot("seats").unwrap().0] = None;
+        state.tags.insert("vip".into());
+        let written = state.profile(&definitions, stored);
+        let names: Vec<&str> = written.attributes.keys().map(Name::as_str).collect();
+        assert_eq!(names, ["budget", "old"]);
     }
 }

@@ -4,6 +4,7 @@
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
 mod resolve;
+mod rules;
 mod wait;
 mod wait_text;
 mod weekday;
@@ -19,6 +20,7 @@ mod window_tests;
 
 use resolve::{local, resolve};
 
+pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;
 pub use window::Window;

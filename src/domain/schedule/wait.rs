@@ -46,9 +46,12 @@ impl WaitSpec {
     }
 
     /// The instant that a stored civil due time means now, by the rules of its zone as they are
-    /// known today. A zone that is known no more is read as UTC.
+    /// known today. A zone that is known no more is read as UTC. `likely` is a zone that it may be.
     #[must_use]
-    pub fn rearm(civil: &CivilDue) -> Instant {
+    pub fn rearm(civil: &CivilDue, likely: &Zone) -> Instant {
+        if civil.zone == likely.name() {
+            return resolve(civil.local, likely);
+        }
         resolve(civil.local, &Zone::named(&civil.zone).unwrap_or_else(|_| Zone::utc()))
     }
 

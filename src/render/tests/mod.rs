@@ -59,6 +59,8 @@ pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
         facts: Vec::new(),
         fit: MilliPoints::points(35),
         fit_rules: [].into(),
+        booked: crate::domain::score::Booked::default(),
+        withheld: std::collections::BTreeSet::new(),
         segments: Vec::new(),
         at_the_door: Vec::new(),
         enrolments: Vec::new(),

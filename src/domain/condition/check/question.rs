@@ -105,9 +105,10 @@ impl Checker<'_> {
         let key = key.filter(|_| right)?;
         let times = times.unwrap_or(1);
         let fact = FactIx(self.asked.len());
-        self.asked.push((key, times));
         let since_entry = self.env.scope == Scope::Workflow && !ever;
-        Some(NodeKind::Question(Question { fact, times, within, since_entry }))
+        let behaviour = key.kind.is_behaviour();
+        self.asked.push((key, times));
+        Some(NodeKind::Question(Question { fact, times, within, since_entry, behaviour }))
     }
 
     fn unknown_method(&mut self, method: &Word, of: &str, there_are: &[&'static str]) {

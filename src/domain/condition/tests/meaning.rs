@@ -313,3 +313,30 @@ fn a_trace_says_what_the_lead_had() {
     insta::assert_snapshot!(trace.to_string());
     insta::assert_json_snapshot!(trace.parts[0]);
 }
+
+#[test]
+fn of_those_who_are_not_watched_too_few_hits_are_unknown() {
+    let mut house = House::new();
+    let mut lead = Lead::new(&house).clicked("a", day(1)).hit(
+        EventKind::PAGE_VISITED,
+        "/pricing",
+        day(20),
+        Some(SECOND),
+    );
+    lead.profiled = false;
+    let mut value = |source: &str, at| house.value(source, &lead, at);
+    assert_eq!(value("clicked()", day(20)), Truth::True, "what is known is known");
+    for unknown in [
+        "clicked(\"b\")",
+        "not clicked(\"b\")",
+        "opened()",
+        "clicked().times(2)",
+        "not clicked().within(1d)",
+        "not visited()",
+        "not happened(\"mail.clicked\", \"b\")",
+    ] {
+        assert_eq!(value(unknown, day(20)), Truth::Unknown, "{unknown}");
+    }
+    assert_eq!(value("not submitted() and not replied()", day(20)), Truth::True);
+    assert_eq!(value("visited()", day(21)), Truth::True, "it settled");
+}

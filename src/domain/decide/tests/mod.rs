@@ -1,0 +1,50 @@
+//! Stories: a small house, a lead, and what happens to it.
+
+mod arbitration;
+mod entering;
+mod house;
+mod leaving;
+mod properties;
+mod scoring;
+mod sending;
+mod story;
+mod waiting;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use proptest::prelude::*;
+
+use super::{making_way::MOST_VISITS, *};
+use crate::domain::{
+    address::Address,
+    condition::{Condition, Env, PatternRoom, Scope, fact_key},
+    decision::{EnrolmentChange, ScoreKind, Verb},
+    definitions::{Door, LiveWorkflow, Segment, Since},
+    event::{Event, EventData, EventKind, Judgement, StepRef},
+    facts::Fact,
+    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
+    lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
+    message::{MaySend, MessageKind, MessageState, OpenMessage},
+    name::Name,
+    policy::{Policy, Purpose, Tracking},
+    schedule::{WaitSpec, Window},
+    score::{Booked, EngagementRule, FitRule, MilliPoints, StageRule},
+    time::Zone,
+    value::{Schema, Value},
+    workflow::{Again, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},
+};
+
+use house::{House, email, wait};
+use story::Story;
+
+/// Wednesday, 24 March 2027, 10:00 in Rome.
+fn wednesday() -> Instant {
+    "2027-03-24T09:00:00Z".parse().unwrap()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);

@@ -1,0 +1,93 @@
+//! Stages never fall by a release alone: a rule that was true already when it came in waits until it
+//! has been false.
+
+use super::work::Work;
+use crate::domain::{
+    condition::View, decision::Verb, event::EventKind, lead::Stage, name::Name, score::StageRule,
+    time::Instant,
+};
+
+impl Work<'_> {
+    /// Rules that have been false since they were withheld apply again.
+    pub fn release_withheld(&mut self) {
+        if self.lead.withheld.is_empty() {
+            return;
+        }
+        let (rules, stage) = (&self.lead.definitions.scoring.stages, self.lead.stage);
+        let view = self.lead.view();
+        let still = |label: &&Name| {
+            rules.iter().any(|rule| {
+                rule.from.contains(&stage) && is(label, rule) && rule.when.verdict(&view).is_true()
+            })
+        };
+        if !self.lead.withheld.iter().all(|label| still(&label)) {
+            let still = self.lead.withheld.iter().filter(still).cloned().collect();
+            self.lead.withheld = std::borrow::Cow::Owned(still);
+        }
+    }
+
+    /// Whether a rule that is true now is no reason to fall: it was true already when the lead was last
+    /// decided, under a release that lacked it or counted other points.
+    pub fn is_withheld(&mut self, rule: &StageRule) -> bool {
+        if !falls(self.lead.stage, rule.to) {
+            return false;
+        }
+        if self.lead.withheld.iter().any(|label| is(label, rule)) {
+            return true;
+        }
+        if !self.was_true_already(rule) {
+            return false;
+        }
+        let reason = format!(
+            "stays {}: not what happened but a new release alone makes it {}",
+            self.lead.stage, rule.to
+        );
+        self.log(Verb::Held, None, None, &reason);
+        self.lead.withheld.to_mut().insert(label(rule));
+        true
+    }
+
+    fn was_true_already(&self, rule: &StageRule) -> bool {
+        let state = self.lead.state;
+        if state.decided_at == Instant::DAWN || state.decided_under == self.lead.definitions.release
+        {
+            return false;
+        }
+        // Attributes are kept as they are now only: what an import brought may have made it true.
+        if state.new_events.iter().any(|event| event.kind == EventKind::LEAD_IMPORTED) {
+            return false;
+        }
+        let then = View {
+            now: state.decided_at,
+            attributes: &state.attributes,
+            tags: &state.tags,
+            facts: &state.facts,
+            known_segments: &[],
+            worked: None,
+            ..self.lead.view()
+        };
+        rule.when.verdict(&then).is_true()
+    }
+}
+
+/// Down the ladder. Given back to marketing is its foot again; disqualified is no rung of it.
+fn falls(from: Stage, to: Stage) -> bool {
+    let rung = |stage| match stage {
+        Stage::Lead | Stage::Recycled => Some(0),
+        Stage::Mql => Some(1),
+        Stage::Sql => Some(2),
+        Stage::Customer => Some(3),
+        Stage::Disqualified => None,
+    };
+    rung(to).zip(rung(from)).is_some_and(|(to, from)| to < from)
+}
+
+/// What a withheld rule is remembered by: a rule that is edited is another.
+fn label(rule: &StageRule) -> Name {
+    Name::from(format!("{}: {}", rule.to, rule.when.source()))
+}
+
+fn is(label: &Name, rule: &StageRule) -> bool {
+    let rest = label.strip_prefix(rule.to.word()).and_then(|rest| rest.strip_prefix(": "));
+    rest == Some(rule.when.source())
+}
