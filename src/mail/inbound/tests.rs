@@ -343,6 +343,21 @@ fn bombs_are_refused() {
     };
     let messages = format!("{header}{}", "Content-Type: message/rfc822\n\n".repeat(50_000));
     let split = format!("{header}{}", "Content - Type: message/rfc822\n\n".repeat(50_000));
+    let colons = format!("{header}{}", ":Content-Type: message/rfc822\n\n".repeat(49_000));
+    let blanks = format!("Content-Type{}: message/rfc822\n\n", " ".repeat(90));
+    let blanks = header.to_owned() + &blanks.repeat(30_000);
+    let behind_a_boundary = "Content-Type: multipart/mixed; boundary=b\n\n".to_owned()
+        + &"x--b:Content-Type: multipart/mixed; boundary=b\n\n".repeat(40_000);
+    let within_lines =
+        "Content-Type: multipart/mixed; boundary=b\n\n".to_owned() + &"x--b\n\n".repeat(600_000);
+    let attributes: String = (0..400_000).map(|i| format!("a{i}*1=x;")).collect();
+    let attributes = format!(
+        "{header}Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: x/y;{attributes}\n\n"
+    );
+    let words = format!(
+        "{header}Content-Type: multipart/mixed; boundary=b\n\n--b\nSubject:\n{}\n\n",
+        " =?utf-8?q?\n".repeat(300_000)
+    );
     let flat =
         "Content-Type: multipart/mixed; boundary=b\n\n".to_owned() + &"--b\n\nx\n".repeat(10_000);
     let empty =
@@ -352,6 +367,12 @@ fn bombs_are_refused() {
         ("depth", nested(500), Unreadable::TooManyParts),
         ("messages in messages", messages, Unreadable::TooManyParts),
         ("spaces in names", split, Unreadable::TooManyParts),
+        ("colons before names", colons, Unreadable::TooManyParts),
+        ("many spaces in names", blanks, Unreadable::TooManyParts),
+        ("fields behind boundaries", behind_a_boundary, Unreadable::TooManyParts),
+        ("boundaries within lines", within_lines, Unreadable::TooManyParts),
+        ("attributes of a part", attributes, Unreadable::HeaderTooLarge),
+        ("encoded words of a part", words, Unreadable::HeaderTooLarge),
         ("10,000 parts", header.to_owned() + &flat, Unreadable::TooManyParts),
         ("1,000 parts", header.to_owned() + &empty, Unreadable::TooManyParts),
         ("a million fields", fields, Unreadable::TooManyParts),
@@ -376,6 +397,12 @@ fn bombs_are_refused() {
         );
     }
     assert!(parse_report(inner.as_bytes()).is_ok());
+}
+
+#[test]
+fn a_tree_of_any_depth_is_dropped_without_recursion() {
+    let deep = "Content-Type: message/rfc822\n\n".repeat(150_000);
+    assert!(mime::Mail::parse(deep.as_bytes()).is_ok());
 }
 
 fn mail_like() -> impl Strategy<Value = Vec<u8>> {
