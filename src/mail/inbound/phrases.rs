@@ -24,6 +24,12 @@ const FILTERED: &[&str] = &["550 : user unknown", "550: : user unknown"];
 /// What Microsoft's front door says of recipients that its directory does not hold.
 const NOT_IN_DIRECTORY: &str = "recipient address rejected: access denied";
 
+/// What Sendmail says, with the code for the sender's domain, of a recipient's domain that takes no mail.
+const NULL_MX_OF_RECIPIENT: &str = "host does not accept mail";
+
+/// "Does not exist" of the sender, "invalid" of the greeting, "does not accept mail from your network".
+const OF_US: &[&str] = &["sender", "mail from", "helo", "ehlo", "from your"];
+
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
     (Says::SenderFault, SENDER),
@@ -388,5 +394,17 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
     }
     let said =
         |(_, phrases): &&(Says, &[&str])| phrases.iter().any(|phrase| words.contains(phrase));
-    GROUPS.iter().find(said).map(|(says, _)| *says)
+    let says = GROUPS.iter().find(said).map(|(says, _)| *says);
+    // Some recount the whole envelope.
+    let envelope = words.contains("rcpt to");
+    let is_of_us = || OF_US.iter().any(|phrase| words.contains(phrase)) && !envelope;
+    match says {
+        Some(Says::NoSuchUser | Says::NoSuchHost) if is_of_us() => Some(Says::SenderFault),
+        says => says,
+    }
+}
+
+/// Whether words make good for the code of a sender's null MX.
+pub(super) fn is_recipients_null_mx(diagnostic: &Diagnostic) -> bool {
+    diagnostic.words.contains(NULL_MX_OF_RECIPIENT)
 }

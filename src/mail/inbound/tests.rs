@@ -131,6 +131,36 @@ fn words_and_codes_make_the_class() {
             "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 user unknown (in reply to end of DATA command)",
             Class::Soft,
         ),
+        // RFC 7505: the sender's domain takes no mail; what Sendmail says of the recipient's.
+        ("Action: failed\nStatus: 5.7.27", Class::SenderFault),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 5.7.27 Sender domain has null MX",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 your domain has a null MX record",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 Host does not accept mail",
+            Class::Hard,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 [5.1.8] Sender address does not exist",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.1.7\nDiagnostic-Code: smtp; 550 address does not exist",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 Invalid domain name in HELO",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 this host does not accept mail from your network",
+            Class::SenderFault,
+        ),
         // What the address is called says nothing.
         (
             "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 <spam@blacklist.example>: user unknown",

@@ -100,6 +100,10 @@ mod tests {
             "552 5.3.4 Message size exceeds fixed limit",
             "530 5.7.0 Must issue a STARTTLS command first",
             "550 5.1.8 Sender address rejected: Domain not found",
+            "550 [5.1.8] Sender address does not exist",
+            "550 5.7.27 Sender address has null MX",
+            "550 Invalid domain name in HELO",
+            "550 example.com does not accept mail from your network",
             "503 bad sequence of commands",
             "553 5.6.7 the address is not ASCII, and the relay does not offer SMTPUTF8",
         ] {
