@@ -267,3 +267,36 @@ async fn a_relay_that_refuses_us_as_sender_costs_no_mail() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_says_at_the_recipient_that_it_takes_nothing_from_us_costs_no_mail() {
+    for_each_database(async |db| {
+        let closed = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&closed);
+        let relay = Script::new().on(move |moment: Moment<'_>| match moment.at {
+            At::Rcpt if asked.load(Ordering::SeqCst) => say("554 5.7.1 <x>: Relay access denied"),
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), Setup { connections: 1, ..setup(relay) }).await;
+        let names: Vec<String> = (0..20).map(|n| format!("l{n}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        let mut report = rig.tick().await;
+        assert_eq!((report.sent, report.failed), (0, 0));
+        let asked = rig.smtp.commands().iter().filter(|line| line.contains(" RCPT ")).count();
+        assert!(
+            (5..10).contains(&asked),
+            "{asked} were tried before the relay was taken to be down"
+        );
+        for &lead in &leads {
+            assert!(rig.messages(lead).await[0].state.is_open());
+            assert_ne!(rig.enrolment(lead).await.state, "left");
+        }
+        closed.store(false, Ordering::SeqCst);
+        let end = rig.clock.now() + 5 * HOUR;
+        while rig.smtp.count() < 20 && rig.clock.now() < end {
+            report = rig.tick_at(report.next_wake_at.unwrap()).await;
+        }
+        assert_eq!(rig.smtp.count(), 20);
+    })
+    .await;
+}

@@ -104,6 +104,12 @@ pub fn class_of_reply(reply: &str, before_recipient: bool, after_recipient: bool
     judge(None, &Diagnostic { before_recipient, after_data: after_recipient, ..heard }).class
 }
 
+/// Whether a server that we spoke to says in words that it takes no mail from us, whoever it is for.
+#[must_use]
+pub fn does_not_let_in(reply: &str) -> bool {
+    phrases::does_not_let_in(&Diagnostic::read(reply, None))
+}
+
 /// Whether the codes, or the moment of the refusal, speak against an address that does not exist.
 fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
     // The recipient had been accepted: some hosts then say "unknown" of a mail they filtered.

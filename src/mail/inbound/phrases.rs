@@ -32,12 +32,29 @@ const OF_US: &[&str] = &["sender", "mail from", "helo", "ehlo", "from your"];
 
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
+    (Says::SenderFault, NOT_LET_IN),
     (Says::SenderFault, SENDER),
     (Says::Soft, FULL),
     (Says::Soft, CLOSED_FOR_NOW),
     (Says::Trouble, TROUBLE),
     (Says::NoSuchUser, NO_SUCH_USER),
     (Says::NoSuchHost, NO_SUCH_HOST),
+];
+
+/// What a server tells a client that may not hand it mail, whoever that is for.
+const NOT_LET_IN: &[&str] = &[
+    "relay access denied",
+    "relaying denied",
+    "relay not permitted",
+    "unable to relay",
+    "not permitted to relay",
+    "relaying is not",
+    "client host rejected",
+    "helo command rejected",
+    "authentication required",
+    "not authenticated",
+    "must issue a starttls",
+    "sender address rejected",
 ];
 
 /// Blocked, unauthenticated, too large, against a policy: about us or about the mail.
@@ -64,14 +81,7 @@ const SENDER: &[&str] = &[
     "ip name lookup failed",
     "mismatches client ip",
     "valid sender domain",
-    "relay access denied",
-    "relaying denied",
-    "relay not permitted",
-    "unable to relay",
-    "not permitted to relay",
-    "relaying is not",
     "banned sending ip",
-    "client host rejected",
     "client host blocked",
     "client host is blocked",
     "blocked ip",
@@ -97,11 +107,8 @@ const SENDER: &[&str] = &[
     "rfc5322",
     "not rfc compliant",
     "multiple addresses in from",
-    "authentication required",
-    "not authenticated",
     "unauthenticated",
     "sender rejected",
-    "sender address rejected",
     "sender denied",
     "domain of sender",
     "sender verify failed",
@@ -109,12 +116,10 @@ const SENDER: &[&str] = &[
     "purported responsible address",
     "improper sequence",
     "bad sequence of commands",
-    "must issue a starttls",
     "duplicate header",
     "address is not verified",
     "user complaints",
     "ip address rejected",
-    "helo command rejected",
     "helo name",
     "your hostname",
     "mail from domain",
@@ -402,6 +407,11 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
         Some(Says::NoSuchUser | Says::NoSuchHost) if is_of_us() => Some(Says::SenderFault),
         says => says,
     }
+}
+
+/// Whether nobody's mail would be taken from us.
+pub(super) fn does_not_let_in(diagnostic: &Diagnostic) -> bool {
+    NOT_LET_IN.iter().any(|phrase| diagnostic.words.contains(phrase))
 }
 
 /// Whether words make good for the code of a sender's null MX.
