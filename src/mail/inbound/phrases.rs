@@ -1,5 +1,8 @@
 //! What mail servers say in words. Ours, from their manuals and from mail that came back.
 
+mod about_us;
+
+use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER};
 use super::diagnostic::Diagnostic;
 
 /// What a phrase says about the failure.
@@ -27,9 +30,6 @@ const NOT_IN_DIRECTORY: &str = "recipient address rejected: access denied";
 /// What Sendmail says, with the code for the sender's domain, of a recipient's domain that takes no mail.
 const NULL_MX_OF_RECIPIENT: &str = "host does not accept mail";
 
-/// "Does not exist" of the sender, "invalid" of the greeting, "does not accept mail from your network".
-const OF_US: &[&str] = &["sender", "mail from", "helo", "ehlo", "from your"];
-
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
     (Says::SenderFault, NOT_LET_IN),
@@ -39,106 +39,6 @@ const GROUPS: &[(Says, &[&str])] = &[
     (Says::Trouble, TROUBLE),
     (Says::NoSuchUser, NO_SUCH_USER),
     (Says::NoSuchHost, NO_SUCH_HOST),
-];
-
-/// What a server tells a client that may not hand it mail, whoever that is for.
-const NOT_LET_IN: &[&str] = &[
-    "relay access denied",
-    "relaying denied",
-    "relay not permitted",
-    "unable to relay",
-    "not permitted to relay",
-    "relaying is not",
-    "client host rejected",
-    "helo command rejected",
-    "authentication required",
-    "not authenticated",
-    "must issue a starttls",
-    "sender address rejected",
-];
-
-/// Blocked, unauthenticated, too large, against a policy: about us or about the mail.
-const SENDER: &[&str] = &[
-    "spam",
-    "blacklist",
-    "black list",
-    "blocklist",
-    "block list",
-    "blocked using",
-    "dnsbl",
-    " rbl",
-    "reputation",
-    "dmarc",
-    "spf record",
-    "spf check",
-    "spf fail",
-    "dkim",
-    "reverse dns",
-    "rdns",
-    "ptr record",
-    "ptr lookup",
-    "reverse lookup",
-    "ip name lookup failed",
-    "mismatches client ip",
-    "valid sender domain",
-    "banned sending ip",
-    "client host blocked",
-    "client host is blocked",
-    "blocked ip",
-    "ip address is blocked",
-    "policy reasons",
-    "by policy",
-    "security polic",
-    "policy violation",
-    "protocol violation",
-    "virus",
-    "malware",
-    "infected",
-    "content rejected",
-    "message content",
-    "message too large",
-    "message too big",
-    "message size exceeds",
-    "size limit for this",
-    "message length exceeds",
-    "exceeds the maximum size",
-    "not rfc 5322 compliant",
-    "rfc 5322",
-    "rfc5322",
-    "not rfc compliant",
-    "multiple addresses in from",
-    "unauthenticated",
-    "sender rejected",
-    "sender denied",
-    "domain of sender",
-    "sender verify failed",
-    "sender domain",
-    "purported responsible address",
-    "improper sequence",
-    "bad sequence of commands",
-    "duplicate header",
-    "address is not verified",
-    "user complaints",
-    "ip address rejected",
-    "helo name",
-    "your hostname",
-    "mail from domain",
-    "content denied",
-    "not listed in spf",
-    "permission to post",
-    "not allowed to send",
-    "not authorized to send",
-    "rate limit",
-    "frequency limited",
-    "throttl",
-    "unsolicited",
-    " ube,",
-    "phishing",
-    "bulk mail",
-    "suspicious",
-    "dangerous",
-    "potential security",
-    "presents a potential",
 ];
 
 const FULL: &[&str] = &[
@@ -368,19 +268,6 @@ const NO_SUCH_HOST: &[&str] = &[
     "name server: host not found",
     "dns lookup failure: host",
     "no existe el dominio",
-];
-
-/// Lists that block, named in links only.
-const BLOCKING_SITES: &[&str] = &[
-    "spamhaus",
-    "sorbs",
-    "spamcop",
-    "barracudacentral",
-    "cloudmark",
-    "senderbase",
-    "mxtoolbox",
-    "/rbl",
-    "sender.office.com",
 ];
 
 pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
