@@ -12,8 +12,8 @@ use toml::{
 };
 
 use super::{
-    Config, Console, Database, Delivery, Engine, Lmtp, Log, LogFormat, Public, Relay, RelayKind,
-    Secrets,
+    Config, Console, Database, Delivery, Engine, Inbound, Lmtp, Log, LogFormat, Public, Relay,
+    RelayKind, Secrets,
     problem::ConfigProblem,
     reader::{Problems, Section},
     relay, sender,
@@ -55,6 +55,11 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         Delivery { only_to }
     });
     let engine = top.section("engine", "[engine]", engine);
+    let keep = top.section("inbound", "[inbound]", |mut section| {
+        let keep = section.path("keep", base);
+        section.finish();
+        keep
+    });
     let lmtp = top.section("lmtp", "[lmtp]", |mut section| {
         let listen = section.parsed("listen", ADDRESS);
         if !section.has("listen") {
@@ -71,6 +76,9 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         return Err(problems);
     }
     let listen = public.listen.unwrap_or_else(|| local(8080));
+    let secrets = secrets.flatten().unwrap_or_else(|| base.join("nurtured.secrets"));
+    // Where the secrets are made, we may write.
+    let keep = keep.flatten().unwrap_or_else(|| secrets.with_file_name("unclaimed"));
     Ok(Config {
         file: file.to_owned(),
         base: base.to_owned(),
@@ -83,11 +91,10 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         console: Console { listen: console.flatten().unwrap_or_else(|| local(8081)) },
         relays,
         sender,
-        secrets: Secrets {
-            file: secrets.flatten().unwrap_or_else(|| base.join("nurtured.secrets")),
-        },
+        secrets: Secrets { file: secrets },
         delivery: delivery.unwrap_or_default(),
         engine: engine.unwrap_or_default(),
+        inbound: Inbound { keep },
         lmtp: lmtp.flatten(),
         log: log.unwrap_or_default(),
         auto_apply,

@@ -54,6 +54,8 @@ fn all_that_the_contract_names_is_read() {
         batch = 500
         lease = "20m"
         grace = "10s"
+        [inbound]
+        keep = "/srv/unclaimed"
         [lmtp]
         listen = "[::1]:24"
         [log]
@@ -69,6 +71,7 @@ fn all_that_the_contract_names_is_read() {
     assert_eq!(config.sending().expect("sends").0.bounce_domain, "bounce.example.com");
     assert_eq!(config.secrets.file, Path::new("/etc/nurtured/keys/nurtured.secrets"));
     assert_eq!(config.engine.lease, Duration::from_secs(1200));
+    assert_eq!(config.inbound.keep, Path::new("/srv/unclaimed"));
     assert_eq!(config.lmtp.expect("is there").listen.port(), 24);
     assert_eq!(config.log.format, LogFormat::Json);
     let address = |text| Address::parse(text).expect("an address");
@@ -83,6 +86,7 @@ fn an_empty_file_has_defaults_but_cannot_send() {
     let config = parse("").expect("it parses");
     assert_eq!(config.database.url, "sqlite:nurtured.db");
     assert_eq!(config.public.base_url, "http://127.0.0.1:8080");
+    assert_eq!(config.inbound.keep, Path::new("/etc/nurtured/unclaimed"));
     let error = config.sending().expect_err("nothing to send by").to_string();
     assert!(error.contains("[sender]"), "{error}");
 }

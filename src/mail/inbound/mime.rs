@@ -45,10 +45,11 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
 pub(super) struct Mail<'x> {
     raw: &'x [u8],
     message: Message<'x>,
+    null_sender: bool,
 }
 
 impl<'x> Mail<'x> {
-    pub(super) fn parse(raw: &'x [u8]) -> Result<Self, Unreadable> {
+    pub(super) fn parse(raw: &'x [u8], null_sender: bool) -> Result<Self, Unreadable> {
         let mut message = PARSER.parse(raw).ok_or(Unreadable::NoMail)?;
         take_nested_out(&mut message);
         if message.parts.is_empty() || message.parts[0].headers.is_empty() {
@@ -57,7 +58,13 @@ impl<'x> Mail<'x> {
         if message.parts.len() > MOST_PARTS {
             return Err(Unreadable::TooManyParts);
         }
-        Ok(Self { raw, message })
+        Ok(Self { raw, message, null_sender })
+    }
+
+    /// RFC 5321 §4.5.5: nobody wants an answer.
+    pub(super) fn has_null_sender(&self) -> bool {
+        let path = self.header("Return-Path");
+        self.null_sender || path.is_some_and(|path| path.replace(char::is_whitespace, "") == "<>")
     }
 
     /// The first field of that name, unfolded.
