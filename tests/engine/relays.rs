@@ -1,8 +1,11 @@
 //! Relays that refuse, put off, hang up and are not there.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use nurtured::domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState};
@@ -233,6 +236,28 @@ async fn without_a_relay_mails_wait_and_nothing_spins() {
         to.sort();
         to.dedup();
         assert_eq!(to.len(), 60);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_reaches_the_point_of_no_return_late_is_given_back_and_not_in_doubt() {
+    for_each_database(async |db| {
+        // Of the 1.8 seconds that a claim lasts, 1.2 are over at the 354; the answer would be cut off.
+        let relay = Script::new().on(|moment: Moment<'_>| match (moment.at, moment.nth) {
+            (At::Data, 1) => Act::Slow(Duration::from_millis(1_200)),
+            (At::Dot, 1) => Act::TakeAndStall,
+            _ => Act::Default,
+        });
+        let config = "[engine]\nlease = \"2s\"\n".to_owned();
+        let rig = Rig::with(db, &campaign(), Setup { config, ..setup(relay) }).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.in_doubt, report.sent, report.deferred), (0, 0, 1));
+        assert_eq!((rig.smtp.taken().len(), rig.smtp.count()), (0, 0));
+        assert_eq!(rig.messages(lead).await[0].attempts, 0);
+        assert_eq!(rig.tick_after(SECOND).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
     })
     .await;
 }
