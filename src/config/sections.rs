@@ -177,8 +177,9 @@ fn base_url(text: &str) -> Result<String, &'static str> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn leaves_this_machine(relay: &Relay) -> bool {
-    matches!(&relay.kind, RelayKind::Smtp(smtp) if !relay::is_this_machine(&smtp.host))
+/// A server on this machine passes mail on as well.
+const fn may_reach_leads(relay: &Relay) -> bool {
+    matches!(&relay.kind, RelayKind::Smtp(_))
 }
 
 /// Whether it may be read on the way: `http`, and not to this machine.
@@ -278,7 +279,7 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
         let Self { table, known, problems } = self;
         let public = table.get("public");
         let key = public.and_then(|public| public.get_ref().as_table()?.get("base_url"));
-        if relays.iter().any(leaves_this_machine) && base_url.is_some_and(is_open_to_readers) {
+        if relays.iter().any(may_reach_leads) && base_url.is_some_and(is_open_to_readers) {
             problems.add(
                 &key.map(Spanned::span).unwrap_or_default(),
                 "`base_url` must begin with https://: mail programs unsubscribe by one click only \
@@ -287,8 +288,7 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
                 Some("write \"https://go.example.com\"".into()),
             );
         }
-        if base_url.is_none() && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_)))
-        {
+        if base_url.is_none() && relays.iter().any(may_reach_leads) {
             let span = public.or_else(|| table.get("relay")).map(Spanned::span);
             problems.add(
                 &span.unwrap_or_default(),
