@@ -60,8 +60,8 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Renders a mail. Takes well under a millisecond of one core, and about half a second at most,
-    /// whatever the template does; on an async runtime, call it where blocking is allowed.
+    /// Renders a mail. Takes about a millisecond of one core, and about a second at most, whatever the
+    /// template does; on an async runtime, call it where blocking is allowed.
     ///
     /// # Errors
     /// Why this mail cannot be sent as it is: a missing value, a bad link, a limit.
