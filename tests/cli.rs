@@ -609,16 +609,32 @@ fn mail_without_our_signature_changes_nothing() {
         Subject: Undelivered\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n\
         --b\r\nContent-Type: text/plain\r\n\r\nno such user\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n\
         Reporting-MTA: dns; a.example\r\n\r\nFinal-Recipient: rfc822; ann@a.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n";
-    for mail in [forged, "", "no mail at all"] {
-        let ran = site.run_with(&["--json", "inbox", "accept"], &[], mail);
+    let automatic =
+        "From: ann@a.example\r\nTo: ada@example.com\r\nSubject: Re: Hello\r\n\r\nI am away.\r\n";
+    let accept = ["--json", "inbox", "accept"];
+    for (arguments, mail, action) in [
+        (&accept[..], forged, "kept"),
+        (&accept[..], "no mail at all", "kept"),
+        (&accept[..], automatic, "kept"),
+        (&[&accept[..], &["--sender", "<>"]].concat(), automatic, "ignored"),
+        (&[&accept[..], &["--sender", "MAILER-DAEMON"]].concat(), automatic, "ignored"),
+        (&[&accept[..], &["--sender", "ann@a.example"]].concat(), automatic, "kept"),
+    ] {
+        let ran = site.run_with(arguments, &[], mail);
         assert_eq!(ran.code, 0, "{ran:?}");
         let document = ran.document();
         assert_eq!(
             (&document["matched"], &document["action"]),
-            (&serde_json::json!(false), &serde_json::json!("ignored")),
+            (&serde_json::json!(false), &serde_json::json!(action)),
             "{document}"
         );
     }
+    let kept = std::fs::read_dir(site.path("unclaimed")).expect("the folder");
+    let mut kept: Vec<_> = kept.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    kept.sort();
+    let mut expected = [forged, "no mail at all", automatic].map(|mail| mail.as_bytes().to_vec());
+    expected.sort();
+    assert_eq!(kept, expected);
     assert_eq!(
         site.json(&["leads", "show", "ann@a.example"])["suppressed"],
         serde_json::Value::Null

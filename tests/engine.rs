@@ -4,6 +4,7 @@
 mod control;
 mod entering;
 mod hours;
+mod inbox;
 mod isolation;
 mod objections;
 mod outages;

@@ -5,6 +5,7 @@ mod durability;
 mod judgement;
 mod links;
 mod listener;
+mod lmtp;
 mod manual;
 mod process;
 mod rig;

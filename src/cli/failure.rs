@@ -5,7 +5,11 @@ use std::{fmt::Display, io, path::Path, process::ExitCode};
 use serde::Serialize;
 
 use super::output::Output;
-use crate::{config::ConfigError, engine::import::ImportError, store::StoreError};
+use crate::{
+    config::ConfigError,
+    engine::{import::ImportError, inbox::InboxError},
+    store::StoreError,
+};
 
 pub(super) const PROBLEMS: u8 = 1;
 pub(super) const USAGE: u8 = 2;
@@ -101,6 +105,12 @@ impl From<ConfigError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        Self::environment(error)
+    }
+}
+
+impl From<InboxError> for Failure {
+    fn from(error: InboxError) -> Self {
         Self::environment(error)
     }
 }

@@ -38,6 +38,7 @@ pub struct Config {
     pub secrets: Secrets,
     pub delivery: Delivery,
     pub engine: Engine,
+    pub inbound: Inbound,
     pub lmtp: Option<Lmtp>,
     pub log: Log,
     /// Whether a start or a SIGHUP applies the campaign folder. Off: only `nurtured apply` does.
@@ -92,6 +93,13 @@ pub struct Engine {
     pub grace: Duration,
     /// After how many failures in a row a lead is parked.
     pub park_after: i64,
+}
+
+/// `[inbound]`: mail that comes back.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The folder for what is not about a mail of ours.
+    pub keep: PathBuf,
 }
 
 /// `[lmtp]`: the door for bounces and complaints.

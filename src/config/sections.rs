@@ -12,8 +12,8 @@ use toml::{
 };
 
 use super::{
-    Config, Console, Database, Delivery, Engine, Lmtp, Log, LogFormat, NamedFile, Public, Relay,
-    RelayKind, Secrets,
+    Config, Console, Database, Delivery, Engine, Inbound, Lmtp, Log, LogFormat, NamedFile, Public,
+    Relay, RelayKind, Secrets,
     problem::ConfigProblem,
     reader::{Problems, Section},
     relay, sender,
@@ -55,6 +55,11 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         Delivery { only_to }
     });
     let engine = top.section("engine", "[engine]", engine);
+    let keep = top.section("inbound", "[inbound]", |mut section| {
+        let keep = section.path("keep", base);
+        section.finish();
+        keep
+    });
     let lmtp = top.section("lmtp", "[lmtp]", |mut section| {
         let listen = section.parsed("listen", ADDRESS);
         if !section.has("listen") {
@@ -71,6 +76,13 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         return Err(problems);
     }
     let listen = public.listen.unwrap_or_else(|| local(8080));
+    let secrets =
+        secrets.flatten().unwrap_or_else(|| NamedFile::Path(base.join("nurtured.secrets")));
+    let keep = keep.flatten().unwrap_or_else(|| match &secrets {
+        // Where the secrets are made, we may write.
+        NamedFile::Path(file) => file.with_file_name("unclaimed"),
+        NamedFile::Credential(_) => base.join("unclaimed"),
+    });
     Ok(Config {
         file: file.to_owned(),
         base: base.to_owned(),
@@ -83,13 +95,10 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         console: Console { listen: console.flatten().unwrap_or_else(|| local(8081)) },
         relays,
         sender,
-        secrets: Secrets {
-            file: secrets
-                .flatten()
-                .unwrap_or_else(|| NamedFile::Path(base.join("nurtured.secrets"))),
-        },
+        secrets: Secrets { file: secrets },
         delivery: delivery.unwrap_or_default(),
         engine: engine.unwrap_or_default(),
+        inbound: Inbound { keep },
         lmtp: lmtp.flatten(),
         log: log.unwrap_or_default(),
         auto_apply,
@@ -172,8 +181,9 @@ fn base_url(text: &str) -> Result<String, &'static str> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn leaves_this_machine(relay: &Relay) -> bool {
-    matches!(&relay.kind, RelayKind::Smtp(smtp) if !relay::is_this_machine(&smtp.host))
+/// A server on this machine passes mail on as well.
+const fn may_reach_leads(relay: &Relay) -> bool {
+    matches!(&relay.kind, RelayKind::Smtp(_))
 }
 
 /// Whether it may be read on the way: `http`, and not to this machine.
@@ -273,7 +283,7 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
         let Self { table, known, problems } = self;
         let public = table.get("public");
         let key = public.and_then(|public| public.get_ref().as_table()?.get("base_url"));
-        if relays.iter().any(leaves_this_machine) && base_url.is_some_and(is_open_to_readers) {
+        if relays.iter().any(may_reach_leads) && base_url.is_some_and(is_open_to_readers) {
             problems.add(
                 &key.map(Spanned::span).unwrap_or_default(),
                 "`base_url` must begin with https://: mail programs unsubscribe by one click only \
@@ -282,8 +292,7 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
                 Some("write \"https://go.example.com\"".into()),
             );
         }
-        if base_url.is_none() && relays.iter().any(|relay| matches!(relay.kind, RelayKind::Smtp(_)))
-        {
+        if base_url.is_none() && relays.iter().any(may_reach_leads) {
             let span = public.or_else(|| table.get("relay")).map(Spanned::span);
             problems.add(
                 &span.unwrap_or_default(),

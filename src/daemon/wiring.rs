@@ -46,13 +46,14 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     });
     let engine = Arc::new(engine);
     let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
-    if lease <= least {
+    if engine.headroom() < least {
         tracing::warn!(
-            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: a mail that takes \
-             longer than the lease is in doubt",
+            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: one that is answered \
+             later than {} s is in doubt",
             lease.as_secs(),
             engine.relay.name(),
-            least.as_secs()
+            least.as_secs(),
+            engine.headroom().as_secs()
         );
     }
     let folder = parts.config.auto_apply.then_some(folder);

@@ -141,7 +141,7 @@ impl FactPlan {
     pub fn mark(&self) -> i64 {
         let mut keys: Vec<(&str, usize)> =
             self.facts.iter().map(|fact| (&*fact.text, fact.ring)).collect();
-        keys.sort();
+        keys.sort_unstable();
         let mut hasher = siphasher::sip::SipHasher24::new();
         keys.hash(&mut hasher);
         hasher.finish().cast_signed()

@@ -42,26 +42,32 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
     let Outgoing { message, claim, letter, closes } = mail;
     let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
+    let last_moment = claim.deadline - engine.headroom();
+    let is_late = move || tokio::time::Instant::now() > last_moment;
     let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
         let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
         let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
-            let ours = !is_over(clock.now()) && marks.ask((id, token)).await.unwrap_or(false);
+            let may_go = !is_over(clock.now()) && !is_late();
+            let ours = may_go && marks.ask((id, token)).await.unwrap_or(false);
             marked.store(ours, Ordering::SeqCst);
             ours
         }
     };
-    if line.stop.is_cancelled() {
-        let reason = "the engine is stopping".to_owned();
-        let outcome = Settled::Released { due_at: message.due_at, reason };
-        return Settlement { message: message.id, token, outcome, relay: None };
-    }
     let now = engine.clock.now();
-    if is_over(now) {
+    let released = if line.stop.is_cancelled() {
+        Some((message.due_at, "the engine is stopping"))
+    } else if is_over(now) {
         // Judged again: it waits for the next opening.
-        let reason = "its window closed while it waited".to_owned();
-        let outcome = Settled::Released { due_at: now, reason };
+        Some((now, "its window closed while it waited"))
+    } else if is_late() {
+        Some((message.due_at, "its claim was nearly over before its turn came"))
+    } else {
+        None
+    };
+    if let Some((due_at, reason)) = released {
+        let outcome = Settled::Released { due_at, reason: reason.to_owned() };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();

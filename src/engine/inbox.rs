@@ -1,5 +1,7 @@
 //! Mail that comes back, at its one door: a report changes a lead only under our own signature.
 
+use std::io;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -8,13 +10,33 @@ use crate::{
         address::Address, event::EventKind, lead::Suppression, message::MessageKind, time::Instant,
         value::Value,
     },
-    mail::inbound::{self as mail, Class, Incoming, Kind, RecipientReport, parse_report},
+    mail::{
+        inbound::{self as mail, Class, Incoming, Kind, RecipientReport, parse_report},
+        unclaimed::Unclaimed,
+    },
     store::{
         Store, StoreError,
         records::{MessageBrief, NewEvent, Recorded},
     },
     token::{Keyring, MailRef},
 };
+
+/// How a mail came in, as far as the mail server tells.
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// Its sender is `<>`: a machine sent it.
+    pub null_sender: bool,
+    /// What is no address of ours cannot carry our signature.
+    pub recipients: Vec<Address>,
+}
+
+impl Envelope {
+    #[must_use]
+    pub fn new(null_sender: bool, recipients: &[String]) -> Self {
+        let recipients = recipients.iter().filter_map(|text| Address::parse(text).ok()).collect();
+        Self { null_sender, recipients }
+    }
+}
 
 /// What became of a mail that came in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -38,58 +60,120 @@ pub enum Action {
     Recorded,
     /// Known already.
     Duplicate,
-    /// Nothing was changed: no signature of ours, or nothing to say of a lead.
+    /// Nothing to say of a lead.
     Ignored,
+    /// No mail, or not about a mail of ours: kept as a file for a person to look at.
+    Kept,
+    /// The same, and the folder for such files is full.
+    Dropped,
 }
 
-/// Takes in one mail as it arrived, under the envelope's recipients where they are known.
-///
-/// A hard bounce, an opt-out or a complaint suppresses the lead's address in the same transaction. Anybody can
-/// write such a mail, so only a signature of ours makes it count: in the bounce address that it came
-/// to, or, for complaints and replies, in the Message-ID that it returns.
-///
-/// # Errors
-/// Only of the store: the mail should then be offered again.
-pub async fn accept(
-    store: &Store,
-    keyring: &Keyring,
-    raw: &[u8],
-    envelope: &[Address],
-    now: Instant,
-) -> Result<Accepted, StoreError> {
-    let Ok(incoming) = parse_report(raw) else {
-        return Ok(Accepted {
-            kind: "unreadable",
-            class: None,
-            matched: false,
-            action: Action::Ignored,
-        });
-    };
-    let is_opt_out = incoming.class() == Class::OptOut;
-    let accepted = |matched, action| Accepted {
-        kind: if is_opt_out { Class::OptOut.word() } else { incoming.kind.word() },
-        class: Some(incoming.class().word()),
-        matched,
-        action,
-    };
-    let Some(mail) = signed(keyring, &incoming, envelope) else {
-        return Ok(accepted(false, Action::Ignored));
-    };
-    let briefs = store.message_briefs(&[mail.message]).await?;
-    let brief = briefs.get(&mail.message).filter(|brief| brief.lead == mail.lead);
-    let Some(brief) = brief else { return Ok(accepted(false, Action::Ignored)) };
-    let Some(event) = event(&incoming, brief, raw, now) else {
-        return Ok(accepted(true, Action::Ignored));
-    };
-    let suppresses = event.suppress.is_some();
-    let recorded = store.record_events(&[event], now).await?;
-    let action = match recorded.first() {
-        Some(Recorded::New { .. }) if suppresses => Action::Suppressed,
-        Some(Recorded::New { .. }) => Action::Recorded,
-        Some(Recorded::Duplicate) => Action::Duplicate,
-        Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Action::Ignored,
-    };
-    Ok(accepted(true, action))
+impl Action {
+    pub const ALL: [Self; 6] = [
+        Self::Suppressed,
+        Self::Recorded,
+        Self::Duplicate,
+        Self::Ignored,
+        Self::Kept,
+        Self::Dropped,
+    ];
+
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Suppressed => "suppressed",
+            Self::Recorded => "recorded",
+            Self::Duplicate => "duplicate",
+            Self::Ignored => "ignored",
+            Self::Kept => "kept",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Why a mail was not taken in: it should be offered again.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a mail that is nobody's cannot be kept in [inbound] keep: {0}")]
+    Keep(#[from] io::Error),
+}
+
+/// The one door for mail that comes back.
+#[derive(Clone, Debug)]
+pub struct Inbox<'a> {
+    pub store: &'a Store,
+    pub keyring: &'a Keyring,
+    pub unclaimed: &'a Unclaimed,
+}
+
+impl Inbox<'_> {
+    /// Takes in one mail as it arrived.
+    ///
+    /// A hard bounce, an opt-out or a complaint suppresses the lead's address in the same transaction.
+    /// Anybody can write such a mail, so only a signature of ours makes it count: in the bounce address
+    /// that it came to, or, for complaints and replies, in the Message-ID that it returns. What cannot be
+    /// read, and what a person or a server wrote about no mail of ours, is on disk when this returns.
+    ///
+    /// # Errors
+    /// When nothing could be written: the mail should then be offered again.
+    pub async fn accept(
+        &self,
+        raw: &[u8],
+        envelope: &Envelope,
+        now: Instant,
+    ) -> Result<Accepted, InboxError> {
+        let Ok(incoming) = parse_report(raw, envelope.null_sender) else {
+            let (kind, action) = ("unreadable", self.keep(raw).await?);
+            return Ok(Accepted { kind, class: None, matched: false, action });
+        };
+        let is_opt_out = incoming.class() == Class::OptOut;
+        let accepted = |matched, action| Accepted {
+            kind: if is_opt_out { Class::OptOut.word() } else { incoming.kind.word() },
+            class: Some(incoming.class().word()),
+            matched,
+            action,
+        };
+        let Some(brief) = self.ours(&incoming, envelope).await? else {
+            // What a machine answers by itself is not worth a look, and there is much of it.
+            let is_chatter = matches!(incoming.kind, Kind::AutoReply | Kind::Receipt);
+            let action = if is_chatter { Action::Ignored } else { self.keep(raw).await? };
+            return Ok(accepted(false, action));
+        };
+        let Some(event) = event(&incoming, &brief, raw, now) else {
+            return Ok(accepted(true, Action::Ignored));
+        };
+        let suppresses = event.suppress.is_some();
+        let recorded = self.store.record_events(&[event], now).await?;
+        let action = match recorded.first() {
+            Some(Recorded::New { .. }) if suppresses => Action::Suppressed,
+            Some(Recorded::New { .. }) => Action::Recorded,
+            Some(Recorded::Duplicate) => Action::Duplicate,
+            Some(Recorded::NoSuchLead | Recorded::Unstorable) | None => Action::Ignored,
+        };
+        Ok(accepted(true, action))
+    }
+
+    async fn keep(&self, raw: &[u8]) -> Result<Action, InboxError> {
+        let (unclaimed, raw) = (self.unclaimed.clone(), raw.to_vec());
+        let kept = tokio::task::spawn_blocking(move || unclaimed.keep(&raw)).await;
+        let is_kept = kept.map_err(io::Error::other)??;
+        Ok(if is_kept { Action::Kept } else { Action::Dropped })
+    }
+
+    /// The mail of ours that one is about.
+    async fn ours(
+        &self,
+        incoming: &Incoming,
+        envelope: &Envelope,
+    ) -> Result<Option<MessageBrief>, StoreError> {
+        let Some(mail) = signed(self.keyring, incoming, &envelope.recipients) else {
+            return Ok(None);
+        };
+        let brief = self.store.message_briefs(&[mail.message]).await?.remove(&mail.message);
+        Ok(brief.filter(|brief| brief.lead == mail.lead))
+    }
 }
 
 /// The mail of ours that this one is about, if a signature of ours says so.
@@ -123,6 +207,11 @@ fn event(incoming: &Incoming, brief: &MessageBrief, raw: &[u8], now: Instant) ->
     // RFC 3464 §2.3.3: the server goes on trying, and says later what came of it.
     let is_delayed = |report: &RecipientReport| report.action == Some(mail::Action::Delayed);
     if told().next().is_some() && told().all(is_delayed) {
+        return None;
+    }
+    // RFC 6591: no person complained.
+    if incoming.kind == Kind::Complaint && class == Class::SenderFault {
+        tracing::warn!(message = %brief.id, "a mail of ours failed its authentication, says a receiver");
         return None;
     }
     let (kind, suppress) = match class {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::time::Instant,
-    mail::relay::{Delivery, Fault, next_try},
+    mail::relay::{Delivery, Fault, Stage, next_try},
     store::records::{MessageRow, Settled},
 };
 
@@ -18,7 +18,9 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settle
     match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
         Delivery::Refused { reply, stage } if refuses_us => {
-            postponed(message, format!("refused at {}: {reply}", stage.word()), false, now)
+            // At a recipient it may yet be about that one: not for ever.
+            let counted = stage >= Stage::Rcpt;
+            postponed(message, format!("refused at {}: {reply}", stage.word()), counted, now)
         }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,

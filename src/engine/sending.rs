@@ -94,6 +94,18 @@ impl Engine {
         Ok(tally)
     }
 
+    /// How long a claimed message may take: our own clock stops us before the lease runs out for others.
+    fn time_of_a_claim(&self) -> Duration {
+        self.config.engine.lease.mul_f64(0.9)
+    }
+
+    /// How much of that must be left at the point of no return, so that the relay's answer is heard. Under a
+    /// lease that is too short for the relay, half of it: mails go on, and may be in doubt.
+    #[must_use]
+    pub fn headroom(&self) -> Duration {
+        self.relay.after_the_point_of_no_return().min(self.time_of_a_claim() / 2)
+    }
+
     /// Shows life while a slow relay is waited for; each mail on its way has a deadline of its own.
     async fn beating<T>(&self, waits: impl Fn() -> bool, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);
@@ -260,7 +272,7 @@ async fn claim(
 ) -> Result<usize, StoreError> {
     let engine = &line.engine;
     let lease = engine.config.engine.lease;
-    let claim = engine.claims.begin(tokio::time::Instant::now() + lease.mul_f64(0.9));
+    let claim = engine.claims.begin(tokio::time::Instant::now() + engine.time_of_a_claim());
     let token = claim.token;
     let limit = i64::try_from(free).unwrap_or(i64::MAX);
     let rows = engine.store.claim_messages(now, token, lease, limit).await?;

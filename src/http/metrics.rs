@@ -21,7 +21,7 @@ use super::listener::ListenerStats;
 use crate::{
     clock::Clock,
     domain::{event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant},
-    engine::intake::Intake,
+    engine::{inbox::Action, intake::Intake},
     store::{Store, records::Census},
 };
 
@@ -57,6 +57,7 @@ pub struct Metrics {
     registry: Registry,
     observed: OnceLock<Observed>,
     mails: Family<[Label; 1], Counter>,
+    returned: Family<[Label; 1], Counter>,
     decided: Counter,
     decide_seconds: Histogram,
     contended: Counter,
@@ -90,6 +91,7 @@ impl Metrics {
             registry: Registry::with_prefix("nurtured"),
             observed: OnceLock::new(),
             mails: Family::default(),
+            returned: Family::default(),
             decided: Counter::default(),
             decide_seconds: Histogram::new(SECONDS),
             contended: Counter::default(),
@@ -122,6 +124,11 @@ impl Metrics {
             "mails",
             "Settled tries to send, by what became of them",
             self.mails.clone(),
+        );
+        registry.register(
+            "mails_returned",
+            "Mails that came back, by what was done with them",
+            self.returned.clone(),
         );
         registry.register("leads_decided", "Leads decided", self.decided.clone());
         registry.register(
@@ -180,6 +187,9 @@ impl Metrics {
         for state in SETTLED {
             self.mails(state, 0);
         }
+        for action in Action::ALL {
+            let _ = self.returned.get_or_create(&[("action", action.word())]);
+        }
         for kind in [HitKind::Click, HitKind::Open] {
             for judgement in [Judgement::Machine, Judgement::Unsure] {
                 let _ = self.hits(kind, HitOutcome::Judged(judgement));
@@ -200,6 +210,11 @@ impl Metrics {
     /// `count` messages were settled in this state.
     pub fn mails(&self, state: MessageState, count: u64) {
         self.mails.get_or_create(&[("outcome", state.word())]).inc_by(count);
+    }
+
+    /// A mail came in by LMTP.
+    pub fn returned(&self, action: Action) {
+        self.returned.get_or_create(&[("action", action.word())]).inc();
     }
 
     /// A batch of `leads` was decided and committed; `contended` of them had changed meanwhile.

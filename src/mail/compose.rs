@@ -134,7 +134,11 @@ impl Letter {
         if let Some(url) = &self.unsubscribe_url {
             check_url(url)?;
             builder = raw(builder, LIST_UNSUBSCRIBE, format!("<{url}>"));
-            builder = raw(builder, LIST_UNSUBSCRIBE_POST, "List-Unsubscribe=One-Click".to_owned());
+            // RFC 8058 §3.1: one click is promised for HTTPS alone.
+            if url.starts_with("https://") {
+                let promise = "List-Unsubscribe=One-Click".to_owned();
+                builder = raw(builder, LIST_UNSUBSCRIBE_POST, promise);
+            }
         }
         if let Some(id) = &self.feedback_id {
             token("feedback id", id, 200, "-_.:")?;

@@ -5,3 +5,4 @@ pub mod header_text;
 pub mod inbound;
 pub mod lmtp;
 pub mod relay;
+pub mod unclaimed;

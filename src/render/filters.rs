@@ -45,6 +45,17 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("money", money);
     tera.register_filter("number", number);
     tera.register_filter("urlencode", urlencode);
+    tera.register_filter("first", first);
+    tera.register_filter("last", last);
+}
+
+/// Of nothing it is missing, so that something must be given in its place; tera's own writes nothing.
+fn first(values: &[Value], _: Kwargs, _: &State) -> Value {
+    values.first().cloned().unwrap_or_else(Value::undefined)
+}
+
+fn last(values: &[Value], _: Kwargs, _: &State) -> Value {
+    values.last().cloned().unwrap_or_else(Value::undefined)
 }
 
 /// `{{ renewal | date }}`, `{{ renewal | date(format="%d.%m.%Y") }}`: on the lead's calendar; midnight in

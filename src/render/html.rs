@@ -1,6 +1,6 @@
 //! Reads the HTML of a mail as a browser would, lets each link be changed, and writes it again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use html5ever::{
     Attribute, LocalName, local_name,
@@ -10,9 +10,6 @@ use html5ever::{
         TokenizerOpts, states::RawKind,
     },
 };
-
-/// Deeper nesting is no mail; it would only exhaust a stack further on.
-const DEPTH: usize = 200;
 
 /// A piece of HTML.
 #[derive(Clone, Debug)]
@@ -44,9 +41,6 @@ pub(super) fn read(page: &str) -> Result<Vec<Node>, String> {
     if let Some(why) = sink.refused.into_inner() {
         return Err(why);
     }
-    if sink.deepest.get() > DEPTH {
-        return Err(format!("is nested more than {DEPTH} elements deep"));
-    }
     Ok(sink.nodes.into_inner())
 }
 
@@ -54,8 +48,6 @@ pub(super) fn read(page: &str) -> Result<Vec<Node>, String> {
 struct Sink {
     nodes: RefCell<Vec<Node>>,
     refused: RefCell<Option<String>>,
-    depth: Cell<usize>,
-    deepest: Cell<usize>,
 }
 
 impl TokenSink for Sink {
@@ -82,12 +74,8 @@ impl TokenSink for Sink {
 
 impl Sink {
     fn tag(&self, tag: Tag) -> TokenSinkResult<()> {
-        let nests = !is_void(&tag.name) && !closes_itself(&tag.name);
         let mut nodes = self.nodes.borrow_mut();
         if tag.kind == TagKind::EndTag {
-            if nests {
-                self.depth.set(self.depth.get().saturating_sub(1));
-            }
             nodes.push(Node::End(tag.name));
             return TokenSinkResult::Continue;
         }
@@ -108,10 +96,6 @@ impl Sink {
         {
             *self.refused.borrow_mut() =
                 Some(format!("has `{}=`, which mail programs refuse", handler.name.local));
-        }
-        if nests && !tag.self_closing {
-            self.depth.set(self.depth.get() + 1);
-            self.deepest.set(self.deepest.get().max(self.depth.get()));
         }
         let raw = raw_kind(&tag.name);
         let pair =
@@ -160,18 +144,6 @@ pub(super) fn is_void(name: &LocalName) -> bool {
             | local_name!("base")
             | local_name!("track")
             | local_name!("param")
-    )
-}
-
-/// Elements whose end tag may be left out, so that counting them says nothing.
-fn closes_itself(name: &LocalName) -> bool {
-    matches!(
-        *name,
-        local_name!("p")
-            | local_name!("li")
-            | local_name!("dt")
-            | local_name!("dd")
-            | local_name!("option")
     )
 }
 

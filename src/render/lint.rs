@@ -10,6 +10,7 @@ use super::{
     problem::RenderProblem,
     source::{Part, Source},
     tags::{TagKind, Word, statement, tags, variables, words},
+    tree,
 };
 
 const STATEMENTS: [&str; 11] = [
@@ -127,7 +128,8 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
         at = tag.range.end;
     }
     masked.push_str(&page[at..]);
-    let nodes = match html::read(&masked) {
+    let read = tree::elements(&masked).and_then(|_| html::read(&masked));
+    let nodes = match read {
         Ok(nodes) => nodes,
         Err(why) => {
             problems.push(source.problem(0, format!("its HTML {why}"), None));

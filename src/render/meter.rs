@@ -1,4 +1,4 @@
-//! Bounds on one rendering. tera has no limit of its own, so each loop, include and `set` is made to
+//! Bounds on rendering one mail. tera has no limit of its own, so each loop, include and `set` is made to
 //! call [`spend`] or [`weigh`] (see `prepare`), and all output goes through a [`Page`].
 
 #![allow(clippy::needless_pass_by_value)] // the shape that tera calls
@@ -16,8 +16,6 @@ pub(super) const STEPS: u32 = 20_000;
 pub(super) const TIME: Duration = Duration::from_millis(500);
 /// Bytes of what a template writes. Mail programs show about 100 KB.
 pub(super) const OUTPUT: usize = 500_000;
-/// Bytes of a mail's HTML when styles are written into its elements.
-pub(super) const INLINED: usize = 1_000_000;
 /// Links in one mail.
 pub(super) const LINKS: usize = 500;
 /// Bytes and elements in all of a variable that a template sets.
@@ -47,11 +45,16 @@ thread_local! {
     static METER: Cell<Option<Meter>> = const { Cell::new(None) };
 }
 
-/// Runs `render` under the bounds, and says which of them it hit.
-pub(super) fn metered<T>(render: impl FnOnce() -> T) -> (T, Option<Bound>) {
+/// Runs `render` under the bounds; [`hit`] says within it which of them was hit.
+pub(super) fn metered<T>(render: impl FnOnce() -> T) -> T {
     METER.set(Some(Meter { left: STEPS, until: Instant::now() + TIME, hit: None }));
     let done = render();
-    (done, METER.take().and_then(|meter| meter.hit))
+    METER.set(None);
+    done
+}
+
+pub(super) fn hit() -> Option<Bound> {
+    METER.get().and_then(|meter| meter.hit)
 }
 
 fn check(change: impl FnOnce(&mut Meter)) -> Result<(), Bound> {

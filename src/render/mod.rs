@@ -15,8 +15,10 @@ mod months;
 mod prepare;
 mod problem;
 mod source;
+mod styles;
 mod tags;
 mod text;
+mod tree;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +36,7 @@ use html5ever::local_name;
 pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
-use meter::{Bound, INLINED, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};
@@ -59,8 +61,8 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Renders a mail. Takes well under a millisecond of one core, and about half a second at most,
-    /// whatever the template does; on an async runtime, call it where blocking is allowed.
+    /// Renders a mail. Takes about a millisecond of one core, and about a second at most, whatever the
+    /// template does; on an async runtime, call it where blocking is allowed.
     ///
     /// # Errors
     /// Why this mail cannot be sent as it is: a missing value, a bad link, a limit.
@@ -69,13 +71,11 @@ impl Renderer {
             .templates
             .variant(mail.template, mail.language, &self.house)
             .ok_or_else(|| RenderError::UnknownTemplate(mail.template.to_owned()))?;
-        catch_unwind(AssertUnwindSafe(|| self.render_variant(mail, template))).unwrap_or_else(
-            |_| {
-                let place =
-                    Place { file: template.file.clone(), line: template.body_line, column: 1 };
-                Err(RenderError::Failed { place, message: "rendering it panicked".to_owned() })
-            },
-        )
+        let render = || metered(|| self.render_variant(mail, template));
+        catch_unwind(AssertUnwindSafe(render)).unwrap_or_else(|_| {
+            let place = Place { file: template.file.clone(), line: template.body_line, column: 1 };
+            Err(RenderError::Failed { place, message: "rendering it panicked".to_owned() })
+        })
     }
 
     fn render_variant(
@@ -118,14 +118,7 @@ impl Renderer {
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
-        let html = self
-            .inliner
-            .inline(&html::write(&nodes))
-            .map_err(|error| bad_html(format!("has styles that cannot be inlined: {error}")))?;
-        if html.len() > INLINED {
-            let file = template.file.clone();
-            return Err(RenderError::TooLarge { file, what: "its HTML", limit: INLINED });
-        }
+        let html = styles::inlined(&self.inliner, &nodes).map_err(bad_html)?;
         Ok(Rendered {
             subject,
             html,
@@ -137,12 +130,12 @@ impl Renderer {
         })
     }
 
-    /// What one of tera's templates writes, within bounds.
+    /// What one of tera's templates writes, within what is left of the mail's bounds.
     fn page(&self, name: &str, file: &str, context: &Context) -> Result<String, RenderError> {
         let mut page = Page::default();
-        let (done, hit) = metered(|| self.tera.render_to(name, context, &mut page));
+        let done = self.tera.render_to(name, context, &mut page);
         let file = || file.to_owned();
-        if let Some(bound) = hit {
+        if let Some(bound) = meter::hit() {
             return Err(match bound {
                 Bound::Steps => RenderError::TooManySteps { file: file(), limit: STEPS },
                 Bound::Time => RenderError::TooSlow { file: file(), limit_ms: TIME.as_millis() },

@@ -4,7 +4,10 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use html5ever::{LocalName, local_name};
 
-use super::html::{Node, is_void, write};
+use super::{
+    html::{Node, is_void, write},
+    tree,
+};
 
 /// Columns; what mail programs that show plain text expect (RFC 3676 §4.2).
 const WIDTH: usize = 76;
@@ -15,9 +18,11 @@ const WIDTH: usize = 76;
 /// When the HTML cannot be laid out as text.
 pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
     let (nodes, addresses) = flat(nodes);
+    let page = write(&nodes);
+    tree::elements(&page)?;
     let text = html2text::config::plain_no_decorate()
         .allow_width_overflow()
-        .string_from_read(write(&nodes).as_bytes(), WIDTH)
+        .string_from_read(page.as_bytes(), WIDTH)
         .map_err(|error| format!("cannot be made plain text: {error}"))?;
     let mut text = tidy(&text);
     for (index, address) in addresses.iter().enumerate() {

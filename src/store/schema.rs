@@ -20,7 +20,7 @@ use crate::domain::time::Instant;
 const FILES: [(i64, &str, &str); 1] =
     [(1, "the house", include_str!("../../migrations/0001_the_house.sql"))];
 
-static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(|text| text.into_sql_str()));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(SqlSafeStr::into_sql_str));
 static SQLITE: LazyLock<Migrator> =
     LazyLock::new(|| migrator(|text| AssertSqlSafe(sqlite_schema(text)).into_sql_str()));
 

@@ -253,7 +253,7 @@ fn config(url: &str, relay: SocketAddr, tuning: Tuning) -> String {
 url = "{url}"
 [public]
 listen = "127.0.0.1:0"
-base_url = "http://links.example.com"
+base_url = "https://links.example.com"
 [console]
 listen = "127.0.0.1:0"
 [[relay]]

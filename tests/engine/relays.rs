@@ -1,8 +1,11 @@
 //! Relays that refuse, put off, hang up and are not there.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use nurtured::{
@@ -240,6 +243,28 @@ async fn without_a_relay_mails_wait_and_nothing_spins() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_reaches_the_point_of_no_return_late_is_given_back_and_not_in_doubt() {
+    for_each_database(async |db| {
+        // Of the 1.8 seconds that a claim lasts, 1.2 are over at the 354; the answer would be cut off.
+        let relay = Script::new().on(|moment: Moment<'_>| match (moment.at, moment.nth) {
+            (At::Data, 1) => Act::Slow(Duration::from_millis(1_200)),
+            (At::Dot, 1) => Act::TakeAndStall,
+            _ => Act::Default,
+        });
+        let config = "[engine]\nlease = \"2s\"\n".to_owned();
+        let rig = Rig::with(db, &campaign(), Setup { config, ..setup(relay) }).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        let report = rig.tick().await;
+        assert_eq!((report.in_doubt, report.sent, report.deferred), (0, 0, 1));
+        assert_eq!((rig.smtp.taken().len(), rig.smtp.count()), (0, 0));
+        assert_eq!(rig.messages(lead).await[0].attempts, 0);
+        assert_eq!(rig.tick_after(SECOND).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
+    })
+    .await;
+}
+
 /// The port again, as soon as its last owner is gone.
 async fn again(addr: std::net::SocketAddr) -> TcpListener {
     loop {
@@ -335,6 +360,39 @@ async fn a_mail_that_is_put_off_lets_another_workflows_go() {
         assert_eq!(rig.tick_at(put_off_until - SECOND).await.sent, 0);
         assert_eq!(rig.tick_at(put_off_until).await.sent, 1);
         assert_eq!(rig.subjects_to("a@example.com"), ["Three", "One"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_says_at_the_recipient_that_it_takes_nothing_from_us_costs_no_mail() {
+    for_each_database(async |db| {
+        let closed = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&closed);
+        let relay = Script::new().on(move |moment: Moment<'_>| match moment.at {
+            At::Rcpt if asked.load(Ordering::SeqCst) => say("554 5.7.1 <x>: Relay access denied"),
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), Setup { connections: 1, ..setup(relay) }).await;
+        let names: Vec<String> = (0..20).map(|n| format!("l{n}@example.com")).collect();
+        let leads = rig.leads(&names, &[]).await;
+        let mut report = rig.tick().await;
+        assert_eq!((report.sent, report.failed), (0, 0));
+        let asked = rig.smtp.commands().iter().filter(|line| line.contains(" RCPT ")).count();
+        assert!(
+            (5..10).contains(&asked),
+            "{asked} were tried before the relay was taken to be down"
+        );
+        for &lead in &leads {
+            assert!(rig.messages(lead).await[0].state.is_open());
+            assert_ne!(rig.enrolment(lead).await.state, "left");
+        }
+        closed.store(false, Ordering::SeqCst);
+        let end = rig.clock.now() + 5 * HOUR;
+        while rig.smtp.count() < 20 && rig.clock.now() < end {
+            report = rig.tick_at(report.next_wake_at.unwrap()).await;
+        }
+        assert_eq!(rig.smtp.count(), 20);
     })
     .await;
 }

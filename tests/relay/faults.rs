@@ -131,6 +131,24 @@ async fn a_relay_that_answers_before_it_has_the_mail_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_relay_that_refuses_the_sender_and_takes_the_recipient_is_out_of_step() {
+    // An answer too many ahead of that to MAIL; that to DATA is yet to come.
+    let script = Script::new().on(|moment| match (moment.at, moment.nth) {
+        (At::Mail, 2) => Act::Raw(b"554 5.3.0 late\r\n250 2.1.0 ok\r\n".to_vec()),
+        (At::Data, 2) => Act::Slow(Duration::from_millis(200)),
+        _ => Act::Default,
+    });
+    let (addr, server) = FakeSmtp::start(script).await;
+    let mut session = impatient(addr);
+    assert_sent(&deliver(&mut session, &mail("k-1")).await.0);
+    let (delivery, asked) = deliver(&mut session, &mail("k-2")).await;
+    assert!(matches!(&delivery, Delivery::Refused { stage: Stage::Mail, .. }), "{delivery:?}");
+    assert_eq!(asked, 0);
+    assert_sent(&deliver(&mut session, &mail("k-3")).await.0);
+    assert_eq!((server.count(), server.connections()), (2, 2));
+}
+
+#[tokio::test]
 async fn no_relay_at_all_is_certain_and_counts_as_down() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();

@@ -147,7 +147,7 @@ pub struct Rig {
     pub smtp: FakeSmtp,
     pub public: SocketAddr,
     pub browser: reqwest::Client,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     config: String,
     _leash: DropGuard,
 }

@@ -92,6 +92,15 @@ fn a_letter_has_each_header_once_as_the_standards_want_it() {
 }
 
 #[test]
+fn one_click_is_promised_over_https_alone() {
+    let url = Some("http://127.0.0.1:8080/u/abc".to_owned());
+    let mail = Letter { unsubscribe_url: url, ..letter() }.compose().unwrap();
+    let headers = headers(&mail.bytes);
+    assert_eq!(headers["list-unsubscribe"], ["<http://127.0.0.1:8080/u/abc>"]);
+    assert!(!headers.contains_key("list-unsubscribe-post"));
+}
+
+#[test]
 fn a_second_try_has_the_same_bytes() {
     assert!(letter().compose().unwrap() == letter().compose().unwrap());
 }

@@ -52,7 +52,7 @@ pub(super) fn is_automatic(mail: &Mail<'_>) -> bool {
     }) {
         return true;
     }
-    if has_null_sender(mail) {
+    if mail.has_null_sender() {
         return true;
     }
     let signs = [
@@ -72,9 +72,4 @@ pub(super) fn is_automatic(mail: &Mail<'_>) -> bool {
     let subject = mail.subject().unwrap_or_default().to_lowercase();
     let subject = subject.trim_start_matches("re:").trim();
     SUBJECTS.iter().any(|beginning| subject.starts_with(beginning))
-}
-
-/// RFC 5321 §4.5.5: nobody wants an answer.
-pub(super) fn has_null_sender(mail: &Mail<'_>) -> bool {
-    mail.header("Return-Path").is_some_and(|value| value.replace(char::is_whitespace, "") == "<>")
 }

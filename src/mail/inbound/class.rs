@@ -82,7 +82,7 @@ pub(super) fn judge(action: Option<Action>, diagnostic: &Diagnostic) -> Judged {
     }
     match phrases::find(diagnostic) {
         Some(Says::SenderFault) => Judged::sure(Class::SenderFault),
-        Some(Says::NoSuchUser | Says::NoSuchHost) | None if diagnostic.before_recipient => {
+        Some(Says::NoSuchUser | Says::NoSuchHost) | None if is_about_sender(diagnostic) => {
             Judged::sure(Class::SenderFault)
         }
         Some(Says::Trouble) if is_policy(diagnostic) => Judged::sure(Class::SenderFault),
@@ -104,6 +104,12 @@ pub fn class_of_reply(reply: &str, before_recipient: bool, after_recipient: bool
     judge(None, &Diagnostic { before_recipient, after_data: after_recipient, ..heard }).class
 }
 
+/// Whether a server that we spoke to says in words that it takes no mail from us, whoever it is for.
+#[must_use]
+pub fn does_not_let_in(reply: &str) -> bool {
+    phrases::does_not_let_in(&Diagnostic::read(reply, None))
+}
+
 /// Whether the codes, or the moment of the refusal, speak against an address that does not exist.
 fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
     // The recipient had been accepted: some hosts then say "unknown" of a mail they filtered.
@@ -119,6 +125,17 @@ fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
     }
 }
 
+/// Said before a recipient was named, or with a code of the sender's address: RFC 3463 §3.2, RFC 7505 §4.2.
+fn is_about_sender(diagnostic: &Diagnostic) -> bool {
+    let code = diagnostic.status.map(|status| (status.subject, status.detail));
+    let of_sender = match code {
+        Some((1, 7 | 8)) => true,
+        Some((7, 27)) => !phrases::is_recipients_null_mx(diagnostic),
+        _ => false,
+    };
+    diagnostic.before_recipient || of_sender
+}
+
 fn is_policy(diagnostic: &Diagnostic) -> bool {
     diagnostic.status.is_some_and(|status| status.subject == 7 && status.detail != 13)
 }
@@ -129,13 +146,10 @@ fn by_code(diagnostic: &Diagnostic) -> Judged {
         return Judged { class: Class::Soft, sure: false };
     };
     let class = match (status.class, status.subject, status.detail) {
-        (5, 1, 1..=4 | 6 | 10) | (5, 4, 4) | (_, 7, 27) if !diagnostic.after_data => Class::Hard,
-        (_, 1, 7 | 8)
-        | (_, 2, 3)
-        | (_, 3, 4)
-        | (5, 5, _)
-        | (_, 6, _)
-        | (_, 7, 0..=12 | 14..=26 | 28..) => Class::SenderFault,
+        (5, 1, 1..=4 | 6 | 10) | (5, 4, 4) if !diagnostic.after_data => Class::Hard,
+        (_, 1, 7 | 8) | (_, 2, 3) | (_, 3, 4) | (5, 5, _) | (_, 6, _) | (_, 7, 0..=12 | 14..) => {
+            Class::SenderFault
+        }
         _ => Class::Soft,
     };
     // `x.y.0` is "other": words, if there are any, know better.

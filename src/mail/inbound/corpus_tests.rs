@@ -53,7 +53,7 @@ fn agrees_with_the_public_set_of_bounces() {
     let (mut wrong_hard, mut missed_hard) = (Vec::new(), Vec::new());
     for (file, reasons) in &expected(&folder) {
         let raw = std::fs::read(folder.join(file)).expect(file);
-        let mail = parse_report(&raw).unwrap_or_else(|why| panic!("{file}: {why}"));
+        let mail = parse_report(&raw, false).unwrap_or_else(|why| panic!("{file}: {why}"));
         let mut ours: Vec<Class> = (0..reasons.len())
             .map(|i| mail.reports.get(i).map_or_else(|| mail.class(), |report| report.class))
             .collect();
@@ -85,7 +85,7 @@ fn recognises_every_complaint() {
     let mut complaints = 0;
     for (file, reasons) in &expected(&folder) {
         let raw = std::fs::read(folder.join(file)).expect(file);
-        let mail = parse_report(&raw).expect(file);
+        let mail = parse_report(&raw, false).expect(file);
         let theirs = reasons.iter().any(|(reason, _)| reason == "feedback");
         assert_eq!(mail.kind == Kind::Complaint, theirs, "{file}: {}", mail.kind);
         complaints += usize::from(theirs);
@@ -119,7 +119,7 @@ fn no_change_of_a_byte_panics() {
                     break;
                 }
             }
-            let _ = parse_report(&changed);
+            let _ = parse_report(&changed, false);
         }
     }
 }

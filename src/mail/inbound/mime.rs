@@ -45,18 +45,26 @@ static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
 pub(super) struct Mail<'x> {
     raw: &'x [u8],
     message: Message<'x>,
+    null_sender: bool,
 }
 
 impl<'x> Mail<'x> {
-    pub(super) fn parse(raw: &'x [u8]) -> Result<Self, Unreadable> {
-        let message = PARSER.parse(raw).ok_or(Unreadable::NoMail)?;
+    pub(super) fn parse(raw: &'x [u8], null_sender: bool) -> Result<Self, Unreadable> {
+        let mut message = PARSER.parse(raw).ok_or(Unreadable::NoMail)?;
+        take_nested_out(&mut message);
         if message.parts.is_empty() || message.parts[0].headers.is_empty() {
             return Err(Unreadable::NoMail);
         }
         if message.parts.len() > MOST_PARTS {
             return Err(Unreadable::TooManyParts);
         }
-        Ok(Self { raw, message })
+        Ok(Self { raw, message, null_sender })
+    }
+
+    /// RFC 5321 §4.5.5: nobody wants an answer.
+    pub(super) fn has_null_sender(&self) -> bool {
+        let path = self.header("Return-Path");
+        self.null_sender || path.is_some_and(|path| path.replace(char::is_whitespace, "") == "<>")
     }
 
     /// The first field of that name, unfolded.
@@ -157,6 +165,29 @@ impl<'x> Mail<'x> {
         };
         bounded(&text).replace("\r\n", "\n")
     }
+}
+
+/// Drops the messages within the message, one after the other: dropped as the tree that they are, each
+/// level takes room on the stack, and strangers say how many there are.
+fn take_nested_out(message: &mut Message<'_>) {
+    let mut found = nested_in(&mut message.parts);
+    while let Some(mut nested) = found.pop() {
+        found.append(&mut nested_in(&mut nested.parts));
+    }
+}
+
+fn nested_in<'x>(parts: &mut [MessagePart<'x>]) -> Vec<Message<'x>> {
+    let take = |part: &mut MessagePart<'x>| match std::mem::replace(
+        &mut part.body,
+        PartType::Multipart(Vec::new()),
+    ) {
+        PartType::Message(nested) => Some(nested),
+        other => {
+            part.body = other;
+            None
+        }
+    };
+    parts.iter_mut().filter_map(take).collect()
 }
 
 fn is_container(part: &MessagePart<'_>) -> bool {

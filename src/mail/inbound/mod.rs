@@ -23,7 +23,7 @@ use std::fmt;
 
 use crate::domain::address::Address;
 
-pub use class::{Class, class_of_reply};
+pub use class::{Class, class_of_reply, does_not_let_in};
 pub use diagnostic::Status;
 pub use limits::Unreadable;
 pub use report::{Action, FeedbackType, RecipientReport};
@@ -114,13 +114,14 @@ impl fmt::Debug for Incoming {
     }
 }
 
-/// Reads a mail as it came in, line ends of either kind.
+/// Reads a mail as it came in, line ends of either kind. `null_sender`: its envelope was from `<>`; a
+/// `Return-Path` in the mail says the same where the envelope is not known.
 ///
 /// # Errors
 /// When it is no mail, or larger or more deeply nested than any honest report.
-pub fn parse_report(raw: &[u8]) -> Result<Incoming, Unreadable> {
+pub fn parse_report(raw: &[u8], null_sender: bool) -> Result<Incoming, Unreadable> {
     limits::check(raw)?;
-    let mail = mime::Mail::parse(raw)?;
+    let mail = mime::Mail::parse(raw, null_sender)?;
     let returned = returned::Returned::find(&mail);
     let mut incoming = Incoming {
         kind: Kind::Reply,

@@ -1,7 +1,6 @@
 //! Failures told in words, by servers that know no RFC 3464.
 
 use super::{
-    auto_reply,
     class::{self, Class},
     diagnostic::Diagnostic,
     mime::{self, Mail},
@@ -167,7 +166,7 @@ fn tells_of_failure(mail: &Mail<'_>) -> bool {
     // Even a postmaster may answer as a person.
     by_sender && (!passed_on || has_reply_code(mail))
         || !passed_on && SUBJECTS.iter().any(|words| subject.contains(words))
-        || auto_reply::has_null_sender(mail) && says_so(mail)
+        || mail.has_null_sender() && says_so(mail)
 }
 
 fn says_so(mail: &Mail<'_>) -> bool {

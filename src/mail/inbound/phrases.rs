@@ -1,5 +1,8 @@
 //! What mail servers say in words. Ours, from their manuals and from mail that came back.
 
+mod about_us;
+
+use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER};
 use super::diagnostic::Diagnostic;
 
 /// What a phrase says about the failure.
@@ -24,110 +27,18 @@ const FILTERED: &[&str] = &["550 : user unknown", "550: : user unknown"];
 /// What Microsoft's front door says of recipients that its directory does not hold.
 const NOT_IN_DIRECTORY: &str = "recipient address rejected: access denied";
 
+/// What Sendmail says, with the code for the sender's domain, of a recipient's domain that takes no mail.
+const NULL_MX_OF_RECIPIENT: &str = "host does not accept mail";
+
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
+    (Says::SenderFault, NOT_LET_IN),
     (Says::SenderFault, SENDER),
     (Says::Soft, FULL),
     (Says::Soft, CLOSED_FOR_NOW),
     (Says::Trouble, TROUBLE),
     (Says::NoSuchUser, NO_SUCH_USER),
     (Says::NoSuchHost, NO_SUCH_HOST),
-];
-
-/// Blocked, unauthenticated, too large, against a policy: about us or about the mail.
-const SENDER: &[&str] = &[
-    "spam",
-    "blacklist",
-    "black list",
-    "blocklist",
-    "block list",
-    "blocked using",
-    "dnsbl",
-    " rbl",
-    "reputation",
-    "dmarc",
-    "spf record",
-    "spf check",
-    "spf fail",
-    "dkim",
-    "reverse dns",
-    "rdns",
-    "ptr record",
-    "ptr lookup",
-    "reverse lookup",
-    "ip name lookup failed",
-    "mismatches client ip",
-    "valid sender domain",
-    "relay access denied",
-    "relaying denied",
-    "relay not permitted",
-    "unable to relay",
-    "not permitted to relay",
-    "relaying is not",
-    "banned sending ip",
-    "client host rejected",
-    "client host blocked",
-    "client host is blocked",
-    "blocked ip",
-    "ip address is blocked",
-    "policy reasons",
-    "by policy",
-    "security polic",
-    "policy violation",
-    "protocol violation",
-    "virus",
-    "malware",
-    "infected",
-    "content rejected",
-    "message content",
-    "message too large",
-    "message too big",
-    "message size exceeds",
-    "size limit for this",
-    "message length exceeds",
-    "exceeds the maximum size",
-    "not rfc 5322 compliant",
-    "rfc 5322",
-    "rfc5322",
-    "not rfc compliant",
-    "multiple addresses in from",
-    "authentication required",
-    "not authenticated",
-    "unauthenticated",
-    "sender rejected",
-    "sender address rejected",
-    "sender denied",
-    "domain of sender",
-    "sender verify failed",
-    "sender domain",
-    "purported responsible address",
-    "improper sequence",
-    "bad sequence of commands",
-    "must issue a starttls",
-    "duplicate header",
-    "address is not verified",
-    "user complaints",
-    "ip address rejected",
-    "helo command rejected",
-    "helo name",
-    "your hostname",
-    "mail from domain",
-    "content denied",
-    "not listed in spf",
-    "permission to post",
-    "not allowed to send",
-    "not authorized to send",
-    "rate limit",
-    "frequency limited",
-    "throttl",
-    "unsolicited",
-    " ube,",
-    "phishing",
-    "bulk mail",
-    "suspicious",
-    "dangerous",
-    "potential security",
-    "presents a potential",
 ];
 
 const FULL: &[&str] = &[
@@ -359,19 +270,6 @@ const NO_SUCH_HOST: &[&str] = &[
     "no existe el dominio",
 ];
 
-/// Lists that block, named in links only.
-const BLOCKING_SITES: &[&str] = &[
-    "spamhaus",
-    "sorbs",
-    "spamcop",
-    "barracudacentral",
-    "cloudmark",
-    "senderbase",
-    "mxtoolbox",
-    "/rbl",
-    "sender.office.com",
-];
-
 pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
     if BLOCKING_SITES.iter().any(|site| diagnostic.links.contains(site)) {
         return Some(Says::SenderFault);
@@ -388,5 +286,22 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
     }
     let said =
         |(_, phrases): &&(Says, &[&str])| phrases.iter().any(|phrase| words.contains(phrase));
-    GROUPS.iter().find(said).map(|(says, _)| *says)
+    let says = GROUPS.iter().find(said).map(|(says, _)| *says);
+    // Some recount the whole envelope.
+    let envelope = words.contains("rcpt to");
+    let is_of_us = || OF_US.iter().any(|phrase| words.contains(phrase)) && !envelope;
+    match says {
+        Some(Says::NoSuchUser | Says::NoSuchHost) if is_of_us() => Some(Says::SenderFault),
+        says => says,
+    }
+}
+
+/// Whether nobody's mail would be taken from us.
+pub(super) fn does_not_let_in(diagnostic: &Diagnostic) -> bool {
+    NOT_LET_IN.iter().any(|phrase| diagnostic.words.contains(phrase))
+}
+
+/// Whether words make good for the code of a sender's null MX.
+pub(super) fn is_recipients_null_mx(diagnostic: &Diagnostic) -> bool {
+    diagnostic.words.contains(NULL_MX_OF_RECIPIENT)
 }

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn parse(text: &str) -> Incoming {
-    let crlf = parse_report(text.replace('\n', "\r\n").as_bytes()).expect("readable");
-    assert_eq!(parse_report(text.as_bytes()).as_ref(), Ok(&crlf), "line ends do not matter");
+    let crlf = parse_report(text.replace('\n', "\r\n").as_bytes(), false).expect("readable");
+    assert_eq!(parse_report(text.as_bytes(), false).as_ref(), Ok(&crlf), "line ends do not matter");
     crlf
 }
 
@@ -130,6 +130,36 @@ fn words_and_codes_make_the_class() {
         (
             "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 user unknown (in reply to end of DATA command)",
             Class::Soft,
+        ),
+        // RFC 7505: the sender's domain takes no mail; what Sendmail says of the recipient's.
+        ("Action: failed\nStatus: 5.7.27", Class::SenderFault),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 5.7.27 Sender domain has null MX",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 your domain has a null MX record",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 Host does not accept mail",
+            Class::Hard,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 [5.1.8] Sender address does not exist",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.1.7\nDiagnostic-Code: smtp; 550 address does not exist",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 Invalid domain name in HELO",
+            Class::SenderFault,
+        ),
+        (
+            "Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 this host does not accept mail from your network",
+            Class::SenderFault,
         ),
         // What the address is called says nothing.
         (
@@ -267,6 +297,13 @@ fn tells_people_from_machines() {
 }
 
 #[test]
+fn the_envelope_tells_a_machine_that_says_nothing_else() {
+    let mail = b"From: ann@example.org\nTo: us@example.com\nSubject: Re: Hello\n\nI am away.\n";
+    let kind = |null_sender| parse_report(mail, null_sender).map(|mail| mail.kind);
+    assert_eq!((kind(false), kind(true)), (Ok(Kind::Reply), Ok(Kind::AutoReply)));
+}
+
+#[test]
 fn a_warning_without_a_report_is_a_delay() {
     let mail = |words: &str| {
         parse(&format!(
@@ -343,6 +380,22 @@ fn bombs_are_refused() {
     };
     let messages = format!("{header}{}", "Content-Type: message/rfc822\n\n".repeat(50_000));
     let split = format!("{header}{}", "Content - Type: message/rfc822\n\n".repeat(50_000));
+    let colons = format!("{header}{}", ":Content-Type: message/rfc822\n\n".repeat(49_000));
+    let blanks = format!("Content-Type{}: message/rfc822\n\n", " ".repeat(90));
+    let blanks = header.to_owned() + &blanks.repeat(30_000);
+    let behind_a_boundary = "Content-Type: multipart/mixed; boundary=b\n\n".to_owned()
+        + &"x--b:Content-Type: multipart/mixed; boundary=b\n\n".repeat(40_000);
+    let within_lines =
+        "Content-Type: multipart/mixed; boundary=b\n\n".to_owned() + &"x--b\n\n".repeat(600_000);
+    let attributes: Vec<_> = (0..400_000).map(|i| format!("a{i}*1=x;")).collect();
+    let attributes = format!(
+        "{header}Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: x/y;{}\n\n",
+        attributes.concat()
+    );
+    let words = format!(
+        "{header}Content-Type: multipart/mixed; boundary=b\n\n--b\nSubject:\n{}\n\n",
+        " =?utf-8?q?\n".repeat(300_000)
+    );
     let flat =
         "Content-Type: multipart/mixed; boundary=b\n\n".to_owned() + &"--b\n\nx\n".repeat(10_000);
     let empty =
@@ -352,6 +405,12 @@ fn bombs_are_refused() {
         ("depth", nested(500), Unreadable::TooManyParts),
         ("messages in messages", messages, Unreadable::TooManyParts),
         ("spaces in names", split, Unreadable::TooManyParts),
+        ("colons before names", colons, Unreadable::TooManyParts),
+        ("many spaces in names", blanks, Unreadable::TooManyParts),
+        ("fields behind boundaries", behind_a_boundary, Unreadable::TooManyParts),
+        ("boundaries within lines", within_lines, Unreadable::TooManyParts),
+        ("attributes of a part", attributes, Unreadable::HeaderTooLarge),
+        ("encoded words of a part", words, Unreadable::HeaderTooLarge),
         ("10,000 parts", header.to_owned() + &flat, Unreadable::TooManyParts),
         ("1,000 parts", header.to_owned() + &empty, Unreadable::TooManyParts),
         ("a million fields", fields, Unreadable::TooManyParts),
@@ -364,7 +423,7 @@ fn bombs_are_refused() {
         ("nothing", String::new(), Unreadable::NoMail),
         ("no header", "\n\nhello".to_owned(), Unreadable::NoMail),
     ] {
-        assert_eq!(parse_report(text.as_bytes()), Err(why), "{what}");
+        assert_eq!(parse_report(text.as_bytes(), false), Err(why), "{what}");
     }
     // Encoded within itself: left alone, not unpacked.
     let mut inner = "Content-Type: message/rfc822\n\n".repeat(5_000);
@@ -375,7 +434,13 @@ fn bombs_are_refused() {
             base64::Engine::encode(engine, inner)
         );
     }
-    assert!(parse_report(inner.as_bytes()).is_ok());
+    assert!(parse_report(inner.as_bytes(), false).is_ok());
+}
+
+#[test]
+fn a_tree_of_any_depth_is_dropped_without_recursion() {
+    let deep = "Content-Type: message/rfc822\n\n".repeat(150_000);
+    assert!(mime::Mail::parse(deep.as_bytes(), false).is_ok());
 }
 
 fn mail_like() -> impl Strategy<Value = Vec<u8>> {
@@ -425,7 +490,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(raw in mail_like()) {
-        if let Ok(mail) = parse_report(&raw) {
+        if let Ok(mail) = parse_report(&raw, false) {
             let reported = matches!(mail.kind, Kind::Delivery | Kind::Complaint);
             prop_assert_eq!(reported, !mail.reports.is_empty());
             for report in &mail.reports {

@@ -4,7 +4,7 @@ use super::{
     Stage,
     reply::{Enhanced, Reply},
 };
-use crate::mail::inbound::{Class, class_of_reply};
+use crate::mail::inbound::{Class, class_of_reply, does_not_let_in};
 
 /// What a refusal says about the lead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,24 @@ impl Reply {
             _ if self.enhanced.is_none() && is_about_the_dialogue(self.code) => Fault::SenderFault,
             _ => Fault::Soft,
         }
+    }
+}
+
+impl Reply {
+    /// Whether the relay takes no mail from us, whatever it is and whoever it is for: said ahead of a
+    /// recipient, or at one by servers that keep it until then, as Postfix does (`smtpd_delay_reject`).
+    #[must_use]
+    pub fn refuses_us(&self, stage: Stage) -> bool {
+        let enhanced = self.enhanced.map(|code| (code.subject, code.detail));
+        let is_size = self.code == 552 || matches!(enhanced, Some((3, 4) | (2, 3)));
+        self.is_permanent()
+            && match stage {
+                Stage::Local | Stage::Dot => false,
+                Stage::Rcpt | Stage::Data => {
+                    matches!(self.code, 530..=538) || does_not_let_in(&self.to_string())
+                }
+                _ => !is_size,
+            }
     }
 }
 
@@ -100,6 +118,10 @@ mod tests {
             "552 5.3.4 Message size exceeds fixed limit",
             "530 5.7.0 Must issue a STARTTLS command first",
             "550 5.1.8 Sender address rejected: Domain not found",
+            "550 [5.1.8] Sender address does not exist",
+            "550 5.7.27 Sender address has null MX",
+            "550 Invalid domain name in HELO",
+            "550 example.com does not accept mail from your network",
             "503 bad sequence of commands",
             "553 5.6.7 the address is not ASCII, and the relay does not offer SMTPUTF8",
         ] {

@@ -68,18 +68,11 @@ impl Delivery {
             )
     }
 
-    /// Refused for good before the relay was told of a recipient, and not for this mail's size: nothing
-    /// was said about the mail or the lead. Somebody has to set the relay or our account right.
+    /// Refused for good, and not for anything about the mail or the lead. Somebody has to set the relay or
+    /// our account right.
     #[must_use]
     pub fn refuses_us(&self) -> bool {
-        match self {
-            Self::Refused { reply, stage } => {
-                let enhanced = reply.enhanced.map(|code| (code.subject, code.detail));
-                let is_size = reply.code == 552 || matches!(enhanced, Some((3, 4) | (2, 3)));
-                (Stage::Connect..Stage::Rcpt).contains(stage) && !is_size && reply.is_permanent()
-            }
-            _ => false,
-        }
+        matches!(self, Self::Refused { reply, stage } if reply.refuses_us(*stage))
     }
 
     /// The outcome in a word, for logs and metrics.
@@ -123,7 +116,12 @@ mod tests {
         assert!(refused(530, "5.7.0 authentication required", Stage::Mail));
         assert!(!refused(552, "5.3.4 too large", Stage::Mail));
         assert!(!refused(553, "5.6.7 the address is not ASCII", Stage::Local));
-        assert!(!refused(554, "5.7.1 relay access denied", Stage::Rcpt));
+        assert!(refused(554, "5.7.1 <a@example.com>: Relay access denied", Stage::Rcpt));
+        assert!(refused(554, "5.7.1 <x[192.0.2.1]>: Client host rejected", Stage::Rcpt));
+        assert!(refused(530, "5.7.0 go away", Stage::Data));
+        assert!(!refused(550, "5.1.1 <a@example.com>: user unknown", Stage::Rcpt));
+        assert!(!refused(554, "5.7.1 blocked using zen.example", Stage::Rcpt));
+        assert!(!refused(550, "5.7.1 relay access denied", Stage::Dot));
         assert!(!refused(550, "5.7.1 looks like spam", Stage::Dot));
     }
 }

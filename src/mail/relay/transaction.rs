@@ -116,15 +116,16 @@ async fn begin_at_once(
     };
     match (mail.is_positive(), rcpt.is_positive(), data.code) {
         (true, true, 354) => Ok(()),
-        // Ready for a mail from nobody: only hanging up is sure to hand over nothing.
-        (false, _, 354) => Err(refused(mail, Stage::Mail)),
+        // Ready for a mail from nobody, or to somebody from nobody: the replies may be off by one, and
+        // only hanging up is sure to hand over nothing.
+        (false, _, 354) | (false, true, _) => Err(refused(mail, Stage::Mail)),
         // Ready for a mail to nobody: RFC 2920 §3.1 wants a lone dot.
         (true, false, 354) => {
             let closed = connection.say(".\r\n", limits.dot).await;
-            let keep = closed.is_ok_and(|reply| !reply.closes());
+            let keep = closed.is_ok_and(|reply| !reply.closes()) && !connection.is_ahead();
             Err(Outcome { keep, ..refused(rcpt, Stage::Rcpt) })
         }
-        (false, ..) => Err(kept_if_in_step(connection, refused(mail, Stage::Mail))),
+        (false, false, _) => Err(kept_if_in_step(connection, refused(mail, Stage::Mail))),
         (true, false, _) => Err(reset(connection, rcpt, Stage::Rcpt, limits).await),
         (true, true, _) => Err(reset(connection, data, Stage::Data, limits).await),
     }

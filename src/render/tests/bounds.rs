@@ -61,8 +61,65 @@ fn html_that_would_exhaust_a_stack_is_refused() {
     let deep = format!("{}x", "<div>".repeat(50_000));
     let problems = Renderer::new(&definitions(&[("m.md", &body(&deep))])).unwrap_err();
     assert!(problems[0].message.contains("elements deep"), "{problems:?}");
-    let deep = "{% for a in range(end=9000) %}<div>{% endfor %}";
-    assert!(matches!(outcome(&[("m.md", &body(deep))]), RenderError::Html { .. }));
+    for piece in [
+        "<div>",
+        // No browser closes anything for these ends.
+        "<div></i>",
+        "<div/>",
+        "<i><div></i>",
+        "<div><table><td></div>",
+        "<div><style></style><svg><style><g></div>",
+        // A list item within a term within a list item …
+        "<li><dd>",
+        "<p hidden><div></p>",
+    ] {
+        let deep = format!("{{% for a in range(end=9000) %}}{piece}{{% endfor %}}");
+        let error = outcome(&[("m.html", &body(&deep))]);
+        assert!(error.to_string().contains("elements deep"), "{piece}: {error}");
+    }
+}
+
+#[test]
+fn html_that_would_exhaust_memory_is_refused() {
+    let styled = |style: &str, piece: &str, count: usize| {
+        let body = body(&format!(
+            "<style>{style}</style>{{% for a in range(end={count}) %}}{piece}{{% endfor %}}"
+        ));
+        outcome(&[("m.html", &body)]).to_string()
+    };
+    let long = "x".repeat(300_000);
+    let error = styled(&format!("p{{color:{long}}}"), "<p>a</p>", 100);
+    assert!(error.contains("too many for styles"), "{error}");
+    let error = styled(&format!("p{{color:{}}}", &long[..100_000]), "<p>a</p>", 100);
+    assert!(error.contains("by its styles"), "{error}");
+    let nested = format!("p{}{}{{color:red}}", ":not(".repeat(20_000), ")".repeat(20_000));
+    assert!(styled(&nested, "<p>a</p>", 1).contains("brackets"));
+    let error = styled("", &"<b></b><hr>".repeat(100), 100);
+    assert!(error.contains("20000 elements"), "{error}");
+    // Browsers open all of the first again in each of the second.
+    let reopened: Vec<_> = (0..150).map(|n| format!("<b id=b{n}>")).collect();
+    let reopened = reopened.concat();
+    let error = styled("", &format!("{{% if loop.first %}}<p>{reopened}{{% endif %}}<p>a"), 200);
+    assert!(error.contains("20000 elements"), "{error}");
+}
+
+#[test]
+fn styles_as_nested_as_they_may_be_are_no_danger() {
+    let nested = format!("p{}{}{{color:red}}", ":not(".repeat(499), ")".repeat(499));
+    let layers = format!("{}{}", "@layer a{".repeat(499), "}".repeat(499));
+    for style in [nested, layers] {
+        let files = [("m.html", &*body(&format!("<style>{style}</style><p>a</p>")))];
+        assert!(renderer(&files).render(&mail("m", &lead(&[]))).is_ok());
+    }
+}
+
+#[test]
+fn the_bounds_are_those_of_the_mail_and_not_of_each_of_its_parts() {
+    let loops = "{% for a in range(end=9000) %}{% endfor %}";
+    let file = format!("---\nsubject: s{loops}\npreheader: p{loops}\nlayout: plain\n---\nx{loops}");
+    assert!(ended(&outcome(&[("m.md", &file)])));
+    let file = format!("---\nsubject: s{loops}\nlayout: plain\n---\nx{loops}");
+    assert!(renderer(&[("m.md", &file)]).render(&mail("m", &lead(&[]))).is_ok());
 }
 
 #[test]

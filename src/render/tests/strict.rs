@@ -41,6 +41,21 @@ fn no_use_of_a_missing_value_passes_silently() {
 }
 
 #[test]
+fn the_first_and_the_last_of_nothing_are_missing() {
+    for filter in ["first", "last"] {
+        let of_none = said("s", &format!("Hi {{{{ tags | {filter} }}}},"));
+        let why = of_none.expect_err("tera's own would write nothing");
+        assert!(why.starts_with("templates/m.md:5:") && why.contains("undefined"), "{why}");
+        let filled = said("s", &format!("Hi {{{{ tags | {filter} or \"there\" }}}},"));
+        assert!(filled.unwrap().starts_with("Hi there,"));
+        let filled = format!("Hi {{{{ tags | {filter} | default(value=\"there\") }}}},");
+        assert!(said("s", &filled).unwrap().starts_with("Hi there,"));
+    }
+    let first = "{{ [\"a\", \"b\"] | first }}{{ [\"a\", \"b\"] | last }}";
+    assert!(said("s", first).unwrap().starts_with("ab\n"));
+}
+
+#[test]
 fn a_default_fills_the_gap() {
     for body in [
         "{{ first_name or \"there\" }}",

@@ -1,0 +1,70 @@
+//! Writing the styles of a page into its elements, within bounds.
+
+use std::io;
+
+use css_inline::CSSInliner;
+use html5ever::local_name;
+
+use super::{
+    html::{Node, write},
+    tree,
+};
+
+/// Bytes of a mail's HTML when styles are written into its elements.
+const INLINED: usize = 1_000_000;
+/// Elements times bytes of style: what matching them costs at most, in time and in memory.
+const MATCHES: usize = 20_000_000;
+/// What parts of a style can be nested by; its parser calls itself for each.
+const NESTED: usize = 500;
+
+/// # Errors
+/// The end of a sentence that starts with "its HTML".
+pub(super) fn inlined(inliner: &CSSInliner<'_>, nodes: &[Node]) -> Result<String, String> {
+    let page = write(nodes);
+    let elements = tree::elements(&page)?;
+    let (mut bytes, mut nested) = (0, 0);
+    for pair in nodes.windows(2) {
+        if let [Node::Start { name, .. }, Node::Text(style)] = pair
+            && *name == local_name!("style")
+        {
+            bytes += style.len();
+            nested += style.bytes().filter(|byte| matches!(byte, b'(' | b'@')).count();
+        }
+    }
+    if bytes.saturating_mul(elements) > MATCHES {
+        return Err(format!("has {elements} elements, too many for styles of {bytes} bytes"));
+    }
+    if nested > NESTED {
+        return Err(format!("has more than {NESTED} brackets and @-rules in its styles"));
+    }
+    let mut inlined = Inlined { bytes: Vec::new(), is_full: false };
+    if let Err(error) = inliner.inline_to(&page, &mut inlined) {
+        return Err(if inlined.is_full {
+            format!("grew over {INLINED} bytes by its styles")
+        } else {
+            format!("has styles that cannot be inlined: {error}")
+        });
+    }
+    // The inliner writes whole characters only.
+    Ok(String::from_utf8_lossy(&inlined.bytes).into_owned())
+}
+
+struct Inlined {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl io::Write for Inlined {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_full |= self.bytes.len() + bytes.len() > INLINED;
+        if self.is_full {
+            return Err(io::Error::other("it is full"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
