@@ -17,8 +17,10 @@ pub struct Tally {
     pub sent: u64,
     pub failed: u64,
     pub in_doubt: u64,
+    /// A relay said "later".
     pub deferred: u64,
-    /// Given back untried: not allowed now, or left behind by a process that ended.
+    /// Given back without a relay's word: not allowed now, no relay there, or left behind by a process
+    /// that ended.
     pub released: u64,
     pub cancelled: u64,
     pub parked: u64,
@@ -46,8 +48,8 @@ impl Tally {
             Settled::Sent { .. } => self.sent += 1,
             Settled::Failed { .. } => self.failed += 1,
             Settled::InDoubt { .. } => self.in_doubt += 1,
-            Settled::Deferred { .. } => self.deferred += 1,
-            Settled::Released { .. } => self.released += 1,
+            Settled::Deferred { counted: true, .. } => self.deferred += 1,
+            Settled::Deferred { .. } | Settled::Released { .. } => self.released += 1,
             Settled::Cancelled { .. } => self.cancelled += 1,
             Settled::Parked { .. } => self.parked += 1,
         }
