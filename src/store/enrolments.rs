@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
+    gather::gather,
     rows,
 };
 use crate::domain::{
@@ -45,7 +46,7 @@ impl Tx {
                 each,
                 ") ORDER BY e.lead, e.enrolment"
             ),
-            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+            |db, sql| gather(sqlx::query_as(sql).bind(leads).fetch(db)).await
         )?)
     }
 }

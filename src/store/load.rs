@@ -9,6 +9,7 @@ use super::{
     Batch, Result, Store, StoreError,
     db::{Tx, on_db},
     events::StoredEvent,
+    gather::{gather, next},
     rows,
     timers::Timer,
 };
@@ -67,6 +68,17 @@ impl Loading {
         }
     }
 
+    fn take(&mut self, row: LeadRow, timers: &HashMap<i64, &Timer>) {
+        let Some(timer) = timers.get(&row.lead) else { return };
+        let lead = row.lead;
+        match row.with(timer) {
+            Ok(record) => {
+                self.records.insert(lead, record);
+            }
+            Err(error) => self.corrupt.push((LeadId(lead), error.to_string())),
+        }
+    }
+
     fn set_aside(&mut self, lead: i64, error: &StoreError) {
         if self.records.remove(&lead).is_some() {
             self.corrupt.push((LeadId(lead), error.to_string()));
@@ -113,7 +125,10 @@ impl Tx {
     }
 
     async fn load_leads(&mut self, leads: &str, timers: &[Timer]) -> Result<Loading> {
-        let found: Vec<LeadRow> = on_db!(
+        let by_lead: HashMap<i64, &Timer> =
+            timers.iter().map(|timer| (timer.lead, timer)).collect();
+        let mut loading = Loading::default();
+        on_db!(
             self.on(),
             sql!(
                 "SELECT l.lead, l.address, l.stage, l.stage_since, l.created_at, l.profile, l.memory, \
@@ -123,21 +138,15 @@ impl Tx {
                 each,
                 ")"
             ),
-            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
-        )?;
-        let by_lead: HashMap<i64, &Timer> =
-            timers.iter().map(|timer| (timer.lead, timer)).collect();
-        let mut loading = Loading::default();
-        for row in found {
-            let Some(timer) = by_lead.get(&row.lead) else { continue };
-            let lead = row.lead;
-            match row.with(timer) {
-                Ok(record) => {
-                    loading.records.insert(lead, record);
+            |db, sql| {
+                let mut rows = sqlx::query_as(sql).bind(leads).fetch(db);
+                // Each is read while the database is at the next.
+                while let Some(row) = next(&mut rows).await.transpose()? {
+                    loading.take(row, &by_lead);
                 }
-                Err(error) => loading.corrupt.push((LeadId(lead), error.to_string())),
+                Ok::<(), sqlx::Error>(())
             }
-        }
+        )?;
         let seen: HashSet<i64> = loading
             .records
             .keys()
@@ -193,7 +202,7 @@ impl Tx {
                  FROM r INNER JOIN events AS e ON e.lead = r.lead AND e.rev > r.reflected \
                  ORDER BY e.lead, e.rev"
             ),
-            |db, sql| sqlx::query_as(sql).bind(behind).fetch_all(db).await
+            |db, sql| gather(sqlx::query_as(sql).bind(behind).fetch(db)).await
         )?)
     }
 }

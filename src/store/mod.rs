@@ -16,6 +16,7 @@ mod enrolments;
 mod error;
 mod events;
 mod gate;
+mod gather;
 mod group;
 mod intake;
 mod leads;

@@ -10,6 +10,7 @@ use super::{
     db::{Tx, on_db},
     dialect::Text,
     gate::Turn,
+    gather::gather,
     records::{Lane, Quota},
     rows,
 };
@@ -106,14 +107,16 @@ impl Tx {
         if limit <= 0 {
             return Ok(Vec::new());
         }
-        Ok(on_db!(self.on(), CLAIM_LANE, |db, sql| sqlx::query_as(sql)
-            .bind(lane.number())
-            .bind(now.millis())
-            .bind(wake_at)
-            .bind(lead)
-            .bind(limit)
-            .fetch_all(db)
-            .await)?)
+        Ok(on_db!(self.on(), CLAIM_LANE, |db, sql| gather(
+            sqlx::query_as(sql)
+                .bind(lane.number())
+                .bind(now.millis())
+                .bind(wake_at)
+                .bind(lead)
+                .bind(limit)
+                .fetch(db)
+        )
+        .await)?)
     }
 
     /// The timers of these leads, locked in lead order: whoever locks several does it in this order.

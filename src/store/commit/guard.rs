@@ -9,6 +9,7 @@ use crate::{
     store::{
         Result,
         db::{Tx, on_db},
+        gather::gather,
         records::LeadWrite,
         rows,
     },
@@ -94,7 +95,7 @@ impl Tx {
                  WHERE lead_timer.lead = r.lead AND lead_timer.rev = r.loaded \
                  RETURNING lead_timer.lead, lead_timer.rev"
             ),
-            |db, sql| sqlx::query_as(sql).bind(rows).bind(now.millis()).fetch_all(db).await
+            |db, sql| gather(sqlx::query_as(sql).bind(rows).bind(now.millis()).fetch(db)).await
         )?;
         Ok(moved.into_iter().collect())
     }

@@ -13,6 +13,7 @@ use super::{
     Result, Store, StoreError,
     db::{Tx, on_db},
     gate::Turn,
+    gather::gather,
     leads::AddressRow,
     records::{ImportRun, Lane, LeadUpsert, UpsertKind, Upserted},
     rows,
@@ -146,7 +147,7 @@ impl Tx {
                 each,
                 " WHERE true ON CONFLICT (domain, local) DO NOTHING RETURNING lead"
             ),
-            |db, sql| sqlx::query_scalar(sql).bind(&rows).fetch_all(db).await
+            |db, sql| gather(sqlx::query_scalar(sql).bind(&rows).fetch(db)).await
         )?;
         let mut leads: BTreeMap<&str, Folding> = BTreeMap::new();
         for lead in new {
@@ -197,7 +198,7 @@ impl Tx {
                 each,
                 " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
             ),
-            |db, sql| sqlx::query_scalar(sql).bind(addresses).fetch_all(db).await
+            |db, sql| gather(sqlx::query_scalar(sql).bind(addresses).fetch(db)).await
         )?;
         let leads = rows::ids(found);
         self.lock_timers(&leads).await?;
@@ -209,7 +210,7 @@ impl Tx {
                 each,
                 ")"
             ),
-            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+            |db, sql| gather(sqlx::query_as(sql).bind(leads).fetch(db)).await
         )?)
     }
 
