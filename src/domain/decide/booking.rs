@@ -21,7 +21,8 @@ impl Work<'_> {
     pub fn write_engagement(&mut self) {
         let definitions = self.lead.definitions;
         // Points that come by settling are booked when they come.
-        self.wake(definitions.scoring.next_rise(&self.lead.facts, self.lead.now));
+        let next_rise = self.lead.view().next_rise();
+        self.wake(next_rise);
         if self.nothing_to_book() {
             return;
         }
@@ -96,8 +97,8 @@ impl Work<'_> {
 
     /// Points for one hit, or their opposite.
     fn line(&self, rule: &EngagementRule, sign: i64, at: Instant, reason: &str) -> LedgerLine {
-        let key = self.lead.definitions.plan.fact(rule.fact).key.to_string();
-        let reason = if reason.is_empty() { key } else { format!("{key}: {reason}") };
+        let key = &self.lead.definitions.plan.fact(rule.fact).text;
+        let reason = if reason.is_empty() { key.to_string() } else { format!("{key}: {reason}") };
         LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.name.clone(),
