@@ -58,6 +58,14 @@ pub struct LeadUpsert {
     pub suppress: Option<Suppression>,
 }
 
+impl LeadUpsert {
+    /// Whether it takes a consent back.
+    #[must_use]
+    pub fn withdraws(&self) -> bool {
+        self.consents.values().any(|consent| consent.withdrawn_at.is_some())
+    }
+}
+
 /// Where an import comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportRun {

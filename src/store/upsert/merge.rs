@@ -2,23 +2,31 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::{
     domain::{
         lead::{Consent, Profile, Stage},
         name::Name,
         time::Instant,
     },
-    store::records::{LeadUpsert, UpsertKind},
+    store::{
+        Result,
+        records::{LeadUpsert, UpsertKind},
+        rows,
+    },
 };
 
 /// A lead while the rows of a batch go into it.
-pub struct Folding {
+pub struct Folding<'a> {
     pub lead: i64,
     pub is_new: bool,
     /// A row of this run, in this batch or before, named it already.
     pub seen: bool,
     pub changed: bool,
-    pub profile: Profile,
+    /// The only row so far of a new lead: it is the profile as it stands.
+    alone: Option<&'a LeadUpsert>,
+    profile: Profile,
     pub stage: Stage,
     /// This run made it, and no row has named its stage yet: the first that does counts.
     pub stage_is_open: bool,
@@ -29,13 +37,22 @@ pub struct Folding {
     pub created_at: Instant,
 }
 
-impl Folding {
+/// [`Profile`] as a row says it, stored alike.
+#[derive(Serialize)]
+struct Alone<'a> {
+    attributes: &'a BTreeMap<Name, serde_json::Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    consents: &'a BTreeMap<Name, Consent>,
+}
+
+impl<'a> Folding<'a> {
     pub fn new(lead: i64, now: Instant) -> Self {
         Self {
             lead,
             is_new: true,
             seen: false,
             changed: false,
+            alone: None,
             profile: Profile::default(),
             stage: Stage::default(),
             stage_is_open: true,
@@ -45,7 +62,21 @@ impl Folding {
         }
     }
 
-    pub fn fold(&mut self, upsert: &LeadUpsert) -> UpsertKind {
+    pub fn known(lead: i64, profile: Profile, now: Instant) -> Self {
+        Self { is_new: false, profile, ..Self::new(lead, now) }
+    }
+
+    /// The profile, as it is to be stored.
+    pub fn profile(&self) -> Result<String> {
+        match self.alone {
+            Some(LeadUpsert { attributes, consents, .. }) => {
+                rows::encode(&Alone { attributes, consents })
+            }
+            None => rows::encode(&self.profile),
+        }
+    }
+
+    pub fn fold(&mut self, upsert: &'a LeadUpsert) -> UpsertKind {
         let mut changed = false;
         // What every lead begins as says nothing: a later row may know more.
         let named = upsert.stage.filter(|stage| self.stage_is_open && *stage != Stage::default());
@@ -55,6 +86,28 @@ impl Folding {
             self.stage_changed = !self.is_new;
             changed = true;
         }
+        let is_alone = self.is_new && !self.seen && !upsert.withdraws();
+        if is_alone {
+            self.alone = Some(upsert);
+        } else {
+            if let Some(first) = self.alone.take() {
+                self.take(first);
+            }
+            changed |= self.take(upsert);
+        }
+        self.changed |= changed;
+        let merged = std::mem::replace(&mut self.seen, true);
+        match (merged, self.is_new, changed) {
+            (true, ..) => UpsertKind::Merged,
+            (false, true, _) => UpsertKind::Created,
+            (false, false, true) => UpsertKind::Updated,
+            (false, false, false) => UpsertKind::Unchanged,
+        }
+    }
+
+    /// Takes attributes and consents of a row in; returns whether that changed anything.
+    fn take(&mut self, upsert: &LeadUpsert) -> bool {
+        let mut changed = false;
         for (name, value) in &upsert.attributes {
             if self.profile.attributes.get(name) != Some(value) {
                 self.profile.attributes.insert(name.clone(), value.clone());
@@ -68,14 +121,7 @@ impl Folding {
                 self.regrounded.extend(is_known.then(|| purpose.clone()));
             }
         }
-        self.changed |= changed;
-        let merged = std::mem::replace(&mut self.seen, true);
-        match (merged, self.is_new, changed) {
-            (true, ..) => UpsertKind::Merged,
-            (false, true, _) => UpsertKind::Created,
-            (false, false, true) => UpsertKind::Updated,
-            (false, false, false) => UpsertKind::Unchanged,
-        }
+        changed
     }
 }
 
@@ -101,4 +147,38 @@ fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Cons
         return true;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{address::Address, lead::Basis};
+
+    #[test]
+    fn a_row_alone_is_stored_as_it_would_be_folded() {
+        let now = Instant::from_millis(1_800_000_000_000);
+        let consent = |withdrawn_at| Consent {
+            basis: Basis::Consent,
+            at: now,
+            source: "crm".into(),
+            withdrawn_at,
+        };
+        let row = |consents: &[(&str, Option<Instant>)]| LeadUpsert {
+            address: Address::parse("ann@example.com").unwrap(),
+            attributes: [("city".into(), "Milano".into()), ("seats".into(), 7.into())].into(),
+            consents: consents.iter().map(|(name, at)| ((*name).into(), consent(*at))).collect(),
+            stage: Some(Stage::Mql),
+            suppress: None,
+        };
+        for consents in [&[][..], &[("insights", None)], &[("insights", Some(now))]] {
+            let row = row(consents);
+            let mut alone = Folding::new(1, now);
+            assert_eq!(alone.fold(&row), UpsertKind::Created);
+            let mut twice = Folding::new(1, now);
+            twice.fold(&row);
+            assert_eq!(twice.fold(&row), UpsertKind::Merged);
+            assert_eq!(alone.profile().unwrap(), twice.profile().unwrap());
+            assert_eq!(alone.stage, Stage::Mql);
+        }
+    }
 }

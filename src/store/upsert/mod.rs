@@ -129,7 +129,7 @@ impl Tx {
         upserts: &'a [LeadUpsert],
         run: &ImportRun,
         now: Instant,
-    ) -> Result<(BTreeMap<&'a str, Folding>, HashMap<&'a str, i64>)> {
+    ) -> Result<(BTreeMap<&'a str, Folding<'a>>, HashMap<&'a str, i64>)> {
         let addresses: BTreeSet<&str> =
             upserts.iter().map(|upsert| upsert.address.as_str()).collect();
         let made: HashMap<i64, &str> =
@@ -149,7 +149,7 @@ impl Tx {
             ),
             |db, sql| gather(sqlx::query_scalar(sql).bind(&rows).fetch(db)).await
         )?;
-        let mut leads: BTreeMap<&str, Folding> = BTreeMap::new();
+        let mut leads: BTreeMap<&str, Folding<'_>> = BTreeMap::new();
         for lead in new {
             if let Some(&address) = made.get(&lead) {
                 leads.insert(address, Folding::new(lead, now));
@@ -175,16 +175,10 @@ impl Tx {
             };
             let seen = row.imported_by == Some(run.id);
             let is_fresh = seen && row.created_at == now.millis();
-            leads.insert(
-                address,
-                Folding {
-                    is_new: false,
-                    seen,
-                    profile,
-                    stage_is_open: is_fresh && row.stage == Stage::default().word(),
-                    ..Folding::new(row.lead, now)
-                },
-            );
+            let mut known = Folding::known(row.lead, profile, now);
+            known.seen = seen;
+            known.stage_is_open = is_fresh && row.stage == Stage::default().word();
+            leads.insert(address, known);
         }
         Ok((leads, unreadable))
     }
@@ -216,7 +210,7 @@ impl Tx {
 
     async fn write_new(
         &mut self,
-        leads: &BTreeMap<&str, Folding>,
+        leads: &BTreeMap<&str, Folding<'_>>,
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {
@@ -228,7 +222,7 @@ impl Tx {
                 domain: &address[address.rfind('@').unwrap_or(address.len())..],
                 stage: lead.stage.word(),
                 created_at: lead.created_at.millis(),
-                profile: rows::encode(&lead.profile)?,
+                profile: lead.profile()?,
             });
         }
         if new.is_empty() {
@@ -272,13 +266,13 @@ impl Tx {
 
     async fn write_known(
         &mut self,
-        leads: &BTreeMap<&str, Folding>,
+        leads: &BTreeMap<&str, Folding<'_>>,
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {
         let mut known = Vec::new();
         for lead in leads.values().filter(|lead| !lead.is_new) {
-            let profile = if lead.changed { Some(rows::encode(&lead.profile)?) } else { None };
+            let profile = if lead.changed { Some(lead.profile()?) } else { None };
             let stage = lead.stage_changed.then(|| lead.stage.word());
             known.push(KnownLead { lead: lead.lead, profile, stage });
         }
@@ -312,7 +306,7 @@ impl Tx {
     /// that lacked something of it.
     async fn write_imported(
         &mut self,
-        leads: &BTreeMap<&str, Folding>,
+        leads: &BTreeMap<&str, Folding<'_>>,
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {

@@ -20,7 +20,7 @@ use crate::{
 impl Tx {
     /// Takes claimed mails out of their claims where the ground for their purpose has changed: the mark
     /// fails, and whether they may be sent is asked again.
-    pub(super) async fn judge_again(&mut self, leads: &BTreeMap<&str, Folding>) -> Result<()> {
+    pub(super) async fn judge_again(&mut self, leads: &BTreeMap<&str, Folding<'_>>) -> Result<()> {
         #[derive(Serialize)]
         struct Row<'a> {
             lead: i64,
@@ -53,7 +53,7 @@ impl Tx {
     pub(super) async fn suppress_rows(
         &mut self,
         upserts: &[LeadUpsert],
-        leads: &BTreeMap<&str, Folding>,
+        leads: &BTreeMap<&str, Folding<'_>>,
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {
@@ -79,7 +79,7 @@ impl Tx {
 
     pub(super) async fn suppressed_among(
         &mut self,
-        leads: &BTreeMap<&str, Folding>,
+        leads: &BTreeMap<&str, Folding<'_>>,
     ) -> Result<HashSet<i64>> {
         let found: Vec<i64> = on_db!(
             self.on(),
