@@ -300,3 +300,17 @@ async fn a_value_that_was_missing_gives_its_parked_mail_another_try() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn rows_that_undo_each_other_change_nothing() {
+    for_each_database(async |db| {
+        let named = |company: &str| row("a@example.com", &[("company", json!(company))]);
+        let file = [named("Alpha"), named("Alpha Srl")];
+        let made = db.store.upsert_leads(&file, &run(1), NOON).await.unwrap();
+        let again = db.store.upsert_leads(&file, &run(2), NOON).await.unwrap();
+        assert_eq!((again[0].how, again[1].how), (UpsertKind::Unchanged, UpsertKind::Merged));
+        let events = db.store.events_of(made[0].lead).await.unwrap();
+        assert_eq!(events.len(), 1, "the lead was imported once");
+    })
+    .await;
+}

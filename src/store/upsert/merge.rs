@@ -23,7 +23,8 @@ pub struct Folding<'a> {
     pub is_new: bool,
     /// A row of this run, in this batch or before, named it already.
     pub seen: bool,
-    pub changed: bool,
+    /// As it was, once a row has changed it: a later one may put it back.
+    before: Option<Profile>,
     /// The only row so far of a new lead: it is the profile as it stands.
     alone: Option<&'a LeadUpsert>,
     profile: Profile,
@@ -51,7 +52,7 @@ impl<'a> Folding<'a> {
             lead,
             is_new: true,
             seen: false,
-            changed: false,
+            before: None,
             alone: None,
             profile: Profile::default(),
             stage: Stage::default(),
@@ -64,6 +65,11 @@ impl<'a> Folding<'a> {
 
     pub fn known(lead: i64, profile: Profile, now: Instant) -> Self {
         Self { is_new: false, profile, ..Self::new(lead, now) }
+    }
+
+    /// Whether a lead that was known is another now.
+    pub fn is_changed(&self) -> bool {
+        self.stage_changed || self.before.as_ref().is_some_and(|before| *before != self.profile)
     }
 
     /// The profile, as it is to be stored.
@@ -95,7 +101,6 @@ impl<'a> Folding<'a> {
             }
             changed |= self.take(upsert);
         }
-        self.changed |= changed;
         let merged = std::mem::replace(&mut self.seen, true);
         match (merged, self.is_new, changed) {
             (true, ..) => UpsertKind::Merged,
@@ -108,6 +113,9 @@ impl<'a> Folding<'a> {
     /// Takes attributes and consents of a row in; returns whether that changed anything.
     fn take(&mut self, upsert: &LeadUpsert) -> bool {
         let mut changed = false;
+        if !self.is_new && self.before.is_none() {
+            self.before = Some(self.profile.clone());
+        }
         for (name, value) in &upsert.attributes {
             if self.profile.attributes.get(name) != Some(value) {
                 self.profile.attributes.insert(name.clone(), value.clone());

@@ -3,7 +3,7 @@
 mod merge;
 mod objections;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use merge::Folding;
 use serde::Serialize;
@@ -109,14 +109,17 @@ impl Store {
         tx.suppress_rows(upserts, &leads, run, now).await?;
         let suppressed = tx.suppressed_among(&leads).await?;
         tx.commit().await?;
-        Ok(kinds
-            .into_iter()
-            .map(|(lead, how)| Upserted {
-                lead: LeadId(lead),
-                how,
-                suppressed: suppressed.contains(&lead),
-            })
-            .collect())
+        let as_before: HashSet<i64> =
+            leads.values().filter(|lead| !lead.is_changed()).map(|lead| lead.lead).collect();
+        let upserted = kinds.into_iter().map(|(lead, how)| Upserted {
+            lead: LeadId(lead),
+            how: match how {
+                UpsertKind::Updated if as_before.contains(&lead) => UpsertKind::Unchanged,
+                how => how,
+            },
+            suppressed: suppressed.contains(&lead),
+        });
+        Ok(upserted.collect())
     }
 }
 
@@ -272,7 +275,7 @@ impl Tx {
     ) -> Result<()> {
         let mut known = Vec::new();
         for lead in leads.values().filter(|lead| !lead.is_new) {
-            let profile = if lead.changed { Some(lead.profile()?) } else { None };
+            let profile = if lead.is_changed() { Some(lead.profile()?) } else { None };
             let stage = lead.stage_changed.then(|| lead.stage.word());
             known.push(KnownLead { lead: lead.lead, profile, stage });
         }
@@ -315,7 +318,7 @@ impl Tx {
             data.insert("campaign".into(), Value::Text(campaign.clone()));
         }
         let changed = rows::ids(
-            leads.values().filter(|lead| !lead.is_new && lead.changed).map(|lead| lead.lead),
+            leads.values().filter(|lead| !lead.is_new && lead.is_changed()).map(|lead| lead.lead),
         );
         let revs: HashMap<i64, i64> = self
             .lock_timers(&changed)
@@ -325,7 +328,7 @@ impl Tx {
             .collect();
         let data = rows::encode(&data)?;
         let (mut events, mut wakes) = (Vec::new(), Vec::new());
-        for lead in leads.values().filter(|lead| lead.is_new || lead.changed) {
+        for lead in leads.values().filter(|lead| lead.is_new || lead.is_changed()) {
             let rev = if lead.is_new { 1 } else { revs.get(&lead.lead).map_or(1, |rev| rev + 1) };
             events.push(ImportedRow { lead: lead.lead, rev });
             if !lead.is_new {
