@@ -23,7 +23,7 @@ pub struct Folding<'a> {
     pub is_new: bool,
     /// A row of this run, in this batch or before, named it already.
     pub seen: bool,
-    /// As it was, once a row has changed it: a later one may put it back.
+    /// Of a known lead, as it was before the first row: a later one may put back what one changed.
     before: Option<Profile>,
     /// The only row so far of a new lead: it is the profile as it stands.
     alone: Option<&'a LeadUpsert>,

@@ -222,7 +222,7 @@ impl Tx {
             new.push(NewLead {
                 lead: lead.lead,
                 address,
-                domain: &address[address.rfind('@').unwrap_or(address.len())..],
+                domain: AddressRow::new(address, lead.lead).key().0,
                 stage: lead.stage.word(),
                 created_at: lead.created_at.millis(),
                 profile: lead.profile()?,
