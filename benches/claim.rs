@@ -66,7 +66,7 @@ async fn run() {
             let decided = engine.decide_due(&live, leads::NOW).await.expect("decided");
             assert!(decided.claimed > 0, "all are done");
             assert_eq!((decided.reserved, decided.parked), (decided.claimed, 0), "{decided:?}");
-            done += usize::try_from(decided.claimed).expect("few");
+            done += usize::try_from(decided.decided).expect("few");
         }
         ours.add(done, &watch.lap());
         let watch = Stopwatch::start();

@@ -56,6 +56,7 @@ pub async fn fill(file: &Path, definitions: &Definitions, count: usize, due: usi
             .bind(workflow.version.0.as_str())
             .bind(waiting(definitions).as_str())
             .bind(late().millis())
+            .bind(i64::try_from(crate::stopwatch::size("SPREAD", 3_600_000).max(1)).expect("fits"))
             .execute(&mut db)
             .await
             .unwrap_or_else(|error| panic!("{error}: {statement}"));
@@ -127,7 +128,7 @@ const FILL: [&str; 8] = [
     "INSERT INTO addresses (domain, local, lead) SELECT domain, substr(address, 1, instr(address, '@') - 1), lead FROM n",
     // At odd instants, so that those who are due together stand far apart.
     "INSERT INTO lead_timer (lead, bucket, lane, wake_at, rev, reflected, attempts, stop_epoch, decided_at) \
-     SELECT lead, i % 64, CASE WHEN due = $6 THEN 2 ELSE 1 END, CASE WHEN due IS NULL THEN $2 + 864000000 ELSE due END - (i * 7919) % 3600000, \
+     SELECT lead, i % 64, CASE WHEN due = $6 THEN 2 ELSE 1 END, CASE WHEN due IS NULL THEN $2 + 864000000 ELSE due END - (i * 7919) % $7, \
      CASE WHEN due IS NULL THEN 10 ELSE 11 END, 10, 0, 0, $2 - 86400000 FROM n",
     "INSERT INTO enrolments (lead, enrolment, workflow, version, status, step, visit, phase, entered_at, armed_at, due_at) \
      SELECT lead, 1, 'way-18', $4, 'active', $5, 1, 'waiting', $2 - 864000000, $2 - 86400000, \

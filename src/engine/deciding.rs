@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use super::{Engine, live::Live};
@@ -20,10 +20,13 @@ use crate::{
         time::Instant,
     },
     store::{
-        Batch, StoreError,
+        Backlog, Batch, StoreError,
         records::{LeadWrite, Quota},
     },
 };
+
+/// How many batches are decided in one go, each loaded while the one before is written.
+const RUN: usize = 8;
 
 /// How often the allocator may refuse before a decision is committed as held.
 const REFUSALS: usize = 16;
@@ -57,20 +60,59 @@ impl Decided {
 }
 
 impl Engine {
-    /// Decides the leads that are due, one batch of them.
+    /// Decides leads that are due, batch by batch: all of them, or what one run comes to.
     ///
     /// By `live`, unless the database has another release by now: then that is taken over first, so
     /// that no lead is decided by definitions that `apply` has replaced.
     pub async fn decide_due(&self, live: &Arc<Live>, now: Instant) -> Result<Decided, StoreError> {
         let quota = Quota::of(self.config.engine.batch);
         let mut live = Arc::clone(live);
-        let mut batch = self.store.claim_due(now, &quota).await?;
+        let mut backlog = self.take_backlog();
+        let mut batch = self.store.claim_next(now, &quota, &mut backlog).await?;
         if self.is_behind(&live, &batch) {
             batch.give_back().await?;
             live = self.catch_up(&live).await?;
-            batch = self.store.claim_due(now, &quota).await?;
+            backlog = Backlog::default();
+            batch = self.store.claim_next(now, &quota, &mut backlog).await?;
         }
-        let live = &live;
+        let mut done = Decided::default();
+        for left in (0..RUN).rev() {
+            if left == 0 || backlog.is_empty() {
+                done.add(self.decide_batch(&live, batch, now).await?);
+                break;
+            }
+            // On a task of its own: to read leads in takes as long as to decide them.
+            let store = self.store.clone();
+            let next = tokio::spawn(async move {
+                let batch = store.claim_next(now, &quota, &mut backlog).await?;
+                Ok::<_, StoreError>((batch, backlog))
+            });
+            done.add(self.decide_batch(&live, batch, now).await?);
+            (batch, backlog) =
+                next.await.map_err(|error| StoreError::Other(error.to_string()))??;
+            if self.is_behind(&live, &batch) {
+                break;
+            }
+        }
+        self.keep_backlog(backlog);
+        Ok(done)
+    }
+
+    fn take_backlog(&self) -> Backlog {
+        std::mem::take(&mut *self.backlog.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep_backlog(&self, mut backlog: Backlog) {
+        backlog.settle();
+        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
+    }
+
+    async fn decide_batch(
+        &self,
+        live: &Arc<Live>,
+        batch: Batch,
+        now: Instant,
+    ) -> Result<Decided, StoreError> {
         let corrupt = batch.corrupt.clone();
         let leads: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
         let mut done =
@@ -87,6 +129,9 @@ impl Engine {
                     done.parked += 1;
                 }
             }
+        }
+        if done.reserved > 0 {
+            self.outbox.notify_one();
         }
         Ok(done)
     }
@@ -146,7 +191,7 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
-        let paused = std::mem::take(&mut batch.paused);
+        let paused = batch.paused.clone();
         let unreadable = batch.corrupt.clone();
         let mut writes = Vec::with_capacity(records.len());
         let mut failed = Vec::new();

@@ -29,7 +29,7 @@ use crate::{
     config::Config,
     domain::id::ReleaseId,
     mail::relay::{Breaker, Relay},
-    store::Store,
+    store::{Backlog, Store},
     token::Keyring,
 };
 use claims::Claims;
@@ -59,6 +59,8 @@ pub struct Engine {
     beyond_us: Mutex<BeyondUs>,
     /// What is being sent from here.
     claims: Claims,
+    /// Who is due, as far as it was looked up.
+    backlog: Mutex<Backlog>,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
@@ -90,6 +92,7 @@ impl Engine {
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
             claims: Claims::default(),
+            backlog: Mutex::default(),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
             unreachable: Mutex::default(),

@@ -107,9 +107,6 @@ impl Engine {
     async fn decide_turn(&self, now: Instant) -> Result<(Decided, Option<Duration>), StoreError> {
         let Some(live) = self.live() else { return Ok((Decided::default(), Some(LONGEST_SLEEP))) };
         let decided = self.decide_due(&live, now).await?;
-        if decided.reserved > 0 {
-            self.outbox.notify_one();
-        }
         let sweeping = self.sweep(now).await?;
         if decided.claimed > 0 || sweeping {
             return Ok((decided, None));

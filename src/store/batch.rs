@@ -1,8 +1,10 @@
-//! Batches: leads that are loaded, decided and written in one transaction.
+//! Batches: leads that are loaded, decided and written together.
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Result, Store, StoreError, db::Tx, gate::Turn, records::Quota, rows};
+use super::{
+    Result, Store, StoreError, backlog::Backlog, db::Tx, gate::Turn, records::Quota, rows,
+};
 use crate::domain::{
     event::Event,
     id::{LeadId, MessageId, ReleaseId},
@@ -14,7 +16,8 @@ use crate::domain::{
 /// Loaded leads, and the open transaction that they were loaded in. Give it to [`Store::commit`], with
 /// or without decisions; dropped, it is rolled back.
 ///
-/// While it is open no other method that writes to SQLite goes ahead: do not call one.
+/// While one from [`Store::lock_leads`] or [`Store::settle`] is open no other method that writes to
+/// SQLite goes ahead: do not call one.
 #[derive(Debug)]
 pub struct Batch {
     pub records: Vec<LeadRecord>,
@@ -28,15 +31,33 @@ pub struct Batch {
     /// The workflows whose mail is paused.
     pub paused: BTreeSet<Name>,
     pub(super) tx: Tx,
+    /// The transaction only reads. The commit makes another, and finds out what has changed.
+    pub(super) is_glance: bool,
 }
 
 impl Store {
-    /// Takes due leads, the oldest of each lane first, and loads them. Leads that another daemon has in
-    /// its hands are passed over.
+    /// Takes due leads and loads them. Leads that another daemon has in its hands are passed over.
+    ///
+    /// SQLite has one that writes: there they are only looked at, so that others may write meanwhile, and
+    /// the commit writes those whose rev still holds. Elsewhere they are locked.
     pub async fn claim_due(&self, now: Instant, quota: &Quota) -> Result<Batch> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let timers = tx.claim_timers(now, quota).await?;
-        tx.into_batch(timers).await
+        self.claim_next(now, quota, &mut Backlog::default()).await
+    }
+
+    /// The same, of those who were looked up by earlier claims, as long as there are any.
+    pub async fn claim_next(
+        &self,
+        now: Instant,
+        quota: &Quota,
+        backlog: &mut Backlog,
+    ) -> Result<Batch> {
+        let is_glance = self.db.file().is_some();
+        let mut tx =
+            if is_glance { self.db.snapshot().await? } else { self.db.begin(Turn::Work).await? };
+        let timers = tx.claim_timers(now, quota, backlog).await?;
+        let mut batch = tx.into_batch(timers).await?;
+        batch.is_glance = is_glance;
+        Ok(batch)
     }
 
     /// Locks these leads, waiting for whoever has them, and loads them. Unknown and parked ones are

@@ -16,11 +16,13 @@ pub struct Text {
     pub postgres: &'static str,
 }
 
-/// Writes a statement once. Beside literals it takes four words:
+/// Writes a statement once. Beside literals it takes five words:
 /// - `each`: the rows `j(value)` of the JSON array in `$1`;
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
 /// - `skip`: locks those of them that are free and passes over the others;
-/// - `share`: keeps them from being changed, and lets others do the same.
+/// - `share`: keeps them from being changed, and lets others do the same;
+/// - `(text 3 "memory")`: the text in the bytes `$3` where the row's `memory` says that it is
+///   ([`Texts`](super::rows::Texts)).
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
         $crate::store::dialect::Text {
@@ -56,6 +58,29 @@ macro_rules! fragment {
     };
     (postgres share) => {
         " FOR SHARE OF t"
+    };
+    // `substr` of bytes goes straight to the place; of a text it would count all characters before it.
+    (sqlite (text $bytes:literal $column:literal)) => {
+        concat!(
+            "CAST(substr($",
+            $bytes,
+            ", j.value ->> '$.",
+            $column,
+            "[0]', j.value ->> '$.",
+            $column,
+            "[1]') AS TEXT)"
+        )
+    };
+    (postgres (text $bytes:literal $column:literal)) => {
+        concat!(
+            "convert_from(substring($",
+            $bytes,
+            " FROM CAST(j.value -> '",
+            $column,
+            "' ->> 0 AS int) FOR CAST(j.value -> '",
+            $column,
+            "' ->> 1 AS int)), 'UTF8')"
+        )
     };
     ($dialect:ident $literal:literal) => {
         $literal

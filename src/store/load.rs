@@ -91,7 +91,15 @@ impl Tx {
         let release = self.live_release_id().await?;
         let paused = self.paused_workflows().await?;
         let (records, corrupt) = self.load(timers).await?;
-        Ok(Batch { records, corrupt, refused: Vec::new(), release, paused, tx: self })
+        Ok(Batch {
+            records,
+            corrupt,
+            refused: Vec::new(),
+            release,
+            paused,
+            tx: self,
+            is_glance: false,
+        })
     }
 
     /// Loads the leads of these timers, in their order.
@@ -264,7 +272,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
+                "SELECT lead, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ")"
@@ -285,7 +293,7 @@ impl Store {
         let timers: Vec<Timer> = on_db!(
             tx.on(),
             sql!(
-                "SELECT lead, wake_at, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
+                "SELECT lead, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
                  FROM lead_timer WHERE lead = $1"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await

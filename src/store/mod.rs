@@ -8,6 +8,7 @@
 #[macro_use]
 mod dialect;
 
+mod backlog;
 mod batch;
 mod checkpoint;
 mod commit;
@@ -44,6 +45,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub use backlog::Backlog;
 pub use batch::Batch;
 use db::Db;
 pub use error::StoreError;

@@ -39,10 +39,36 @@ pub fn ids(leads: impl IntoIterator<Item = i64>) -> String {
     text
 }
 
+/// The long texts of a statement's rows, one behind the other in a parameter of their own. Within the JSON
+/// of the rows each would be escaped, parsed and unescaped again: most of the work of writing a lead.
+#[derive(Debug, Default)]
+pub struct Texts(Vec<u8>);
+
+/// Where a text is: its first byte, from 1, and how many bytes it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Place(usize, usize);
+
+impl Texts {
+    /// Adds what is kept as JSON text.
+    pub fn add<T: Serialize>(&mut self, value: &T) -> Result<Place> {
+        let start = self.0.len();
+        serde_json::to_writer(&mut self.0, value).map_err(|error| cannot_store(&error))?;
+        Ok(Place(start + 1, self.0.len() - start))
+    }
+
+    /// All of them, to be bound.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn cannot_store(error: &serde_json::Error) -> StoreError {
+    StoreError::Other(format!("cannot store: {error}"))
+}
+
 /// What is kept as JSON text within a row. A NUL in there is an escape, and harmless.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Other(format!("cannot store: {error}")))
+    serde_json::to_string(value).map_err(|error| cannot_store(&error))
 }
 
 pub fn decode<T: DeserializeOwned>(

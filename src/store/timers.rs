@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use super::{
     Result, Store,
+    backlog::Backlog,
     db::{Tx, on_db},
     dialect::Text,
     gate::Turn,
@@ -22,7 +23,6 @@ pub const PARKED: i64 = 4;
 #[derive(Clone, Debug, FromRow)]
 pub struct Timer {
     pub lead: i64,
-    pub wake_at: i64,
     pub rev: i64,
     pub reflected: i64,
     pub attempts: i64,
@@ -39,13 +39,9 @@ impl Timer {
 }
 
 /// An idle claim touches the index only.
-pub(super) const CLAIM_LANE: Text = sql!(
-    "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.decided_release, t.lane \
-                 FROM lead_timer AS t \
-                 WHERE t.lane = $1 AND t.wake_at <= $2 AND (t.wake_at, t.lead) > ($3, $4) \
-                 ORDER BY t.wake_at, t.lead LIMIT $5",
-    skip
+pub(super) const DUE: Text = sql!(
+    "SELECT t.lead FROM lead_timer AS t WHERE t.lane = $1 AND t.wake_at <= $2 \
+                 ORDER BY t.wake_at, t.lead LIMIT $3"
 );
 
 pub(super) const NEXT_WAKE_AT: Text = sql!(
@@ -68,55 +64,52 @@ pub struct Wake {
 }
 
 impl Tx {
-    /// Due leads, the oldest of each lane first; what a lane leaves over goes to the others.
-    pub(super) async fn claim_timers(&mut self, now: Instant, quota: &Quota) -> Result<Vec<Timer>> {
-        let mut claimed: Vec<Timer> = Vec::new();
-        let mut spare = 0;
-        let mut filled = Vec::new();
-        for (lane, share) in
-            Lane::ALL.into_iter().zip([quota.acts, quota.timers, quota.bulk, quota.sweep])
-        {
-            let limit = share + spare;
-            let found = self.claim_lane(lane, now, (i64::MIN, i64::MIN), limit).await?;
-            spare = limit - i64::try_from(found.len()).unwrap_or(limit);
-            if spare == 0
-                && let Some(last) = found.last()
-            {
-                filled.push((lane, (last.wake_at, last.lead)));
+    /// The next of those that are due, by lead. Lanes of which nobody is known to be are looked up.
+    pub(super) async fn claim_timers(
+        &mut self,
+        now: Instant,
+        quota: &Quota,
+        backlog: &mut Backlog,
+    ) -> Result<Vec<Timer>> {
+        for (place, lane) in Lane::ALL.into_iter().enumerate() {
+            if backlog.lacks(place) {
+                let due = self.due(lane, backlog.at_once, now).await?;
+                backlog.put(place, due);
             }
-            claimed.extend(found);
         }
-        for (lane, after) in filled {
-            if spare == 0 {
-                break;
+        loop {
+            let taken = backlog.take(quota);
+            if taken.is_empty() {
+                return Ok(Vec::new());
             }
-            let found = self.claim_lane(lane, now, after, spare).await?;
-            spare -= i64::try_from(found.len()).unwrap_or(spare);
-            claimed.extend(found);
+            let claimed = self.claim_these(&rows::ids(taken.iter().copied()), now).await?;
+            // Nobody, where all have been decided since they were looked up, or others have them.
+            if !claimed.is_empty() {
+                return Ok(claimed);
+            }
         }
-        Ok(claimed)
     }
 
-    async fn claim_lane(
-        &mut self,
-        lane: Lane,
-        now: Instant,
-        (wake_at, lead): (i64, i64),
-        limit: i64,
-    ) -> Result<Vec<Timer>> {
-        if limit <= 0 {
-            return Ok(Vec::new());
-        }
-        Ok(on_db!(self.on(), CLAIM_LANE, |db, sql| gather(
-            sqlx::query_as(sql)
-                .bind(lane.number())
-                .bind(now.millis())
-                .bind(wake_at)
-                .bind(lead)
-                .bind(limit)
-                .fetch(db)
+    async fn due(&mut self, lane: Lane, limit: i64, now: Instant) -> Result<Vec<i64>> {
+        Ok(on_db!(self.on(), DUE, |db, sql| gather(
+            sqlx::query_scalar(sql).bind(lane.number()).bind(now.millis()).bind(limit).fetch(db)
         )
         .await)?)
+    }
+
+    async fn claim_these(&mut self, leads: &str, now: Instant) -> Result<Vec<Timer>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
+                 t.decided_release, t.lane \
+                 FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") AND t.wake_at <= $2 AND t.lane < 4 ORDER BY t.lead",
+                skip
+            ),
+            |db, sql| gather(sqlx::query_as(sql).bind(leads).bind(now.millis()).fetch(db)).await
+        )?)
     }
 
     /// The timers of these leads, locked in lead order: whoever locks several does it in this order.
@@ -124,7 +117,7 @@ impl Tx {
         Ok(on_db!(
             self.on(),
             sql!(
-                "SELECT t.lead, t.wake_at, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
+                "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
                  t.decided_release, t.lane \
                  FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,

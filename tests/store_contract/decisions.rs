@@ -1,17 +1,19 @@
+use futures::{FutureExt as _, future::BoxFuture};
 use nurtured::{
     domain::{
         decision::{LedgerLine, MadeEvent, ScoreKind, Verb},
         event::{EventData, EventKind},
-        id::{EnrolmentNo, Rev},
+        id::{EnrolmentNo, LeadId, Rev},
         lead::{CivilDue, Due, Ended, Entry, Held, Outcome, Phase, Stage},
         message::MessageState,
         score::MilliPoints,
+        time::Instant,
     },
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 use super::made::*;
-use crate::support::databases::for_each_database;
+use crate::support::databases::{TestDatabase, for_each_database};
 
 #[tokio::test]
 async fn a_decision_is_loaded_as_it_was_written() {
@@ -216,6 +218,37 @@ async fn a_message_is_withdrawn_before_the_point_of_no_return_only() {
         assert_eq!(state(&db.store, better).await, MessageState::Transmitting);
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_changed_while_leads_were_looked_at_loses_their_decisions_and_they_stay_due() {
+    // Elsewhere they are locked from the claim on.
+    let db = TestDatabase::sqlite().await;
+    let lead = import(&db.store, &["a@example.com"]).await[0];
+    type Change = (&'static str, for<'a> fn(&'a Store, LeadId) -> BoxFuture<'a, ()>);
+    let changes: [Change; 3] = [
+        ("a release", |store, _| Box::pin(release(store).map(drop))),
+        ("a pause", |store, _| {
+            Box::pin(async { store.pause(&"welcome".into(), "ada", NOON).await.unwrap() })
+        }),
+        ("an event", |store, lead| {
+            Box::pin(
+                async move { drop(store.record_events(&[clicked(lead)], NOON).await.unwrap()) },
+            )
+        }),
+    ];
+    for (what, change) in changes {
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        let writes = vec![write(&batch.records[0])];
+        change(&db.store, lead).await;
+        let committed = db.store.commit(batch, writes, NOON).await.unwrap();
+        assert_eq!((committed.lost, committed.written), (vec![lead], vec![]), "{what}");
+        assert_eq!(db.store.next_wake_at().await.unwrap(), NOON, "{what}");
+    }
+    let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+    assert_eq!(batch.records[0].new_events.len(), 2, "the import and the click");
+    sleep_all(&db.store, batch, NOON).await;
+    assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
 }
 
 #[tokio::test]

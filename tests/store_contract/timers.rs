@@ -1,46 +1,91 @@
 use nurtured::{
-    domain::time::Instant,
-    store::records::{Lane, NewEvent, Quota},
+    domain::{id::LeadId, time::Instant},
+    store::{
+        Backlog, Batch,
+        records::{Lane, NewEvent, Quota},
+    },
 };
 
 use super::made::*;
 use crate::support::databases::for_each_database;
 
 #[tokio::test]
-async fn leads_come_by_lane_the_oldest_first_and_spare_room_is_used() {
+async fn leads_come_by_lane_and_spare_room_is_used() {
     for_each_database(async |db| {
         let names: Vec<String> = (0..12).map(|n| format!("l{n}@example.com")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let leads = import(&db.store, &names).await;
+        let mut leads = import(&db.store, &names).await;
+        leads.sort_unstable();
         let batch = db.store.claim_due(NOON, &all()).await.unwrap();
         assert_eq!(batch.records.len(), 12);
         let mut writes: Vec<_> = batch.records.iter().map(write).collect();
         for (minutes, decision) in (1..).zip(&mut writes) {
             decision.wake_at = NOON + MINUTE * minutes;
         }
-        let by_wake: Vec<_> = writes.iter().map(|decision| decision.lead).collect();
         db.store.commit(batch, writes, NOON).await.unwrap();
         assert_eq!(db.store.next_wake_at().await.unwrap(), NOON + MINUTE);
         let early = db.store.claim_due(NOON, &all()).await.unwrap();
         assert!(early.records.is_empty());
         drop(early);
 
-        // One of them acts: it is first, and the timers take the room that the other lanes leave.
+        // One of them acts: it is among the first, and the timers take the room that the other lanes leave.
         let later = NOON + HOUR;
-        let actor = by_wake[11];
-        assert!(leads.contains(&actor));
-        db.store.record_events(&[clicked(actor)], NOON + MINUTE).await.unwrap();
+        db.store.record_events(&[clicked(leads[11])], NOON + MINUTE).await.unwrap();
         let quota = Quota { acts: 2, timers: 2, bulk: 1, sweep: 1 };
         let batch = db.store.claim_due(later, &quota).await.unwrap();
-        let claimed: Vec<_> = batch.records.iter().map(|record| record.lead).collect();
-        assert_eq!(claimed[0], actor);
-        assert_eq!(claimed[1..], by_wake[..5]);
+        assert_eq!(claimed(&batch), [&leads[..5], &leads[11..]].concat());
         sleep_all(&db.store, batch, later).await;
         let batch = db.store.claim_due(later, &quota).await.unwrap();
-        let claimed: Vec<_> = batch.records.iter().map(|record| record.lead).collect();
-        assert_eq!(claimed, by_wake[5..11]);
+        assert_eq!(claimed(&batch), leads[5..11]);
         sleep_all(&db.store, batch, later).await;
         assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
+    })
+    .await;
+}
+
+fn claimed(batch: &Batch) -> Vec<LeadId> {
+    batch.records.iter().map(|record| record.lead).collect()
+}
+
+#[tokio::test]
+async fn of_a_long_queue_the_oldest_are_looked_up_and_taken_as_their_rows_lie() {
+    for_each_database(async |db| {
+        let names: Vec<String> = (0..9).map(|n| format!("l{n}@example.com")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut leads = import(&db.store, &names).await;
+        leads.sort_unstable();
+        // The last is the oldest.
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        let mut writes: Vec<_> = batch.records.iter().map(write).collect();
+        for (minutes, decision) in (1..).zip(writes.iter_mut().rev()) {
+            decision.wake_at = NOON + MINUTE * minutes;
+        }
+        db.store.commit(batch, writes, NOON).await.unwrap();
+
+        let later = NOON + HOUR;
+        let quota = Quota::of(2);
+        let mut backlog = Backlog::of(4);
+        let first = db.store.claim_next(later, &quota, &mut backlog).await.unwrap();
+        assert_eq!(claimed(&first), leads[5..9]);
+        // Not committed yet, and not taken a second time.
+        let second = db.store.claim_next(later, &quota, &mut backlog).await.unwrap();
+        assert!(claimed(&second).iter().all(|lead| !claimed(&first).contains(lead)));
+        sleep_all(&db.store, first, later).await;
+        sleep_all(&db.store, second, later).await;
+
+        // Of those who were looked up some have been decided since.
+        let mut stale = Backlog::of(4);
+        let batch = db.store.claim_next(later, &Quota::of(1), &mut stale).await.unwrap();
+        drop(batch);
+        loop {
+            let batch = db.store.claim_due(later, &all()).await.unwrap();
+            if batch.records.is_empty() {
+                break;
+            }
+            sleep_all(&db.store, batch, later).await;
+        }
+        let batch = db.store.claim_next(later, &quota, &mut stale).await.unwrap();
+        assert_eq!(claimed(&batch), []);
     })
     .await;
 }

@@ -11,7 +11,7 @@ use crate::{
         db::{Tx, on_db},
         gather::gather,
         records::LeadWrite,
-        rows,
+        rows::{self, Place, Texts},
     },
 };
 
@@ -27,8 +27,8 @@ struct TimerRow {
 #[derive(Serialize)]
 struct LeadRow {
     lead: i64,
-    profile: Option<String>,
-    memory: Option<String>,
+    profile: Option<Place>,
+    memory: Option<Place>,
     stage: Option<&'static str>,
     stage_since: Option<i64>,
 }
@@ -102,12 +102,13 @@ impl Tx {
 
     pub(super) async fn write_leads(&mut self, writes: &[LeadWrite], now: Instant) -> Result<()> {
         let mut leads = Vec::new();
+        let mut texts = Texts::default();
         for write in writes {
             if write.profile.is_some() || write.memory.is_some() || write.stage.is_some() {
                 leads.push(LeadRow {
                     lead: write.lead.0,
-                    profile: write.profile.as_ref().map(rows::encode).transpose()?,
-                    memory: write.memory.as_ref().map(rows::encode).transpose()?,
+                    profile: write.profile.as_ref().map(|it| texts.add(it)).transpose()?,
+                    memory: write.memory.as_ref().map(|it| texts.add(it)).transpose()?,
                     stage: write.stage.map(|(stage, _)| stage.word()),
                     stage_since: write.stage.map(|(_, since)| since.millis()),
                 });
@@ -120,15 +121,23 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "UPDATE leads AS t SET profile = COALESCE(j.value ->> 'profile', t.profile), \
-                 memory = COALESCE(j.value ->> 'memory', t.memory), \
-                 stage = COALESCE(j.value ->> 'stage', t.stage), \
+                "UPDATE leads AS t SET profile = COALESCE(",
+                (text 3 "profile"),
+                ", t.profile), memory = COALESCE(",
+                (text 3 "memory"),
+                ", t.memory), stage = COALESCE(j.value ->> 'stage', t.stage), \
                  stage_since = COALESCE(CAST(j.value ->> 'stage_since' AS BIGINT), t.stage_since), \
                  updated_at = $2 FROM ",
                 each,
                 " WHERE t.lead = CAST(j.value ->> 'lead' AS BIGINT)"
             ),
-            |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .bind(now.millis())
+                .bind(texts.into_bytes())
+                .execute(db)
+                .await
+                .map(drop)
         )?;
         Ok(())
     }

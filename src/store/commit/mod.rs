@@ -8,6 +8,7 @@ mod trail;
 use super::{
     Batch, Result, Store,
     db::Tx,
+    gate::Turn,
     records::{Committed, LeadWrite},
 };
 use crate::domain::{
@@ -17,6 +18,9 @@ use crate::domain::{
 
 impl Store {
     /// Writes the decisions on a batch and ends its transaction.
+    ///
+    /// Of a batch that was only looked at nothing is written once another release is live, or other
+    /// workflows are paused: whoever changed that wakes the leads that are not due, and these still were.
     ///
     /// A lead whose rev has moved on, or whose message could not be withdrawn any more, is not written:
     /// it stays due. The others' rev goes up by one and by the events that the decision made, which count
@@ -30,7 +34,22 @@ impl Store {
         writes: Vec<LeadWrite>,
         now: Instant,
     ) -> Result<Committed> {
-        let Batch { corrupt, mut tx, .. } = batch;
+        let Batch { corrupt, release, paused, tx, is_glance, .. } = batch;
+        let mut tx = if is_glance {
+            tx.rollback().await?;
+            if writes.is_empty() && corrupt.is_empty() {
+                return Ok(Committed::default());
+            }
+            let mut tx = self.db.begin(Turn::Work).await?;
+            if tx.live_release_id().await? != release || tx.paused_workflows().await? != paused {
+                tx.rollback().await?;
+                let lost = writes.iter().map(|write| write.lead).collect();
+                return Ok(Committed { lost, ..Committed::default() });
+            }
+            tx
+        } else {
+            tx
+        };
         match tx.write_decisions(self, writes, &corrupt, now).await {
             Ok(committed) => {
                 tx.commit().await?;
