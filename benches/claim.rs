@@ -108,7 +108,7 @@ impl Total {
 }
 
 /// A claim when nothing is due.
-async fn idle(engine: &Engine, live: &Arc<Live>) {
+async fn idle(engine: &Arc<Engine>, live: &Arc<Live>) {
     const CLAIMS: u32 = 1_000;
     let early = base::early();
     engine.decide_due(live, early).await.expect("decided");
@@ -122,17 +122,17 @@ async fn idle(engine: &Engine, live: &Arc<Live>) {
     println!("an idle claim: {wall:?} on the wall, {processor:?} of processor time (target: 1 ms)");
 }
 
-fn engine(store: Store, folder: &Path) -> Engine {
+fn engine(store: Store, folder: &Path) -> Arc<Engine> {
     let mut text = String::from("[database]\nurl = \"sqlite:claim.db\"\n");
     if let Ok(batch) = std::env::var("BATCH") {
         text += &format!("[engine]\nbatch = {batch}\n");
     }
     let config = Config::parse(&text, folder).expect("a configuration");
-    Engine::new(
+    Arc::new(Engine::new(
         store,
         Clock::driven(leads::NOW),
         Arc::new(Keyring::from_seed(1)),
         Arc::new(config),
         Relay::Folder(Arc::new(FolderRelay::new("files", folder))),
-    )
+    ))
 }

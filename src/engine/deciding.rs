@@ -1,9 +1,8 @@
-//! One unit of work: a batch of leads that are due, decided and committed.
+//! One unit of work: a batch of leads, decided and committed.
 
 use std::{
     collections::{BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError},
 };
 
 use super::{Engine, live::Live};
@@ -19,14 +18,8 @@ use crate::{
         name::Name,
         time::Instant,
     },
-    store::{
-        Backlog, Batch, StoreError,
-        records::{LeadWrite, Quota},
-    },
+    store::{Batch, StoreError, records::LeadWrite},
 };
-
-/// How many batches are decided in one go, each loaded while the one before is written.
-const RUN: usize = 8;
 
 /// How often the allocator may refuse before a decision is committed as held.
 const REFUSALS: usize = 16;
@@ -48,6 +41,14 @@ pub struct Decided {
     pub parked: u64,
 }
 
+/// What was decided on a batch, to be written.
+pub(super) struct Verdicts {
+    batch: Batch,
+    writes: Vec<LeadWrite>,
+    /// Leads that could not be decided, and why.
+    failed: Vec<(LeadId, String)>,
+}
+
 impl Decided {
     pub fn add(&mut self, other: Self) {
         self.claimed += other.claimed;
@@ -60,84 +61,8 @@ impl Decided {
 }
 
 impl Engine {
-    /// Decides leads that are due, batch by batch: all of them, or what one run comes to.
-    ///
-    /// By `live`, unless the database has another release by now: then that is taken over first, so
-    /// that no lead is decided by definitions that `apply` has replaced.
-    pub async fn decide_due(&self, live: &Arc<Live>, now: Instant) -> Result<Decided, StoreError> {
-        let quota = Quota::of(self.config.engine.batch);
-        let mut live = Arc::clone(live);
-        let mut backlog = self.take_backlog();
-        let mut batch = self.store.claim_next(now, &quota, &mut backlog).await?;
-        if self.is_behind(&live, &batch) {
-            batch.give_back().await?;
-            live = self.catch_up(&live).await?;
-            backlog = Backlog::default();
-            batch = self.store.claim_next(now, &quota, &mut backlog).await?;
-        }
-        let mut done = Decided::default();
-        for left in (0..RUN).rev() {
-            if left == 0 || backlog.is_empty() {
-                done.add(self.decide_batch(&live, batch, now).await?);
-                break;
-            }
-            // On a task of its own: to read leads in takes as long as to decide them.
-            let store = self.store.clone();
-            let next = tokio::spawn(async move {
-                let batch = store.claim_next(now, &quota, &mut backlog).await?;
-                Ok::<_, StoreError>((batch, backlog))
-            });
-            done.add(self.decide_batch(&live, batch, now).await?);
-            (batch, backlog) =
-                next.await.map_err(|error| StoreError::Other(error.to_string()))??;
-            if self.is_behind(&live, &batch) {
-                break;
-            }
-        }
-        self.keep_backlog(backlog);
-        Ok(done)
-    }
-
-    fn take_backlog(&self) -> Backlog {
-        std::mem::take(&mut *self.backlog.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn keep_backlog(&self, mut backlog: Backlog) {
-        backlog.settle();
-        *self.backlog.lock().unwrap_or_else(PoisonError::into_inner) = backlog;
-    }
-
-    async fn decide_batch(
-        &self,
-        live: &Arc<Live>,
-        batch: Batch,
-        now: Instant,
-    ) -> Result<Decided, StoreError> {
-        let corrupt = batch.corrupt.clone();
-        let leads: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
-        let mut done =
-            Decided { claimed: (leads.len() + corrupt.len()) as u64, ..Decided::default() };
-        match self.decide_and_commit(live, batch, now).await {
-            Ok(decided) => done.add(Decided { claimed: 0, ..decided }),
-            Err(error) if error.is_transient() => return Err(error),
-            Err(error) => {
-                tracing::warn!(leads = leads.len(), %error, "a batch failed and is bisected");
-                done.add(self.bisect(live, leads, now).await?);
-                // The commit that would have parked them was rolled back.
-                for (lead, reason) in corrupt {
-                    self.park(lead, &reason, now).await?;
-                    done.parked += 1;
-                }
-            }
-        }
-        if done.reserved > 0 {
-            self.outbox.notify_one();
-        }
-        Ok(done)
-    }
-
     /// Halves a failing batch until the leads that fail are alone, and counts their attempts.
-    async fn bisect(
+    pub(super) async fn bisect(
         &self,
         live: &Live,
         leads: Vec<LeadId>,
@@ -171,9 +96,20 @@ impl Engine {
     pub async fn decide_and_commit(
         &self,
         live: &Live,
-        mut batch: Batch,
+        batch: Batch,
         now: Instant,
     ) -> Result<Decided, StoreError> {
+        let verdicts = self.decide_batch(live, batch, now).await?;
+        self.commit_batch(verdicts, now).await
+    }
+
+    /// Decides the records of an open batch; nothing is written.
+    pub(super) async fn decide_batch(
+        &self,
+        live: &Live,
+        mut batch: Batch,
+        now: Instant,
+    ) -> Result<Verdicts, StoreError> {
         let enrolments = batch.records.iter().flat_map(|record| &record.enrolments);
         let versions = enrolments.map(|enrolment| &enrolment.version);
         let fuller = self.with_structures(live, versions).await;
@@ -191,8 +127,6 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
-        let paused = batch.paused.clone();
-        let unreadable = batch.corrupt.clone();
         let mut writes = Vec::with_capacity(records.len());
         let mut failed = Vec::new();
         let mut allocator = Allocator;
@@ -200,13 +134,22 @@ impl Engine {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
             let attempt = catch_unwind(AssertUnwindSafe(|| {
-                decide_record(definitions, &paused, record, history, &mut allocator, now)
+                decide_record(definitions, &batch.paused, record, history, &mut allocator, now)
             }));
             match attempt {
                 Ok(write) => writes.push(write),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
             }
         }
+        Ok(Verdicts { batch, writes, failed })
+    }
+
+    pub(super) async fn commit_batch(
+        &self,
+        verdicts: Verdicts,
+        now: Instant,
+    ) -> Result<Decided, StoreError> {
+        let Verdicts { batch, writes, failed } = verdicts;
         let committed = self.store.commit(batch, writes, now).await?;
         let mut done = Decided {
             claimed: 0,
@@ -214,9 +157,9 @@ impl Engine {
             lost: committed.lost.len() as u64,
             reserved: committed.reserved,
             cancelled: committed.withdrawn,
-            parked: unreadable.len() as u64,
+            parked: committed.parked.len() as u64,
         };
-        for (lead, reason) in unreadable {
+        for (lead, reason) in committed.parked {
             told_of_parking(lead, &reason);
         }
         for (lead, reason) in failed {
@@ -243,7 +186,12 @@ impl Engine {
         Ok(parked)
     }
 
-    async fn park(&self, lead: LeadId, reason: &str, now: Instant) -> Result<(), StoreError> {
+    pub(super) async fn park(
+        &self,
+        lead: LeadId,
+        reason: &str,
+        now: Instant,
+    ) -> Result<(), StoreError> {
         told_of_parking(lead, reason);
         self.store.park_lead(lead, reason, now).await
     }

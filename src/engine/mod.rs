@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod deciding;
+mod due;
 pub mod group;
 mod handing;
 pub mod import;

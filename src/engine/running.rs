@@ -104,7 +104,10 @@ impl Engine {
 
     /// One batch, and one step of a sweep. Returns how long there is nothing to do; `None`: there is
     /// more.
-    async fn decide_turn(&self, now: Instant) -> Result<(Decided, Option<Duration>), StoreError> {
+    async fn decide_turn(
+        self: &Arc<Self>,
+        now: Instant,
+    ) -> Result<(Decided, Option<Duration>), StoreError> {
         let Some(live) = self.live() else { return Ok((Decided::default(), Some(LONGEST_SLEEP))) };
         let decided = self.decide_due(&live, now).await?;
         let sweeping = self.sweep(now).await?;

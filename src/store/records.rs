@@ -219,6 +219,8 @@ pub struct Committed {
     pub lost: Vec<LeadId>,
     pub reserved: u64,
     pub withdrawn: u64,
+    /// Could not be read, and are parked.
+    pub parked: Vec<(LeadId, String)>,
 }
 
 /// A message as the sender sees it.

@@ -53,7 +53,7 @@ impl Store {
         match tx.write_decisions(self, writes, &corrupt, now).await {
             Ok(committed) => {
                 tx.commit().await?;
-                Ok(committed)
+                Ok(Committed { parked: corrupt, ..committed })
             }
             Err(error) => {
                 // Waited for, so that the leads are free when the caller looks at them one by one. What
