@@ -659,3 +659,22 @@ fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
     assert!(ran.err.contains("templates/hello.md:4") && ran.err.contains("first_name"), "{ran:?}");
     assert!(!site.path("demo").exists(), "nothing was made");
 }
+
+#[test]
+fn the_weeks_of_a_demo_add_up() {
+    let site = Site::bare();
+    let ran = site.run(&["--json", "--dir", env!("CARGO_MANIFEST_DIR"), "demo", "--weeks", "1"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.starts_with("A rehearsal of 1 week from "), "{}", ran.err);
+    let table = ran.err.split_once("week ending").expect("a table").1;
+    let mut sums = [0; 5];
+    for row in table.lines().skip(1).filter(|line| !line.contains("notice")) {
+        let columns = row.split_whitespace().skip(3).map(|number| number.parse::<u64>().unwrap());
+        sums.iter_mut().zip(columns).for_each(|(sum, number)| *sum += number);
+    }
+    let totals = ran.document();
+    assert_ne!(sums[0], 0, "{}", ran.err);
+    for (sum, name) in sums.into_iter().zip(["mails", "opens", "clicks", "unsubscribed", "forms"]) {
+        assert_eq!(totals[name], sum, "{name}: {}", ran.err);
+    }
+}
