@@ -141,7 +141,8 @@ impl Teller<'_, '_> {
                 return (Some(self.behaviour("temperature", temperature.word())), parts);
             }
             NodeKind::Engagement { .. } => {
-                let points = self.view.engagement_points().to_string();
+                // Not rounded: 19.999 is less than 20.
+                let points = self.view.engagement_points().as_points().to_string();
                 return (Some(self.behaviour("engagement", &points)), parts);
             }
             NodeKind::Fit { .. } => return (Some(self.fit()), parts),
