@@ -733,3 +733,29 @@ fn the_weeks_of_a_demo_add_up() {
         assert_eq!(totals[name], sum, "{name}: {}", ran.err);
     }
 }
+
+#[test]
+fn points_are_told_newest_first() {
+    let site = campaign();
+    site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
+    site.write(
+        "workflows/points.yaml",
+        "scoring:\n  engagement:\n    - { on: visited(), points: 2, cap: 10 }\n",
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("leads.csv", "email\nann@a.example\n");
+    site.json(&["leads", "import", "leads.csv"]);
+    // What happened first may be heard of last.
+    for day in ["2026-02-02", "2026-02-03", "2026-02-01"] {
+        let visit = format!("email,at,event,object\nann@a.example,{day},page_visited,/x\n");
+        site.write("visits.csv", visit);
+        site.json(&["events", "import", "visits.csv"]);
+        site.json(&["tick"]);
+    }
+    let ledger = &site.json(&["why-score", "ann@a.example"])["ledger"];
+    let days: Vec<_> = ledger.as_array().expect("a list").iter().map(|it| &it["at"]).collect();
+    assert_eq!(days, ["2026-02-03T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z"]);
+    let text = site.run(&["why-score", "ann@a.example"]).out;
+    assert!(text.find("2026-02-03") < text.find("2026-02-01"), "{text}");
+}

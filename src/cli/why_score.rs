@@ -1,5 +1,7 @@
 //! `nurtured why-score EMAIL`: every point, where it came from, what is left of it.
 
+use std::cmp::Reverse;
+
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
@@ -88,9 +90,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             }
         }
     }
-    report.ledger = store
-        .ledger(lead)
-        .await?
+    let mut ledger = store.ledger(lead).await?;
+    // Of one instant the later decision first.
+    ledger.reverse();
+    ledger.sort_by_key(|line| Reverse(line.at));
+    report.ledger = ledger
         .into_iter()
         .map(|line| Line {
             at: line.at.to_string(),
