@@ -67,6 +67,14 @@ fn an_open_quote_is_shown_where_it_was_opened() {
 }
 
 #[test]
+fn a_standard_attribute_of_another_type() {
+    insta::assert_snapshot!(shown(
+        "workflows/attributes.yaml",
+        "attributes:\n  employees: number\n"
+    ));
+}
+
+#[test]
 fn a_list_inside_of_braces() {
     insta::assert_snapshot!(workflow(&format!(
         "enter: {{ when: country in [\"Italy\", \"France\"], existing: no }}\n{STEPS}"
