@@ -269,7 +269,7 @@ fn what_needs_a_release_says_so() {
 #[test]
 fn everything_can_be_paused_and_taken_up_again() {
     let site = Site::migrated();
-    assert_eq!(site.run(&["resume", "all"]).code, 2);
+    assert_eq!(site.run(&["resume", "all"]).code, 1);
     assert_eq!(site.json(&["pause", "all"])["pauses"][0]["scope"], "all");
     assert_eq!(site.json(&["status"])["paused"], serde_json::json!(["all"]));
     assert_eq!(site.json(&["resume", "all"])["pauses"], serde_json::json!([]));
@@ -470,10 +470,65 @@ fn a_lead_is_enrolled_by_hand() {
         (1, &serde_json::json!("nobody@a.example"))
     );
     let ran = site.run(&["enrol", "helo", "ann@a.example"]);
-    assert!(ran.code == 2 && ran.err.contains("hello"), "{ran:?}");
+    assert!(ran.code == 1 && ran.err.contains("hello"), "{ran:?}");
     // The purpose of an import must be one that is live.
     let ran = site.run(&["leads", "import", "leads.csv", "--purpose", "insigts"]);
-    assert!(ran.code == 2 && ran.err.contains("insights"), "{ran:?}");
+    assert!(ran.code == 1 && ran.err.contains("insights"), "{ran:?}");
+}
+
+#[test]
+fn what_the_command_line_names_and_is_not_there_is_exit_1() {
+    let site = campaign();
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("leads.csv", "email\nann@a.example\n");
+    site.json(&["leads", "import", "leads.csv"]);
+    let ann = ["--lead", "ann@a.example"];
+    for (arguments, missing) in [
+        (&["leads", "show", "bob@a.example"][..], "no lead bob@a.example"),
+        (&["why-score", "bob@a.example"], "no lead bob@a.example"),
+        (&["eval", "true", "--lead", "bob@a.example"], "no lead bob@a.example"),
+        (&["eval", "true", "--context", "none.json"], "no file none.json"),
+        (&["render", "hello", "--lead", "bob@a.example"], "no lead bob@a.example"),
+        (&[&["render", "helo"], &ann[..]].concat(), "no mail `helo`"),
+        (
+            &[&["render", "hello", "--workflow", "w"], &ann[..]].concat(),
+            "no workflow `w` that sends hello",
+        ),
+        (&[&["send-test", "helo", "--to", "a@b.example"], &ann[..]].concat(), "no mail `helo`"),
+        (&["enrol", "w", "ann@a.example"], "no workflow `w`"),
+        (&["pause", "w"], "no workflow `w`"),
+        (&["resume", "w"], "`w` is not paused"),
+        (&["leads", "import", "leads.csv", "--purpose", "news"], "no purpose `news`"),
+        (&["leads", "import", "none.csv"], "no file none.csv"),
+        (&["events", "import", "none.csv"], "no file none.csv"),
+        (&["suppressions", "import", "none.csv"], "no file none.csv"),
+    ] {
+        let ran = site.run(arguments);
+        assert!(ran.code == 1 && ran.err.contains(missing), "{arguments:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_mail_of_several_workflows_is_rendered_as_the_first_by_name_sends_it() {
+    let site = campaign();
+    let another = |name: &str, priority| {
+        let text = format!(
+            "workflow: {name}\npriority: {priority}\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n"
+        );
+        site.write(&format!("workflows/{name}.yaml"), text);
+    };
+    another("a-second", 10);
+    another("zero", 99);
+    site.json(&["migrate"]);
+    site.write("leads.csv", "email\nann@a.example\n");
+    site.json(&["leads", "import", "leads.csv"]);
+    for (arguments, sender) in [(&[][..], "a-second"), (&["--workflow", "zero"], "zero")] {
+        let render = ["render", "hello", "--lead", "ann@a.example", "--eml"];
+        let ran = site.run(&[&render[..], arguments].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.contains(&format!("<{sender}.bounce.example.com>")), "{}", ran.out);
+    }
 }
 
 #[test]
@@ -585,7 +640,7 @@ fn a_mail_is_rendered_and_tried() {
         assert_eq!((ran.code, &ran.document()["error"]["code"]), (2, &2.into()), "{ran:?}");
     }
     let ran = site.run(&["render", "helo", "--lead", "ann@a.example"]);
-    assert!(ran.code == 2 && ran.err.contains("hello"), "{ran:?}");
+    assert!(ran.code == 1 && ran.err.contains("hello"), "{ran:?}");
 
     let sent =
         site.json(&["send-test", "hello", "--lead", "ann@a.example", "--to", "ada@example.com"]);
@@ -658,4 +713,49 @@ fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("templates/hello.md:4") && ran.err.contains("first_name"), "{ran:?}");
     assert!(!site.path("demo").exists(), "nothing was made");
+}
+
+#[test]
+fn the_weeks_of_a_demo_add_up() {
+    let site = Site::bare();
+    let ran = site.run(&["--json", "--dir", env!("CARGO_MANIFEST_DIR"), "demo", "--weeks", "1"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.starts_with("A rehearsal of 1 week from "), "{}", ran.err);
+    let table = ran.err.split_once("week ending").expect("a table").1;
+    let mut sums = [0; 5];
+    for row in table.lines().skip(1).filter(|line| !line.contains("notice")) {
+        let columns = row.split_whitespace().skip(3).map(|number| number.parse::<u64>().unwrap());
+        sums.iter_mut().zip(columns).for_each(|(sum, number)| *sum += number);
+    }
+    let totals = ran.document();
+    assert_ne!(sums[0], 0, "{}", ran.err);
+    for (sum, name) in sums.into_iter().zip(["mails", "opens", "clicks", "unsubscribed", "forms"]) {
+        assert_eq!(totals[name], sum, "{name}: {}", ran.err);
+    }
+}
+
+#[test]
+fn points_are_told_newest_first() {
+    let site = campaign();
+    site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
+    site.write(
+        "workflows/points.yaml",
+        "scoring:\n  engagement:\n    - { on: visited(), points: 2, cap: 10 }\n",
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("leads.csv", "email\nann@a.example\n");
+    site.json(&["leads", "import", "leads.csv"]);
+    // What happened first may be heard of last.
+    for day in ["2026-02-02", "2026-02-03", "2026-02-01"] {
+        let visit = format!("email,at,event,object\nann@a.example,{day},page_visited,/x\n");
+        site.write("visits.csv", visit);
+        site.json(&["events", "import", "visits.csv"]);
+        site.json(&["tick"]);
+    }
+    let ledger = &site.json(&["why-score", "ann@a.example"])["ledger"];
+    let days: Vec<_> = ledger.as_array().expect("a list").iter().map(|it| &it["at"]).collect();
+    assert_eq!(days, ["2026-02-03T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z"]);
+    let text = site.run(&["why-score", "ann@a.example"]).out;
+    assert!(text.find("2026-02-03") < text.find("2026-02-01"), "{text}");
 }

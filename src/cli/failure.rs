@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::output::Output;
 use crate::{
     config::ConfigError,
+    domain::name::Name,
     engine::{import::ImportError, inbox::InboxError},
     store::StoreError,
 };
@@ -35,6 +36,28 @@ impl Failure {
     /// The input has problems.
     pub(super) fn problems(message: impl Display) -> Self {
         Self::new(PROBLEMS, message)
+    }
+
+    /// What the command line names is not there; `known` is what is.
+    pub(super) fn unknown<'n>(
+        what: impl Display,
+        known: impl IntoIterator<Item = &'n Name>,
+    ) -> Self {
+        let known: Vec<&str> = known.into_iter().map(|name| &**name).collect();
+        let hint = match known.as_slice() {
+            [] => "there are none".to_owned(),
+            known => format!("there are: {}", known.join(", ")),
+        };
+        Self::problems(format!("there is no {what}")).hint(hint)
+    }
+
+    /// A file that the command line names.
+    pub(super) fn unreadable(file: &Path, error: &io::Error) -> Self {
+        let file = file.display();
+        if error.kind() == io::ErrorKind::NotFound {
+            return Self::problems(format!("there is no file {file}"));
+        }
+        Self::environment(format!("{file} cannot be read: {error}"))
     }
 
     /// The command was not used as it is meant.
@@ -118,14 +141,8 @@ impl From<InboxError> for Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::Unreadable { file, source }
-                if source.kind() == io::ErrorKind::NotFound =>
-            {
-                Self::usage(format!("there is no file {}", file.display()))
-            }
-            ImportError::Unreadable { .. }
-            | ImportError::Unwritable { .. }
-            | ImportError::Reader(_) => Self::environment(error),
+            ImportError::Unreadable { file, source } => Self::unreadable(&file, &source),
+            ImportError::Unwritable { .. } | ImportError::Reader(_) => Self::environment(error),
             ImportError::Malformed { ref hint, .. } => Self::problems(&error).hint(hint),
             ImportError::RowTooLarge { .. } => Self::problems(&error).hint(
                 "a quotation mark is probably not closed; the rows before are imported, and \

@@ -47,14 +47,13 @@ impl Live {
     }
 
     /// # Errors
-    /// When no such purpose is live, with the nearest.
+    /// When no such purpose is live, with those that are.
     pub(super) fn expect_purpose(&self, purpose: &str) -> Result<(), Failure> {
         let purposes = &self.definitions.policy.purposes;
         if purposes.contains_key(purpose) {
             return Ok(());
         }
-        let names: Vec<&str> = purposes.keys().map(|name| &**name).collect();
-        Err(Failure::usage(format!("there is no purpose `{purpose}`")).hint(known(&names)))
+        Err(Failure::unknown(format!("purpose `{purpose}`"), purposes.keys()))
     }
 
     /// # Errors
@@ -63,9 +62,8 @@ impl Live {
         if self.definitions.workflow(workflow).is_some() {
             return Ok(());
         }
-        let names: Vec<&str> =
-            self.definitions.workflows.iter().map(|live| &*live.workflow.name).collect();
-        Err(Failure::usage(format!("there is no workflow `{workflow}`")).hint(known(&names)))
+        let names = self.definitions.workflows.iter().map(|live| &live.workflow.name);
+        Err(Failure::unknown(format!("workflow `{workflow}`"), names))
     }
 
     /// A lead at `now`, with the events that no decision has seen yet counted in.
@@ -117,12 +115,4 @@ pub(super) async fn state_at(
         }
     }
     Ok(Some(state))
-}
-
-fn known(names: &[&str]) -> String {
-    if names.is_empty() {
-        "there are none".into()
-    } else {
-        format!("there are: {}", names.join(", "))
-    }
 }

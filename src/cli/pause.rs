@@ -53,7 +53,7 @@ pub(super) async fn resume(context: &Context, arguments: &Arguments) -> Result<(
         } else {
             format!("paused are: {}", names.join(", "))
         };
-        return Err(Failure::usage(format!("`{scope}` is not paused")).hint(hint));
+        return Err(Failure::problems(format!("`{scope}` is not paused")).hint(hint));
     }
     store.resume(&scope).await?;
     report(context, &store, &arguments.scope, false).await

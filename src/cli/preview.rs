@@ -1,5 +1,7 @@
 //! A mail as a lead would get it, made outside of any workflow's passage.
 
+use std::collections::BTreeSet;
+
 use super::{context, context::Context, failure::Failure, folder::Folder, live};
 use crate::{
     config::{Config, Sender},
@@ -10,7 +12,7 @@ use crate::{
         lead::LeadState,
         message::{MessageKind, MessageState},
         name::Name,
-        workflow::{StepKind, Version},
+        workflow::{Step, StepKind, Version},
     },
     engine::{live::Live, preparing::Desk},
     mail::compose::Letter,
@@ -28,16 +30,29 @@ pub(super) struct Preview {
     pub store: Store,
     lead: LeadState,
     template: Name,
+    /// That it is rendered for: it stands in links and headers. `None` where none sends the mail.
+    workflow: Option<Name>,
+}
+
+/// Which mail is wanted, as the command line says it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Wanted {
+    /// The mail, like cold/industry-report
+    pub template: String,
+    /// The lead whose data it is rendered with
+    #[arg(long, value_name = "EMAIL")]
+    lead: String,
+    /// In this language instead of the lead's own
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<String>,
+    /// As this workflow sends it [default: the first by name that does]
+    #[arg(long, value_name = "WORKFLOW")]
+    workflow: Option<String>,
 }
 
 impl Preview {
     /// The campaign folder's mail, as it stands there, for a lead in the database.
-    pub(super) async fn new(
-        context: &Context,
-        template: &str,
-        email: &str,
-        language: Option<&str>,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn new(context: &Context, wanted: &Wanted) -> Result<Self, Failure> {
         let config = context.config()?;
         let sender = match &config.sender {
             Some(sender) => sender.clone(),
@@ -45,21 +60,21 @@ impl Preview {
         };
         let live = Folder::check(context)?.into_live(context)?;
         let mails = &live.definitions.templates.mails;
+        let template = wanted.template.as_str();
         if !mails.contains_key(template) {
-            let names: Vec<&str> = mails.keys().map(|name| &**name).collect();
-            return Err(Failure::usage(format!("there is no mail `{template}`"))
-                .hint(format!("there are: {}", names.join(", "))));
+            return Err(Failure::unknown(format!("mail `{template}`"), mails.keys()));
         }
+        let workflow = workflow(&live, wanted)?;
         let keyring = Keyring::load(&config.secrets.file.path()?)?;
         let store = Context::open(&config).await?;
-        let id = context::lead(&store, email).await?;
+        let id = context::lead(&store, &wanted.lead).await?;
         let state = live::state_at(&live.definitions, &store, id, context.now()).await?;
         let mut lead = state.ok_or_else(|| Failure::problems("the lead is gone"))?;
-        if let Some(language) = language {
-            lead.language = language.into();
+        if let Some(language) = &wanted.language {
+            lead.language = language.as_str().into();
         }
         let template = template.into();
-        Ok(Self { config, sender, live, keyring, store, lead, template })
+        Ok(Self { config, sender, live, keyring, store, lead, template, workflow })
     }
 
     /// Addressed as to the lead.
@@ -100,11 +115,7 @@ impl Preview {
 
     /// A message that is in no database: its links and its unsubscribing lead to no lead.
     fn message(&self, context: &Context) -> MessageRow {
-        let by = self.live.definitions.workflows.iter().find(|live| {
-            live.workflow.steps.iter().any(|step| {
-                matches!(&step.kind, StepKind::Email { template } if *template == self.template)
-            })
-        });
+        let by = self.workflow.as_ref().and_then(|it| self.live.definitions.workflow(it));
         let workflow = by.map(|live| &live.workflow);
         let now = context.now();
         MessageRow {
@@ -127,6 +138,22 @@ impl Preview {
             reason: None,
         }
     }
+}
+
+/// The workflow that a mail is rendered for: the one that is named, else the first by name of those that
+/// send it; `None` where none does.
+fn workflow(live: &Live, wanted: &Wanted) -> Result<Option<Name>, Failure> {
+    let sends = |step: &Step| matches!(&step.kind, StepKind::Email { template } if *template == *wanted.template);
+    let workflows = live.definitions.workflows.iter().map(|live| &live.workflow);
+    let senders: BTreeSet<&Name> =
+        workflows.filter(|it| it.steps.iter().any(sends)).map(|it| &it.name).collect();
+    let Some(name) = &wanted.workflow else { return Ok(senders.first().copied().cloned()) };
+    let name = Name::from(name.as_str());
+    if senders.contains(&name) {
+        return Ok(Some(name));
+    }
+    let what = format!("workflow `{name}` that sends {}", wanted.template);
+    Err(Failure::unknown(what, senders))
 }
 
 /// No lead has this id: no link of a preview can do anything to the lead it was rendered with.

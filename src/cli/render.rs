@@ -4,20 +4,18 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{context::Context, failure::Failure, preview::Preview};
+use super::{
+    context::Context,
+    failure::Failure,
+    preview::{Preview, Wanted},
+};
 use crate::render::Rendered;
 
 /// Renders a mail of the campaign folder for a lead, as it would read now. Nothing is sent or recorded.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The mail, like cold/industry-report
-    template: String,
-    /// The lead's address
-    #[arg(long, value_name = "EMAIL")]
-    lead: String,
-    /// In this language instead of the lead's own
-    #[arg(long, value_name = "LANGUAGE")]
-    language: Option<String>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Print the mail as it would be handed to the relay
     #[arg(long)]
     eml: bool,
@@ -43,8 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     if arguments.eml && context.output.json {
         return Err(Failure::usage("--eml prints a mail, --json a document: choose one"));
     }
-    let language = arguments.language.as_deref();
-    let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
+    let preview = Preview::new(context, &arguments.wanted).await?;
     if arguments.eml {
         let composed = preview.letter(context)?.compose().map_err(Failure::problems)?;
         return context.output.print(|out| out.write_all(&composed.bytes));
@@ -52,7 +49,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let rendered: Rendered = preview.rendered(context)?;
     let from = &preview.sender.from;
     let report = Report {
-        template: &arguments.template,
+        template: &arguments.wanted.template,
         file: &rendered.file,
         language: &rendered.language,
         to: preview.lead_address().as_str(),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     context::{Context, address},
     failure::Failure,
-    preview::Preview,
+    preview::{Preview, Wanted},
 };
 use crate::{
     domain::lead::Suppression,
@@ -19,17 +19,11 @@ use crate::{
 /// recorded of the lead, and the links in it lead to no lead.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The mail, like cold/industry-report
-    template: String,
-    /// The lead whose data it is rendered with
-    #[arg(long, value_name = "EMAIL")]
-    lead: String,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Who gets it
     #[arg(long, value_name = "ADDRESS")]
     to: String,
-    /// In this language instead of the lead's own
-    #[arg(long, value_name = "LANGUAGE")]
-    language: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -45,8 +39,7 @@ struct Report<'a> {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let to = address(&arguments.to)?;
-    let language = arguments.language.as_deref();
-    let preview = Preview::new(context, &arguments.template, &arguments.lead, language).await?;
+    let preview = Preview::new(context, &arguments.wanted).await?;
     if !preview.config.delivery.allows(&to) {
         return Err(Failure::problems(format!(
             "[delivery] only_to does not let mail to {} out",
@@ -78,7 +71,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     };
     let report = Report {
         to: to.as_str(),
-        template: &arguments.template,
+        template: &arguments.wanted.template,
         subject: &letter.subject,
         relay: relay.name(),
         outcome: delivery.word(),

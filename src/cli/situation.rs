@@ -81,9 +81,8 @@ fn moment_or_none<'de, D: serde::Deserializer<'de>>(
 
 impl Situation {
     pub(super) fn load(file: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            Failure::usage(format!("{} cannot be read: {error}", file.display()))
-        })?;
+        let text =
+            std::fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
         serde_json::from_str(&text).map_err(|error| {
             Failure::problems(format!(
                 "{}:{}:{}: {error}",

@@ -20,3 +20,8 @@ pub(super) fn minute(instant: &str) -> String {
         None => instant.to_owned(),
     }
 }
+
+/// A score with one decimal.
+pub(super) fn points(points: Option<f64>) -> String {
+    points.map_or("unknown".to_owned(), |points| format!("{points:.1}"))
+}

@@ -1,5 +1,7 @@
 //! `nurtured why-score EMAIL`: every point, where it came from, what is left of it.
 
+use std::cmp::Reverse;
+
 use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
@@ -25,6 +27,9 @@ struct Report {
     /// `null`: behaviour may not be looked at, or nothing is live yet.
     engagement: Option<f64>,
     temperature: Option<&'static str>,
+    /// Engagement, for people.
+    #[serde(skip)]
+    shown: String,
     /// What each rule gives now.
     rules: Vec<Part>,
     /// Every point that came or went, newest first.
@@ -56,6 +61,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         fit: None,
         engagement: None,
         temperature: None,
+        shown: tables::points(None),
         rules: Vec::new(),
         ledger: Vec::new(),
     };
@@ -73,6 +79,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         }
         if let Some((engagement, temperature)) = live.engagement(&state, now) {
             report.engagement = Some(engagement.as_points());
+            report.shown = scoring.shown(engagement);
             report.temperature = Some(temperature.word());
             for rule in &scoring.engagement {
                 let points = scoring.rule_points(rule, &state.facts, now);
@@ -83,9 +90,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             }
         }
     }
-    report.ledger = store
-        .ledger(lead)
-        .await?
+    let mut ledger = store.ledger(lead).await?;
+    // Of one instant the later decision first.
+    ledger.reverse();
+    ledger.sort_by_key(|line| Reverse(line.at));
+    report.ledger = ledger
         .into_iter()
         .map(|line| Line {
             at: line.at.to_string(),
@@ -102,13 +111,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 
 fn text(context: &Context, report: &Report) -> String {
     let mut parts = Vec::new();
-    let score =
-        |points: Option<f64>| points.map_or("unknown".into(), |points| format!("{points:.1}"));
     parts.push(format!(
         "{}\nfit {}   engagement {}   {}",
         context.output.strong(&report.email),
-        score(report.fit),
-        score(report.engagement),
+        tables::points(report.fit),
+        report.shown,
         report.temperature.unwrap_or("temperature unknown")
     ));
     if !report.rules.is_empty() {

@@ -11,6 +11,7 @@ mod lower;
 mod names;
 mod nearest;
 mod node;
+mod open_quote;
 mod problem;
 mod show;
 mod traps;

@@ -2,7 +2,10 @@
 
 use serde_saphyr::granit_parser::{ErrorKind, ScanError};
 
-use super::problem::{File, Span, quote};
+use super::{
+    open_quote::last_quote,
+    problem::{File, Span, quote},
+};
 
 /// What a syntax error is, in words for whoever wrote the file.
 pub(super) struct Trap {
@@ -12,13 +15,15 @@ pub(super) struct Trap {
     pub hint: Option<String>,
 }
 
-/// Explains an error of the YAML parser that was found at byte `at` of the file.
-pub(super) fn explain(file: &File<'_>, error: &ScanError, at: usize) -> Trap {
+/// Explains an error of the YAML parser, found at the end of `read`; up to its beginning all was well.
+pub(super) fn explain(file: &File<'_>, error: &ScanError, read: Span) -> Trap {
     use ErrorKind as E;
+    let at = read.end;
     let number = file.line_of(at);
     let line = file.line(number);
     let start = file.line_start(number);
     let value = value_start(line);
+    let open = last_quote(file.text, read);
     let quoted = || quoted_line(line).map(write_it);
     let here = Span::new(at, at + 1);
     let whole_value = value.map_or(here, |from| Span::new(start + from, start + line.len()));
@@ -81,15 +86,21 @@ pub(super) fn explain(file: &File<'_>, error: &ScanError, at: usize) -> Trap {
                 requoted_flow(line).map(write_it),
             )
         }
+        // A value that goes on over lines was to end on its own: what closed it was to open another.
+        E::InvalidTrailingDoubleQuotedScalar | E::InvalidTrailingSingleQuotedScalar
+            if open.is_some_and(|open| open < start) =>
+        {
+            unclosed(file, open.unwrap_or(at))
+        }
         E::InvalidTrailingDoubleQuotedScalar | E::InvalidTrailingSingleQuotedScalar => trap(
             "yaml-quote",
             here,
             "the value ends at its closing quote, and something follows",
             quoted(),
         ),
-        E::UnclosedQuotedScalar | E::InvalidQuotedScalarIndent => {
-            trap("yaml-quote", here, "a quote above is not closed", None)
-        }
+        // The file is over; the parser names the quote itself.
+        E::UnclosedQuotedScalar => unclosed(file, at),
+        E::InvalidQuotedScalarIndent => unclosed(file, open.unwrap_or(at)),
         E::UnclosedFlowCollection { .. }
         | E::InvalidColonPlacement
         | E::UnexpectedEofFlowMapping
@@ -132,6 +143,25 @@ pub(super) fn explain(file: &File<'_>, error: &ScanError, at: usize) -> Trap {
             Some("delete the line".to_owned()),
         ),
         _ => trap("yaml-syntax", here, &format!("this is no YAML: {}", error.info()), None),
+    }
+}
+
+/// A value whose quote at `open` is not closed.
+fn unclosed(file: &File<'_>, open: usize) -> Trap {
+    let number = file.line_of(open);
+    let (line, start) = (file.line(number), file.line_start(number));
+    let alone = value_start(line).is_some_and(|from| start + from == open);
+    Trap {
+        rule: "yaml-quote",
+        at: Span::new(open, open + 1),
+        message: "this quote is not closed".to_owned(),
+        hint: alone.then(|| {
+            write_it(format!(
+                "{}{}",
+                line.trim_end(),
+                file.text.get(open..=open).unwrap_or_default()
+            ))
+        }),
     }
 }
 

@@ -37,11 +37,14 @@ pub(super) fn parse(file: &File<'_>, within: Span) -> Option<Node> {
         emit_comments: false,
     };
     let mut builder = Builder::new(file);
+    // Up to here the parser found nothing wrong.
+    let mut well = within.start;
     for event in Parser::new_from_str_with_options(yaml, options) {
         match event {
             Ok((event, span)) => {
                 let range = span.byte_range().unwrap_or(0..0);
                 let at = Span::new(within.start + range.start, within.start + range.end);
+                well = at.end;
                 let tagged = matches!(
                     &event,
                     Event::Scalar(_, _, _, Some(_))
@@ -59,7 +62,7 @@ pub(super) fn parse(file: &File<'_>, within: Span) -> Option<Node> {
             }
             Err(error) => {
                 let at = within.start + error.marker().byte_offset().unwrap_or(0);
-                let trap = traps::explain(file, &error, at);
+                let trap = traps::explain(file, &error, Span::new(well.min(at), at));
                 file.error(trap.rule, trap.at, trap.message, trap.hint);
                 return None;
             }

@@ -223,6 +223,15 @@ impl Scoring {
             Temperature::Cold
         }
     }
+
+    /// Engagement for people: with one decimal, or with all three where the rounded number would be of
+    /// another temperature.
+    #[must_use]
+    pub fn shown(&self, engagement: MilliPoints) -> String {
+        let rounded = MilliPoints((engagement.0 + 50).div_euclid(100) * 100);
+        let is_true = self.temperature(rounded) == self.temperature(engagement);
+        format!("{:.*}", if is_true { 1 } else { 3 }, engagement.as_points())
+    }
 }
 
 /// `points · 2^(-elapsed / half_life)`, rounded toward zero, in integers only.
@@ -460,6 +469,16 @@ mod tests {
             hits: 32,
         };
         Scoring { engagement: vec![rule], ..Scoring::default() }
+    }
+
+    #[test]
+    fn engagement_is_never_shown_as_of_another_temperature() {
+        let scoring = Scoring { warm: MilliPoints::points(20), ..Scoring::default() };
+        for (engagement, shown) in
+            [(19_940, "19.9"), (19_950, "19.950"), (19_999, "19.999"), (20_000, "20.0")]
+        {
+            assert_eq!(scoring.shown(MilliPoints(engagement)), shown);
+        }
     }
 
     #[test]

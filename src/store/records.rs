@@ -360,6 +360,8 @@ pub struct TimelineRow {
     pub step: Option<String>,
     pub detail: Option<String>,
     pub judgement: Option<Judgement>,
+    /// Of an unsure hit: from when on it counts.
+    pub settles_at: Option<Instant>,
 }
 
 /// How far a release's sweep over all leads has come.

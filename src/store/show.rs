@@ -103,19 +103,21 @@ impl Store {
             step: Option<String>,
             detail: Option<String>,
             judgement: Option<String>,
+            settles_at: Option<i64>,
         }
         let mut found: Vec<Row> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT x.at, x.kind, x.object, x.workflow, x.step, x.detail, x.judgement FROM (\
+                "SELECT x.at, x.kind, x.object, x.workflow, x.step, x.detail, x.judgement, x.settles_at FROM (\
                  SELECT occurred_at AS at, kind, object, CAST(NULL AS TEXT) AS workflow, \
-                 CAST(NULL AS TEXT) AS step, source AS detail, judgement, rev, CAST(-1 AS BIGINT) AS line \
+                 CAST(NULL AS TEXT) AS step, source AS detail, judgement, settles_at, rev, \
+                 CAST(-1 AS BIGINT) AS line \
                  FROM events WHERE lead = $1 \
                  UNION ALL SELECT at, 'decision.' || what, CAST(NULL AS TEXT), workflow, step, reason, \
-                 CAST(NULL AS TEXT), rev, line FROM decision_log WHERE lead = $1 \
+                 CAST(NULL AS TEXT), CAST(NULL AS BIGINT), rev, line FROM decision_log WHERE lead = $1 \
                  UNION ALL SELECT at, 'decision.parked', CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
-                 CAST(NULL AS TEXT), reason, CAST(NULL AS TEXT), CAST(9223372036854775807 AS BIGINT), \
-                 CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1) AS x \
+                 CAST(NULL AS TEXT), reason, CAST(NULL AS TEXT), CAST(NULL AS BIGINT), \
+                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1) AS x \
                  ORDER BY x.at DESC, x.rev DESC, x.line DESC LIMIT $2"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).bind(limit).fetch_all(db).await
@@ -131,6 +133,7 @@ impl Store {
                 step: row.step,
                 detail: row.detail,
                 judgement: row.judgement.as_deref().and_then(Judgement::from_word),
+                settles_at: row.settles_at.map(Instant::from_millis),
             })
             .collect())
     }

@@ -36,7 +36,13 @@ async fn mails_become_files_in_the_order_of_their_dates() {
     }
     assert_eq!(names(&folder), ["20270115T080000.000Z-z.eml", "20270115T080100.000Z-a.eml"]);
     let bytes = fs::read(folder.join("20270115T080000.000Z-z.eml")).unwrap();
-    assert!(bytes == mail("z").bytes);
+    let sender = mail("z").envelope_from.unwrap();
+    let path = format!("Return-Path: <{}>\r\n", sender.as_str());
+    assert!(bytes == [path.as_bytes(), &mail("z").bytes].concat());
+    let bounce = Letter { bounce_address: None, ..letter("b") }.compose().unwrap();
+    assert_sent(&deliver(&mut session, &bounce).await.0);
+    let bytes = fs::read(folder.join("20270115T080000.000Z-b.eml")).unwrap();
+    assert!(bytes.starts_with(b"Return-Path: <>\r\n"));
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ async fn a_timeline_tells_events_and_decisions_in_order() {
         let mut click = clicked(lead);
         click.object = Some("/pricing".into());
         click.occurred_at = NOON + MINUTE;
+        click.judgement = Judgement::Unsure;
+        click.settles_at = Some(NOON + 2 * MINUTE);
         db.store.record_events(&[click], NOON + MINUTE).await.unwrap();
         let rows = db.store.timeline(lead, 100).await.unwrap();
         let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
@@ -31,7 +33,9 @@ async fn a_timeline_tells_events_and_decisions_in_order() {
         assert_eq!(rows[1].workflow.as_deref(), Some("reawaken"));
         assert_eq!(rows[1].detail.as_deref(), Some("cold"));
         assert_eq!(rows[3].object.as_deref(), Some("/pricing"));
-        assert_eq!(rows[3].judgement, Some(Judgement::Human));
+        assert_eq!((rows[0].judgement, rows[0].settles_at), (Some(Judgement::Human), None));
+        assert_eq!(rows[3].judgement, Some(Judgement::Unsure));
+        assert_eq!(rows[3].settles_at, Some(NOON + 2 * MINUTE));
         let last: Vec<String> =
             db.store.timeline(lead, 2).await.unwrap().into_iter().map(|row| row.kind).collect();
         assert_eq!(last, kinds[2..]);

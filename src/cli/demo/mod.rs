@@ -72,6 +72,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             week_end = week_end + WEEK;
         }
         if next >= end {
+            // The days since the last whole week.
+            if week_end < end + WEEK {
+                tale.week(end, &setting.census(end).await?);
+            }
             break;
         }
         now = next;

@@ -73,7 +73,8 @@ impl<'o> Tale<'o> {
 
     pub(super) fn opens(&self, start: Instant, weeks: u32) {
         self.line(&format!(
-            "A rehearsal of {weeks} weeks from {}, on a virtual clock; nothing leaves this machine.",
+            "A rehearsal of {weeks} {} from {}, on a virtual clock; nothing leaves this machine.",
+            if weeks == 1 { "week" } else { "weeks" },
             start.timestamp().strftime("%A %-d %B %Y")
         ));
     }

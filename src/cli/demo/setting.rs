@@ -307,7 +307,7 @@ fn prepare_folder(folder: &Path) -> Result<(), Failure> {
     let mark = folder.join(MARK);
     let holds_something = || fs::read_dir(folder).map(|mut entries| entries.next().is_some());
     if folder.exists() && !mark.exists() && holds_something().map_err(Failure::at(folder))? {
-        return Err(Failure::usage(format!("{} is not a demo's folder", folder.display()))
+        return Err(Failure::problems(format!("{} is not a demo's folder", folder.display()))
             .hint("name another one by --out DIR"));
     }
     if mark.exists() {

@@ -1,9 +1,11 @@
 //! A lead on one page, for people.
 
+use comfy_table::{ColumnConstraint, Table};
+
 use super::show::{EnrolmentLine, MessageLine, Sheet, TimelineLine};
 use crate::cli::{
     output::Output,
-    tables::{self, minute},
+    tables::{self, minute, points},
 };
 
 pub(super) fn text(output: &Output, sheet: &Sheet) -> String {
@@ -28,7 +30,7 @@ pub(super) fn text(output: &Output, sheet: &Sheet) -> String {
         parts.push(messages(&sheet.messages));
     }
     if !sheet.timeline.is_empty() {
-        parts.push(timeline(&sheet.timeline));
+        parts.push(timeline(&sheet.timeline).to_string());
     }
     parts.push(output.faint("Times are in UTC."));
     parts.join("\n\n")
@@ -45,16 +47,14 @@ fn heading(output: &Output, sheet: &Sheet) -> String {
     if !work.is_empty() {
         first = format!("{first}, {}", work.join(", "));
     }
-    let score =
-        |points: Option<f64>| points.map_or("unknown".to_owned(), |points| format!("{points:.1}"));
     let mut lines = vec![
         first,
         format!(
             "stage {} since {}   fit {}   engagement {}   {}",
             sheet.stage,
             minute(&sheet.stage_since),
-            score(sheet.fit),
-            score(sheet.engagement),
+            points(sheet.fit),
+            sheet.shown,
             sheet.temperature.unwrap_or("temperature unknown"),
         ),
     ];
@@ -122,11 +122,13 @@ fn messages(lines: &[MessageLine]) -> String {
     table.to_string()
 }
 
-fn timeline(lines: &[TimelineLine]) -> String {
+fn timeline(lines: &[TimelineLine]) -> Table {
     let mut table = tables::new(&["at", "what", "about", "workflow", "detail"]);
     for line in lines {
         let kind = match line.judgement {
-            Some(judgement) if judgement != "human" => format!("{} ({judgement})", line.kind),
+            Some(judgement) if line.was_unsure || judgement != "human" => {
+                format!("{} ({judgement})", line.kind)
+            }
             _ => line.kind.clone(),
         };
         let place = [line.workflow.as_deref(), line.step.as_deref()];
@@ -139,5 +141,60 @@ fn timeline(lines: &[TimelineLine]) -> String {
             line.detail.clone().unwrap_or_default(),
         ]);
     }
-    table.to_string()
+    // A narrow terminal breaks what is long, not instants and kinds: by these the eye finds a line.
+    for column in table.column_iter_mut().take(2) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        domain::{event::Judgement, time::Instant},
+        store::records::TimelineRow,
+    };
+
+    fn row(kind: &str) -> TimelineRow {
+        TimelineRow {
+            at: Instant::from_millis(1_800_000_000_000),
+            kind: kind.into(),
+            object: None,
+            workflow: None,
+            step: None,
+            detail: None,
+            judgement: None,
+            settles_at: None,
+        }
+    }
+
+    #[test]
+    fn a_hit_is_shown_as_what_it_counts_for() {
+        let shown = |judgement, after| {
+            let mut row = row("mail.clicked");
+            let settles_at = row.at + Duration::from_secs(20);
+            (row.judgement, row.settles_at) = (Some(judgement), Some(settles_at));
+            let now = row.at + Duration::from_secs(after);
+            timeline(&[TimelineLine::of(row, now)]).to_string()
+        };
+        assert!(shown(Judgement::Unsure, 19).contains("mail.clicked (unsure)"));
+        assert!(shown(Judgement::Unsure, 20).contains("mail.clicked (human)"));
+        assert!(shown(Judgement::Machine, 20).contains("mail.clicked (machine)"));
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_reasons_wrap_and_kinds_do_not() {
+        let mut row = row("decision.not_entered");
+        row.workflow = Some("welcome-whitepaper".into());
+        row.detail = Some("no ground for the purpose `insights`, which this workflow needs".into());
+        let now = row.at;
+        let mut table = timeline(&[TimelineLine::of(row, now)]);
+        let shown = table.set_width(80).to_string();
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+        assert!(shown.contains(" 2027-01-15 08:00   decision.not_entered "), "{shown}");
+        assert!(shown.lines().count() > 4, "{shown}");
+    }
 }

@@ -10,8 +10,10 @@ use crate::{
         context::{Context, lead},
         failure::Failure,
         live::Live,
+        tables,
     },
     domain::{
+        event::Judgement,
         id::LeadId,
         lead::{Basis, LeadRecord},
         name::Name,
@@ -42,6 +44,9 @@ pub(super) struct Sheet {
     pub fit: Option<f64>,
     pub engagement: Option<f64>,
     pub temperature: Option<&'static str>,
+    /// Engagement, for people.
+    #[serde(skip)]
+    pub shown: String,
     pub tags: BTreeSet<Name>,
     pub consents: Vec<ConsentLine>,
     /// Why it is never written to; `null` if it may be.
@@ -105,9 +110,12 @@ pub(super) struct TimelineLine {
     pub step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Of a hit: `human`, `machine` or `unsure`.
+    /// Of a hit: `human`, `machine`, or `unsure` until it has settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement: Option<&'static str>,
+    /// Of a hit that could not be judged at once.
+    #[serde(skip)]
+    pub was_unsure: bool,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -138,6 +146,7 @@ async fn gather(
         fit: None,
         engagement: None,
         temperature: None,
+        shown: tables::points(None),
         tags: record.profile.tags.clone(),
         consents: consents(&record),
         suppressed: record.suppressed.map(crate::domain::lead::Suppression::word),
@@ -145,8 +154,11 @@ async fn gather(
         created_at: record.created_at.to_string(),
         enrolments: store.enrolments(id).await?.into_iter().map(Into::into).collect(),
         messages: Vec::new(),
-        timeline: store.timeline(id, lines).await?.into_iter().map(Into::into).collect(),
+        timeline: Vec::new(),
     };
+    for row in store.timeline(id, lines).await? {
+        sheet.timeline.push(TimelineLine::of(row, now));
+    }
     for message in store.messages_of(id).await? {
         sheet.messages.push(line_of(message, keyring));
     }
@@ -155,6 +167,7 @@ async fn gather(
         sheet.fit = Some(state.fit.as_points());
         if let Some((engagement, temperature)) = live.engagement(&state, now) {
             sheet.engagement = Some(engagement.as_points());
+            sheet.shown = live.definitions.scoring.shown(engagement);
             sheet.temperature = Some(temperature.word());
         }
     }
@@ -202,8 +215,14 @@ impl From<EnrolmentRow> for EnrolmentLine {
     }
 }
 
-impl From<TimelineRow> for TimelineLine {
-    fn from(row: TimelineRow) -> Self {
+impl TimelineLine {
+    pub(super) fn of(row: TimelineRow, now: Instant) -> Self {
+        // A hit that nobody judged otherwise in time counts as a person's.
+        let settled = row.settles_at.is_some_and(|at| at <= now);
+        let judgement = row.judgement.map(|judgement| match judgement {
+            Judgement::Unsure if settled => Judgement::Human,
+            other => other,
+        });
         Self {
             at: row.at.to_string(),
             kind: row.kind,
@@ -211,7 +230,8 @@ impl From<TimelineRow> for TimelineLine {
             workflow: row.workflow,
             step: row.step,
             detail: row.detail,
-            judgement: row.judgement.map(crate::domain::event::Judgement::word),
+            judgement: judgement.map(Judgement::word),
+            was_unsure: row.settles_at.is_some(),
         }
     }
 }

@@ -37,7 +37,8 @@ pub(super) fn schema(found: Option<(&File<'_>, &Node)>) -> Schema {
         } else if let Some((_, kind)) = Schema::STANDARD.iter().find(|(name, _)| *name == key.text)
         {
             let message = format!("`{}` is a standard attribute ({kind})", key.text);
-            file.error("bad-name", key.span, message, Some("delete the line".to_owned()));
+            let hint = "delete the line; an attribute of your own takes another name".to_owned();
+            file.error("bad-name", key.span, message, Some(hint));
         } else if let Some(kind) = read::word(file, value, &key.text, &words) {
             own.push((key.text.as_str(), kind));
         }

@@ -44,6 +44,37 @@ fn a_colon_in_a_text() {
 }
 
 #[test]
+fn an_open_quote() {
+    insta::assert_snapshot!(workflow(&format!(
+        "about: \"Cold leads\nenter: {{ by_hand: yes }}\n{STEPS}"
+    )));
+}
+
+/// What closes it was to open another one, or there is nothing more.
+#[test]
+fn an_open_quote_is_shown_where_it_was_opened() {
+    for (text, line) in [
+        ("about: \"a\"\nenter:\n  when: 'stage == \"lead\"\n  existing: no\n", 4),
+        ("enter:\n  when: \"a\n    b: \"c\"\n", 3),
+        ("enter: { when: \"a, existing: no }\n", 2),
+        ("steps:\n  - \"it's\n", 3),
+    ] {
+        let text = format!("workflow: w\n{text}");
+        let checked = check(&campaign(&[("workflows/w.yaml", &text)]));
+        let found: Vec<_> = checked.problems.iter().map(|it| (it.rule, it.line)).collect();
+        assert_eq!(found, [("yaml-quote", line)], "{text}");
+    }
+}
+
+#[test]
+fn a_standard_attribute_of_another_type() {
+    insta::assert_snapshot!(shown(
+        "workflows/attributes.yaml",
+        "attributes:\n  employees: number\n"
+    ));
+}
+
+#[test]
 fn a_list_inside_of_braces() {
     insta::assert_snapshot!(workflow(&format!(
         "enter: {{ when: country in [\"Italy\", \"France\"], existing: no }}\n{STEPS}"

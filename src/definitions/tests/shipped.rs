@@ -19,6 +19,14 @@ fn definitions() -> Definitions {
     checked.definitions.unwrap()
 }
 
+/// One click is not warm for an instant only.
+#[test]
+fn a_click_keeps_a_lead_warm_for_a_half_life() {
+    let scoring = definitions().scoring;
+    let click = scoring.engagement.iter().find(|rule| &*rule.name == "clicked in a mail").unwrap();
+    assert!(click.points.0 / 2 >= scoring.warm.0);
+}
+
 #[test]
 fn the_shipped_campaign_has_no_problem() {
     let definitions = definitions();

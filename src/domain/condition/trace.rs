@@ -141,7 +141,8 @@ impl Teller<'_, '_> {
                 return (Some(self.behaviour("temperature", temperature.word())), parts);
             }
             NodeKind::Engagement { .. } => {
-                let points = self.view.engagement_points().to_string();
+                // Not rounded: 19.999 is less than 20.
+                let points = self.view.engagement_points().as_points().to_string();
                 return (Some(self.behaviour("engagement", &points)), parts);
             }
             NodeKind::Fit { .. } => return (Some(self.fit()), parts),
@@ -222,13 +223,14 @@ impl Teller<'_, '_> {
             return "nothing is known of it".to_owned();
         };
         let since = if question.since_entry { self.view.since } else { Instant::DAWN };
-        let counted = question.counted(fact, since, self.view.now);
-        let mut told = match counted {
+        let last = fact.counted(since, self.view.now).next();
+        let mut told = match question.counted(fact, since, self.view.now) {
+            0 if last.is_some() => "too long ago".to_owned(),
             0 => "never".to_owned(),
             1 => "once".to_owned(),
             more => format!("{more} times"),
         };
-        if let Some(last) = fact.counted(since, self.view.now).next() {
+        if let Some(last) = last {
             use fmt::Write as _;
             // Writing to a String cannot fail.
             let _ = write!(told, ", last {}", last.at);

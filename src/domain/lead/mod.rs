@@ -215,3 +215,45 @@ impl LeadState {
         self.consents.get(purpose).filter(|consent| consent.withdrawn_at.is_none())
     }
 }
+
+#[cfg(test)]
+impl LeadState {
+    /// A lead in Rome of whom we know since `created_at`, and to whom nothing has happened.
+    pub(crate) fn newcomer(
+        address: &str,
+        attributes: Vec<Option<Value>>,
+        created_at: Instant,
+    ) -> Self {
+        Self {
+            lead: LeadId(1),
+            rev: Rev(0),
+            created_at,
+            decided_at: Instant::DAWN,
+            decided_under: ReleaseId::default(),
+            address: Address::parse(address).unwrap(),
+            attributes,
+            tags: BTreeSet::new(),
+            consents: BTreeMap::new(),
+            zone: Zone::named("Europe/Rome").unwrap(),
+            language: "en".into(),
+            stage: Stage::Lead,
+            stage_since: created_at,
+            facts: Vec::new(),
+            fit: MilliPoints(0),
+            fit_rules: BTreeMap::new(),
+            booked: Booked::default(),
+            withheld: BTreeSet::new(),
+            segments: Vec::new(),
+            at_the_door: Vec::new(),
+            enrolments: Vec::new(),
+            next_enrolment: EnrolmentNo(1),
+            passages: BTreeMap::new(),
+            sends: Vec::new(),
+            received: BTreeMap::new(),
+            open_message: None,
+            suppressed: None,
+            new_events: Vec::new(),
+            unsettled: Vec::new(),
+        }
+    }
+}

@@ -7,9 +7,10 @@ use std::{
 };
 
 use super::{Delivery, Stage, reply::Reply};
-use crate::mail::compose::Composed;
+use crate::{domain::address::Address, mail::compose::Composed};
 
-/// Writes `20270328T070000.000Z-KEY.eml`: sorted by name they are sorted by date.
+/// Writes `20270328T070000.000Z-KEY.eml`: sorted by name they are sorted by date. The folder is where a
+/// mail's way ends, so the file begins with `Return-Path:`, the envelope's sender (RFC 5321 §4.4).
 #[derive(Clone, Debug)]
 pub struct FolderRelay {
     pub name: String,
@@ -60,7 +61,10 @@ impl FolderRelay {
 
 async fn write_draft(folder: &Path, draft: &Path, mail: &Composed) -> io::Result<()> {
     tokio::fs::create_dir_all(folder).await?;
-    tokio::fs::write(draft, &mail.bytes).await
+    let sender = mail.envelope_from.as_ref().map(Address::as_str).unwrap_or_default();
+    let mut file = format!("Return-Path: <{sender}>\r\n").into_bytes();
+    file.extend_from_slice(&mail.bytes);
+    tokio::fs::write(draft, file).await
 }
 
 fn file_name(mail: &Composed) -> String {

@@ -14,13 +14,12 @@ use serde::Deserialize;
 use super::*;
 use crate::{
     domain::{
-        address::Address,
         definitions::Definitions,
-        id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
-        lead::{LeadState, Stage},
+        id::{LeadId, MessageId, Rev},
+        lead::LeadState,
         score::MilliPoints,
         template::Markup,
-        time::{Instant, Zone},
+        time::Instant,
         value::{Schema, Value},
     },
     token::{Keyring, MailRef},
@@ -44,34 +43,8 @@ pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
     }
     LeadState {
         lead: MAIL_REF.lead,
-        rev: Rev(1),
-        created_at: Instant::DAWN,
-        decided_at: Instant::DAWN,
-        decided_under: ReleaseId::default(),
-        address: Address::parse("ada@lovelace.example").unwrap(),
-        attributes: slots,
-        tags: [].into(),
-        consents: BTreeMap::new(),
-        zone: Zone::named("Europe/Rome").unwrap(),
-        language: "en".into(),
-        stage: Stage::Lead,
-        stage_since: Instant::DAWN,
-        facts: Vec::new(),
         fit: MilliPoints::points(35),
-        fit_rules: [].into(),
-        booked: crate::domain::score::Booked::default(),
-        withheld: std::collections::BTreeSet::new(),
-        segments: Vec::new(),
-        at_the_door: Vec::new(),
-        enrolments: Vec::new(),
-        next_enrolment: EnrolmentNo(1),
-        passages: BTreeMap::new(),
-        sends: Vec::new(),
-        received: BTreeMap::new(),
-        open_message: None,
-        suppressed: None,
-        new_events: Vec::new(),
-        unsettled: Vec::new(),
+        ..LeadState::newcomer("ada@lovelace.example", slots, Instant::DAWN)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::{
     lead::Stage,
     name::Name,
     score::{MilliPoints, Temperature},
-    value::parse_date,
+    value::{Schema, parse_date},
 };
 
 impl Checker<'_> {
@@ -67,33 +67,54 @@ impl Checker<'_> {
             (l, r @ (Operand::Fit | Operand::Engagement)) => {
                 self.score(comparison.flipped(), (right, &r), (left, &l))
             }
-            (l, r) => self.mismatch((left, &l), (right, &r)),
+            (l, r) => self.mismatch(comparison, (left, &l), (right, &r)),
         }
     }
 
-    fn mismatch<T>(&mut self, (le, l): (&Expr, &Operand), (re, r): (&Expr, &Operand)) -> Option<T> {
+    fn mismatch<T>(
+        &mut self,
+        comparison: Comparison,
+        (le, l): (&Expr, &Operand),
+        (re, r): (&Expr, &Operand),
+    ) -> Option<T> {
         let describe = |checker: &Self, expr: &Expr, operand: &Operand| match operand {
             Operand::Open(_) => checker.text(expr),
             _ => format!("{} is {}", checker.text(expr), operand.what()),
         };
         let message = format!("{}, {}", describe(self, le, l), describe(self, re, r));
-        let hint = self.bridge(l, (re, r)).or_else(|| self.bridge(r, (le, l)));
+        let hint = self
+            .bridge(comparison, (le, l), (re, r))
+            .or_else(|| self.bridge(comparison, (re, r), (le, l)));
         self.complain(ConditionError::new(around(le, re), message).maybe(hint));
         None
     }
 
-    /// How `odd` could be written so that it is of the type of `fixed`.
-    fn bridge(&self, fixed: &Operand, (expr, odd): (&Expr, &Operand)) -> Option<String> {
+    /// How `odd` could be written so that it is of the type of `fixed`, and means what it did.
+    fn bridge(
+        &self,
+        comparison: Comparison,
+        (fixed_expr, fixed): (&Expr, &Operand),
+        (expr, odd): (&Expr, &Operand),
+    ) -> Option<String> {
         let text = self.text(expr);
         match (fixed, odd, &expr.kind) {
             (Operand::Text(TextTerm::Value(_)), _, ExprKind::Number(_) | ExprKind::Bool(_)) => {
-                Some(format!(
-                    "write \"{text}\", or declare the attribute as a {}",
-                    match odd {
-                        Operand::Number(_) => "number",
-                        _ => "bool",
+                let kind = if let Operand::Number(_) = odd { "number" } else { "bool" };
+                // A standard attribute cannot be declared anew.
+                let name = self.text(fixed_expr);
+                let is_standard = Schema::STANDARD.iter().any(|(standard, _)| *standard == name);
+                Some(match (comparison.is_order(), is_standard) {
+                    (false, false) => {
+                        format!("write \"{text}\", or declare the attribute as a {kind}")
                     }
-                ))
+                    (false, true) => format!("write \"{text}\""),
+                    // In quotes "9" would be more than "50".
+                    (true, false) => format!("declare the attribute as a {kind}"),
+                    (true, true) => format!(
+                        "list the texts that count, `{name} in [\"…\"]`, or compare a {kind} \
+                         attribute of your own"
+                    ),
+                })
             }
             (Operand::Date(_), _, ExprKind::Text(date)) if parse_date(date).is_some() => {
                 Some(format!("write date(\"{date}\")"))
@@ -148,7 +169,7 @@ impl Checker<'_> {
                 self.complain(ConditionError::new(expr.span.clone(), message).hint(hint));
                 return None;
             }
-            return self.mismatch((score_expr, score), (expr, other));
+            return self.mismatch(comparison, (score_expr, score), (expr, other));
         };
         let bound = thousandths(*points);
         if matches!(score, Operand::Fit) {
@@ -287,7 +308,7 @@ impl Checker<'_> {
             if std::mem::discriminant(literal) != std::mem::discriminant(&operand) {
                 fits = false;
                 let before = self.errors.len();
-                self.mismatch::<()>((item, &operand), (expr, literal));
+                self.mismatch::<()>(Comparison::Equal, (item, &operand), (expr, literal));
                 // Of a long list, point at the odd one.
                 self.errors[before..].iter_mut().for_each(|e| e.span = expr.span.clone());
             }

@@ -315,6 +315,28 @@ fn a_trace_says_what_the_lead_had() {
 }
 
 #[test]
+fn a_trace_tells_what_is_over_from_what_never_was() {
+    let mut house = House::new();
+    let lead = Lead::new(&house).clicked("a", day(0));
+    let condition = house.compiled("clicked(\"a\").within(2d) or replied()", Scope::Lead);
+    let facts = lead.facts(&house.plan);
+    let trace = condition.explain(&house.view(&lead, &facts, day(3)), &house.schema);
+    let found: Vec<_> = trace.parts.iter().map(|part| part.found.as_deref().unwrap()).collect();
+    assert_eq!(found, [format!("too long ago, last {}", day(0)).as_str(), "never"]);
+}
+
+#[test]
+fn a_trace_does_not_round_engagement_to_what_it_is_compared_with() {
+    let mut house = House::new();
+    let lead = Lead::new(&house).clicked("a", day(0));
+    let condition = house.compiled("engagement >= 8", Scope::Lead);
+    let facts = lead.facts(&house.plan);
+    let later = Instant::from_millis(day(0).millis() + 60 * SECOND);
+    let trace = condition.explain(&house.view(&lead, &facts, later), &house.schema);
+    assert_eq!((trace.value, trace.found.as_deref()), (False, Some("engagement is 7.999")));
+}
+
+#[test]
 fn of_those_who_are_not_watched_too_few_hits_are_unknown() {
     let mut house = House::new();
     let mut lead = Lead::new(&house).clicked("a", day(1)).hit(

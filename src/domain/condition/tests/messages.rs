@@ -78,6 +78,12 @@ fn each_mistake_gets_one_precise_message() {
         // Types.
         ("country == 5", "country == 5", "country is text, 5 is a number", "\"5\""),
         (
+            "plan == 5",
+            "plan == 5",
+            "plan is text",
+            "write \"5\", or declare the attribute as a number",
+        ),
+        (
             "seats == \"5\"",
             "seats == \"5\"",
             "seats is a number, \"5\" is text",
@@ -134,6 +140,21 @@ fn each_mistake_gets_one_precise_message() {
         assert_eq!(found_at, at, "{source}: {found}");
         assert!(found.contains(message), "{source}: {found}");
         assert!(found_hint.contains(hint), "{source}: {found}: {found_hint}");
+    }
+}
+
+/// In quotes it would compile, and be compared letter by letter.
+#[test]
+fn a_number_is_not_put_in_quotes_to_order_it() {
+    for (source, hint) in [
+        ("plan > 5", "declare the attribute as a number"),
+        (
+            "50 <= employees",
+            "list the texts that count, `employees in [\"…\"]`, or compare a number attribute of \
+             your own",
+        ),
+    ] {
+        assert_eq!(complaint(source).2, hint, "{source}");
     }
 }
 

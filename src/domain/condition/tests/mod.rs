@@ -49,6 +49,8 @@ impl House {
         let mut schema = Schema::standard();
         schema.declare("seats".into(), ValueType::Number);
         schema.declare("budget".into(), ValueType::Number);
+        schema.declare("headcount".into(), ValueType::Number);
+        schema.declare("plan".into(), ValueType::Text);
         schema.declare("customer".into(), ValueType::Bool);
         schema.declare("renewal".into(), ValueType::Date);
         let scoring = Scoring { half_life: Duration::from_secs(30 * 86_400), ..Scoring::default() };

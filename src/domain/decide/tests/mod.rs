@@ -20,19 +20,18 @@ use proptest::prelude::*;
 
 use super::{making_way::MOST_VISITS, *};
 use crate::domain::{
-    address::Address,
     condition::{Condition, Env, PatternRoom, Scope, fact_key},
     decision::{EnrolmentChange, ScoreKind, Verb},
     definitions::{Door, LiveWorkflow, Segment, Since},
     event::{Event, EventData, EventKind, Judgement, StepRef},
     facts::Fact,
-    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
+    id::{MessageId, ReleaseId, Rev},
     lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
     policy::{Policy, Purpose, Tracking},
     schedule::{WaitSpec, Window},
-    score::{Booked, EngagementRule, FitRule, MilliPoints, StageRule},
+    score::{EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},
     workflow::{Again, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},
