@@ -254,6 +254,51 @@ fn a_dry_run_writes_nothing() {
     assert_eq!((&status["leads"], &status["suppressions"]), (&json!(0), &json!(0)));
 }
 
+/// Whatever is known already: a dry run answers as the import after it does.
+#[test]
+fn a_dry_run_foretells_what_the_import_reports() {
+    let site = Site::migrated();
+    let agree = |arguments: &[&str]| {
+        let mut dry = site.json(&[arguments, &["--dry-run"]].concat());
+        let mut real = site.json(arguments);
+        for report in [&mut dry, &mut real] {
+            report["dry_run"].take();
+            report["rejects_file"].take();
+        }
+        assert_eq!(dry, real, "{arguments:?}");
+        real
+    };
+    import(&site, "email,city\nann@a.example,Rome\nbob@a.example,Bari\neve@a.example,\n", &[]);
+    // Repeated also over a thousand rows, which is more than is written at once.
+    let far: String = (0..1_200).map(|n| format!("l{n}@far.example,,\n")).collect();
+    let head = "email,city,unsubscribed\n";
+    let known = "ann@a.example,Rome,\nbob@a.example,Como,\neve@a.example,,yes\n";
+    site.write(
+        "leads.csv",
+        format!("{head}{known}new@a.example,Rome,\n{far}{known}new@a.example,,\n"),
+    );
+    let report = agree(&["leads", "import", "leads.csv"]);
+    let all = ["created", "updated", "unchanged", "merged", "suppressed"];
+    assert_eq!(all.map(|name| &report[name]), [1201, 1, 2, 4, 2].map(Value::from).each_ref());
+
+    let visit = |n: usize| format!("ann@a.example,2024-01-03,page_visited,/{n}\n");
+    let head = "email,at,event,object\n";
+    site.write("some.csv", format!("{head}{}", visit(1)));
+    agree(&["events", "import", "some.csv"]);
+    let many: String = (0..1_200).chain([1, 2, 2]).map(visit).collect();
+    site.write("events.csv", format!("{head}{many}no@a.example,2024-01-03,page_visited,\n"));
+    let report = agree(&["events", "import", "events.csv"]);
+    assert_eq!((&report["recorded"], &report["duplicates"]), (&json!(1199), &json!(4)));
+
+    let list: String = (0..1_200).map(|n| format!("l{n}@far.example\n")).collect();
+    site.write(
+        "stop.txt",
+        format!("eve@a.example\n@new.example\n{list}@new.example\nL1@far.example\n"),
+    );
+    let report = agree(&["suppressions", "import", "stop.txt"]);
+    assert_eq!((&report["added"], &report["known"]), (&json!(1201), &json!(3)));
+}
+
 #[test]
 fn encodings_and_separators() {
     let site = Site::migrated();

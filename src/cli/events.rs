@@ -67,6 +67,7 @@ fn text(report: &EventsReport) -> String {
     if report.clamped > 0 {
         lines.push(format!("{} were dated in the future: recorded as of now.", report.clamped));
     }
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

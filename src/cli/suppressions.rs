@@ -68,6 +68,7 @@ fn text(report: &SuppressionsReport) -> String {
     let figures =
         [("added", report.added), ("known already", report.known), ("rejected", report.rejected)];
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

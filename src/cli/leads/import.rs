@@ -104,7 +104,7 @@ fn text(report: &LeadsReport) -> String {
             quoted(&report.unknown_columns)
         ));
     }
-    lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

@@ -1,8 +1,7 @@
 //! Leads out of a CSV file.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::path::PathBuf;
 
-use siphasher::sip::SipHasher24;
 use tokio::sync::mpsc;
 
 use super::{
@@ -12,11 +11,11 @@ use super::{
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
     row::{RowReader, consents},
+    seen::Seen,
     table::{Table, text_cells},
 };
 use crate::{
     domain::{
-        address::Address,
         id::LeadId,
         lead::{Basis, Suppression},
         name::Name,
@@ -75,16 +74,24 @@ pub async fn import_leads(
         while let Some(batch) = inbox.recv().await {
             let Batch { leads, rows, objections } = batch;
             figures.suppressed += objections.len() as u64;
-            if dry_run {
-                foresee(store, &leads, &mut seen, &mut figures).await?;
+            let upserted = if dry_run {
+                store.foresee_leads(&leads, now).await?
             } else {
-                let upserted = store.upsert_leads(&leads, &run, now).await?;
-                for (upserted, row) in upserted.into_iter().zip(rows) {
-                    count(&mut figures, upserted.how, upserted.suppressed);
-                    if upserted.how == UpsertKind::Unreadable {
+                store.upsert_leads(&leads, &run, now).await?
+            };
+            for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
+                let is_first = !dry_run || seen.is_new(&lead.address);
+                match upserted.how {
+                    UpsertKind::Unreadable => {
                         figures.findings.add("lead", unreadable(row, upserted.lead));
+                        count(&mut figures, upserted.how, upserted.suppressed);
                     }
+                    // Of an earlier batch, which a dry run has not written.
+                    _ if !is_first => count(&mut figures, UpsertKind::Merged, upserted.suppressed),
+                    how => count(&mut figures, how, upserted.suppressed),
                 }
+            }
+            if !dry_run {
                 store.suppress(&objections, &run.source, now).await?;
             }
         }
@@ -104,12 +111,7 @@ pub async fn import_leads(
     report.suppressed = figures.suppressed;
     report.findings.absorb(figures.findings);
     report.dry_run = dry_run;
-    if seen.full {
-        report.notes.push(format!(
-            "beyond {} rows a dry run does not look for duplicates within the file",
-            Seen::LIMIT
-        ));
-    }
+    report.notes.extend(seen.note());
     Ok(report)
 }
 
@@ -132,50 +134,6 @@ fn unreadable(row: u64, lead: LeadId) -> Finding {
         advice: "see the log for what is damaged; import the row again when it is mended".into(),
         rejected: true,
     }
-}
-
-/// Addresses seen in a dry run, as hashes, as many as memory is spent on.
-#[derive(Default)]
-struct Seen {
-    hashes: HashSet<u64>,
-    full: bool,
-}
-
-impl Seen {
-    const LIMIT: usize = 1_000_000;
-
-    fn is_new(&mut self, address: &Address) -> bool {
-        let hash = SipHasher24::new().hash(address.as_str().as_bytes());
-        if self.hashes.len() < Self::LIMIT {
-            return self.hashes.insert(hash);
-        }
-        self.full = true;
-        !self.hashes.contains(&hash)
-    }
-}
-
-/// What a batch would do. A known lead counts as updated: whether it changes is not compared.
-async fn foresee(
-    store: &Store,
-    batch: &[LeadUpsert],
-    seen: &mut Seen,
-    figures: &mut LeadsReport,
-) -> Result<(), ImportError> {
-    let addresses: Vec<Address> = batch.iter().map(|row| row.address.clone()).collect();
-    let known = store.find_leads(&addresses).await?;
-    for row in batch {
-        let suppressed =
-            row.suppress.is_some() || store.suppression_of(&row.address).await?.is_some();
-        let how = if !seen.is_new(&row.address) {
-            UpsertKind::Merged
-        } else if known.contains_key(&row.address) {
-            UpsertKind::Updated
-        } else {
-            UpsertKind::Created
-        };
-        count(figures, how, suppressed);
-    }
-    Ok(())
 }
 
 /// Reads the whole file, on a thread of its own.

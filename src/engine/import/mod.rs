@@ -10,6 +10,7 @@ mod mapping;
 mod rejects;
 mod report;
 mod row;
+mod seen;
 mod suppressions;
 mod table;
 
