@@ -6,8 +6,9 @@ use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
+    batches::{Batch, Batches},
     events::is_json_lines,
-    mapping::{Columns, Mapping},
+    mapping::{Columns, Mapping, Target},
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
     row::{RowReader, consents},
@@ -23,8 +24,8 @@ use crate::{
         value::Schema,
     },
     store::{
-        Store, Subject,
-        records::{ImportRun, LeadUpsert, UpsertKind},
+        Store,
+        records::{ImportRun, UpsertKind},
     },
 };
 
@@ -43,16 +44,6 @@ pub struct LeadsImport {
     pub rejects: PathBuf,
     /// Writes nothing at all.
     pub dry_run: bool,
-}
-
-/// What is handed to the store at once.
-#[derive(Default)]
-struct Batch {
-    leads: Vec<LeadUpsert>,
-    /// Which row of the file each is.
-    rows: Vec<u64>,
-    /// Of rows that were refused for something else.
-    objections: Vec<(Subject, Suppression)>,
 }
 
 /// Imports a file of leads. Doing it again changes nothing more.
@@ -156,16 +147,37 @@ fn read(
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
-    let mut batch = Batch::default();
-    let (size, mut bytes) = (table.size(), table.bytes());
+    let email = columns.position(&Target::Email).unwrap_or_default();
+    let mut batches = Batches::new(batches, &mut table, email);
+    table.rewind()?;
+    let ended = read_rows(&reader, &mut table, &mut batches, &mut rejects, &mut report, progress);
+    // What came before a row that nobody can read is taken; where the store failed, it says why.
+    let _ = batches.finish();
+    ended?;
+    progress(Progress { bytes: table.size(), total: table.size(), rows: report.rows });
+    report.rejects_file = rejects.finish()?;
+    Ok(report)
+}
+
+fn read_rows(
+    reader: &RowReader<'_>,
+    table: &mut Table,
+    batches: &mut Batches<'_>,
+    rejects: &mut Rejects,
+    report: &mut LeadsReport,
+    progress: &dyn Fn(Progress),
+) -> Result<(), ImportError> {
+    let width = reader.headers.len();
+    let size = table.size();
     loop {
-        let Some(row) = table.next_row()? else { break };
+        let bytes = table.bytes();
+        let Some(row) = table.next_row()? else { return Ok(()) };
         report.rows += 1;
-        let mut cells = Vec::with_capacity(headers.len());
-        let read = match text_cells(&row, headers.len(), &mut cells) {
-            Ok(()) => reader.read(row.number, &cells, &mut report),
+        let mut cells = Vec::with_capacity(width);
+        let read = match text_cells(&row, width, &mut cells) {
+            Ok(()) => reader.read(row.number, &cells, report),
             Err(fault) => {
-                let column = fault.column().and_then(|column| headers.get(column)).cloned();
+                let column = fault.column().and_then(|column| reader.headers.get(column)).cloned();
                 let (reason, advice) = fault.reason_and_advice();
                 Err(Finding {
                     row: row.number,
@@ -176,36 +188,25 @@ fn read(
                 })
             }
         };
-        match read {
-            Ok(lead) => {
-                batch.leads.push(lead);
-                batch.rows.push(row.number);
-            }
+        let sent = match read {
+            Ok(lead) => batches.add(lead, row.number, row.cells.as_slice().len()),
             Err(finding) => {
-                if let Some(address) = reader.objection(row.cells) {
-                    batch.objections.push((Subject::Address(address), Suppression::Unsubscribed));
-                }
                 report.rejected += 1;
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
+                reader
+                    .objection(row.cells)
+                    .map_or(Ok(()), |address| batches.object(address, Suppression::Unsubscribed))
             }
+        };
+        if sent.is_err() {
+            return Ok(()); // the store failed; the other side says why
         }
-        if batch.leads.len() == BATCH || batch.objections.len() == BATCH {
-            bytes = table.bytes();
-            let full = std::mem::take(&mut batch);
-            if batches.blocking_send(full).is_err() {
-                return Ok(report); // the store failed; the other side says why
-            }
+        if report.rows.is_multiple_of(BATCH as u64) {
             progress(Progress { bytes, total: size, rows: report.rows });
         }
     }
-    if !batch.leads.is_empty() || !batch.objections.is_empty() {
-        let _ = batches.blocking_send(batch);
-    }
-    progress(Progress { bytes: size.max(bytes), total: size, rows: report.rows });
-    report.rejects_file = rejects.finish()?;
-    Ok(report)
 }
 
 /// Where refused rows go unless said otherwise: beside the file.

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        address::Address,
+        address::{Address, BadAddress},
         language,
         lead::{Basis, Consent, Suppression},
         name::Name,
@@ -193,8 +193,7 @@ impl RowReader<'_> {
         if cell.is_empty() || is_filler(cell) {
             return Err(refused("no e-mail address".into(), "a lead is known by its address"));
         }
-        Address::parse(cell)
-            .map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
+        address(cell).map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
     }
 
     fn consent(
@@ -253,6 +252,11 @@ impl RowReader<'_> {
         };
         given(purpose, at)
     }
+}
+
+/// Whom a cell names.
+pub(super) fn address(cell: &str) -> Result<Address, BadAddress> {
+    Address::parse(restored(cell.trim()))
 }
 
 fn advice_for(kind: ValueType) -> &'static str {

@@ -1,4 +1,4 @@
-//! What a dry run has seen of its file: nothing of it is in the database.
+//! What of a file came before.
 
 use std::{
     collections::HashSet,
@@ -6,6 +6,12 @@ use std::{
 };
 
 use siphasher::sip::SipHasher24;
+
+pub(super) fn hash(what: impl Hash) -> u64 {
+    let mut hasher = SipHasher24::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// What came before, as hashes, as many as memory is spent on.
 #[derive(Default)]
@@ -18,9 +24,7 @@ impl Seen {
     const LIMIT: usize = 1_000_000;
 
     pub(super) fn is_new(&mut self, what: impl Hash) -> bool {
-        let mut hasher = SipHasher24::new();
-        what.hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = hash(what);
         if self.hashes.len() < Self::LIMIT {
             return self.hashes.insert(hash);
         }

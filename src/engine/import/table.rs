@@ -27,6 +27,7 @@ const COLUMN_LIMIT: usize = 200;
 pub(super) struct Table {
     file: PathBuf,
     headers: Vec<String>,
+    delimiter: u8,
     reader: csv::Reader<Metered<File>>,
     meter: Arc<Meter>,
     record: ByteRecord,
@@ -95,20 +96,26 @@ impl Table {
         let delimiter = delimiter(&mut handle).map_err(unreadable)?;
         handle.rewind().map_err(unreadable)?;
         let meter = Arc::new(Meter::default());
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(Metered { inner: handle, meter: Arc::clone(&meter) });
         Ok(Self {
             file: file.to_owned(),
             headers: Vec::new(),
-            reader,
+            delimiter,
+            reader: reader(handle, delimiter, &meter),
             meter,
             record: ByteRecord::new(),
             row: 0,
             size,
         })
+    }
+
+    /// Goes back to the first row behind the header.
+    pub(super) fn rewind(&mut self) -> Result<(), ImportError> {
+        let handle = File::open(&self.file)
+            .map_err(|source| ImportError::Unreadable { file: self.file.clone(), source })?;
+        self.meter = Arc::new(Meter::default());
+        self.reader = reader(handle, self.delimiter, &self.meter);
+        self.row = 0;
+        self.read_record().map(drop)
     }
 
     pub(super) fn headers(&self) -> &[String] {
@@ -158,6 +165,14 @@ impl Table {
     pub(super) fn malformed(&self, what: &str, hint: &str) -> ImportError {
         malformed(&self.file, what, hint)
     }
+}
+
+fn reader(handle: File, delimiter: u8, meter: &Arc<Meter>) -> csv::Reader<Metered<File>> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(Metered { inner: handle, meter: Arc::clone(meter) })
 }
 
 fn malformed(file: &Path, what: &str, hint: &str) -> ImportError {
