@@ -195,6 +195,56 @@ fn consent_is_what_the_column_says() {
 }
 
 #[test]
+fn a_withdrawn_consent_is_renewed_by_a_later_date_alone_and_the_report_says_so() {
+    let site = Site::migrated();
+    let purpose = ["--purpose", "insights"];
+    let head = "email,consent,consent date\n";
+    import(&site, format!("{head}ann@a.example,yes,2024-01-03\n"), &purpose);
+    import(&site, format!("{head}ann@a.example,no,\n"), &purpose);
+    let consent = || site.json(&["leads", "show", "ann@a.example"])["consents"][0].clone();
+    let withdrawn = consent()["withdrawn_at"].as_str().expect("withdrawn").to_owned();
+    for row in ["yes,2024-01-04", "yes,", "yes,-"] {
+        for more in [&purpose[..], &["--purpose", "insights", "--dry-run"]] {
+            let report = import(&site, format!("{head}ann@a.example,{row}\n"), more);
+            assert_eq!(report["unchanged"], 1, "{row}: {report}");
+            let told = reasons(&report);
+            assert!(told.iter().any(|reason| reason.contains(&withdrawn)), "{row}: {told:?}");
+        }
+    }
+    let other = [&purpose[..], &["--basis", "soft_opt_in"]].concat();
+    let report = import(&site, "email\nann@a.example\n", &other);
+    assert!(reasons(&report)[0].contains("withdrawn"), "{report}");
+    assert_eq!(consent()["withdrawn_at"], withdrawn);
+
+    // Later than that, to the millisecond.
+    let at: nurtured::domain::time::Instant = withdrawn.parse().expect("an instant");
+    let later = at.next().to_string();
+    let report = import(&site, format!("{head}ann@a.example,yes,{later}\n"), &purpose);
+    assert_eq!((&report["updated"], &report["findings"]["total"]), (&json!(1), &json!(0)));
+    assert_eq!((&consent()["at"], &consent()["withdrawn_at"]), (&json!(later), &Value::Null));
+}
+
+#[test]
+fn a_consent_is_not_taken_whose_date_proves_nothing() {
+    let site = Site::migrated();
+    let file = "email,consent,consent date\n\
+                ann@a.example,yes,last May\n\
+                bob@a.example,yes,2999-01-03\n";
+    let report = import(&site, file, &["--purpose", "insights"]);
+    assert_eq!(figures(&report), [2, 2, 0, 0, 0]);
+    assert_eq!(
+        reasons(&report),
+        [
+            "2/consent date: \"`last May` is not a date\"",
+            "3/consent date: \"`2999-01-03` is in the future\""
+        ]
+    );
+    for email in ["ann@a.example", "bob@a.example"] {
+        assert_eq!(site.json(&["leads", "show", email])["consents"], json!([]));
+    }
+}
+
+#[test]
 fn without_the_column_only_another_ground_holds_for_every_row() {
     let site = Site::migrated();
     site.write("in.csv", "email\nann@a.example\n");

@@ -196,6 +196,22 @@ async fn an_import_never_lifts_a_withdrawal_and_keeps_the_first_proof() {
         assert_eq!((how, &stored), (UpsertKind::Updated, &withdrawn));
         let (how, stored) = consents(with_consent(text, consent(NOON + HOUR, None)), 4).await;
         assert_eq!((how, &stored), (UpsertKind::Unchanged, &withdrawn));
+        // But for one that is dated later, and is a consent.
+        let dated = |at, basis| {
+            let consent = Consent { basis, ..consent(at, None) };
+            LeadUpsert { dated: true, ..with_consent(text, consent) }
+        };
+        for (id, at, basis, renewed) in [
+            (5, NOON, Basis::Consent, false),
+            (6, NOON + HOUR, Basis::SoftOptIn, false),
+            (7, NOON + HOUR, Basis::Consent, true),
+        ] {
+            let foreseen = db.store.foresee_leads(&[dated(at, basis)], NOON).await.unwrap();
+            assert_eq!(foreseen[0].withdrawn, (!renewed).then_some(NOON), "{basis:?}");
+            let (how, stored) = consents(dated(at, basis), id).await;
+            assert_eq!(how == UpsertKind::Updated, renewed, "{basis:?}");
+            assert_eq!(stored.withdrawn_at.is_none(), renewed, "{basis:?}");
+        }
     })
     .await;
 }

@@ -71,6 +71,10 @@ pub async fn import_leads(
                 store.upsert_leads(&leads, &run, now).await?
             };
             for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
+                if let Some(since) = upserted.withdrawn {
+                    let finding = withdrawn(row, since);
+                    figures.findings.add(&finding.advice.clone(), finding);
+                }
                 let is_first = !dry_run || seen.is_new(&lead.address);
                 match upserted.how {
                     UpsertKind::Unreadable => {
@@ -115,6 +119,16 @@ fn count(figures: &mut LeadsReport, how: UpsertKind, suppressed: bool) {
         UpsertKind::Unreadable => &mut figures.rejected,
     } += 1;
     figures.suppressed += u64::from(suppressed);
+}
+
+fn withdrawn(row: u64, since: Instant) -> Finding {
+    Finding {
+        row,
+        column: String::new(),
+        reason: format!("the consent was withdrawn at {since} and stays so"),
+        advice: "a new consent counts if the consent date beside it is later".into(),
+        rejected: false,
+    }
 }
 
 fn unreadable(row: u64, lead: LeadId) -> Finding {

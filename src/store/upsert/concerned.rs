@@ -25,18 +25,21 @@ pub struct Concerned<'a> {
 }
 
 impl<'a> Concerned<'a> {
-    /// Takes the rows in, in order; what became of each, and of which lead.
-    pub fn fold(&mut self, upserts: &'a [LeadUpsert]) -> Result<Vec<(i64, UpsertKind)>> {
+    /// Takes the rows in, in order; what became of each by then.
+    pub fn fold(&mut self, upserts: &'a [LeadUpsert]) -> Result<Vec<Upserted>> {
         let mut taken = Vec::with_capacity(upserts.len());
         for upsert in upserts {
             let address = upsert.address.as_str();
-            taken.push(match (self.leads.get_mut(address), self.unreadable.get(address)) {
-                (Some(lead), _) => (lead.lead, lead.fold(upsert)),
-                (None, Some(&lead)) => (lead, UpsertKind::Unreadable),
-                (None, None) => {
-                    return Err(StoreError::corrupt("addresses", "lead", "of an imported address"));
-                }
-            });
+            let (lead, (how, withdrawn)) =
+                match (self.leads.get_mut(address), self.unreadable.get(address)) {
+                    (Some(lead), _) => (lead.lead, lead.fold(upsert)),
+                    (None, Some(&lead)) => (lead, (UpsertKind::Unreadable, None)),
+                    (None, None) => {
+                        let row = "of an imported address";
+                        return Err(StoreError::corrupt("addresses", "lead", row));
+                    }
+                };
+            taken.push(Upserted { lead: LeadId(lead), how, suppressed: false, withdrawn });
         }
         Ok(taken)
     }
@@ -45,20 +48,18 @@ impl<'a> Concerned<'a> {
     pub fn upserted(
         &self,
         upserts: &[LeadUpsert],
-        taken: Vec<(i64, UpsertKind)>,
+        mut taken: Vec<Upserted>,
         suppressed: &HashSet<&str>,
     ) -> Vec<Upserted> {
-        let rows = upserts.iter().zip(taken);
-        rows.map(|(upsert, (lead, how))| {
+        for (upsert, row) in upserts.iter().zip(&mut taken) {
             let address = upsert.address.as_str();
             let is_changed = self.leads.get(address).is_some_and(Folding::is_changed);
-            let how = match how {
-                UpsertKind::Updated if !is_changed => UpsertKind::Unchanged,
-                how => how,
-            };
-            Upserted { lead: LeadId(lead), how, suppressed: suppressed.contains(address) }
-        })
-        .collect()
+            if row.how == UpsertKind::Updated && !is_changed {
+                row.how = UpsertKind::Unchanged;
+            }
+            row.suppressed = suppressed.contains(address);
+        }
+        taken
     }
 }
 

@@ -63,7 +63,8 @@ impl Store {
     ///
     /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
     /// consent that is there stays unless the row brings another ground given later; one that was
-    /// withdrawn stays withdrawn, one that the row withdraws is so from now on, and a suppression stays.
+    /// withdrawn is renewed by a later one alone that the row dates, one that the row withdraws is so from
+    /// now on, and a suppression stays.
     /// The stage is taken for new leads only: the first that a row of the run names, beside `lead`. A mail
     /// on its way for a purpose whose ground has changed is judged again. A lead whose row cannot be read
     /// stays as it is.
