@@ -130,6 +130,20 @@ fn bad_addresses_are_refused_with_a_reason_and_kept_for_mending() {
 }
 
 #[test]
+fn rows_are_counted_as_a_spreadsheet_shows_them() {
+    let site = Site::migrated();
+    let first = |report: &Value| report["findings"]["first"][0]["row"].clone();
+    let file = "\nemail,first_name\n\nann@a.example,\"Ann\n\nMarie\"\n\nbob,Bob\n";
+    assert_eq!(first(&import(&site, file, &[])), 6);
+    let rejects = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
+    assert!(rejects.contains(r#""bob","Bob","6","email""#), "{rejects}");
+    site.write("events.csv", "email,at,event\n\n\nbob,2024-01-01,page_visited\n");
+    assert_eq!(first(&site.json(&["events", "import", "events.csv"])), 4);
+    site.write("stop.txt", "ann@a.example\r\n\r\nnobody at all\r\n");
+    assert_eq!(first(&site.json(&["suppressions", "import", "stop.txt"])), 3);
+}
+
+#[test]
 fn a_cell_that_cannot_be_read_is_left_out_and_the_row_kept() {
     let site = Site::migrated();
     let report = import(
