@@ -468,6 +468,12 @@ fn other_headers_are_mapped_by_a_file() {
     let ann = site.json(&["leads", "show", "ann@a.example"]);
     assert_eq!(ann["attributes"], json!({"plan": "gold"}));
     assert_eq!(ann["stage"], "mql");
+    // Nothing declares it: it may be a slip.
+    let note = report["notes"][0].as_str().expect("a note");
+    assert!(note.contains("`plan`") && note.contains("`attributes:`"), "{note}");
+    site.write("map.toml", "[columns]\n\"Mail\" = \"email\"\n\"Plan\" = \"job_titel\"\n");
+    let report = import(&site, file, &["--mapping", "map.toml", "--dry-run"]);
+    assert!(report["notes"][0].to_string().contains("did you mean `job_title`?"), "{report}");
     site.write("map.toml", "[colums]\n");
     let ran = site.run(&["leads", "import", "in.csv", "--mapping", "map.toml"]);
     assert!(ran.code == 1 && ran.err.contains("colums"), "{ran:?}");

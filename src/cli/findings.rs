@@ -16,7 +16,8 @@ pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> Str
 }
 
 pub(super) fn add_notes(lines: &mut Vec<String>, notes: &[String]) {
-    lines.extend(notes.iter().map(|note| format!("Note: {note}.")));
+    let stop = |note: &str| if note.ends_with('?') { "" } else { "." };
+    lines.extend(notes.iter().map(|note| format!("Note: {note}{}", stop(note))));
 }
 
 pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Option<&Path>) {

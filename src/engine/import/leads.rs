@@ -157,6 +157,7 @@ fn read(
         .map_err(|(what, hint)| table.malformed(&what, &hint))?;
     let mut report =
         LeadsReport { unknown_columns: columns.unknown.clone(), ..LeadsReport::default() };
+    report.notes.extend(columns.notes(&import.schema));
     let consent = consents(import, &columns, &mut report)?;
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
