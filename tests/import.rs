@@ -296,6 +296,20 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
 }
 
 #[test]
+fn refused_rows_are_no_failure_and_every_import_says_so() {
+    let site = Site::migrated();
+    site.write("in.csv", "email,at,event\nnobody,,\n");
+    for what in ["leads", "events", "suppressions"] {
+        let ran = site.run(&[what, "import", "in.csv"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.contains("1 rejected"), "{ran:?}");
+        let help = site.run(&[what, "import", "--help"]).out;
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("Refused rows do not make it fail: it exits with 0"), "{help}");
+    }
+}
+
+#[test]
 fn rejects_are_never_written_over_their_own_file() {
     let site = Site::migrated();
     let file = "email\nnobody\n";
