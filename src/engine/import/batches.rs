@@ -37,12 +37,14 @@ pub(super) struct Batches<'a> {
     repeated: HashSet<u64>,
     /// Their rows, until the end of the file or until there are too many.
     aside: Vec<(LeadUpsert, u64)>,
-    /// Bytes of their text.
+    /// Bytes of memory that they take, about.
     aside_size: usize,
 }
 
 impl<'a> Batches<'a> {
-    const ASIDE: usize = 16 * 1024 * 1024;
+    const ASIDE: usize = 64 * 1024 * 1024;
+    /// Bytes of an attribute beside its text.
+    const ATTRIBUTE: usize = 128;
 
     /// Reads the rows of the table in search of addresses that come again. Where it cannot be read to its
     /// end, who reads it for good says so.
@@ -59,11 +61,11 @@ impl<'a> Batches<'a> {
         Self { to, batch: Batch::default(), repeated, aside: Vec::new(), aside_size: 0 }
     }
 
-    /// `size`: how many bytes the row has.
-    pub(super) fn add(&mut self, lead: LeadUpsert, row: u64, size: usize) -> Result<(), Closed> {
+    /// `text`: how many bytes the row has.
+    pub(super) fn add(&mut self, lead: LeadUpsert, row: u64, text: usize) -> Result<(), Closed> {
         if self.repeated.contains(&hash(&lead.address)) {
+            self.aside_size += text + lead.attributes.len() * Self::ATTRIBUTE;
             self.aside.push((lead, row));
-            self.aside_size += size;
             return if self.aside_size < Self::ASIDE { Ok(()) } else { self.send_aside() };
         }
         self.batch.leads.push(lead);
