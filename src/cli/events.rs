@@ -14,7 +14,8 @@ pub(super) enum Command {
 
 /// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
 /// data. The same row is recorded once, also if it comes again; a column `id` tells apart what else is
-/// the same.
+/// the same. Refused rows do
+/// not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file; .jsonl and .ndjson are JSON lines, everything else CSV
@@ -67,6 +68,7 @@ fn text(report: &EventsReport) -> String {
     if report.clamped > 0 {
         lines.push(format!("{} were dated in the future: recorded as of now.", report.clamped));
     }
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

@@ -15,6 +15,11 @@ pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> Str
     format!("{start}{rows} {noun}: {}.", parts.join(", "))
 }
 
+pub(super) fn add_notes(lines: &mut Vec<String>, notes: &[String]) {
+    let stop = |note: &str| if note.ends_with('?') { "" } else { "." };
+    lines.extend(notes.iter().map(|note| format!("Note: {note}{}", stop(note))));
+}
+
 pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Option<&Path>) {
     if findings.total > 0 {
         lines.push(String::new());

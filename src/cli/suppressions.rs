@@ -16,7 +16,8 @@ pub(super) enum Command {
 }
 
 /// Reads a file with one address or domain (`@ours.example`, `ours.example`) a line, or a CSV file
-/// with a column `email` or `domain` and, if you like, `reason`.
+/// with a column `email` or `domain` and, if you like, `reason`. Refused rows do
+/// not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file
@@ -68,6 +69,7 @@ fn text(report: &SuppressionsReport) -> String {
     let figures =
         [("added", report.added), ("known already", report.known), ("rejected", report.rejected)];
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 pub use carry::{is_left_over, still_needed};
 pub use folder::{FolderError, Sources, read_folder};
+pub use nearest::nearest;
 pub use problem::{Problem, Severity};
 pub use show::{show, summary};
 

@@ -6,10 +6,7 @@ use super::problem::quote;
 const LONGEST: usize = 100;
 
 /// The word among `words` that `written` is a slip of, if one is near enough.
-pub(super) fn nearest<'a>(
-    written: &str,
-    words: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if written.len() > LONGEST {
         return None;
     }

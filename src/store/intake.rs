@@ -31,6 +31,41 @@ impl Store {
         self.record_alone(if is_act { Turn::Act } else { Turn::Bulk }, events, now).await
     }
 
+    /// What [`Self::record_events`] would answer, with nothing written.
+    pub async fn foresee_events(&self, events: &[NewEvent], now: Instant) -> Result<Vec<Recorded>> {
+        let events: Vec<&NewEvent> = events.iter().collect();
+        let leads = rows::ids(events.iter().map(|event| event.lead.0).collect::<HashSet<i64>>());
+        let mut tx = self.db.snapshot().await?;
+        let revs: Vec<(i64, i64)> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT t.lead, t.rev + 1 FROM lead_timer AS t WHERE t.lead IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?;
+        let next = revs.into_iter().collect();
+        let mut firsts = firsts(&events, &next);
+        let known: Vec<(i64, String)> = on_db!(
+            tx.on(),
+            sql!(
+                "SELECT d.lead, d.key FROM ",
+                each,
+                " INNER JOIN event_dedupe AS d \
+                 ON d.lead = CAST(j.value ->> 'lead' AS BIGINT) AND d.key = j.value ->> 'key'"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(keys(&firsts)?).fetch_all(db).await
+        )?;
+        tx.rollback().await?;
+        for (lead, key) in &known {
+            firsts.remove(&(*lead, key.as_str()));
+        }
+        let fresh = firsts.into_values().collect();
+        Ok(taken(&events, next, &fresh, now).0)
+    }
+
     /// In a transaction of their own.
     pub(super) async fn record_alone(
         &self,
@@ -57,6 +92,59 @@ fn is_storable(event: &NewEvent) -> bool {
         && event.about.as_ref().is_none_or(|about| rows::storable(&about.step))
 }
 
+/// Of each dedupe key of a lead the event that has it first, by index.
+type Firsts<'e> = BTreeMap<(i64, &'e str), usize>;
+
+fn firsts<'e>(events: &[&'e NewEvent], known: &HashMap<i64, i64>) -> Firsts<'e> {
+    let mut firsts = Firsts::new();
+    for (index, event) in events.iter().enumerate() {
+        if let Some(key) = &event.dedupe
+            && known.contains_key(&event.lead.0)
+            && is_storable(event)
+        {
+            firsts.entry((event.lead.0, key)).or_insert(index);
+        }
+    }
+    firsts
+}
+
+/// As rows, in order, so that two writers cannot wait for each other.
+fn keys(firsts: &Firsts<'_>) -> Result<String> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        lead: i64,
+        key: &'a str,
+    }
+    let rows: Vec<Row> = firsts.keys().map(|&(lead, key)| Row { lead, key }).collect();
+    rows::json("event_dedupe", &rows)
+}
+
+/// What becomes of each event, and those that are taken, with their revs. `next`: the next rev of each
+/// lead that there is; `fresh`: by index, whose dedupe keys were not known.
+fn taken<'e>(
+    events: &[&'e NewEvent],
+    mut next: HashMap<i64, i64>,
+    fresh: &HashSet<usize>,
+    now: Instant,
+) -> (Vec<Recorded>, Vec<(i64, &'e NewEvent)>) {
+    let mut recorded = Vec::with_capacity(events.len());
+    let mut taken = Vec::with_capacity(events.len());
+    for (index, &event) in events.iter().enumerate() {
+        recorded.push(match next.get_mut(&event.lead.0) {
+            None => Recorded::NoSuchLead,
+            Some(_) if !is_storable(event) => Recorded::Unstorable,
+            Some(_) if event.dedupe.is_some() && !fresh.contains(&index) => Recorded::Duplicate,
+            Some(next) => {
+                let rev = *next;
+                *next += 1;
+                taken.push((rev, event));
+                Recorded::New { rev: Rev(rev), clamped: event.occurred_at > now }
+            }
+        });
+    }
+    (recorded, taken)
+}
+
 impl Tx {
     /// Records the events and commits.
     pub(super) async fn record(
@@ -66,56 +154,20 @@ impl Tx {
     ) -> Result<Vec<Recorded>> {
         let leads: HashSet<i64> = events.iter().map(|event| event.lead.0).collect();
         let timers = self.lock_timers(&rows::ids(leads)).await?;
-        let mut next: HashMap<i64, i64> =
-            timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
-        let fresh = self.first_times(events, &next).await?;
-
-        let mut recorded = Vec::with_capacity(events.len());
-        let mut taken = Vec::with_capacity(events.len());
-        for (index, &event) in events.iter().enumerate() {
-            recorded.push(match next.get_mut(&event.lead.0) {
-                None => Recorded::NoSuchLead,
-                Some(_) if !is_storable(event) => Recorded::Unstorable,
-                Some(_) if event.dedupe.is_some() && !fresh.contains(&index) => Recorded::Duplicate,
-                Some(next) => {
-                    let rev = *next;
-                    *next += 1;
-                    taken.push((rev, event));
-                    Recorded::New { rev: Rev(rev), clamped: event.occurred_at > now }
-                }
-            });
-        }
+        let next = timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
+        let firsts = firsts(events, &next);
+        let fresh = self.remember(&firsts).await?;
+        let (recorded, taken) = taken(events, next, &fresh, now);
         self.write_taken(&taken, now).await?;
         self.commit().await?;
         Ok(recorded)
     }
 
-    /// Which of the events with a dedupe key come for the first time, by index; remembers the keys.
-    async fn first_times(
-        &mut self,
-        events: &[&NewEvent],
-        known: &HashMap<i64, i64>,
-    ) -> Result<HashSet<usize>> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            lead: i64,
-            key: &'a str,
-        }
-        let mut first: HashMap<(i64, &str), usize> = HashMap::new();
-        for (index, event) in events.iter().enumerate() {
-            if let Some(key) = &event.dedupe
-                && known.contains_key(&event.lead.0)
-                && is_storable(event)
-            {
-                first.entry((event.lead.0, key)).or_insert(index);
-            }
-        }
-        if first.is_empty() {
+    /// Remembers dedupe keys; returns the events whose keys were not known, by index.
+    async fn remember(&mut self, firsts: &Firsts<'_>) -> Result<HashSet<usize>> {
+        if firsts.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut keys: Vec<Row> = first.keys().map(|&(lead, key)| Row { lead, key }).collect();
-        keys.sort_by_key(|row| (row.lead, row.key.to_owned()));
-        let rows = rows::json("event_dedupe", &keys)?;
         let fresh: Vec<(i64, String)> = on_db!(
             self.on(),
             sql!(
@@ -124,11 +176,11 @@ impl Tx {
                 each,
                 " WHERE true ON CONFLICT (lead, key) DO NOTHING RETURNING lead, key"
             ),
-            |db, sql| sqlx::query_as(sql).bind(rows).fetch_all(db).await
+            |db, sql| sqlx::query_as(sql).bind(keys(firsts)?).fetch_all(db).await
         )?;
         Ok(fresh
             .iter()
-            .filter_map(|(lead, key)| first.get(&(*lead, key.as_str())).copied())
+            .filter_map(|(lead, key)| firsts.get(&(*lead, key.as_str())).copied())
             .collect())
     }
 

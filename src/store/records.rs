@@ -52,6 +52,8 @@ pub struct LeadUpsert {
     pub attributes: BTreeMap<Name, serde_json::Value>,
     /// By purpose. Never lifts a later withdrawal; one that is withdrawn takes back what is known.
     pub consents: BTreeMap<Name, Consent>,
+    /// The row says when they were given: no other renews one that was withdrawn.
+    pub dated: bool,
     /// Taken for a lead that this run makes; an existing one keeps its own.
     pub stage: Option<Stage>,
     /// Put on the suppression list; nothing in an import takes anybody off it.
@@ -82,6 +84,8 @@ pub struct Upserted {
     pub how: UpsertKind,
     /// The address is on the suppression list, by this row or from before.
     pub suppressed: bool,
+    /// The row's consent was not taken: since then one is withdrawn, and the row does not renew it.
+    pub withdrawn: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Addresses and domains that are not written to any more.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
 };
 
@@ -99,6 +99,26 @@ impl Tx {
         Ok(added.into_iter().collect())
     }
 
+    /// Which of these are on the list.
+    pub(super) async fn listed(&mut self, subjects: &BTreeSet<String>) -> Result<HashSet<String>> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            subject: &'a str,
+        }
+        let rows: Vec<Row> = subjects.iter().map(|subject| Row { subject }).collect();
+        let rows = rows::json("suppressions", &rows)?;
+        let listed: Vec<String> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT s.subject FROM ",
+                each,
+                " INNER JOIN suppressions AS s ON s.subject = j.value ->> 'subject'"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(rows).fetch_all(db).await
+        )?;
+        Ok(listed.into_iter().collect())
+    }
+
     /// Suppresses the addresses of leads. Their stop epochs are the caller's to raise.
     pub(super) async fn suppress_leads(
         &mut self,
@@ -182,6 +202,15 @@ impl Store {
             tx.commit().await?;
         }
         Ok(u64::try_from(added.len()).unwrap_or_default())
+    }
+
+    /// How many of these subjects [`Self::suppress`] would add.
+    pub async fn foresee_suppressed(&self, subjects: &[Subject]) -> Result<u64> {
+        let subjects: BTreeSet<String> = subjects.iter().map(Subject::key).collect();
+        let mut tx = self.db.snapshot().await?;
+        let listed = tx.listed(&subjects).await?;
+        tx.rollback().await?;
+        Ok(u64::try_from(subjects.len() - listed.len()).unwrap_or_default())
     }
 
     /// The leads of these subjects: all of those that were added, of the others who was never told.

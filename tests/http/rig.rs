@@ -102,6 +102,7 @@ pub async fn lead(store: &Store, address: &str) -> LeadId {
         address: Address::parse(address).unwrap(),
         attributes: std::collections::BTreeMap::new(),
         consents: std::collections::BTreeMap::new(),
+        dated: false,
         stage: None,
         suppress: None,
     };

@@ -76,6 +76,43 @@ async fn rows_create_update_and_merge_by_the_stated_rule() {
 }
 
 #[tokio::test]
+async fn what_rows_would_do_is_foreseen_and_not_done() {
+    for_each_database(async |db| {
+        let known = [row("a@example.com", &[("city", json!("Rome"))]), upsert("b@gone.example")];
+        db.store.upsert_leads(&known, &run(1), NOON).await.unwrap();
+        let gone = [(Subject::Domain("gone.example".into()), Suppression::Manual)];
+        db.store.suppress(&gone, &"list".into(), NOON).await.unwrap();
+        let objects =
+            LeadUpsert { suppress: Some(Suppression::Unsubscribed), ..upsert("c@example.com") };
+        let rows = [
+            row("a@example.com", &[("city", json!("Rome"))]),
+            row("b@gone.example", &[("city", json!("Bari"))]),
+            objects,
+            row("d@example.com", &[]),
+            row("d@example.com", &[("city", json!("Como"))]),
+        ];
+        let foreseen = db.store.foresee_leads(&rows, NOON).await.unwrap();
+        let census = db.store.census(NOON).await.unwrap();
+        assert_eq!((census.leads, census.suppressions), (2, 1));
+        let done = db.store.upsert_leads(&rows, &run(2), NOON).await.unwrap();
+        let told = |rows: &[nurtured::store::records::Upserted]| -> Vec<(UpsertKind, bool)> {
+            rows.iter().map(|row| (row.how, row.suppressed)).collect()
+        };
+        assert_eq!(told(&foreseen), told(&done));
+        let kinds = [
+            UpsertKind::Unchanged,
+            UpsertKind::Updated,
+            UpsertKind::Created,
+            UpsertKind::Created,
+            UpsertKind::Merged,
+        ];
+        assert_eq!(foreseen.iter().map(|row| row.how).collect::<Vec<_>>(), kinds);
+        assert_eq!(foreseen[0].lead, done[0].lead);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
     for_each_database(async |db| {
         let run = ImportRun { id: 9, source: "hubspot".into(), campaign: Some("spring".into()) };
@@ -159,6 +196,22 @@ async fn an_import_never_lifts_a_withdrawal_and_keeps_the_first_proof() {
         assert_eq!((how, &stored), (UpsertKind::Updated, &withdrawn));
         let (how, stored) = consents(with_consent(text, consent(NOON + HOUR, None)), 4).await;
         assert_eq!((how, &stored), (UpsertKind::Unchanged, &withdrawn));
+        // But for one that is dated later, and is a consent.
+        let dated = |at, basis| {
+            let consent = Consent { basis, ..consent(at, None) };
+            LeadUpsert { dated: true, ..with_consent(text, consent) }
+        };
+        for (id, at, basis, renewed) in [
+            (5, NOON, Basis::Consent, false),
+            (6, NOON + HOUR, Basis::SoftOptIn, false),
+            (7, NOON + HOUR, Basis::Consent, true),
+        ] {
+            let foreseen = db.store.foresee_leads(&[dated(at, basis)], NOON).await.unwrap();
+            assert_eq!(foreseen[0].withdrawn, (!renewed).then_some(NOON), "{basis:?}");
+            let (how, stored) = consents(dated(at, basis), id).await;
+            assert_eq!(how == UpsertKind::Updated, renewed, "{basis:?}");
+            assert_eq!(stored.withdrawn_at.is_none(), renewed, "{basis:?}");
+        }
     })
     .await;
 }

@@ -86,8 +86,13 @@ async fn the_same_dedupe_key_is_recorded_once_per_lead() {
             .await
             .unwrap();
         assert_eq!(first, [rev(3), Recorded::Duplicate, rev(3), rev(4)]);
-        let again = db.store.record_events(&[keyed(a, "x"), clicked(a)], NOON).await.unwrap();
-        assert_eq!(again, [Recorded::Duplicate, rev(5)]);
+        let more = [keyed(a, "x"), keyed(b, "y"), clicked(a), keyed(b, "y"), clicked(LeadId(404))];
+        let foreseen = db.store.foresee_events(&more, NOON).await.unwrap();
+        assert_eq!(db.store.events_of(a).await.unwrap().len(), 3);
+        let again = db.store.record_events(&more, NOON).await.unwrap();
+        let no_lead = Recorded::NoSuchLead;
+        assert_eq!(again, [Recorded::Duplicate, rev(4), rev(5), Recorded::Duplicate, no_lead]);
+        assert_eq!(foreseen, again);
         assert_eq!(db.store.events_of(a).await.unwrap().len(), 4);
     })
     .await;

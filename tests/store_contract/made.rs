@@ -36,6 +36,7 @@ pub fn upsert(text: &str) -> LeadUpsert {
         address: address(text),
         attributes: BTreeMap::new(),
         consents: BTreeMap::new(),
+        dated: false,
         stage: None,
         suppress: None,
     }

@@ -21,7 +21,10 @@ async fn addresses_and_domains_are_suppressed_once_and_their_leads_hear_of_it() 
             (Subject::Address(address("nobody@example.com")), Suppression::Complained),
         ];
         let source = "list.csv".into();
+        let subjects = [&list[0].0, &list[1].0, &list[2].0, &list[1].0].map(Clone::clone);
+        assert_eq!(db.store.foresee_suppressed(&subjects).await.unwrap(), 3);
         assert_eq!(db.store.suppress(&list, &source, NOON).await.unwrap(), 3);
+        assert_eq!(db.store.foresee_suppressed(&subjects).await.unwrap(), 0);
         assert_eq!(db.store.suppress(&list, &source, NOON).await.unwrap(), 0);
 
         for (lead, suppressed) in

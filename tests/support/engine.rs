@@ -267,6 +267,7 @@ impl Rig {
                     .map(|(name, value)| (Name::new(name), (*value).into()))
                     .collect(),
                 consents: BTreeMap::from([("insights".into(), consent.clone())]),
+                dated: false,
                 stage: None,
                 suppress: None,
             })

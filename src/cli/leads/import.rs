@@ -12,7 +12,8 @@ use crate::{
 
 /// Imports leads from a CSV file with a header, in UTF-8. Rows with the same address are one lead:
 /// of two rows the later one's cells are taken where they are not empty. Doing it again does no harm.
-/// An import never takes anybody off the suppression list.
+/// An import never takes anybody off the suppression list. Refused rows do
+/// not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The CSV file
@@ -104,7 +105,7 @@ fn text(report: &LeadsReport) -> String {
             quoted(&report.unknown_columns)
         ));
     }
-    lines.extend(report.notes.iter().map(|note| format!("Note: {note}.")));
+    findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
 }

@@ -9,6 +9,7 @@ use super::{
     happened::{Happened, JsonLines, Refusal, from_csv},
     rejects::{Rejects, refuse_input},
     report::{EventsReport, Finding},
+    seen::Seen,
     table::{Table, text_cells},
 };
 use crate::{
@@ -74,6 +75,7 @@ pub async fn import_events(
         now,
         rejects: if is_json { Rejects::of_lines(rejects) } else { Rejects::new(rejects, &headers) },
         report: EventsReport { dry_run: import.dry_run, ..EventsReport::default() },
+        seen: Seen::default(),
     };
     let written = async {
         while let Some(batch) = inbox.recv().await {
@@ -86,7 +88,8 @@ pub async fn import_events(
     let read = reader.await?;
     written?;
     read?;
-    let Writer { rejects, mut report, .. } = writer;
+    let Writer { rejects, mut report, seen, .. } = writer;
+    report.notes.extend(seen.note());
     report.rejects_file = rejects.finish()?;
     Ok(report)
 }
@@ -164,6 +167,7 @@ struct Writer<'a> {
     now: Instant,
     rejects: Rejects,
     report: EventsReport,
+    seen: Seen,
 }
 
 impl Writer<'_> {
@@ -198,13 +202,18 @@ impl Writer<'_> {
                 Err(refusal) => self.refuse(pending.row, &pending.cells, refusal)?,
             }
         }
-        if self.import.dry_run {
-            self.report.recorded += events.len() as u64;
-            return Ok(());
-        }
-        self.store.suppress(&objections, &self.import.source, self.now).await?;
-        for recorded in self.store.record_events(&events, self.now).await? {
+        let recorded = if self.import.dry_run {
+            self.store.foresee_events(&events, self.now).await?
+        } else {
+            self.store.suppress(&objections, &self.import.source, self.now).await?;
+            self.store.record_events(&events, self.now).await?
+        };
+        for (event, recorded) in events.iter().zip(recorded) {
             match recorded {
+                // In an earlier batch, which a dry run has not written.
+                Recorded::New { .. } if self.import.dry_run && !self.is_first(event) => {
+                    self.report.duplicates += 1;
+                }
                 Recorded::New { clamped, .. } => {
                     self.report.recorded += 1;
                     self.report.clamped += u64::from(clamped);
@@ -218,6 +227,10 @@ impl Writer<'_> {
             }
         }
         Ok(())
+    }
+
+    fn is_first(&mut self, event: &NewEvent) -> bool {
+        self.seen.is_new((event.lead, &event.dedupe))
     }
 
     fn event(&self, lead: LeadId, happened: Happened) -> NewEvent {

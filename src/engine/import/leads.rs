@@ -1,22 +1,22 @@
 //! Leads out of a CSV file.
 
-use std::{collections::HashSet, path::PathBuf};
+use std::path::PathBuf;
 
-use siphasher::sip::SipHasher24;
 use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
+    batches::{Batch, Batches},
     events::is_json_lines,
-    mapping::{Columns, Mapping},
+    mapping::{Columns, Mapping, Target},
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
     row::{RowReader, consents},
+    seen::Seen,
     table::{Table, text_cells},
 };
 use crate::{
     domain::{
-        address::Address,
         id::LeadId,
         lead::{Basis, Suppression},
         name::Name,
@@ -24,8 +24,8 @@ use crate::{
         value::Schema,
     },
     store::{
-        Store, Subject,
-        records::{ImportRun, LeadUpsert, UpsertKind},
+        Store,
+        records::{ImportRun, UpsertKind},
     },
 };
 
@@ -44,16 +44,6 @@ pub struct LeadsImport {
     pub rejects: PathBuf,
     /// Writes nothing at all.
     pub dry_run: bool,
-}
-
-/// What is handed to the store at once.
-#[derive(Default)]
-struct Batch {
-    leads: Vec<LeadUpsert>,
-    /// Which row of the file each is.
-    rows: Vec<u64>,
-    /// Of rows that were refused for something else.
-    objections: Vec<(Subject, Suppression)>,
 }
 
 /// Imports a file of leads. Doing it again changes nothing more.
@@ -75,16 +65,28 @@ pub async fn import_leads(
         while let Some(batch) = inbox.recv().await {
             let Batch { leads, rows, objections } = batch;
             figures.suppressed += objections.len() as u64;
-            if dry_run {
-                foresee(store, &leads, &mut seen, &mut figures).await?;
+            let upserted = if dry_run {
+                store.foresee_leads(&leads, now).await?
             } else {
-                let upserted = store.upsert_leads(&leads, &run, now).await?;
-                for (upserted, row) in upserted.into_iter().zip(rows) {
-                    count(&mut figures, upserted.how, upserted.suppressed);
-                    if upserted.how == UpsertKind::Unreadable {
-                        figures.findings.add("lead", unreadable(row, upserted.lead));
-                    }
+                store.upsert_leads(&leads, &run, now).await?
+            };
+            for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
+                if let Some(since) = upserted.withdrawn {
+                    let finding = withdrawn(row, since);
+                    figures.findings.add(&finding.advice.clone(), finding);
                 }
+                let is_first = !dry_run || seen.is_new(&lead.address);
+                match upserted.how {
+                    UpsertKind::Unreadable => {
+                        figures.findings.add("lead", unreadable(row, upserted.lead));
+                        count(&mut figures, upserted.how, upserted.suppressed);
+                    }
+                    // Of an earlier batch, which a dry run has not written.
+                    _ if !is_first => count(&mut figures, UpsertKind::Merged, upserted.suppressed),
+                    how => count(&mut figures, how, upserted.suppressed),
+                }
+            }
+            if !dry_run {
                 store.suppress(&objections, &run.source, now).await?;
             }
         }
@@ -104,12 +106,7 @@ pub async fn import_leads(
     report.suppressed = figures.suppressed;
     report.findings.absorb(figures.findings);
     report.dry_run = dry_run;
-    if seen.full {
-        report.notes.push(format!(
-            "beyond {} rows a dry run does not look for duplicates within the file",
-            Seen::LIMIT
-        ));
-    }
+    report.notes.extend(seen.note());
     Ok(report)
 }
 
@@ -124,6 +121,16 @@ fn count(figures: &mut LeadsReport, how: UpsertKind, suppressed: bool) {
     figures.suppressed += u64::from(suppressed);
 }
 
+fn withdrawn(row: u64, since: Instant) -> Finding {
+    Finding {
+        row,
+        column: String::new(),
+        reason: format!("the consent was withdrawn at {since} and stays so"),
+        advice: "a new consent counts if the consent date beside it is later".into(),
+        rejected: false,
+    }
+}
+
 fn unreadable(row: u64, lead: LeadId) -> Finding {
     Finding {
         row,
@@ -132,50 +139,6 @@ fn unreadable(row: u64, lead: LeadId) -> Finding {
         advice: "see the log for what is damaged; import the row again when it is mended".into(),
         rejected: true,
     }
-}
-
-/// Addresses seen in a dry run, as hashes, as many as memory is spent on.
-#[derive(Default)]
-struct Seen {
-    hashes: HashSet<u64>,
-    full: bool,
-}
-
-impl Seen {
-    const LIMIT: usize = 1_000_000;
-
-    fn is_new(&mut self, address: &Address) -> bool {
-        let hash = SipHasher24::new().hash(address.as_str().as_bytes());
-        if self.hashes.len() < Self::LIMIT {
-            return self.hashes.insert(hash);
-        }
-        self.full = true;
-        !self.hashes.contains(&hash)
-    }
-}
-
-/// What a batch would do. A known lead counts as updated: whether it changes is not compared.
-async fn foresee(
-    store: &Store,
-    batch: &[LeadUpsert],
-    seen: &mut Seen,
-    figures: &mut LeadsReport,
-) -> Result<(), ImportError> {
-    let addresses: Vec<Address> = batch.iter().map(|row| row.address.clone()).collect();
-    let known = store.find_leads(&addresses).await?;
-    for row in batch {
-        let suppressed =
-            row.suppress.is_some() || store.suppression_of(&row.address).await?.is_some();
-        let how = if !seen.is_new(&row.address) {
-            UpsertKind::Merged
-        } else if known.contains_key(&row.address) {
-            UpsertKind::Updated
-        } else {
-            UpsertKind::Created
-        };
-        count(figures, how, suppressed);
-    }
-    Ok(())
 }
 
 /// Reads the whole file, on a thread of its own.
@@ -194,20 +157,42 @@ fn read(
         .map_err(|(what, hint)| table.malformed(&what, &hint))?;
     let mut report =
         LeadsReport { unknown_columns: columns.unknown.clone(), ..LeadsReport::default() };
+    report.notes.extend(columns.notes(&import.schema));
     let consent = consents(import, &columns, &mut report)?;
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
-    let mut batch = Batch::default();
-    let (size, mut bytes) = (table.size(), table.bytes());
+    let email = columns.position(&Target::Email).unwrap_or_default();
+    let mut batches = Batches::new(batches, &mut table, email);
+    table.rewind()?;
+    let ended = read_rows(&reader, &mut table, &mut batches, &mut rejects, &mut report, progress);
+    // What came before a row that nobody can read is taken; where the store failed, it says why.
+    let _ = batches.finish();
+    ended?;
+    progress(Progress { bytes: table.size(), total: table.size(), rows: report.rows });
+    report.rejects_file = rejects.finish()?;
+    Ok(report)
+}
+
+fn read_rows(
+    reader: &RowReader<'_>,
+    table: &mut Table,
+    batches: &mut Batches<'_>,
+    rejects: &mut Rejects,
+    report: &mut LeadsReport,
+    progress: &dyn Fn(Progress),
+) -> Result<(), ImportError> {
+    let width = reader.headers.len();
+    let size = table.size();
     loop {
-        let Some(row) = table.next_row()? else { break };
+        let bytes = table.bytes();
+        let Some(row) = table.next_row()? else { return Ok(()) };
         report.rows += 1;
-        let mut cells = Vec::with_capacity(headers.len());
-        let read = match text_cells(&row, headers.len(), &mut cells) {
-            Ok(()) => reader.read(row.number, &cells, &mut report),
+        let mut cells = Vec::with_capacity(width);
+        let read = match text_cells(&row, width, &mut cells) {
+            Ok(()) => reader.read(row.number, &cells, report),
             Err(fault) => {
-                let column = fault.column().and_then(|column| headers.get(column)).cloned();
+                let column = fault.column().and_then(|column| reader.headers.get(column)).cloned();
                 let (reason, advice) = fault.reason_and_advice();
                 Err(Finding {
                     row: row.number,
@@ -218,36 +203,25 @@ fn read(
                 })
             }
         };
-        match read {
-            Ok(lead) => {
-                batch.leads.push(lead);
-                batch.rows.push(row.number);
-            }
+        let sent = match read {
+            Ok(lead) => batches.add(lead, row.number, row.cells.as_slice().len()),
             Err(finding) => {
-                if let Some(address) = reader.objection(row.cells) {
-                    batch.objections.push((Subject::Address(address), Suppression::Unsubscribed));
-                }
                 report.rejected += 1;
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
+                reader
+                    .objection(row.cells)
+                    .map_or(Ok(()), |address| batches.object(address, Suppression::Unsubscribed))
             }
+        };
+        if sent.is_err() {
+            return Ok(()); // the store failed; the other side says why
         }
-        if batch.leads.len() == BATCH || batch.objections.len() == BATCH {
-            bytes = table.bytes();
-            let full = std::mem::take(&mut batch);
-            if batches.blocking_send(full).is_err() {
-                return Ok(report); // the store failed; the other side says why
-            }
+        if report.rows.is_multiple_of(BATCH as u64) {
             progress(Progress { bytes, total: size, rows: report.rows });
         }
     }
-    if !batch.leads.is_empty() || !batch.objections.is_empty() {
-        let _ = batches.blocking_send(batch);
-    }
-    progress(Progress { bytes: size.max(bytes), total: size, rows: report.rows });
-    report.rejects_file = rejects.finish()?;
-    Ok(report)
 }
 
 /// Where refused rows go unless said otherwise: beside the file.

@@ -8,10 +8,13 @@ use std::{
 use serde::Deserialize;
 
 use super::{ImportError, rejects::OWN_COLUMNS};
-use crate::domain::{
-    lead::Stage,
-    name::Name,
-    value::{Schema, ValueType},
+use crate::{
+    definitions::nearest,
+    domain::{
+        lead::Stage,
+        name::Name,
+        value::{Schema, ValueType},
+    },
 };
 
 /// A mapping file, for exports whose headers are not recognised.
@@ -20,7 +23,7 @@ use crate::domain::{
 /// ignore = ["Notes"]
 /// [columns]
 /// "E-mail" = "email"
-/// "Plan" = "plan"          # kept as an attribute, also if the campaign folder does not declare it
+/// "Plan" = "plan"          # an attribute; one that is not declared is kept, and named in a note
 /// [stages]
 /// "Prospect" = "lead"
 /// ```
@@ -79,6 +82,8 @@ pub(super) struct Columns {
     /// In the order of the file.
     pub targets: Vec<Target>,
     pub unknown: Vec<String>,
+    /// Attributes that the mapping names and the schema does not.
+    undeclared: Vec<Name>,
 }
 
 impl Columns {
@@ -98,7 +103,7 @@ impl Columns {
             }
         }
         let mut targets: Vec<Target> = Vec::with_capacity(headers.len());
-        let mut unknown = Vec::new();
+        let (mut unknown, mut undeclared) = (Vec::new(), Vec::new());
         for header in headers {
             let target = if let Some(word) = mapping.columns.get(header) {
                 Some(named(word, schema)?)
@@ -119,6 +124,11 @@ impl Columns {
                     "leave one of them out by `ignore = [\"…\"]` in a mapping file".into(),
                 ));
             }
+            if let Target::Attribute { name, .. } = &target
+                && schema.slot(name).is_none()
+            {
+                undeclared.push(name.clone());
+            }
             targets.push(target);
         }
         if !targets.contains(&Target::Email) {
@@ -127,7 +137,22 @@ impl Columns {
                 "name it in a mapping file: [columns] \"Header\" = \"email\"".into(),
             ));
         }
-        Ok(Self { targets, unknown })
+        Ok(Self { targets, unknown, undeclared })
+    }
+
+    /// What to say of attributes that nothing can use yet: each may be a slip.
+    pub(super) fn notes(&self, schema: &Schema) -> Vec<String> {
+        let own = ["stage", "consent", "consent_date", "unsubscribed"];
+        let declared = || schema.iter().map(|(_, attribute)| &*attribute.name).chain(own);
+        let note = |name: &Name| {
+            let meant = nearest(name, declared());
+            let meant = meant.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
+            format!(
+                "the attribute `{name}` is kept, but conditions and mails know it only when it is declared under \
+                 `attributes:`{meant}"
+            )
+        };
+        self.undeclared.iter().map(note).collect()
     }
 
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
@@ -258,6 +283,8 @@ mod tests {
             Target::Attribute { name: "shoe_size".into(), kind: ValueType::Text }
         );
         assert!(columns.unknown.is_empty());
+        let [note] = &columns.notes(&Schema::standard())[..] else { panic!("one note") };
+        assert!(note.contains("`shoe_size`") && !note.contains("did you mean"), "{note}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Every row is taken, merged or refused with its reason; memory does not grow with the file.
 
+mod batches;
 mod encoding;
 mod events;
 mod happened;
@@ -10,6 +11,7 @@ mod mapping;
 mod rejects;
 mod report;
 mod row;
+mod seen;
 mod suppressions;
 mod table;
 

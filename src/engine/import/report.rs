@@ -97,6 +97,8 @@ pub struct EventsReport {
     pub clamped: u64,
     pub rejects_file: Option<PathBuf>,
     pub dry_run: bool,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
     pub findings: Findings,
 }
 
@@ -110,5 +112,7 @@ pub struct SuppressionsReport {
     pub rejected: u64,
     pub rejects_file: Option<PathBuf>,
     pub dry_run: bool,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
     pub findings: Findings,
 }

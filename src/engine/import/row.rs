@@ -1,6 +1,6 @@
 //! One row of a file of leads: as a lead, or why it is refused.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use super::{
     ImportError,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        address::Address,
+        address::{Address, BadAddress},
         language,
         lead::{Basis, Consent, Suppression},
         name::Name,
@@ -21,6 +21,9 @@ use crate::{
     },
     store::records::LeadUpsert,
 };
+
+/// How long before UTC a day begins somewhere on earth.
+const FIRST_ZONE: Duration = Duration::from_hours(14);
 
 /// How the rows of this file come to a consent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,6 +88,7 @@ impl RowReader<'_> {
             address: self.address(row, cells)?,
             attributes: BTreeMap::new(),
             consents: BTreeMap::new(),
+            dated: false,
             stage: None,
             suppress: None,
         };
@@ -155,8 +159,9 @@ impl RowReader<'_> {
                 },
             }
         }
-        if let Some((purpose, consent)) = self.consent(row, cells, report) {
+        if let Some((purpose, consent, dated)) = self.consent(row, cells, report) {
             lead.consents.insert(purpose, consent);
+            lead.dated = dated;
         }
         Ok(lead)
     }
@@ -193,24 +198,25 @@ impl RowReader<'_> {
         if cell.is_empty() || is_filler(cell) {
             return Err(refused("no e-mail address".into(), "a lead is known by its address"));
         }
-        Address::parse(cell)
-            .map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
+        address(cell).map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
     }
 
+    /// What the row agrees to or takes back, and whether it says since when.
     fn consent(
         &self,
         row: u64,
         cells: &[&str],
         report: &mut LeadsReport,
-    ) -> Option<(Name, Consent)> {
-        let given = |purpose: &Name, at| {
+    ) -> Option<(Name, Consent, bool)> {
+        let given = |purpose: &Name, at: Option<Instant>| {
             let source = self.import.run.source.clone();
-            let consent = Consent { basis: self.import.basis, at, source, withdrawn_at: None };
-            Some((purpose.clone(), consent))
+            let (basis, dated) = (self.import.basis, at.is_some());
+            let at = at.unwrap_or(self.now);
+            Some((purpose.clone(), Consent { basis, at, source, withdrawn_at: None }, dated))
         };
         let (purpose, says, since) = match &self.consent {
             ConsentBy::Nothing => return None,
-            ConsentBy::Basis { purpose } => return given(purpose, self.now),
+            ConsentBy::Basis { purpose } => return given(purpose, None),
             ConsentBy::Column { purpose, says, since } => (purpose, *says, *since),
         };
         let mut warn = |column: usize, reason: String, advice: &str| {
@@ -222,9 +228,10 @@ impl RowReader<'_> {
         match yes_or_no(cell) {
             Some(true) => {}
             Some(false) => {
-                // Takes back what is known; of a lead that never consented it says nothing.
-                let (purpose, given) = given(purpose, self.now)?;
-                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }));
+                // Takes back what is known; of a lead that never consented it says nothing. The date beside
+                // it may be that of the consent: from now on is what is certain.
+                let (purpose, given, _) = given(purpose, None)?;
+                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }, false));
             }
             None if cell.is_empty() || is_filler(cell) => return None,
             None => {
@@ -236,23 +243,29 @@ impl RowReader<'_> {
                 return None;
             }
         }
-        let undated = "consent taken as given at the import; say since when";
-        let Some(since) = since else { return given(purpose, self.now) };
-        let at = match cells[since].trim() {
-            "" => {
-                warn(since, "consent without a date".into(), undated);
-                self.now
+        let Some(since) = since else { return given(purpose, None) };
+        let text = restored(cells[since].trim());
+        if text.is_empty() || is_filler(text) {
+            let advice = "consent taken as given at the import; say since when";
+            warn(since, "consent without a date".into(), advice);
+            return given(purpose, None);
+        }
+        // What nobody can have said on that day proves nothing.
+        let reason = match parse_date(text) {
+            Some(at) if at <= self.now + FIRST_ZONE => {
+                return given(purpose, Some(at.min(self.now)));
             }
-            text => parse_date(text).map_or_else(
-                || {
-                    warn(since, format!("`{text}` is not a date"), undated);
-                    self.now
-                },
-                |at| at.min(self.now),
-            ),
+            Some(_) => format!("`{text}` is in the future"),
+            None => format!("`{text}` is not a date"),
         };
-        given(purpose, at)
+        warn(since, reason, "consent not taken; write the day it was given, like 2027-03-28");
+        None
     }
+}
+
+/// Whom a cell names.
+pub(super) fn address(cell: &str) -> Result<Address, BadAddress> {
+    Address::parse(restored(cell.trim()))
 }
 
 fn advice_for(kind: ValueType) -> &'static str {

@@ -8,6 +8,7 @@ use super::{
     BATCH, ImportError, Progress,
     rejects::{Rejects, refuse_input, restored},
     report::{Finding, SuppressionsReport},
+    seen::Seen,
     table::{Row, Table, text_cells},
 };
 use crate::{
@@ -42,12 +43,17 @@ pub async fn import_suppressions(
     let (source, dry_run) = (import.source.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, &progress, &batches));
     let (mut taken, mut added) = (0, 0);
+    let mut seen = Seen::default();
     let written = async {
         while let Some(batch) = inbox.recv().await {
             taken += batch.len() as u64;
-            if !dry_run {
-                added += store.suppress(&batch, &source, now).await?;
-            }
+            added += if dry_run {
+                let subjects = batch.into_iter().map(|(subject, _)| subject);
+                let fresh: Vec<Subject> = subjects.filter(|one| seen.is_new(one)).collect();
+                store.foresee_suppressed(&fresh).await?
+            } else {
+                store.suppress(&batch, &source, now).await?
+            };
         }
         Ok::<_, ImportError>(())
     }
@@ -56,8 +62,8 @@ pub async fn import_suppressions(
     let read = reader.await?;
     written?;
     let mut report = read?;
-    // A dry run does not look at the list.
-    report.added = if dry_run { taken } else { added };
+    report.added = added;
+    report.notes.extend(seen.note());
     report.known = taken - report.added;
     report.dry_run = dry_run;
     Ok(report)

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Error, Read, Seek},
+    io::{BufRead, BufReader, Error, Read, Seek},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -27,6 +27,7 @@ const COLUMN_LIMIT: usize = 200;
 pub(super) struct Table {
     file: PathBuf,
     headers: Vec<String>,
+    delimiter: u8,
     reader: csv::Reader<Metered<File>>,
     meter: Arc<Meter>,
     record: ByteRecord,
@@ -95,20 +96,26 @@ impl Table {
         let delimiter = delimiter(&mut handle).map_err(unreadable)?;
         handle.rewind().map_err(unreadable)?;
         let meter = Arc::new(Meter::default());
-        let reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .from_reader(Metered { inner: handle, meter: Arc::clone(&meter) });
         Ok(Self {
             file: file.to_owned(),
             headers: Vec::new(),
-            reader,
+            delimiter,
+            reader: reader(handle, delimiter, &meter),
             meter,
             record: ByteRecord::new(),
             row: 0,
             size,
         })
+    }
+
+    /// Goes back to the first row behind the header.
+    pub(super) fn rewind(&mut self) -> Result<(), ImportError> {
+        let handle = File::open(&self.file)
+            .map_err(|source| ImportError::Unreadable { file: self.file.clone(), source })?;
+        self.meter = Arc::new(Meter::default());
+        self.reader = reader(handle, self.delimiter, &self.meter);
+        self.row = 0;
+        self.read_record().map(drop)
     }
 
     pub(super) fn headers(&self) -> &[String] {
@@ -137,9 +144,10 @@ impl Table {
     }
 
     fn read_record(&mut self) -> Result<bool, ImportError> {
-        self.meter.since_row.store(0, Ordering::Relaxed);
-        self.row += 1;
-        self.reader.read_byte_record(&mut self.record).map_err(|error| {
+        self.meter.begin_row();
+        let read = self.reader.read_byte_record(&mut self.record);
+        self.row += 1 + self.meter.blank.load(Ordering::Relaxed);
+        read.map_err(|error| {
             let file = self.file.clone();
             match error.into_kind() {
                 csv::ErrorKind::Io(source) if source.kind() == std::io::ErrorKind::FileTooLarge => {
@@ -158,6 +166,14 @@ impl Table {
     pub(super) fn malformed(&self, what: &str, hint: &str) -> ImportError {
         malformed(&self.file, what, hint)
     }
+}
+
+fn reader(handle: File, delimiter: u8, meter: &Arc<Meter>) -> csv::Reader<Metered<File>> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(Metered { inner: BufReader::new(handle), meter: Arc::clone(meter), last: 0 })
 }
 
 fn malformed(file: &Path, what: &str, hint: &str) -> ImportError {
@@ -239,22 +255,91 @@ fn delimiter(file: &mut File) -> std::io::Result<u8> {
 struct Meter {
     total: AtomicU64,
     since_row: AtomicU64,
+    /// Lines with nothing on them before the row, which the parser passes over.
+    blank: AtomicU64,
 }
 
-/// Counts what is read, and stops a row that never ends before it fills the memory.
+impl Meter {
+    fn begin_row(&self) {
+        self.since_row.store(0, Ordering::Relaxed);
+        self.blank.store(0, Ordering::Relaxed);
+    }
+}
+
+/// Counts what is read, and stops a row that never ends before it fills the memory. It gives one line at
+/// a time: so nothing is read of a row before the parser asks for that row.
 struct Metered<R> {
-    inner: R,
+    inner: BufReader<R>,
     meter: Arc<Meter>,
+    /// The last byte that was given.
+    last: u8,
 }
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        let ready = self.inner.fill_buf()?;
+        let line = ready.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let length = line.map_or(ready.len(), |end| end + 1).min(buffer.len());
+        let given = &ready[..length];
+        buffer[..length].copy_from_slice(given);
+        let is_rest_of_line_end = given == b"\n" && self.last == b'\r';
+        let is_blank = matches!(given, b"\n" | b"\r") && !is_rest_of_line_end;
+        self.last = given.last().copied().unwrap_or_default();
+        self.inner.consume(length);
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
         self.meter.total.fetch_add(bytes, Ordering::Relaxed);
+        if is_rest_of_line_end {
+            return Ok(length);
+        }
+        let before = self.meter.since_row.load(Ordering::Relaxed);
+        if before == 0 && is_blank {
+            self.meter.blank.fetch_add(1, Ordering::Relaxed);
+            return Ok(length);
+        }
         if self.meter.since_row.fetch_add(bytes, Ordering::Relaxed) > ROW_LIMIT {
             return Err(Error::from(std::io::ErrorKind::FileTooLarge));
         }
-        Ok(read)
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<(u64, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("in.csv");
+        std::fs::write(&file, text).unwrap();
+        let mut table = Table::open(&file).unwrap();
+        let mut rows = Vec::new();
+        for _ in 0..2 {
+            rows.clear();
+            while let Some(row) = table.next_row().unwrap() {
+                rows.push((row.number, String::from_utf8_lossy(&row.cells[0]).into_owned()));
+            }
+            table.rewind().unwrap();
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_are_counted_as_a_spreadsheet_shows_them() {
+        let lines = ["a,b", "1,x", "", "3,x", " , ", "\"5\n\n5\",x", "", "", "8,x", ""];
+        for end in ["\n", "\r\n", "\r"] {
+            let numbers: Vec<u64> = rows(&lines.join(end)).iter().map(|(row, _)| *row).collect();
+            assert_eq!(numbers, [2, 4, 6, 9], "{end:?}");
+        }
+        // Blank lines before the header, too, and more of them than one row may have bytes.
+        let many = usize::try_from(ROW_LIMIT).unwrap() + 1;
+        let text = format!("\n\na,b\n{}1,x", "\n".repeat(many));
+        assert_eq!(rows(&text), [(ROW_LIMIT + 5, "1".to_owned())]);
+    }
+
+    #[test]
+    fn lines_longer_than_any_buffer_are_whole() {
+        let long = "x".repeat(100_000);
+        let text = format!("a,b\n{long},\"{long}\r\n{long}\"\n\n2,x");
+        assert_eq!(rows(&text), [(2, long), (4, "2".to_owned())]);
     }
 }

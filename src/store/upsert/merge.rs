@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        lead::{Consent, Profile, Stage},
+        lead::{Basis, Consent, Profile, Stage},
         name::Name,
         time::Instant,
     },
@@ -82,7 +82,8 @@ impl<'a> Folding<'a> {
         }
     }
 
-    pub fn fold(&mut self, upsert: &'a LeadUpsert) -> UpsertKind {
+    /// Also since when the consent that the row has is withdrawn, if it is.
+    pub fn fold(&mut self, upsert: &'a LeadUpsert) -> (UpsertKind, Option<Instant>) {
         let mut changed = false;
         // What every lead begins as says nothing: a later row may know more.
         let named = upsert.stage.filter(|stage| self.stage_is_open && *stage != Stage::default());
@@ -102,12 +103,19 @@ impl<'a> Folding<'a> {
             changed |= self.take(upsert);
         }
         let merged = std::mem::replace(&mut self.seen, true);
-        match (merged, self.is_new, changed) {
+        let how = match (merged, self.is_new, changed) {
             (true, ..) => UpsertKind::Merged,
             (false, true, _) => UpsertKind::Created,
             (false, false, true) => UpsertKind::Updated,
             (false, false, false) => UpsertKind::Unchanged,
-        }
+        };
+        (how, self.withdrawn(upsert))
+    }
+
+    /// Once the row is taken in.
+    fn withdrawn(&self, upsert: &LeadUpsert) -> Option<Instant> {
+        let given = upsert.consents.iter().filter(|(_, consent)| consent.withdrawn_at.is_none());
+        given.filter_map(|(purpose, _)| self.profile.consents.get(purpose)?.withdrawn_at).max()
     }
 
     /// Takes attributes and consents of a row in; returns whether that changed anything.
@@ -124,7 +132,7 @@ impl<'a> Folding<'a> {
         }
         for (purpose, consent) in &upsert.consents {
             let is_known = self.profile.consents.contains_key(purpose);
-            if merge_consent(&mut self.profile.consents, purpose, consent) {
+            if merge_consent(&mut self.profile.consents, purpose, consent, upsert.dated) {
                 changed = true;
                 self.regrounded.extend(is_known.then(|| purpose.clone()));
             }
@@ -134,7 +142,12 @@ impl<'a> Folding<'a> {
 }
 
 /// Returns whether anything changed.
-fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Consent) -> bool {
+fn merge_consent(
+    known: &mut BTreeMap<Name, Consent>,
+    purpose: &Name,
+    new: &Consent,
+    dated: bool,
+) -> bool {
     let Some(old) = known.get_mut(purpose) else {
         if new.withdrawn_at.is_some() {
             return false;
@@ -142,7 +155,12 @@ fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Cons
         known.insert(purpose.clone(), new.clone());
         return true;
     };
-    if old.withdrawn_at.is_some() {
+    if let Some(withdrawn_at) = old.withdrawn_at {
+        let renews = dated && new.basis == Basis::Consent && new.withdrawn_at.is_none();
+        if renews && new.at > withdrawn_at {
+            old.clone_from(new);
+            return true;
+        }
         return false;
     }
     if new.withdrawn_at.is_some() {
@@ -160,7 +178,7 @@ fn merge_consent(known: &mut BTreeMap<Name, Consent>, purpose: &Name, new: &Cons
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{address::Address, lead::Basis};
+    use crate::domain::address::Address;
 
     #[test]
     fn a_row_alone_is_stored_as_it_would_be_folded() {
@@ -175,16 +193,17 @@ mod tests {
             address: Address::parse("ann@example.com").unwrap(),
             attributes: [("city".into(), "Milano".into()), ("seats".into(), 7.into())].into(),
             consents: consents.iter().map(|(name, at)| ((*name).into(), consent(*at))).collect(),
+            dated: false,
             stage: Some(Stage::Mql),
             suppress: None,
         };
         for consents in [&[][..], &[("insights", None)], &[("insights", Some(now))]] {
             let row = row(consents);
             let mut alone = Folding::new(1, now);
-            assert_eq!(alone.fold(&row), UpsertKind::Created);
+            assert_eq!(alone.fold(&row).0, UpsertKind::Created);
             let mut twice = Folding::new(1, now);
             twice.fold(&row);
-            assert_eq!(twice.fold(&row), UpsertKind::Merged);
+            assert_eq!(twice.fold(&row).0, UpsertKind::Merged);
             assert_eq!(alone.profile().unwrap(), twice.profile().unwrap());
             assert_eq!(alone.stage, Stage::Mql);
         }

@@ -1,41 +1,30 @@
 //! Imports: leads made, brought up to date, merged.
 
+mod concerned;
 mod merge;
 mod objections;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use concerned::Concerned;
 use merge::Folding;
 use serde::Serialize;
-use sqlx::FromRow;
 
 use super::{
-    Result, Store, StoreError,
+    Result, Store,
     db::{Tx, on_db},
     gate::Turn,
     gather::gather,
     leads::AddressRow,
-    records::{ImportRun, Lane, LeadUpsert, UpsertKind, Upserted},
+    records::{ImportRun, Lane, LeadUpsert, Upserted},
     rows,
     timers::Wake,
 };
 use crate::domain::{
     event::{EventData, EventKind},
-    id::LeadId,
-    lead::Stage,
     time::Instant,
     value::Value,
 };
-
-#[derive(FromRow)]
-struct KnownRow {
-    lead: i64,
-    address: String,
-    imported_by: Option<i64>,
-    stage: String,
-    created_at: i64,
-    profile: String,
-}
 
 #[derive(Serialize)]
 struct NewLead<'a> {
@@ -74,7 +63,8 @@ impl Store {
     ///
     /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
     /// consent that is there stays unless the row brings another ground given later; one that was
-    /// withdrawn stays withdrawn, one that the row withdraws is so from now on, and a suppression stays.
+    /// withdrawn is renewed by a later one alone that the row dates, one that the row withdraws is so from
+    /// now on, and a suppression stays.
     /// The stage is taken for new leads only: the first that a row of the run names, beside `lead`. A mail
     /// on its way for a purpose whose ground has changed is judged again. A lead whose row cannot be read
     /// stays as it is.
@@ -90,49 +80,57 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut tx = self.db.begin(Turn::Bulk).await?;
-        let (mut leads, unreadable) = tx.take_addresses(self, upserts, run, now).await?;
-        let mut kinds = Vec::with_capacity(upserts.len());
-        for upsert in upserts {
-            let address = upsert.address.as_str();
-            kinds.push(match (leads.get_mut(address), unreadable.get(address)) {
-                (Some(lead), _) => (lead.lead, lead.fold(upsert)),
-                (None, Some(&lead)) => (lead, UpsertKind::Unreadable),
-                (None, None) => {
-                    return Err(StoreError::corrupt("addresses", "lead", "of an imported address"));
-                }
-            });
-        }
-        tx.write_new(&leads, run, now).await?;
-        tx.write_known(&leads, run, now).await?;
-        tx.write_imported(&leads, run, now).await?;
-        tx.judge_again(&leads).await?;
-        tx.suppress_rows(upserts, &leads, run, now).await?;
-        let suppressed = tx.suppressed_among(&leads).await?;
+        let mut concerned = tx.take_addresses(self, upserts, run, now).await?;
+        let taken = concerned.fold(upserts)?;
+        let leads = &concerned.leads;
+        tx.write_new(leads, run, now).await?;
+        tx.write_known(leads, run, now).await?;
+        tx.write_imported(leads, run, now).await?;
+        tx.judge_again(leads).await?;
+        tx.suppress_rows(upserts, leads, run, now).await?;
+        let suppressed = tx.suppressed_among(upserts).await?;
         tx.commit().await?;
-        let as_before: HashSet<i64> =
-            leads.values().filter(|lead| !lead.is_changed()).map(|lead| lead.lead).collect();
-        let upserted = kinds.into_iter().map(|(lead, how)| Upserted {
-            lead: LeadId(lead),
-            how: match how {
-                UpsertKind::Updated if as_before.contains(&lead) => UpsertKind::Unchanged,
-                how => how,
-            },
-            suppressed: suppressed.contains(&lead),
-        });
-        Ok(upserted.collect())
+        Ok(concerned.upserted(upserts, taken, &suppressed))
+    }
+
+    /// What [`Self::upsert_leads`] would answer, as far as the database tells that nothing is written to:
+    /// rows before this batch are not there. A lead that would be made has the number 0.
+    pub async fn foresee_leads(
+        &self,
+        upserts: &[LeadUpsert],
+        now: Instant,
+    ) -> Result<Vec<Upserted>> {
+        let addresses: BTreeSet<&str> =
+            upserts.iter().map(|upsert| upsert.address.as_str()).collect();
+        let rows: Vec<AddressRow> =
+            addresses.iter().map(|&address| AddressRow::new(address, 0)).collect();
+        let mut tx = self.db.snapshot().await?;
+        let mut concerned = Concerned::default();
+        let leads = tx.leads_at(&rows::json("addresses", &rows)?).await?;
+        tx.read_known(&leads, &addresses, None, &mut concerned, now).await?;
+        let mut suppressed = tx.suppressed_among(upserts).await?;
+        tx.rollback().await?;
+        for address in addresses {
+            if !concerned.unreadable.contains_key(address) {
+                concerned.leads.entry(address).or_insert_with(|| Folding::new(0, now));
+            }
+        }
+        let objecting = upserts.iter().filter(|upsert| upsert.suppress.is_some());
+        suppressed.extend(objecting.map(|upsert| upsert.address.as_str()));
+        let taken = concerned.fold(upserts)?;
+        Ok(concerned.upserted(upserts, taken, &suppressed))
     }
 }
 
 impl Tx {
-    /// The leads of these addresses, by address; a new one has its address taken. Beside them those that
-    /// cannot be read.
+    /// The leads of these addresses; a new one has its address taken.
     async fn take_addresses<'a>(
         &mut self,
         store: &Store,
         upserts: &'a [LeadUpsert],
         run: &ImportRun,
         now: Instant,
-    ) -> Result<(BTreeMap<&'a str, Folding<'a>>, HashMap<&'a str, i64>)> {
+    ) -> Result<Concerned<'a>> {
         let addresses: BTreeSet<&str> =
             upserts.iter().map(|upsert| upsert.address.as_str()).collect();
         let made: HashMap<i64, &str> =
@@ -152,63 +150,19 @@ impl Tx {
             ),
             |db, sql| gather(sqlx::query_scalar(sql).bind(&rows).fetch(db)).await
         )?;
-        let mut leads: BTreeMap<&str, Folding<'_>> = BTreeMap::new();
+        let mut concerned = Concerned::default();
         for lead in new {
             if let Some(&address) = made.get(&lead) {
-                leads.insert(address, Folding::new(lead, now));
+                concerned.leads.insert(address, Folding::new(lead, now));
             }
         }
-        let mut unreadable = HashMap::new();
-        if leads.len() == addresses.len() {
-            return Ok((leads, unreadable));
+        if concerned.leads.len() < addresses.len() {
+            let leads = self.leads_at(&rows).await?;
+            // Locked by way of their timers, so that no decision writes a profile in between.
+            self.lock_timers(&leads).await?;
+            self.read_known(&leads, &addresses, Some(run), &mut concerned, now).await?;
         }
-        for row in self.known_leads(&rows).await? {
-            let Some(&address) = addresses.get(row.address.as_str()) else { continue };
-            if leads.contains_key(address) {
-                continue;
-            }
-            let key = rows::lead_key(row.lead);
-            let profile = match rows::decode(&row.profile, "leads", "profile", key) {
-                Ok(profile) => profile,
-                Err(error) => {
-                    tracing::error!(%error, "a lead cannot be read and is not brought up to date");
-                    unreadable.insert(address, row.lead);
-                    continue;
-                }
-            };
-            let seen = row.imported_by == Some(run.id);
-            let is_fresh = seen && row.created_at == now.millis();
-            let mut known = Folding::known(row.lead, profile, now);
-            known.seen = seen;
-            known.stage_is_open = is_fresh && row.stage == Stage::default().word();
-            leads.insert(address, known);
-        }
-        Ok((leads, unreadable))
-    }
-
-    /// The rows are locked by way of their timers, so that no decision writes a profile in between.
-    async fn known_leads(&mut self, addresses: &str) -> Result<Vec<KnownRow>> {
-        let found: Vec<i64> = on_db!(
-            self.on(),
-            sql!(
-                "SELECT a.lead FROM ",
-                each,
-                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
-            ),
-            |db, sql| gather(sqlx::query_scalar(sql).bind(addresses).fetch(db)).await
-        )?;
-        let leads = rows::ids(found);
-        self.lock_timers(&leads).await?;
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "SELECT l.lead, l.address, l.imported_by, l.stage, l.created_at, l.profile FROM leads AS l \
-                 WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
-            |db, sql| gather(sqlx::query_as(sql).bind(leads).fetch(db)).await
-        )?)
+        Ok(concerned)
     }
 
     async fn write_new(

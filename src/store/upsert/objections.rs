@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::merge::Folding;
 use crate::{
-    domain::time::Instant,
+    domain::{address::Address, time::Instant},
     store::{
         Result,
         db::{Tx, on_db},
         records::{ImportRun, Lane, LeadUpsert},
         rows,
-        suppressions::add_entry,
+        suppressions::{add_entry, domain_key},
         timers::Wake,
     },
 };
@@ -77,22 +77,18 @@ impl Tx {
         self.wake(&wakes, now).await
     }
 
-    pub(super) async fn suppressed_among(
+    /// Which of the rows' addresses are on the list, by their own entry or by their domain's.
+    pub(super) async fn suppressed_among<'a>(
         &mut self,
-        leads: &BTreeMap<&str, Folding<'_>>,
-    ) -> Result<HashSet<i64>> {
-        let found: Vec<i64> = on_db!(
-            self.on(),
-            sql!(
-                "SELECT l.lead FROM leads AS l WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ") AND EXISTS (SELECT 1 FROM suppressions AS s WHERE s.subject IN (l.address, l.domain))"
-            ),
-            |db, sql| sqlx::query_scalar(sql)
-                .bind(rows::ids(leads.values().map(|lead| lead.lead)))
-                .fetch_all(db)
-                .await
-        )?;
-        Ok(found.into_iter().collect())
+        upserts: &'a [LeadUpsert],
+    ) -> Result<HashSet<&'a str>> {
+        let subjects = upserts.iter().flat_map(|upsert| {
+            [upsert.address.as_str().to_owned(), domain_key(upsert.address.domain())]
+        });
+        let listed = self.listed(&subjects.collect()).await?;
+        let addresses = upserts.iter().map(|upsert| &upsert.address).filter(|address| {
+            listed.contains(address.as_str()) || listed.contains(&domain_key(address.domain()))
+        });
+        Ok(addresses.map(Address::as_str).collect())
     }
 }

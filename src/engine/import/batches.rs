@@ -1,0 +1,115 @@
+//! Rows on their way to the store: a thousand at once, and those of one address together, however far
+//! apart they stand. Of rows that disagree only the outcome is then written: in batches of their own
+//! each would be a change, each time that the file is imported.
+
+use std::collections::HashSet;
+
+use tokio::sync::mpsc;
+
+use super::{
+    BATCH,
+    row::address,
+    seen::{Seen, hash},
+    table::Table,
+};
+use crate::{
+    domain::{address::Address, lead::Suppression},
+    store::{Subject, records::LeadUpsert},
+};
+
+/// What is handed to the store at once.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub leads: Vec<LeadUpsert>,
+    /// Which row of the file each is.
+    pub rows: Vec<u64>,
+    /// Of rows that were refused for something else.
+    pub objections: Vec<(Subject, Suppression)>,
+}
+
+/// Nobody takes batches any more.
+pub(super) struct Closed;
+
+pub(super) struct Batches<'a> {
+    to: &'a mpsc::Sender<Batch>,
+    batch: Batch,
+    /// Addresses that the file names more than once, as hashes.
+    repeated: HashSet<u64>,
+    /// Their rows, until the end of the file or until there are too many.
+    aside: Vec<(LeadUpsert, u64)>,
+    /// Bytes of memory that they take, about.
+    aside_size: usize,
+}
+
+impl<'a> Batches<'a> {
+    const ASIDE: usize = 64 * 1024 * 1024;
+    /// Bytes of an attribute beside its text.
+    const ATTRIBUTE: usize = 128;
+
+    /// Reads the rows of the table in search of addresses that come again. Where it cannot be read to its
+    /// end, who reads it for good says so.
+    pub(super) fn new(to: &'a mpsc::Sender<Batch>, table: &mut Table, email: usize) -> Self {
+        let (mut seen, mut repeated) = (Seen::default(), HashSet::new());
+        while let Ok(Some(row)) = table.next_row() {
+            let cell = row.cells.get(email).and_then(|cell| std::str::from_utf8(cell).ok());
+            if let Some(Ok(address)) = cell.map(address)
+                && !seen.is_new(&address)
+            {
+                repeated.insert(hash(&address));
+            }
+        }
+        Self { to, batch: Batch::default(), repeated, aside: Vec::new(), aside_size: 0 }
+    }
+
+    /// `text`: how many bytes the row has.
+    pub(super) fn add(&mut self, lead: LeadUpsert, row: u64, text: usize) -> Result<(), Closed> {
+        if self.repeated.contains(&hash(&lead.address)) {
+            self.aside_size += text + lead.attributes.len() * Self::ATTRIBUTE;
+            self.aside.push((lead, row));
+            return if self.aside_size < Self::ASIDE { Ok(()) } else { self.send_aside() };
+        }
+        self.batch.leads.push(lead);
+        self.batch.rows.push(row);
+        self.send_full()
+    }
+
+    pub(super) fn object(&mut self, address: Address, why: Suppression) -> Result<(), Closed> {
+        self.batch.objections.push((Subject::Address(address), why));
+        self.send_full()
+    }
+
+    /// Sends what is left.
+    pub(super) fn finish(mut self) -> Result<(), Closed> {
+        self.send_aside()?;
+        self.send()
+    }
+
+    fn send_aside(&mut self) -> Result<(), Closed> {
+        self.aside_size = 0;
+        let mut aside = std::mem::take(&mut self.aside);
+        // Stable: of one address the later row stays the later one.
+        aside.sort_by(|(one, _), (other, _)| one.address.cmp(&other.address));
+        for rows in aside.chunk_by(|(one, _), (other, _)| one.address == other.address) {
+            for (lead, row) in rows {
+                self.batch.leads.push(lead.clone());
+                self.batch.rows.push(*row);
+            }
+            self.send_full()?;
+        }
+        Ok(())
+    }
+
+    fn send_full(&mut self) -> Result<(), Closed> {
+        if self.batch.leads.len() < BATCH && self.batch.objections.len() < BATCH {
+            return Ok(());
+        }
+        self.send()
+    }
+
+    fn send(&mut self) -> Result<(), Closed> {
+        if self.batch.leads.is_empty() && self.batch.objections.is_empty() {
+            return Ok(());
+        }
+        self.to.blocking_send(std::mem::take(&mut self.batch)).map_err(|_| Closed)
+    }
+}

@@ -1,0 +1,134 @@
+//! The leads that a batch of rows is about, and what becomes of each row: alike for an import and for
+//! its dry run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sqlx::FromRow;
+
+use super::merge::Folding;
+use crate::{
+    domain::{id::LeadId, lead::Stage, time::Instant},
+    store::{
+        Result, StoreError,
+        db::{Tx, on_db},
+        gather::gather,
+        records::{ImportRun, LeadUpsert, UpsertKind, Upserted},
+        rows,
+    },
+};
+
+/// By address.
+#[derive(Default)]
+pub struct Concerned<'a> {
+    pub leads: BTreeMap<&'a str, Folding<'a>>,
+    pub unreadable: HashMap<&'a str, i64>,
+}
+
+impl<'a> Concerned<'a> {
+    /// Takes the rows in, in order; what became of each by then.
+    pub fn fold(&mut self, upserts: &'a [LeadUpsert]) -> Result<Vec<Upserted>> {
+        let mut taken = Vec::with_capacity(upserts.len());
+        for upsert in upserts {
+            let address = upsert.address.as_str();
+            let (lead, (how, withdrawn)) =
+                match (self.leads.get_mut(address), self.unreadable.get(address)) {
+                    (Some(lead), _) => (lead.lead, lead.fold(upsert)),
+                    (None, Some(&lead)) => (lead, (UpsertKind::Unreadable, None)),
+                    (None, None) => {
+                        let row = "of an imported address";
+                        return Err(StoreError::corrupt("addresses", "lead", row));
+                    }
+                };
+            taken.push(Upserted { lead: LeadId(lead), how, suppressed: false, withdrawn });
+        }
+        Ok(taken)
+    }
+
+    /// Once all rows are folded: one that a later row undid has changed nothing.
+    pub fn upserted(
+        &self,
+        upserts: &[LeadUpsert],
+        mut taken: Vec<Upserted>,
+        suppressed: &HashSet<&str>,
+    ) -> Vec<Upserted> {
+        for (upsert, row) in upserts.iter().zip(&mut taken) {
+            let address = upsert.address.as_str();
+            let is_changed = self.leads.get(address).is_some_and(Folding::is_changed);
+            if row.how == UpsertKind::Updated && !is_changed {
+                row.how = UpsertKind::Unchanged;
+            }
+            row.suppressed = suppressed.contains(address);
+        }
+        taken
+    }
+}
+
+#[derive(FromRow)]
+struct KnownRow {
+    lead: i64,
+    address: String,
+    imported_by: Option<i64>,
+    stage: String,
+    created_at: i64,
+    profile: String,
+}
+
+impl Tx {
+    /// The leads that have these addresses.
+    pub(super) async fn leads_at(&mut self, addresses: &str) -> Result<String> {
+        let found: Vec<i64> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT a.lead FROM ",
+                each,
+                " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
+            ),
+            |db, sql| gather(sqlx::query_scalar(sql).bind(addresses).fetch(db)).await
+        )?;
+        Ok(rows::ids(found))
+    }
+
+    /// Reads those of the leads that are not among the concerned yet. `run`: of which an earlier batch may
+    /// have brought them.
+    pub(super) async fn read_known<'a>(
+        &mut self,
+        leads: &str,
+        addresses: &BTreeSet<&'a str>,
+        run: Option<&ImportRun>,
+        concerned: &mut Concerned<'a>,
+        now: Instant,
+    ) -> Result<()> {
+        let known: Vec<KnownRow> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead, l.address, l.imported_by, l.stage, l.created_at, l.profile FROM leads AS l \
+                 WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| gather(sqlx::query_as(sql).bind(leads).fetch(db)).await
+        )?;
+        for row in known {
+            let Some(&address) = addresses.get(row.address.as_str()) else { continue };
+            if concerned.leads.contains_key(address) {
+                continue;
+            }
+            let key = rows::lead_key(row.lead);
+            let profile = match rows::decode(&row.profile, "leads", "profile", key) {
+                Ok(profile) => profile,
+                Err(error) => {
+                    tracing::error!(%error, "a lead cannot be read and is not brought up to date");
+                    concerned.unreadable.insert(address, row.lead);
+                    continue;
+                }
+            };
+            let seen = run.is_some_and(|run| row.imported_by == Some(run.id));
+            let is_fresh = seen && row.created_at == now.millis();
+            let mut known = Folding::known(row.lead, profile, now);
+            known.seen = seen;
+            known.stage_is_open = is_fresh && row.stage == Stage::default().word();
+            concerned.leads.insert(address, known);
+        }
+        Ok(())
+    }
+}
