@@ -99,8 +99,8 @@ pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 /// transaction of ours is idle for longer than it takes to decide a batch.
 pub const POSTGRES_SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
-/// 24 MB for the connection that writes, 8 MB for each that reads: memory stays flat.
-const WRITER_CACHE: &str = "-24576";
+/// 16 MB for the connection that writes, 8 MB for each that reads: memory stays flat.
+const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-8192";
 
 /// A migration as SQLite reads it. Without this each table would be two trees there: its rows by a number

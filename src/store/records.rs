@@ -48,8 +48,8 @@ impl Lane {
 #[derive(Clone, Debug, PartialEq)]
 pub struct LeadUpsert {
     pub address: Address,
-    /// Only what the row has a value for: an empty cell never erases.
-    pub attributes: BTreeMap<Name, serde_json::Value>,
+    /// By name, each once. Only what the row has a value for: an empty cell never erases.
+    pub attributes: Vec<(Name, serde_json::Value)>,
     /// By purpose. Never lifts a later withdrawal; one that is withdrawn takes back what is known.
     pub consents: BTreeMap<Name, Consent>,
     /// The row says when they were given: no other renews one that was withdrawn.

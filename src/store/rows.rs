@@ -56,6 +56,11 @@ impl Texts {
         Ok(Place(start + 1, self.0.len() - start))
     }
 
+    #[cfg(test)]
+    pub fn get(&self, Place(first, length): Place) -> &[u8] {
+        &self.0[first - 1..][..length]
+    }
+
     /// All of them, to be bound.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0

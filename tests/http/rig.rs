@@ -100,7 +100,7 @@ async fn rig_on(database: TestDatabase, kind: MessageKind) -> Rig {
 pub async fn lead(store: &Store, address: &str) -> LeadId {
     let upsert = LeadUpsert {
         address: Address::parse(address).unwrap(),
-        attributes: std::collections::BTreeMap::new(),
+        attributes: Vec::new(),
         consents: std::collections::BTreeMap::new(),
         dated: false,
         stage: None,

@@ -34,7 +34,7 @@ pub fn address(text: &str) -> Address {
 pub fn upsert(text: &str) -> LeadUpsert {
     LeadUpsert {
         address: address(text),
-        attributes: BTreeMap::new(),
+        attributes: Vec::new(),
         consents: BTreeMap::new(),
         dated: false,
         stage: None,

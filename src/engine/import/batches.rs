@@ -1,4 +1,4 @@
-//! Rows on their way to the store: a thousand at once, and those of one address together, however far
+//! Rows on their way to the store: many at once, and those of one address together, however far
 //! apart they stand. Of rows that disagree only the outcome is then written: in batches of their own
 //! each would be a change, each time that the file is imported.
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{address::Address, lead::Suppression},
-    store::{Subject, records::LeadUpsert},
+    store::{Profiles, StoreError, Subject, records::LeadUpsert},
 };
 
 /// What is handed to the store at once.
@@ -27,11 +27,14 @@ pub(super) struct Batch {
     pub objections: Vec<(Subject, Suppression)>,
 }
 
+/// A batch, and how its leads are stored: made while the store is at the batch before.
+pub(super) type Ready = (Batch, Result<Profiles, StoreError>);
+
 /// Nobody takes batches any more.
 pub(super) struct Closed;
 
 pub(super) struct Batches<'a> {
-    to: &'a mpsc::Sender<Batch>,
+    to: &'a mpsc::Sender<Ready>,
     batch: Batch,
     /// Addresses that the file names more than once, as hashes.
     repeated: HashSet<u64>,
@@ -42,13 +45,13 @@ pub(super) struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    const ASIDE: usize = 64 * 1024 * 1024;
+    const ASIDE: usize = 16 * 1024 * 1024;
     /// Bytes of an attribute beside its text.
     const ATTRIBUTE: usize = 128;
 
     /// Reads the rows of the table in search of addresses that come again. Where it cannot be read to its
     /// end, who reads it for good says so.
-    pub(super) fn new(to: &'a mpsc::Sender<Batch>, table: &mut Table, email: usize) -> Self {
+    pub(super) fn new(to: &'a mpsc::Sender<Ready>, table: &mut Table, email: usize) -> Self {
         let (mut seen, mut repeated) = (Seen::default(), HashSet::new());
         while let Ok(Some(row)) = table.next_row() {
             let cell = row.cells.get(email).and_then(|cell| std::str::from_utf8(cell).ok());
@@ -110,6 +113,8 @@ impl<'a> Batches<'a> {
         if self.batch.leads.is_empty() && self.batch.objections.is_empty() {
             return Ok(());
         }
-        self.to.blocking_send(std::mem::take(&mut self.batch)).map_err(|_| Closed)
+        let batch = std::mem::take(&mut self.batch);
+        let profiles = Profiles::of(&batch.leads);
+        self.to.blocking_send((batch, profiles)).map_err(|_| Closed)
     }
 }

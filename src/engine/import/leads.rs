@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
-    batches::{Batch, Batches},
+    batches::{Batch, Batches, Ready},
     events::is_json_lines,
     mapping::{Columns, Mapping, Target},
     rejects::{Rejects, refuse_input},
@@ -56,19 +56,19 @@ pub async fn import_leads(
     now: Instant,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
-    let (batches, mut inbox) = mpsc::channel::<Batch>(1);
+    let (batches, mut inbox) = mpsc::channel::<Ready>(1);
     let (run, dry_run) = (import.run.clone(), import.dry_run);
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let mut figures = LeadsReport::default();
     let mut seen = Seen::default();
     let written = async {
-        while let Some(batch) = inbox.recv().await {
+        while let Some((batch, profiles)) = inbox.recv().await {
             let Batch { leads, rows, objections } = batch;
             figures.suppressed += objections.len() as u64;
             let upserted = if dry_run {
                 store.foresee_leads(&leads, now).await?
             } else {
-                store.upsert_leads(&leads, &run, now).await?
+                store.upsert_with(&leads, profiles?, &run, now).await?
             };
             for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
                 if let Some(since) = upserted.withdrawn {
@@ -146,7 +146,7 @@ fn read(
     import: &LeadsImport,
     now: Instant,
     progress: &dyn Fn(Progress),
-    batches: &mpsc::Sender<Batch>,
+    batches: &mpsc::Sender<Ready>,
 ) -> Result<LeadsReport, ImportError> {
     if !import.dry_run {
         refuse_input(&import.file, &import.rejects)?;

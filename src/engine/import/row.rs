@@ -86,7 +86,7 @@ impl RowReader<'_> {
     ) -> Result<LeadUpsert, Finding> {
         let mut lead = LeadUpsert {
             address: self.address(row, cells)?,
-            attributes: BTreeMap::new(),
+            attributes: Vec::with_capacity(cells.len()),
             consents: BTreeMap::new(),
             dated: false,
             stage: None,
@@ -115,14 +115,14 @@ impl RowReader<'_> {
                 Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
-                        lead.attributes.insert(name.clone(), value.to_json());
+                        lead.attributes.push((name.clone(), value.to_json()));
                     }
                     Ok(None) => {}
                     Err(reason) => warn(reason, advice_for(*kind)),
                 },
                 Target::Zone => match Zone::named(&cell) {
                     Ok(zone) => {
-                        lead.attributes.insert("zone".into(), zone.name().into());
+                        lead.attributes.push(("zone".into(), zone.name().into()));
                     }
                     Err(_) => warn(
                         format!("`{cell}` is no time zone"),
@@ -131,7 +131,7 @@ impl RowReader<'_> {
                 },
                 Target::Language => match language::canonical(&cell) {
                     Some(language) => {
-                        lead.attributes.insert("language".into(), language.into());
+                        lead.attributes.push(("language".into(), language.into()));
                     }
                     None => warn(
                         format!("`{cell}` is no language"),
@@ -159,6 +159,15 @@ impl RowReader<'_> {
                 },
             }
         }
+        // Of two columns of one attribute the later counts.
+        lead.attributes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        lead.attributes.dedup_by(|later, earlier| {
+            let again = later.0 == earlier.0;
+            if again {
+                std::mem::swap(later, earlier);
+            }
+            again
+        });
         if let Some((purpose, consent, dated)) = self.consent(row, cells, report) {
             lead.consents.insert(purpose, consent);
             lead.dated = dated;

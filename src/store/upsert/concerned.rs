@@ -28,11 +28,11 @@ impl<'a> Concerned<'a> {
     /// Takes the rows in, in order; what became of each by then.
     pub fn fold(&mut self, upserts: &'a [LeadUpsert]) -> Result<Vec<Upserted>> {
         let mut taken = Vec::with_capacity(upserts.len());
-        for upsert in upserts {
+        for (row, upsert) in upserts.iter().enumerate() {
             let address = upsert.address.as_str();
             let (lead, (how, withdrawn)) =
                 match (self.leads.get_mut(address), self.unreadable.get(address)) {
-                    (Some(lead), _) => (lead.lead, lead.fold(upsert)),
+                    (Some(lead), _) => (lead.lead, lead.fold(row, upsert)),
                     (None, Some(&lead)) => (lead, (UpsertKind::Unreadable, None)),
                     (None, None) => {
                         let row = "of an imported address";
@@ -75,8 +75,8 @@ struct KnownRow {
 
 impl Tx {
     /// The leads that have these addresses.
-    pub(super) async fn leads_at(&mut self, addresses: &str) -> Result<String> {
-        let found: Vec<i64> = on_db!(
+    pub(super) async fn leads_at(&mut self, addresses: &str) -> Result<Vec<i64>> {
+        Ok(on_db!(
             self.on(),
             sql!(
                 "SELECT a.lead FROM ",
@@ -84,8 +84,7 @@ impl Tx {
                 " INNER JOIN addresses AS a ON a.domain = j.value ->> 'domain' AND a.local = j.value ->> 'local'"
             ),
             |db, sql| gather(sqlx::query_scalar(sql).bind(addresses).fetch(db)).await
-        )?;
-        Ok(rows::ids(found))
+        )?)
     }
 
     /// Reads those of the leads that are not among the concerned yet. `run`: of which an earlier batch may

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     domain::{
@@ -13,7 +13,7 @@ use crate::{
     store::{
         Result,
         records::{LeadUpsert, UpsertKind},
-        rows,
+        rows::{Place, Texts},
     },
 };
 
@@ -25,8 +25,8 @@ pub struct Folding<'a> {
     pub seen: bool,
     /// Of a known lead, as it was before the first row: a later one may put back what one changed.
     before: Option<Profile>,
-    /// The only row so far of a new lead: it is the profile as it stands.
-    alone: Option<&'a LeadUpsert>,
+    /// The only row so far of a new lead, the how-manieth of the batch: it is the profile as it stands.
+    alone: Option<(usize, &'a LeadUpsert)>,
     profile: Profile,
     pub stage: Stage,
     /// This run made it, and no row has named its stage yet: the first that does counts.
@@ -38,12 +38,44 @@ pub struct Folding<'a> {
     pub created_at: Instant,
 }
 
+/// How rows of an import are stored where each is all that is known of its lead: what can be made ready
+/// of a batch before it is its turn to be written.
+#[derive(Debug, Default)]
+pub struct Profiles {
+    texts: Texts,
+    places: Vec<Place>,
+}
+
+impl Profiles {
+    pub fn of(rows: &[LeadUpsert]) -> Result<Self> {
+        let mut profiles = Self::default();
+        for LeadUpsert { attributes, consents, .. } in rows {
+            let place = profiles.texts.add(&Alone { attributes, consents })?;
+            profiles.places.push(place);
+        }
+        Ok(profiles)
+    }
+
+    /// All of them, to be bound.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.texts.into_bytes()
+    }
+}
+
 /// [`Profile`] as a row says it, stored alike.
 #[derive(Serialize)]
 struct Alone<'a> {
-    attributes: &'a BTreeMap<Name, serde_json::Value>,
+    #[serde(serialize_with = "as_map")]
+    attributes: &'a [(Name, serde_json::Value)],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     consents: &'a BTreeMap<Name, Consent>,
+}
+
+fn as_map<S: Serializer>(
+    attributes: &[(Name, serde_json::Value)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(attributes.iter().map(|(name, value)| (name, value)))
 }
 
 impl<'a> Folding<'a> {
@@ -72,18 +104,16 @@ impl<'a> Folding<'a> {
         self.stage_changed || self.before.as_ref().is_some_and(|before| *before != self.profile)
     }
 
-    /// The profile, as it is to be stored.
-    pub fn profile(&self) -> Result<String> {
+    /// Where among the `profiles` of the batch this one is, as it is to be stored.
+    pub fn profile(&self, profiles: &mut Profiles) -> Result<Place> {
         match self.alone {
-            Some(LeadUpsert { attributes, consents, .. }) => {
-                rows::encode(&Alone { attributes, consents })
-            }
-            None => rows::encode(&self.profile),
+            Some((row, _)) => Ok(profiles.places[row]),
+            None => profiles.texts.add(&self.profile),
         }
     }
 
     /// Also since when the consent that the row has is withdrawn, if it is.
-    pub fn fold(&mut self, upsert: &'a LeadUpsert) -> (UpsertKind, Option<Instant>) {
+    pub fn fold(&mut self, row: usize, upsert: &'a LeadUpsert) -> (UpsertKind, Option<Instant>) {
         let mut changed = false;
         // What every lead begins as says nothing: a later row may know more.
         let named = upsert.stage.filter(|stage| self.stage_is_open && *stage != Stage::default());
@@ -95,9 +125,9 @@ impl<'a> Folding<'a> {
         }
         let is_alone = self.is_new && !self.seen && !upsert.withdraws();
         if is_alone {
-            self.alone = Some(upsert);
+            self.alone = Some((row, upsert));
         } else {
-            if let Some(first) = self.alone.take() {
+            if let Some((_, first)) = self.alone.take() {
                 self.take(first);
             }
             changed |= self.take(upsert);
@@ -200,11 +230,16 @@ mod tests {
         for consents in [&[][..], &[("insights", None)], &[("insights", Some(now))]] {
             let row = row(consents);
             let mut alone = Folding::new(1, now);
-            assert_eq!(alone.fold(&row).0, UpsertKind::Created);
+            assert_eq!(alone.fold(0, &row).0, UpsertKind::Created);
             let mut twice = Folding::new(1, now);
-            twice.fold(&row);
-            assert_eq!(twice.fold(&row).0, UpsertKind::Merged);
-            assert_eq!(alone.profile().unwrap(), twice.profile().unwrap());
+            twice.fold(0, &row);
+            assert_eq!(twice.fold(1, &row).0, UpsertKind::Merged);
+            let stored = |lead: &Folding<'_>| {
+                let mut profiles = Profiles::of(std::slice::from_ref(&row)).unwrap();
+                let place = lead.profile(&mut profiles).unwrap();
+                profiles.texts.get(place).to_vec()
+            };
+            assert_eq!(stored(&alone), stored(&twice));
             assert_eq!(alone.stage, Stage::Mql);
         }
     }

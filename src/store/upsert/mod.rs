@@ -8,16 +8,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use concerned::Concerned;
 use merge::Folding;
+pub use merge::Profiles;
 use serde::Serialize;
 
 use super::{
     Result, Store,
     db::{Tx, on_db},
     gate::Turn,
-    gather::gather,
     leads::AddressRow,
     records::{ImportRun, Lane, LeadUpsert, Upserted},
-    rows,
+    rows::{self, Place},
     timers::Wake,
 };
 use crate::domain::{
@@ -34,7 +34,7 @@ struct NewLead<'a> {
     domain: &'a str,
     stage: &'static str,
     created_at: i64,
-    profile: String,
+    profile: Place,
 }
 
 #[derive(Serialize)]
@@ -53,9 +53,32 @@ struct ImportedRow {
 struct KnownLead {
     lead: i64,
     /// `None`: as it was.
-    profile: Option<String>,
+    profile: Option<Place>,
     /// `None`: as it was.
     stage: Option<&'static str>,
+}
+
+impl<'a> NewLead<'a> {
+    fn of(address: &'a str, lead: &Folding<'_>, profiles: &mut Profiles) -> Result<Self> {
+        Ok(Self {
+            lead: lead.lead,
+            address,
+            domain: AddressRow::new(address, lead.lead).key().0,
+            stage: lead.stage.word(),
+            created_at: lead.created_at.millis(),
+            profile: lead.profile(profiles)?,
+        })
+    }
+}
+
+impl KnownLead {
+    fn of(lead: &Folding<'_>, profiles: &mut Profiles) -> Result<Self> {
+        Ok(Self {
+            lead: lead.lead,
+            profile: lead.is_changed().then(|| lead.profile(profiles)).transpose()?,
+            stage: lead.stage_changed.then(|| lead.stage.word()),
+        })
+    }
 }
 
 impl Store {
@@ -76,6 +99,17 @@ impl Store {
         run: &ImportRun,
         now: Instant,
     ) -> Result<Vec<Upserted>> {
+        self.upsert_with(upserts, Profiles::of(upserts)?, run, now).await
+    }
+
+    /// The same, with the profiles of these rows made before.
+    pub async fn upsert_with(
+        &self,
+        upserts: &[LeadUpsert],
+        mut profiles: Profiles,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<Vec<Upserted>> {
         if upserts.is_empty() {
             return Ok(Vec::new());
         }
@@ -83,8 +117,17 @@ impl Store {
         let mut concerned = tx.take_addresses(self, upserts, run, now).await?;
         let taken = concerned.fold(upserts)?;
         let leads = &concerned.leads;
-        tx.write_new(leads, run, now).await?;
-        tx.write_known(leads, run, now).await?;
+        let (mut new, mut known) = (Vec::new(), Vec::new());
+        for (address, lead) in leads {
+            if lead.is_new {
+                new.push(NewLead::of(address, lead, &mut profiles)?);
+            } else {
+                known.push(KnownLead::of(lead, &mut profiles)?);
+            }
+        }
+        let profiles = profiles.into_bytes();
+        tx.write_new(&new, &profiles, run, now).await?;
+        tx.write_known(&known, &profiles, run, now).await?;
         tx.write_imported(leads, run, now).await?;
         tx.judge_again(leads).await?;
         tx.suppress_rows(upserts, leads, run, now).await?;
@@ -107,7 +150,7 @@ impl Store {
         let mut tx = self.db.snapshot().await?;
         let mut concerned = Concerned::default();
         let leads = tx.leads_at(&rows::json("addresses", &rows)?).await?;
-        tx.read_known(&leads, &addresses, None, &mut concerned, now).await?;
+        tx.read_known(&rows::ids(leads), &addresses, None, &mut concerned, now).await?;
         let mut suppressed = tx.suppressed_among(upserts).await?;
         tx.rollback().await?;
         for address in addresses {
@@ -140,66 +183,68 @@ impl Tx {
         // In order, so that two imports cannot wait for each other.
         rows.sort_unstable_by_key(AddressRow::key);
         let rows = rows::json("addresses", &rows)?;
-        let new: Vec<i64> = on_db!(
+        let inserted = on_db!(
             self.on(),
             sql!(
                 "INSERT INTO addresses (domain, local, lead) \
                  SELECT j.value ->> 'domain', j.value ->> 'local', CAST(j.value ->> 'lead' AS BIGINT) FROM ",
                 each,
-                " WHERE true ON CONFLICT (domain, local) DO NOTHING RETURNING lead"
+                " WHERE true ON CONFLICT (domain, local) DO NOTHING"
             ),
-            |db, sql| gather(sqlx::query_scalar(sql).bind(&rows).fetch(db)).await
+            |db, sql| sqlx::query(sql)
+                .bind(&rows)
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
         )?;
         let mut concerned = Concerned::default();
-        for lead in new {
-            if let Some(&address) = made.get(&lead) {
-                concerned.leads.insert(address, Folding::new(lead, now));
+        if inserted == made.len() as u64 {
+            let new = made.into_iter().map(|(lead, address)| (address, Folding::new(lead, now)));
+            concerned.leads = new.collect();
+        } else {
+            let mut known = Vec::new();
+            for lead in self.leads_at(&rows).await? {
+                if let Some(&address) = made.get(&lead) {
+                    concerned.leads.insert(address, Folding::new(lead, now));
+                } else {
+                    known.push(lead);
+                }
             }
-        }
-        if concerned.leads.len() < addresses.len() {
-            let leads = self.leads_at(&rows).await?;
+            let known = rows::ids(known);
             // Locked by way of their timers, so that no decision writes a profile in between.
-            self.lock_timers(&leads).await?;
-            self.read_known(&leads, &addresses, Some(run), &mut concerned, now).await?;
+            self.lock_timers(&known).await?;
+            self.read_known(&known, &addresses, Some(run), &mut concerned, now).await?;
         }
         Ok(concerned)
     }
 
     async fn write_new(
         &mut self,
-        leads: &BTreeMap<&str, Folding<'_>>,
+        new: &[NewLead<'_>],
+        profiles: &[u8],
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {
-        let mut new = Vec::new();
-        for (address, lead) in leads.iter().filter(|(_, lead)| lead.is_new) {
-            new.push(NewLead {
-                lead: lead.lead,
-                address,
-                domain: AddressRow::new(address, lead.lead).key().0,
-                stage: lead.stage.word(),
-                created_at: lead.created_at.millis(),
-                profile: lead.profile()?,
-            });
-        }
         if new.is_empty() {
             return Ok(());
         }
-        let rows = rows::json("leads", &new)?;
+        let rows = rows::json("leads", new)?;
         on_db!(
             self.on(),
             sql!(
                 "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, \
                  imported_by, profile, memory) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'address', j.value ->> 'domain', \
-                 j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, \
-                 j.value ->> 'profile', '{}' FROM ",
+                 j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, ",
+                (text 4 "profile"),
+                ", '{}' FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql)
                 .bind(&rows)
                 .bind(now.millis())
                 .bind(run.id)
+                .bind(profiles)
                 .execute(db)
                 .await
                 .map(drop)
@@ -223,25 +268,22 @@ impl Tx {
 
     async fn write_known(
         &mut self,
-        leads: &BTreeMap<&str, Folding<'_>>,
+        known: &[KnownLead],
+        profiles: &[u8],
         run: &ImportRun,
         now: Instant,
     ) -> Result<()> {
-        let mut known = Vec::new();
-        for lead in leads.values().filter(|lead| !lead.is_new) {
-            let profile = if lead.is_changed() { Some(lead.profile()?) } else { None };
-            let stage = lead.stage_changed.then(|| lead.stage.word());
-            known.push(KnownLead { lead: lead.lead, profile, stage });
-        }
         if known.is_empty() {
             return Ok(());
         }
-        let rows = rows::json("leads", &known)?;
+        let rows = rows::json("leads", known)?;
         on_db!(
             self.on(),
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
-                 j.value ->> 'profile' AS profile, j.value ->> 'stage' AS stage FROM ",
+                 ",
+                (text 4 "profile"),
+                " AS profile, j.value ->> 'stage' AS stage FROM ",
                 each,
                 ") UPDATE leads AS t SET profile = COALESCE(r.profile, t.profile), \
                  stage = COALESCE(r.stage, t.stage), imported_by = $3, \
@@ -252,6 +294,7 @@ impl Tx {
                 .bind(rows)
                 .bind(now.millis())
                 .bind(run.id)
+                .bind(profiles)
                 .execute(db)
                 .await
                 .map(drop)
