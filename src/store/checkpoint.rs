@@ -4,15 +4,19 @@
 //! needs no lock that a writer needs, so a connection of its own does it meanwhile; what that one has
 //! not come to when the log is long, the writer does, as ever.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use sqlx::SqlitePool;
 
-/// After so many commits the log is looked at.
-const EVERY: u32 = 16;
+/// After transactions of so many microseconds the log is copied: small ones write little each, large ones
+/// would make it long within a few.
+const AFTER: u64 = 200_000;
 
 #[derive(Clone, Debug)]
 pub struct Checkpoints(Arc<Inner>);
@@ -21,22 +25,25 @@ pub struct Checkpoints(Arc<Inner>);
 struct Inner {
     /// Of one connection.
     pool: SqlitePool,
-    commits: AtomicU32,
+    /// Microseconds of transactions since.
+    written: AtomicU64,
     running: AtomicBool,
 }
 
 impl Checkpoints {
     pub fn new(pool: SqlitePool) -> Self {
-        let (commits, running) = (AtomicU32::new(0), AtomicBool::new(false));
-        Self(Arc::new(Inner { pool, commits, running }))
+        let (written, running) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self(Arc::new(Inner { pool, written, running }))
     }
 
-    /// Something was written. Does not wait for anything.
-    pub fn committed(&self) {
-        let due = self.0.commits.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY - 1;
-        if !due || self.0.running.swap(true, Ordering::AcqRel) {
+    /// Something was written, which took so long. Does not wait for anything.
+    pub fn committed(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(AFTER);
+        let written = self.0.written.fetch_add(took, Ordering::Relaxed) + took;
+        if written < AFTER || self.0.running.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.0.written.store(0, Ordering::Relaxed);
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
             // Nothing is lost when it fails: the log is as durable as the file.

@@ -70,7 +70,8 @@ pub struct Tx {
     // After the transaction: the next writer comes in when this one has let go.
     pass: Option<Pass>,
     stint: Option<Stint>,
-    checkpoints: Option<Checkpoints>,
+    /// And since when it writes.
+    checkpoints: Option<(Checkpoints, tokio::time::Instant)>,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -150,7 +151,7 @@ impl Db {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
                 let stint = (turn == Turn::Bulk).then(|| Stint::begin(&file.path));
-                let checkpoints = Some(file.checkpoints.clone());
+                let checkpoints = Some((file.checkpoints.clone(), tokio::time::Instant::now()));
                 let inner = Either::Sqlite(transaction);
                 Ok(Tx { inner, pass: Some(pass), stint, checkpoints })
             }
@@ -210,8 +211,8 @@ impl Tx {
             Either::Postgres(transaction) => transaction.commit().await?,
         }
         drop(pass);
-        if let Some(checkpoints) = checkpoints {
-            checkpoints.committed();
+        if let Some((checkpoints, begun)) = checkpoints {
+            checkpoints.committed(begun.elapsed());
         }
         if let Some(stint) = stint {
             stint.rest().await;

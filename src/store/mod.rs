@@ -53,7 +53,7 @@ use group::Group;
 pub use lock::EngineLock;
 pub use schema::Migrated;
 pub use suppressions::Subject;
-pub use upsert::Profiles;
+pub use upsert::{Importing, Profiles};
 pub use url::{BadUrl, DatabaseUrl};
 
 use crate::{clock, domain::id::IdSource};

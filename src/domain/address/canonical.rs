@@ -57,10 +57,12 @@ fn split(text: &str) -> Result<(&str, &str), BadAddress> {
     if text.is_empty() {
         return Err(BadAddress::Empty);
     }
-    if text.chars().any(|c| c.is_control() || is_line_break(c)) {
+    // Almost all are: what is looked for next is not among these characters.
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_plain && text.chars().any(|c| c.is_control() || is_line_break(c)) {
         return Err(BadAddress::Control);
     }
-    if text.chars().any(is_invisible) {
+    if !is_plain && text.chars().any(is_invisible) {
         return Err(BadAddress::Invisible);
     }
     if text.contains('"') {
@@ -79,7 +81,7 @@ fn split(text: &str) -> Result<(&str, &str), BadAddress> {
     if domain.contains('@') {
         return Err(BadAddress::SeveralAts);
     }
-    if text.chars().any(char::is_whitespace) {
+    if !is_plain && text.chars().any(char::is_whitespace) {
         return Err(BadAddress::Space);
     }
     if local.is_empty() {

@@ -44,6 +44,17 @@ pub(super) struct Batches<'a> {
     aside_size: usize,
 }
 
+/// The hash of the address that a cell names, if it may be one.
+fn key(cell: &str) -> Option<u64> {
+    let cell = cell.trim();
+    // Almost all are: what is canonical of it differs in nothing but upper case, or it is no address.
+    let is_plain = cell.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\'');
+    if is_plain {
+        return Some(hash(cell.to_ascii_lowercase()));
+    }
+    address(cell).ok().map(|address| hash(address.as_str()))
+}
+
 impl<'a> Batches<'a> {
     const ASIDE: usize = 16 * 1024 * 1024;
     /// Bytes of an attribute beside its text.
@@ -55,10 +66,10 @@ impl<'a> Batches<'a> {
         let (mut seen, mut repeated) = (Seen::default(), HashSet::new());
         while let Ok(Some(row)) = table.next_row() {
             let cell = row.cells.get(email).and_then(|cell| std::str::from_utf8(cell).ok());
-            if let Some(Ok(address)) = cell.map(address)
-                && !seen.is_new(&address)
+            if let Some(key) = cell.and_then(key)
+                && !seen.is_new(key)
             {
-                repeated.insert(hash(&address));
+                repeated.insert(key);
             }
         }
         Self { to, batch: Batch::default(), repeated, aside: Vec::new(), aside_size: 0 }
@@ -66,7 +77,7 @@ impl<'a> Batches<'a> {
 
     /// `text`: how many bytes the row has.
     pub(super) fn add(&mut self, lead: LeadUpsert, row: u64, text: usize) -> Result<(), Closed> {
-        if self.repeated.contains(&hash(&lead.address)) {
+        if self.repeated.contains(&hash(lead.address.as_str())) {
             self.aside_size += text + lead.attributes.len() * Self::ATTRIBUTE;
             self.aside.push((lead, row));
             return if self.aside_size < Self::ASIDE { Ok(()) } else { self.send_aside() };
@@ -116,5 +127,48 @@ impl<'a> Batches<'a> {
         let batch = std::mem::take(&mut self.batch);
         let profiles = Profiles::of(&batch.leads);
         self.to.blocking_send((batch, profiles)).map_err(|_| Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn assert_key_is_of_the_address(cell: &str) {
+        if let Ok(address) = address(cell) {
+            assert_eq!(key(cell), Some(hash(address.as_str())), "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_address_have_one_key() {
+        let spellings = [
+            "ann@example.com",
+            " Ann@Example.COM ",
+            "\u{feff}ANN@example.com",
+            "ann@EXAMPLE\u{3002}com",
+            "ann@ex\u{e4}mple.com",
+            "Ann@xn--exmple-cua.com",
+            "'+ann@example.com",
+            "o'Neil@example.com",
+        ];
+        for cell in spellings {
+            assert!(address(cell).is_ok(), "{cell:?}");
+            assert_key_is_of_the_address(cell);
+        }
+        assert_eq!(key(spellings[0]), key(spellings[2]));
+        assert_eq!(key(spellings[4]), key(spellings[5]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_key_of_a_cell_is_that_of_its_address(
+            local in "[!-?A-~]{1,12}",
+            domain in "(xn--)?[!-?A-~]{1,12}\\.[A-Za-z]{2,4}",
+        ) {
+            assert_key_is_of_the_address(&format!("{local}@{domain}"));
+        }
     }
 }

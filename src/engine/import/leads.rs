@@ -24,10 +24,14 @@ use crate::{
         value::Schema,
     },
     store::{
-        Store,
-        records::{ImportRun, UpsertKind},
+        Store, Subject,
+        records::{ImportRun, UpsertKind, Upserted},
     },
 };
+
+/// Rows written in one transaction, about, if they are there. Of rows that are far apart in the database's
+/// order some share a page; and the disk is waited for once.
+const TRANSACTION: usize = 4_000;
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
@@ -57,47 +61,21 @@ pub async fn import_leads(
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LeadsReport, ImportError> {
     let (batches, mut inbox) = mpsc::channel::<Ready>(1);
-    let (run, dry_run) = (import.run.clone(), import.dry_run);
+    let dry_run = import.dry_run;
+    let mut taking = Taking { figures: LeadsReport::default(), seen: Seen::default(), dry_run };
+    let run = import.run.clone();
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
-    let mut figures = LeadsReport::default();
-    let mut seen = Seen::default();
-    let written = async {
-        while let Some((batch, profiles)) = inbox.recv().await {
-            let Batch { leads, rows, objections } = batch;
-            figures.suppressed += objections.len() as u64;
-            let upserted = if dry_run {
-                store.foresee_leads(&leads, now).await?
-            } else {
-                store.upsert_with(&leads, profiles?, &run, now).await?
-            };
-            for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
-                if let Some(since) = upserted.withdrawn {
-                    let finding = withdrawn(row, since);
-                    figures.findings.add(&finding.advice.clone(), finding);
-                }
-                let is_first = !dry_run || seen.is_new(&lead.address);
-                match upserted.how {
-                    UpsertKind::Unreadable => {
-                        figures.findings.add("lead", unreadable(row, upserted.lead));
-                        count(&mut figures, upserted.how, upserted.suppressed);
-                    }
-                    // Of an earlier batch, which a dry run has not written.
-                    _ if !is_first => count(&mut figures, UpsertKind::Merged, upserted.suppressed),
-                    how => count(&mut figures, how, upserted.suppressed),
-                }
-            }
-            if !dry_run {
-                store.suppress(&objections, &run.source, now).await?;
-            }
-        }
-        Ok::<_, ImportError>(())
-    }
-    .await;
+    let written = if dry_run {
+        taking.foresee(store, &mut inbox, now).await
+    } else {
+        taking.write(store, &mut inbox, &run, now).await
+    };
     // Stops a reader that is still at it.
     drop(inbox);
     let read = reader.await?;
     written?;
     let mut report = read?;
+    let Taking { figures, seen, .. } = taking;
     report.created = figures.created;
     report.updated = figures.updated;
     report.unchanged = figures.unchanged;
@@ -110,15 +88,82 @@ pub async fn import_leads(
     Ok(report)
 }
 
-fn count(figures: &mut LeadsReport, how: UpsertKind, suppressed: bool) {
-    *match how {
-        UpsertKind::Created => &mut figures.created,
-        UpsertKind::Updated => &mut figures.updated,
-        UpsertKind::Unchanged => &mut figures.unchanged,
-        UpsertKind::Merged => &mut figures.merged,
-        UpsertKind::Unreadable => &mut figures.rejected,
-    } += 1;
-    figures.suppressed += u64::from(suppressed);
+/// What became of the rows.
+struct Taking {
+    figures: LeadsReport,
+    /// Of a dry run: what came before is not in the database.
+    seen: Seen,
+    dry_run: bool,
+}
+
+impl Taking {
+    async fn write(
+        &mut self,
+        store: &Store,
+        inbox: &mut mpsc::Receiver<Ready>,
+        run: &ImportRun,
+        now: Instant,
+    ) -> Result<(), ImportError> {
+        while let Some(ready) = inbox.recv().await {
+            let mut importing = store.begin_import().await?;
+            let (mut rows, mut objections) = (0, Vec::new());
+            let mut next = Some(ready);
+            while let Some((batch, profiles)) = next {
+                let upserted = importing.take(&batch.leads, profiles?, run, now).await?;
+                rows += batch.leads.len();
+                objections.extend(self.count(batch, upserted));
+                // Nobody is kept waiting for a row that is still to be read.
+                next = if rows < TRANSACTION { inbox.try_recv().ok() } else { None };
+            }
+            importing.commit().await?;
+            store.suppress(&objections, &run.source, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn foresee(
+        &mut self,
+        store: &Store,
+        inbox: &mut mpsc::Receiver<Ready>,
+        now: Instant,
+    ) -> Result<(), ImportError> {
+        while let Some((batch, _)) = inbox.recv().await {
+            let upserted = store.foresee_leads(&batch.leads, now).await?;
+            self.count(batch, upserted);
+        }
+        Ok(())
+    }
+
+    /// Returns the objections of rows that were refused.
+    fn count(&mut self, batch: Batch, upserted: Vec<Upserted>) -> Vec<(Subject, Suppression)> {
+        let Batch { leads, rows, objections } = batch;
+        self.figures.suppressed += objections.len() as u64;
+        for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
+            if let Some(since) = upserted.withdrawn {
+                let finding = withdrawn(row, since);
+                self.figures.findings.add(&finding.advice.clone(), finding);
+            }
+            if upserted.how == UpsertKind::Unreadable {
+                self.figures.findings.add("lead", unreadable(row, upserted.lead));
+            }
+            // Of an earlier batch, which a dry run has not written.
+            let is_again = self.dry_run && !self.seen.is_new(&lead.address);
+            let how = match upserted.how {
+                UpsertKind::Unreadable => UpsertKind::Unreadable,
+                _ if is_again => UpsertKind::Merged,
+                how => how,
+            };
+            *match how {
+                UpsertKind::Created => &mut self.figures.created,
+                UpsertKind::Updated => &mut self.figures.updated,
+                UpsertKind::Unchanged => &mut self.figures.unchanged,
+                UpsertKind::Merged => &mut self.figures.merged,
+                UpsertKind::Unreadable => &mut self.figures.rejected,
+            } += 1;
+            self.figures.suppressed += u64::from(upserted.suppressed);
+        }
+        objections
+    }
 }
 
 fn withdrawn(row: u64, since: Instant) -> Finding {

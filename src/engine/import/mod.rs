@@ -34,7 +34,7 @@ pub struct Progress {
 }
 
 /// Rows handed to the store at once.
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 
 /// Why an import did not come to its end. A bad row is not among these.
 #[derive(Debug, thiserror::Error)]

@@ -22,6 +22,8 @@ pub(super) const ROW_LIMIT: u64 = 1024 * 1024;
 /// Bytes of one cell.
 pub(super) const CELL_LIMIT: usize = 64 * 1024;
 const COLUMN_LIMIT: usize = 200;
+/// Bytes read at once.
+const BUFFER: usize = 64 * 1024;
 
 /// An open CSV file.
 pub(super) struct Table {
@@ -173,7 +175,12 @@ fn reader(handle: File, delimiter: u8, meter: &Arc<Meter>) -> csv::Reader<Metere
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(Metered { inner: BufReader::new(handle), meter: Arc::clone(meter), last: 0 })
+        .buffer_capacity(BUFFER)
+        .from_reader(Metered {
+            inner: BufReader::with_capacity(BUFFER, handle),
+            meter: Arc::clone(meter),
+            last: 0,
+        })
 }
 
 fn malformed(file: &Path, what: &str, hint: &str) -> ImportError {
