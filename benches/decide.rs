@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod busy;
 mod stopwatch;
 
-use std::{hint::black_box, time::Duration};
+use std::{cell::Cell, hint::black_box, time::Duration};
 
 use busy::{folder, leads};
 use nurtured::domain::{
@@ -20,7 +20,6 @@ use nurtured::domain::{
     definitions::Definitions,
     lead::LeadState,
     time::Instant,
-    verdict::{Truth, Verdict},
     workflow::Enter,
 };
 use stopwatch::{Stopwatch, size};
@@ -85,7 +84,8 @@ fn rate(what: &str, states: &[LeadState], mut work: impl FnMut(&LeadState)) -> f
 /// What no decision can do without: each condition over all history once, in the order of need.
 fn conditions(definitions: &Definitions, state: &LeadState) {
     let worked = Worked::default();
-    let mut view = View {
+    let known = [const { Cell::new(None) }; 40];
+    let view = View {
         now: leads::NOW,
         since: Instant::DAWN,
         entry: None,
@@ -97,15 +97,13 @@ fn conditions(definitions: &Definitions, state: &LeadState) {
         profiled: true,
         scoring: &definitions.scoring,
         segments: &definitions.segments,
-        known_segments: &[],
+        known_segments: &known,
         worked: Some(&worked),
     };
-    let mut verdicts = [Verdict::always(Truth::Unknown); 40];
-    for (verdict, segment) in verdicts.iter_mut().zip(&definitions.segments) {
-        // Segments come after those that they name; these few name only earlier ones.
-        *verdict = segment.condition.verdict(&view);
+    // Segments come after those that they name.
+    for (known, segment) in known.iter().zip(&definitions.segments) {
+        known.set(Some(segment.condition.verdict(&view)));
     }
-    view.known_segments = &verdicts;
     for rule in &definitions.scoring.stages {
         black_box(rule.when.verdict(&view));
     }

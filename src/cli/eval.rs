@@ -19,7 +19,7 @@ use crate::{
         name::Name,
         time::Instant,
         value::{Schema, parse_date},
-        verdict::{Truth, Verdict},
+        verdict::Truth,
     },
     engine::preparing::view,
 };
@@ -136,7 +136,7 @@ fn of_situation(
         profiled: situation.profiled,
         scoring: &definitions.scoring,
         segments: &definitions.segments,
-        known_segments: &[] as &[Verdict],
+        known_segments: &[],
         worked: None,
     };
     Ok(condition.explain(&view, &definitions.schema))

@@ -4,6 +4,8 @@
 //! `or` need only take the right one of their parts' instants. A row is left early only when what
 //! settles it holds for ever: with a finite hold a later part could make the whole hold longer.
 
+use std::cell::Cell;
+
 use super::{
     ast::Comparison,
     node::{BoolTerm, Like, Node, NodeKind, NumberTerm, Source, TextTerm},
@@ -76,15 +78,17 @@ impl Node {
             NodeKind::Engagement { at_least, bound } => view.is_engaged(*at_least, *bound),
             NodeKind::Fit { comparison, bound } => view.has_fit(*comparison, *bound),
             NodeKind::Tag(name) => known(view.tags.contains(name)),
-            NodeKind::Segment(index) => match view.known_segments.get(index.0) {
-                Some(verdict) => *verdict,
-                // A segment's questions are over all history by themselves, and it cannot name
-                // `entry`, so it may look through this view.
-                None => view
-                    .segments
-                    .get(index.0)
-                    .map_or(UNKNOWN, |segment| segment.condition.verdict(view)),
-            },
+            NodeKind::Segment(index) => {
+                match view.known_segments.get(index.0).and_then(Cell::get) {
+                    Some(verdict) => verdict,
+                    // A segment's questions are over all history by themselves, and it cannot name
+                    // `entry`, so it may look through this view.
+                    None => view
+                        .segments
+                        .get(index.0)
+                        .map_or(UNKNOWN, |segment| segment.condition.verdict(view)),
+                }
+            }
             NodeKind::Question(question) => question.verdict(view),
         }
     }

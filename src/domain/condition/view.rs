@@ -1,6 +1,6 @@
 //! What a condition looks at: a lead at an instant, through a scope.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use super::scores::Worked;
 use crate::domain::{
@@ -36,8 +36,8 @@ pub struct View<'a> {
     pub profiled: bool,
     pub scoring: &'a Scoring,
     pub segments: &'a [Segment],
-    /// Verdicts at `now` of the first segments, as far as they are worked out.
-    pub known_segments: &'a [Verdict],
+    /// Verdicts of the segments at `now`, as far as they are worked out.
+    pub known_segments: &'a [Cell<Option<Verdict>>],
     /// Where scores are kept that are worked out for this lead at this `now`; `None`: nowhere.
     pub worked: Option<&'a Worked>,
 }

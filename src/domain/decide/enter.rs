@@ -13,7 +13,7 @@ use crate::domain::{
     definitions::LiveWorkflow,
     event::Event,
     id::EnrolmentNo,
-    lead::{Enrolment, Entry, Outcome, Passage, Phase},
+    lead::{Enrolment, Entry, Outcome, Phase},
     name::Name,
     time::Instant,
     verdict::Verdict,
@@ -64,7 +64,7 @@ impl Work<'_> {
     /// With some rules of re-entry nothing that happens at the door matters now.
     fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
         match workflow.again {
-            Again::Never => !self.lead.passages.contains_key(&workflow.name),
+            Again::Never => self.lead.passages.get(index).is_none(),
             Again::After(_) => !self.is_inside(index),
             Again::Always => true,
         }
@@ -112,7 +112,7 @@ impl Work<'_> {
     fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
         let refusal = if self.is_inside(index) {
             Some("it is inside already")
-        } else if matches!(self.reentry(workflow, None), Reentry::Open) {
+        } else if matches!(self.reentry(index, workflow, None), Reentry::Open) {
             None
         } else {
             Some("the re-entry rule")
@@ -160,7 +160,7 @@ impl Work<'_> {
             }
             return;
         }
-        match self.reentry(workflow, Some(since)) {
+        match self.reentry(index, workflow, Some(since)) {
             Reentry::Open => self.enter(index, workflow, None, condition.source(), arrived),
             Reentry::Later(from) => self.wake(from),
             Reentry::Closed => {}
@@ -210,7 +210,7 @@ impl Work<'_> {
             Some("it is inside already")
         } else if self.is_older(event, live) {
             Some("it happened before the workflow went live")
-        } else if !matches!(self.reentry(workflow, None), Reentry::Open) {
+        } else if !matches!(self.reentry(index, workflow, None), Reentry::Open) {
             Some("the re-entry rule")
         } else {
             None
@@ -234,8 +234,8 @@ impl Work<'_> {
         event.occurred_at < live.since.at && !(came_since && as_it_happened)
     }
 
-    fn reentry(&self, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
-        let Some(passage) = self.lead.passages.get(&workflow.name) else { return Reentry::Open };
+    fn reentry(&self, index: usize, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
+        let Some(passage) = self.lead.passages.get(index) else { return Reentry::Open };
         match (workflow.again, passage.ended_at) {
             (Again::Never, _) | (_, None) => Reentry::Closed,
             (Again::Always, Some(_)) => match door_since {
@@ -268,8 +268,7 @@ impl Work<'_> {
         }
         let no = self.lead.next_enrolment;
         self.lead.next_enrolment = EnrolmentNo(no.0 + 1);
-        let passage = self.lead.passages.to_mut().entry(workflow.name.clone()).or_default();
-        *passage = Passage { times: passage.times + 1, entered_at: now, ended_at: None };
+        self.lead.passages.to_mut().begin(index, now);
         self.log(Verb::Entered, Some(&workflow.name), None, reason);
         let first = workflow.steps.first();
         let step = first.map_or_else(|| Name::new(""), |step| workflow.steps.get(step).id.clone());

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -12,7 +13,7 @@ use crate::domain::{
     event::Event,
     facts::Fact,
     id::EnrolmentNo,
-    lead::{Enrolment, Entry, LeadState, Passage, SentMail, Stage},
+    lead::{Enrolment, Entry, LeadState, Passages, SentMail, Stage},
     name::Name,
     score::{Booked, MilliPoints},
     time::Instant,
@@ -38,12 +39,12 @@ pub(super) struct Overlay<'a> {
     pub segments: Cow<'a, [Option<Instant>]>,
     pub at_the_door: Cow<'a, [Option<Instant>]>,
     pub next_enrolment: EnrolmentNo,
-    pub passages: Cow<'a, BTreeMap<Name, Passage>>,
+    pub passages: Cow<'a, Passages>,
     pub sends: Cow<'a, [SentMail]>,
     pub received: Cow<'a, BTreeMap<Name, Instant>>,
     pub unsettled: Cow<'a, [Event]>,
-    /// Verdicts of the segments in this round, in their order.
-    pub verdicts: Vec<Verdict>,
+    /// Verdicts of the segments in this round, in their order, as far as they are worked out.
+    pub verdicts: Vec<Cell<Option<Verdict>>>,
     worked: Worked,
 }
 
@@ -70,7 +71,7 @@ impl<'a> Overlay<'a> {
             sends: Cow::Borrowed(&state.sends),
             received: Cow::Borrowed(&state.received),
             unsettled: Cow::Borrowed(&state.unsettled),
-            verdicts: Vec::with_capacity(definitions.segments.len()),
+            verdicts: vec![Cell::new(None); definitions.segments.len()],
             worked: Worked::default(),
         }
     }
@@ -108,10 +109,14 @@ impl<'a> Overlay<'a> {
         self.worked.set_fit(fit, holds_until);
     }
 
+    pub fn forget_segments(&mut self) {
+        self.verdicts.fill(Cell::new(None));
+    }
+
     /// Forgets what was worked out: facts or attributes have changed.
     pub fn forget(&mut self) {
         self.worked = Worked::default();
-        self.verdicts.clear();
+        self.forget_segments();
     }
 }
 

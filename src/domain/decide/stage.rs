@@ -7,7 +7,6 @@ use super::{
     work::Work,
 };
 use crate::domain::{
-    condition::View,
     decision::{MadeEvent, Verb},
     event::{Event, EventKind, Judgement},
     facts::fold,
@@ -107,16 +106,13 @@ impl Work<'_> {
     pub fn settle_segments(&mut self) {
         let definitions = self.lead.definitions;
         let now = self.now();
-        let mut verdicts = std::mem::take(&mut self.lead.verdicts);
-        verdicts.clear();
+        self.lead.forget_segments();
         let view = self.lead.view();
-        for segment in &definitions.segments {
-            let verdict = segment.condition.verdict(&View { known_segments: &verdicts, ..view });
-            verdicts.push(verdict);
+        for (segment, known) in definitions.segments.iter().zip(&self.lead.verdicts) {
+            known.set(Some(segment.condition.verdict(&view)));
         }
-        self.lead.verdicts = verdicts;
         for index in 0..definitions.segments.len() {
-            let inside = self.heed(self.lead.verdicts[index]);
+            let inside = self.lead.verdicts[index].get().is_some_and(|verdict| self.heed(verdict));
             if inside != since(&self.lead.segments, index).is_some() {
                 note(&mut self.lead.segments, index, inside.then_some(now));
             }

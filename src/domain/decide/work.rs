@@ -98,7 +98,7 @@ impl<'a> Work<'a> {
     pub fn begin_round(&mut self) {
         self.moved = false;
         self.wake_at = Instant::NEVER;
-        self.lead.verdicts.clear();
+        self.lead.forget_segments();
     }
 
     pub fn moved(&self) -> bool {
@@ -135,7 +135,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         let active = &mut self.enrolments[index];
         let (workflow, step) = (active.enrolment.workflow.clone(), active.enrolment.step.clone());
-        let no = active.enrolment.no;
+        let (no, live) = (active.enrolment.no, active.live);
         active.ended = Some(Ended { at: now, outcome, reason: brief(reason) });
         active.wants_to_send = false;
         if let Some(open) = self.lead.state.open_message.as_ref()
@@ -144,9 +144,7 @@ impl<'a> Work<'a> {
         {
             self.decision.withdraw.push((open.id, brief(reason)));
         }
-        if let Some(passage) = self.lead.passages.to_mut().get_mut(&workflow) {
-            passage.ended_at = Some(now);
-        }
+        self.lead.passages.to_mut().end(live, &workflow, now);
         self.log(
             Verb::Ended,
             Some(&workflow),

@@ -148,16 +148,3 @@ impl Outcome {
         }
     }
 }
-
-/// What is remembered of a lead's former enrolments in one workflow.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Passage {
-    /// How often it entered.
-    #[serde(rename = "n")]
-    pub times: u32,
-    #[serde(rename = "e")]
-    pub entered_at: Instant,
-    /// `None` while it is inside.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub ended_at: Option<Instant>,
-}

@@ -1,11 +1,13 @@
 //! A lead: who it is, where it stands, and all that a decision may look at.
 
 mod enrolment;
+mod passages;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Passage, Phase};
+pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase};
+pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
 pub use stored::{Hydrated, LeadRecord, Memory, Profile};
 
@@ -190,8 +192,8 @@ pub struct LeadState {
     /// Active enrolments, by number.
     pub enrolments: Vec<Enrolment>,
     pub next_enrolment: EnrolmentNo,
-    /// Re-entry history, by workflow.
-    pub passages: BTreeMap<Name, Passage>,
+    /// Re-entry history.
+    pub passages: Passages,
     /// The last marketing mails, oldest first, as many as the longest cap needs.
     pub sends: Vec<SentMail>,
     /// Content ever received: template and when last.
@@ -247,7 +249,7 @@ impl LeadState {
             at_the_door: Vec::new(),
             enrolments: Vec::new(),
             next_enrolment: EnrolmentNo(1),
-            passages: BTreeMap::new(),
+            passages: Passages::default(),
             sends: Vec::new(),
             received: BTreeMap::new(),
             open_message: None,

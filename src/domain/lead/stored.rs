@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Consent, LeadState, Passage, SentMail, Stage, Suppression, enrolment::Enrolment};
+use super::{
+    Consent, LeadState, Passage, Passages, SentMail, Stage, Suppression, enrolment::Enrolment,
+};
 use crate::domain::{
     address::Address,
     definitions::{Definitions, LiveWorkflow},
@@ -172,7 +174,7 @@ impl LeadRecord {
             at_the_door,
             enrolments: self.enrolments,
             next_enrolment: EnrolmentNo(memory.next_enrolment.0.max(1)),
-            passages: memory.passages,
+            passages: Passages::of(&definitions.workflows, memory.passages),
             sends: memory.sends,
             received: memory.received,
             open_message: self.open_message,
@@ -234,7 +236,7 @@ impl LeadState {
                 definitions.workflows.iter().map(|it| &it.workflow.name),
                 &self.at_the_door,
             ),
-            passages: self.passages.clone(),
+            passages: self.passages.by_name(&definitions.workflows),
             sends: self.sends.clone(),
             received: self.received.clone(),
             unsettled: self.unsettled.clone(),

@@ -27,6 +27,13 @@ pub struct Window {
     pub(super) days: [Vec<Hours>; 7],
 }
 
+/// One time that it is open.
+struct Stretch {
+    start: Instant,
+    end: Instant,
+    to_midnight: bool,
+}
+
 impl Window {
     /// Open at all hours.
     #[must_use]
@@ -50,7 +57,7 @@ impl Window {
         if now.is_never() || self.is_always() {
             return now;
         }
-        self.stretches(now, zone).next().map_or(Instant::NEVER, |(start, _)| start.max(now))
+        self.stretches(now, zone).next().map_or(Instant::NEVER, |next| next.start.max(now))
     }
 
     /// When it closes, if it is open at `now` and ever closes.
@@ -60,26 +67,22 @@ impl Window {
             return None;
         }
         let mut stretches = self.stretches(now, zone);
-        let (start, mut closes) = stretches.next()?;
+        let Stretch { start, end: mut closes, mut to_midnight } = stretches.next()?;
         if start > now {
             return None;
         }
         // Midnight between two open stretches is no closing.
-        for (start, end) in stretches {
-            if start > closes {
-                break;
-            }
-            closes = end;
+        while to_midnight
+            && let Some(next) = stretches.next()
+            && next.start <= closes
+        {
+            (closes, to_midnight) = (next.end, next.to_midnight);
         }
         Some(closes)
     }
 
     /// The open stretches that end after `now`, in order.
-    fn stretches<'a>(
-        &'a self,
-        now: Instant,
-        zone: &'a Zone,
-    ) -> impl Iterator<Item = (Instant, Instant)> + 'a {
+    fn stretches<'a>(&'a self, now: Instant, zone: &'a Zone) -> impl Iterator<Item = Stretch> + 'a {
         let clock = local(now, zone);
         // A clock put back at midnight repeats an hour of the day before.
         let first = clock.date().yesterday().unwrap_or(clock.date());
@@ -88,6 +91,7 @@ impl Window {
             .take(usize::from(HORIZON_DAYS))
             .flat_map(move |date| self.on(date).iter().map(move |hours| (date, *hours)))
             .filter_map(move |(date, (start, end))| {
+                let to_midnight = end == DAY_MINUTES;
                 let end = at(date, end)?;
                 // What the clock has read already is past: no need to ask the zone.
                 if end <= clock {
@@ -96,7 +100,7 @@ impl Window {
                 let end = resolve(end, zone);
                 let start = at(date, start)?;
                 let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
-                (end > now && start < end).then_some((start, end))
+                (end > now && start < end).then_some(Stretch { start, end, to_midnight })
             })
     }
 

@@ -1,5 +1,7 @@
 //! What the words mean.
 
+use std::cell::Cell;
+
 use super::{super::Named, *};
 use crate::domain::verdict::Truth::{False, True, Unknown};
 
@@ -114,9 +116,10 @@ fn known_segments_are_taken_as_they_are() {
     let lead = Lead::new(&house).text(&house, "country", "IT");
     let condition = house.compiled("in_segment(\"italians\")", Scope::Lead);
     let facts = lead.facts(&house.plan);
-    let told = [Verdict { value: False, holds_until: day(3) }];
-    let view = View { known_segments: &told, ..house.view(&lead, &facts, day(0)) };
-    assert_eq!(condition.verdict(&view), told[0]);
+    let told = Verdict { value: False, holds_until: day(3) };
+    let view =
+        View { known_segments: &[Cell::new(Some(told))], ..house.view(&lead, &facts, day(0)) };
+    assert_eq!(condition.verdict(&view), told);
 }
 
 #[test]

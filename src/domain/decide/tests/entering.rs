@@ -192,7 +192,10 @@ fn whoever_would_leave_at_once_does_not_use_up_the_re_entry() {
     let mut story = Story::cold(&house);
     story.decide();
     assert_eq!(story.reasons(), "it would leave at once: not has(country)");
-    assert!(story.state.passages.is_empty() && story.last.wake_at.is_never());
+    assert!(
+        story.state.passages == crate::domain::lead::Passages::default()
+            && story.last.wake_at.is_never()
+    );
     let country = house.0.schema.slot("country").unwrap().0;
     story.state.attributes[country] = Some(Value::Text("Italy".into()));
     story.decide();
