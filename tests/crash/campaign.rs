@@ -267,6 +267,8 @@ from = "Ada Rossi <ada@example.com>"
 bounce_domain = "bounce.example.com"
 postal_address = "Via Roma 1, 20121 Milano"
 [engine]
+# Several daemons have something to share.
+batch = 100
 lease = "{lease}"
 grace = "{grace}"
 [log]

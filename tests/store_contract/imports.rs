@@ -8,7 +8,7 @@ use nurtured::{
         time::Instant,
     },
     store::{
-        Subject,
+        Profiles, Subject,
         records::{ClaimToken, ImportRun, LeadUpsert, Settled, UpsertKind},
     },
 };
@@ -33,6 +33,40 @@ fn consent(at: Instant, withdrawn_at: Option<Instant>) -> Consent {
 
 fn with_consent(text: &str, consent: Consent) -> LeadUpsert {
     LeadUpsert { consents: BTreeMap::from([("insights".into(), consent)]), ..upsert(text) }
+}
+
+#[tokio::test]
+async fn batches_in_one_transaction_see_each_other_and_are_there_together_or_not_at_all() {
+    for_each_database(async |db| {
+        let batches = [
+            [row("a@example.com", &[("city", json!("Rome"))]), upsert("b@example.com")],
+            [row("a@example.com", &[("seats", json!(5))]), upsert("c@example.com")],
+        ];
+        for is_committed in [false, true] {
+            let mut importing = db.store.begin_import().await.unwrap();
+            let mut hows = Vec::new();
+            for rows in &batches {
+                let profiles = Profiles::of(rows).unwrap();
+                let done = importing.take(rows, profiles, &run(1), NOON).await.unwrap();
+                hows.extend(done.into_iter().map(|row| row.how));
+            }
+            use UpsertKind::{Created, Merged};
+            assert_eq!(hows, [Created, Created, Merged, Created]);
+            if is_committed {
+                importing.commit().await.unwrap();
+            } else {
+                drop(importing);
+                assert_eq!(db.store.census(NOON).await.unwrap().leads, 0);
+            }
+        }
+        let lead = db.store.upsert_leads(&batches[0], &run(2), NOON).await.unwrap()[0].lead;
+        let profile = db.store.record(lead).await.unwrap().unwrap().profile;
+        assert_eq!(
+            serde_json::to_value(&profile.attributes).unwrap(),
+            json!({ "city": "Rome", "seats": 5 })
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
