@@ -2,10 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{
-    permission::{closes, opens, outside},
-    work::Work,
-};
+use super::{permission::outside, work::Work};
 use crate::domain::{
     decision::{Grants, NewMessage, Resource, Verb, Want},
     lead::{Held, Phase},
@@ -21,6 +18,13 @@ pub(super) struct Candidate<'a> {
     pub workflow: &'a Workflow,
     /// When it may, if not now, for its hours.
     pub opens: Option<Instant>,
+}
+
+/// The lead's one open mail, as it stands in the way of others.
+struct Ahead {
+    reason: String,
+    /// When it cannot leave any more today, if it keeps hours.
+    closes: Option<Instant>,
 }
 
 impl<'a> Work<'a> {
@@ -40,26 +44,25 @@ impl<'a> Work<'a> {
             self.wake(self.lead.now.next());
             return;
         }
-        let mut open = self.lead.state.open_message.as_ref().map(|open| {
+        let mut ahead = self.lead.state.open_message.as_ref().map(|open| {
             let holder = self.holder().and_then(|holder| self.enrolments[holder].workflow);
-            (open.workflow.clone(), holder)
+            self.ahead(&open.workflow, holder)
         });
         for candidate in candidates {
-            if let Some((name, holder)) = &open {
-                self.hold_behind(&candidate, name, *holder);
+            if let Some(ahead) = &ahead {
+                self.hold_behind(&candidate, ahead);
             } else if let Some(opens) = candidate.opens {
                 let reason = outside(self.lead.definitions, self.lead.state, candidate.workflow);
                 self.hold(candidate.index, opens, &reason);
             } else if self.is_granted(candidate.index, grants) {
                 let name = self.reserve(candidate.index);
-                open = name.map(|name| (name, Some(candidate.workflow)));
+                ahead = name.map(|name| self.ahead(&name, Some(candidate.workflow)));
             }
         }
     }
 
     /// Who wants to send and is not paused, the first in rank first.
     fn candidates(&mut self, grants: &Grants) -> Vec<Candidate<'a>> {
-        let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
         let mut candidates = Vec::new();
         for index in 0..self.enrolments.len() {
             let active = &self.enrolments[index];
@@ -68,7 +71,7 @@ impl<'a> Work<'a> {
                 self.hold(index, Instant::NEVER, "paused");
                 continue;
             }
-            let opens = opens(definitions, state, workflow, now);
+            let opens = self.lead.opens(workflow);
             candidates.push(Candidate { index, workflow, opens });
         }
         candidates.sort_by_key(|candidate| {
@@ -97,20 +100,24 @@ impl<'a> Work<'a> {
         }
     }
 
+    fn ahead(&self, name: &Name, holder: Option<&'a Workflow>) -> Ahead {
+        Ahead {
+            reason: format!("a mail of `{name}` is on its way"),
+            closes: holder.and_then(|holder| self.lead.closes(holder)),
+        }
+    }
+
     /// Holds a candidate until the open mail is settled. It may take its place when its own hours come,
     /// or the other's are over.
-    fn hold_behind(&mut self, candidate: &Candidate<'_>, name: &Name, holder: Option<&Workflow>) {
-        let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
-        let closes = holder.and_then(|holder| closes(definitions, state, holder, now));
-        for at in [candidate.opens, closes].into_iter().flatten() {
+    fn hold_behind(&mut self, candidate: &Candidate<'_>, ahead: &Ahead) {
+        for at in [candidate.opens, ahead.closes].into_iter().flatten() {
             self.wake(at);
         }
         // Told once: who is held for the hours stays so.
         let phase = &self.enrolments[candidate.index].enrolment.phase;
         let by_hours = matches!(phase, Phase::Ready { held: Some(held) } if Some(held.until) == candidate.opens);
         if !by_hours {
-            let reason = format!("a mail of `{name}` is on its way");
-            self.hold(candidate.index, Instant::NEVER, &reason);
+            self.hold(candidate.index, Instant::NEVER, &ahead.reason);
         }
     }
 
@@ -141,11 +148,14 @@ impl<'a> Work<'a> {
     pub fn hold(&mut self, index: usize, until: Instant, reason: &str) {
         self.wake(until);
         let active = &mut self.enrolments[index];
-        let held = Held { reason: super::work::brief(reason), until };
         let known = match &active.enrolment.phase {
             Phase::Ready { held } => held.as_ref(),
             _ => None,
         };
+        if known.is_some_and(|known| known.until == until && known.reason == reason) {
+            return;
+        }
+        let held = Held { reason: super::work::brief(reason), until };
         if known == Some(&held) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     arbitrate::{Candidate, rank},
-    permission::{objection, opens},
+    permission::objection,
     work::Work,
 };
 use crate::domain::{
@@ -28,8 +28,8 @@ impl Work<'_> {
         });
         let Some(ours) = first.map(|candidate| candidate.workflow) else { return };
         let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
-        let may = objection(definitions, state, theirs).is_none()
-            && opens(definitions, state, theirs, now).is_none();
+        let may =
+            objection(definitions, state, theirs).is_none() && self.lead.opens(theirs).is_none();
         let goes = match open.state {
             MessageState::Reserved => may && rank(theirs) >= rank(ours),
             MessageState::Deferred => may && open.due_at <= now,

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::tracked;
+use super::permission::{tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -15,10 +15,12 @@ use crate::domain::{
     id::EnrolmentNo,
     lead::{Enrolment, Entry, LeadState, Passages, SentMail, Stage},
     name::Name,
+    schedule::{Around, Window},
     score::{Booked, MilliPoints},
     time::Instant,
     value::Value,
     verdict::Verdict,
+    workflow::Workflow,
 };
 
 /// The parts of a lead that a decision may change.
@@ -46,6 +48,8 @@ pub(super) struct Overlay<'a> {
     /// Verdicts of the segments in this round, in their order, as far as they are worked out.
     pub verdicts: Vec<Cell<Option<Verdict>>>,
     worked: Worked,
+    /// The window that was asked for last, and how it stands.
+    asked: Cell<Option<(&'a Window, Around)>>,
 }
 
 impl<'a> Overlay<'a> {
@@ -73,6 +77,7 @@ impl<'a> Overlay<'a> {
             unsettled: Cow::Borrowed(&state.unsettled),
             verdicts: vec![Cell::new(None); definitions.segments.len()],
             worked: Worked::default(),
+            asked: Cell::new(None),
         }
     }
 
@@ -103,6 +108,29 @@ impl<'a> Overlay<'a> {
             known_segments: &self.verdicts,
             worked: Some(&self.worked),
         }
+    }
+
+    /// When mail of a workflow may leave, if not now, for its hours.
+    pub fn opens(&self, workflow: &'a Workflow) -> Option<Instant> {
+        self.hours(workflow)?.opens
+    }
+
+    /// When mail of a workflow that may leave now may not any more, for its hours.
+    pub fn closes(&self, workflow: &'a Workflow) -> Option<Instant> {
+        self.hours(workflow)?.closes
+    }
+
+    /// Most workflows keep the same hours.
+    fn hours(&self, workflow: &'a Workflow) -> Option<Around> {
+        let window = window(self.definitions, workflow)?;
+        if let Some((known, around)) = self.asked.get()
+            && std::ptr::eq(known, window)
+        {
+            return Some(around);
+        }
+        let around = window.around(self.now, &self.state.zone);
+        self.asked.set(Some((window, around)));
+        Some(around)
     }
 
     pub fn set_fit(&self, fit: MilliPoints, holds_until: Instant) {

@@ -55,14 +55,13 @@ pub(super) fn objection(
 }
 
 /// When a workflow's mail to a lead may leave, if not at once, for its hours.
-pub(super) fn opens(
+fn opens(
     definitions: &Definitions,
     state: &LeadState,
     workflow: &Workflow,
     now: Instant,
 ) -> Option<Instant> {
-    let opens = window(definitions, workflow)?.next_open(now, &state.zone);
-    (opens > now).then_some(opens)
+    window(definitions, workflow)?.around(now, &state.zone).opens
 }
 
 /// Says that a workflow's mail does not leave now for its hours.
@@ -72,7 +71,10 @@ pub(super) fn outside(definitions: &Definitions, state: &LeadState, workflow: &W
 }
 
 /// The hours of a workflow's mail; `None`: it keeps none.
-fn window<'d>(definitions: &'d Definitions, workflow: &'d Workflow) -> Option<&'d Window> {
+pub(super) fn window<'d>(
+    definitions: &'d Definitions,
+    workflow: &'d Workflow,
+) -> Option<&'d Window> {
     let window = workflow.window.as_ref().unwrap_or(&definitions.policy.window);
     (!workflow.now).then_some(window)
 }

@@ -23,5 +23,5 @@ use resolve::{local, resolve};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;
-pub use window::Window;
+pub use window::{Around, Window};
 pub use window_text::WindowError;

@@ -27,6 +27,13 @@ pub struct Window {
     pub(super) days: [Vec<Hours>; 7],
 }
 
+/// How a window stands at an instant: open until it closes, if it ever does, or closed until it opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Around {
+    pub opens: Option<Instant>,
+    pub closes: Option<Instant>,
+}
+
 /// One time that it is open.
 struct Stretch {
     start: Instant,
@@ -54,22 +61,27 @@ impl Window {
     /// `now` if it is open then, else when it next opens.
     #[must_use]
     pub fn next_open(&self, now: Instant, zone: &Zone) -> Instant {
-        if now.is_never() || self.is_always() {
-            return now;
-        }
-        self.stretches(now, zone).next().map_or(Instant::NEVER, |next| next.start.max(now))
+        self.around(now, zone).opens.unwrap_or(now)
     }
 
     /// When it closes, if it is open at `now` and ever closes.
     #[must_use]
     pub fn closes(&self, now: Instant, zone: &Zone) -> Option<Instant> {
+        self.around(now, zone).closes
+    }
+
+    /// Both at once: the zone is asked less often.
+    #[must_use]
+    pub fn around(&self, now: Instant, zone: &Zone) -> Around {
         if now.is_never() || self.is_always() {
-            return None;
+            return Around { opens: None, closes: None };
         }
         let mut stretches = self.stretches(now, zone);
-        let Stretch { start, end: mut closes, mut to_midnight } = stretches.next()?;
+        let Some(Stretch { start, end: mut closes, mut to_midnight }) = stretches.next() else {
+            return Around { opens: Some(Instant::NEVER), closes: None };
+        };
         if start > now {
-            return None;
+            return Around { opens: Some(start), closes: None };
         }
         // Midnight between two open stretches is no closing.
         while to_midnight
@@ -78,7 +90,7 @@ impl Window {
         {
             (closes, to_midnight) = (next.end, next.to_midnight);
         }
-        Some(closes)
+        Around { opens: None, closes: Some(closes) }
     }
 
     /// The open stretches that end after `now`, in order.
