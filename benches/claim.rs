@@ -64,7 +64,10 @@ async fn run() {
         let mut done = 0;
         while done < due / ROUNDS {
             let decided = engine.decide_due(&live, leads::NOW).await.expect("decided");
-            assert!(decided.claimed > 0, "all are done");
+            // A run is many batches: the rounds before may have come further than their share.
+            if decided.claimed == 0 {
+                break;
+            }
             assert_eq!((decided.reserved, decided.parked), (decided.claimed, 0), "{decided:?}");
             done += usize::try_from(decided.decided).expect("few");
         }
@@ -76,6 +79,7 @@ async fn run() {
         }
         theirs.add(done, &watch.lap());
     }
+    assert_eq!(ours.leads, due, "each was due once");
     println!("batches of {}", engine.config.engine.batch);
     let ours = ours.print("claim, load, decide, commit");
     let theirs = theirs.print("the statements alone");

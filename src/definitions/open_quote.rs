@@ -24,7 +24,10 @@ pub(super) fn last_quote(text: &str, within: Span) -> Option<usize> {
                 may_open = false;
             }
             '#' if may_open => while chars.next_if(|(_, next)| *next != '\n').is_some() {},
-            '\n' | ':' | ',' | '[' | '{' | '-' | '?' => may_open = true,
+            '\n' | ':' | ',' | '[' | '{' => may_open = true,
+            '-' | '?' if chars.peek().is_some_and(|(_, next)| next.is_whitespace()) => {
+                may_open = true;
+            }
             c if c.is_whitespace() => {}
             _ => may_open = false,
         }

@@ -61,8 +61,9 @@ impl Decided {
 }
 
 impl Engine {
-    /// Halves a failing batch until the leads that fail are alone, and counts their attempts.
-    pub(super) async fn bisect(
+    /// Decides leads once they are locked, halving a batch that fails until the leads that fail are alone;
+    /// counts their attempts.
+    pub(super) async fn decide_locked(
         &self,
         live: &Live,
         leads: Vec<LeadId>,
@@ -75,6 +76,10 @@ impl Engine {
                 continue;
             }
             let batch = self.store.lock_leads(&leads).await?;
+            if self.is_behind(live, &batch) {
+                batch.give_back().await?;
+                break;
+            }
             match self.decide_and_commit(live, batch, now).await {
                 Ok(decided) => done.add(decided),
                 Err(error) if error.is_transient() => return Err(error),
@@ -100,7 +105,7 @@ impl Engine {
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let verdicts = self.decide_batch(live, batch, now).await?;
-        self.commit_batch(verdicts, now).await
+        self.commit_batch(verdicts, now).await.map(|(done, _)| done)
     }
 
     /// Decides the records of an open batch; nothing is written.
@@ -144,12 +149,14 @@ impl Engine {
         Ok(Verdicts { batch, writes, failed })
     }
 
+    /// Also the leads that were overtaken while they were only looked at.
     pub(super) async fn commit_batch(
         &self,
         verdicts: Verdicts,
         now: Instant,
-    ) -> Result<Decided, StoreError> {
+    ) -> Result<(Decided, Vec<LeadId>), StoreError> {
         let Verdicts { batch, writes, failed } = verdicts;
+        let was_locked = batch.is_locked();
         let committed = self.store.commit(batch, writes, now).await?;
         let mut done = Decided {
             claimed: 0,
@@ -165,7 +172,8 @@ impl Engine {
         for (lead, reason) in failed {
             done.parked += self.failed(&[lead], &reason, now).await?;
         }
-        Ok(done)
+        let is_final = was_locked || committed.is_outdated;
+        Ok((done, if is_final { Vec::new() } else { committed.lost }))
     }
 
     /// Counts failed attempts; parks the leads that have had their last. Returns how many.

@@ -102,14 +102,14 @@ impl Engine {
         Ok(())
     }
 
-    /// One batch, and one step of a sweep. Returns how long there is nothing to do; `None`: there is
+    /// One run of batches, and one step of a sweep. Returns how long there is nothing to do; `None`: there is
     /// more.
     async fn decide_turn(
         self: &Arc<Self>,
         now: Instant,
     ) -> Result<(Decided, Option<Duration>), StoreError> {
         let Some(live) = self.live() else { return Ok((Decided::default(), Some(LONGEST_SLEEP))) };
-        let decided = self.decide_due(&live, now).await?;
+        let decided = self.decide_by_clock(&live).await?;
         let sweeping = self.sweep(now).await?;
         if decided.claimed > 0 || sweeping {
             return Ok((decided, None));

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, deciding::Decided, live::LiveError, sending::Until, settling::Tally};
 use crate::{domain::time::Instant, store::StoreError};
 
-/// How many batches a pass may decide; only definitions that chase their own tail come this far.
-const BATCHES: usize = 1_000_000;
+/// How many runs of batches a pass may decide; only definitions that chase their own tail come this far.
+const RUNS: usize = 1_000_000;
 
 /// What a pass came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -76,7 +76,7 @@ impl Engine {
         let Some(live) = self.live() else { return Ok(report) };
         while self.sweep(now).await? {}
         let stop = CancellationToken::new();
-        for _ in 0..BATCHES {
+        for _ in 0..RUNS {
             let decided = self.decide_all(&live, now.max(self.clock.now())).await?;
             report.add_decided(decided);
             let tally = self.send(Until::Quiet, &stop).await?;
@@ -95,7 +95,7 @@ impl Engine {
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let mut sum = Decided::default();
-        for _ in 0..BATCHES {
+        for _ in 0..RUNS {
             let decided = self.decide_due(live, now).await?;
             sum.add(decided);
             if decided.claimed == 0 {

@@ -15,7 +15,9 @@ const LOOKED_UP: i64 = 100_000;
 #[derive(Debug)]
 pub struct Backlog {
     lanes: [VecDeque<i64>; 4],
-    /// Taken last: perhaps not decided yet, so they still look due.
+    /// Taken by the claim before: perhaps not decided yet, so they still look due.
+    in_hand: HashSet<i64>,
+    /// Taken by this claim.
     taken: HashSet<i64>,
     /// How many of a lane are looked up at once.
     pub(super) at_once: i64,
@@ -31,7 +33,8 @@ impl Backlog {
     /// One that looks up so many of a lane at once.
     #[must_use]
     pub fn of(at_once: i64) -> Self {
-        Self { lanes: Default::default(), taken: HashSet::new(), at_once }
+        let (in_hand, taken) = (HashSet::new(), HashSet::new());
+        Self { lanes: Default::default(), in_hand, taken, at_once }
     }
 
     /// Whether all that were looked up have been taken.
@@ -42,7 +45,13 @@ impl Backlog {
 
     /// What was taken has been decided, or never will be.
     pub fn settle(&mut self) {
+        self.in_hand.clear();
         self.taken.clear();
+    }
+
+    /// Another claim begins, while what the one before has taken is in hand.
+    pub(super) fn begin_claim(&mut self) {
+        self.in_hand = std::mem::take(&mut self.taken);
     }
 
     pub(super) fn lacks(&self, lane: usize) -> bool {
@@ -50,28 +59,30 @@ impl Backlog {
     }
 
     pub(super) fn put(&mut self, lane: usize, mut leads: Vec<i64>) {
-        leads.retain(|lead| !self.taken.contains(lead));
+        leads.retain(|lead| !self.in_hand.contains(lead) && !self.taken.contains(lead));
         leads.sort_unstable();
         self.lanes[lane] = leads.into();
     }
 
-    /// The next of each lane; what a lane leaves over goes to the others.
-    pub(super) fn take(&mut self, quota: &Quota) -> &HashSet<i64> {
-        self.taken.clear();
+    /// The next of each lane; what a lane leaves over goes to the others. A lead may be in two of them,
+    /// as it has moved since.
+    pub(super) fn take(&mut self, quota: &Quota) -> Vec<i64> {
         let shares = [quota.acts, quota.timers, quota.bulk, quota.sweep];
+        let mut next = Vec::new();
         let mut spare = 0;
         for (lane, share) in self.lanes.iter_mut().zip(shares) {
             let most = usize::try_from(share).unwrap_or(0) + spare;
             let some = most.min(lane.len());
             spare = most - some;
-            self.taken.extend(lane.drain(..some));
+            next.extend(lane.drain(..some));
         }
         for (lane, _) in self.lanes.iter_mut().zip(shares).filter(|(_, share)| *share > 0) {
             let some = spare.min(lane.len());
             spare -= some;
-            self.taken.extend(lane.drain(..some));
+            next.extend(lane.drain(..some));
         }
-        &self.taken
+        next.retain(|lead| !self.in_hand.contains(lead) && self.taken.insert(*lead));
+        next
     }
 }
 
@@ -80,7 +91,8 @@ mod tests {
     use super::*;
 
     fn taken(backlog: &mut Backlog, quota: &Quota) -> Vec<i64> {
-        let mut taken: Vec<i64> = backlog.take(quota).iter().copied().collect();
+        backlog.begin_claim();
+        let mut taken = backlog.take(quota);
         taken.sort_unstable();
         taken
     }
@@ -104,6 +116,8 @@ mod tests {
         let mut backlog = Backlog::default();
         backlog.put(0, vec![1, 2]);
         assert_eq!(taken(&mut backlog, &quota), [1, 2]);
+        // One of them has moved to another lane since it was looked up.
+        backlog.lanes[1] = [2].into();
         backlog.put(0, vec![1, 2, 3]);
         assert_eq!(taken(&mut backlog, &quota), [3]);
         backlog.settle();

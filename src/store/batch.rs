@@ -99,6 +99,12 @@ impl Store {
 }
 
 impl Batch {
+    /// Whether its leads are locked, and not only looked at.
+    #[must_use]
+    pub const fn is_locked(&self) -> bool {
+        !self.is_glance
+    }
+
     /// Gives it back as it was, and waits until others may write again.
     pub async fn give_back(self) -> Result<()> {
         self.tx.rollback().await

@@ -204,6 +204,12 @@ impl Tx {
         }
     }
 
+    /// Whether more may go into this transaction of bulk work. Where there are others that write, it locks
+    /// in order what it comes to, and goes no further.
+    pub fn may_go_on(&self) -> bool {
+        self.stint.as_ref().is_some_and(Stint::may_go_on)
+    }
+
     pub async fn commit(self) -> Result<()> {
         let Self { inner, pass, stint, checkpoints } = self;
         match inner {

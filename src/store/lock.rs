@@ -15,6 +15,9 @@ use super::{Result, Store, StoreError};
 const TRIES: usize = 10;
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
+/// For so long bulk work has the file at once where an engine runs.
+const LONGEST: Duration = Duration::from_millis(50);
+
 /// Held as long as an engine runs. On PostgreSQL engines share, and it locks nothing.
 #[derive(Debug)]
 pub struct EngineLock {
@@ -76,6 +79,11 @@ impl Stint {
         Self { database: database.to_owned(), begun: tokio::time::Instant::now() }
     }
 
+    /// Whether the same transaction may take more in: an engine on the file is not kept waiting for long.
+    pub fn may_go_on(&self) -> bool {
+        self.begun.elapsed() < LONGEST || !is_engine_running(&self.database)
+    }
+
     /// Leaves the file to the engine on it for as long; where none runs, nobody is waited for.
     pub async fn rest(self) {
         tokio::time::sleep(self.rest_after(self.begun.elapsed())).await;
@@ -101,9 +109,13 @@ mod tests {
         assert_eq!(stint.rest_after(held), Duration::ZERO);
         let engine = store.engine_lock().unwrap();
         assert_eq!(stint.rest_after(held), held);
+        let long_ago = tokio::time::Instant::now().checked_sub(LONGEST).unwrap();
+        let old = Stint { begun: long_ago, ..Stint::begin(store.db.file().unwrap()) };
+        assert!(stint.may_go_on() && !old.may_go_on());
         assert_eq!(store.engine_lock().unwrap_err(), StoreError::EngineRunning);
         drop(engine);
         assert_eq!(stint.rest_after(held), Duration::ZERO);
+        assert!(old.may_go_on());
         store.engine_lock().unwrap();
     }
 }

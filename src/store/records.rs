@@ -221,6 +221,8 @@ pub struct Committed {
     pub written: Vec<(LeadId, Rev)>,
     /// Their rev had moved on; they stay due.
     pub lost: Vec<LeadId>,
+    /// All are lost: another release is live, or other workflows are paused.
+    pub is_outdated: bool,
     pub reserved: u64,
     pub withdrawn: u64,
     /// Could not be read, and are parked.

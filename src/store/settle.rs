@@ -337,15 +337,16 @@ impl Tx {
                 row.object = Some(&message.template);
                 row.message = Some(message.id);
                 events.push(row);
-                *rev += 1;
             }
+            *rev += 1;
             let wake = wakes.entry(message.lead).or_insert(Wake {
                 lead: message.lead,
                 lane: Lane::Timers.number(),
                 events: 0,
                 stops: 0,
             });
-            wake.events += i64::from(kind.is_some());
+            // One that is no event uses up a rev, too: a decision that did not know of it is lost.
+            wake.events += 1;
             if matches!(settlement.outcome, Settled::Failed { hard: true, .. }) {
                 wake.stops += 1;
                 bounced.push((message.lead, Suppression::HardBounce, SOURCE));

@@ -71,21 +71,25 @@ impl Tx {
         quota: &Quota,
         backlog: &mut Backlog,
     ) -> Result<Vec<Timer>> {
-        for (place, lane) in Lane::ALL.into_iter().enumerate() {
-            if backlog.lacks(place) {
-                let due = self.due(lane, backlog.at_once, now).await?;
-                backlog.put(place, due);
-            }
-        }
+        backlog.begin_claim();
+        let mut asked = [false; 4];
         loop {
-            let taken = backlog.take(quota);
-            if taken.is_empty() {
-                return Ok(Vec::new());
+            for (place, lane) in Lane::ALL.into_iter().enumerate() {
+                if backlog.lacks(place) && !std::mem::replace(&mut asked[place], true) {
+                    let due = self.due(lane, backlog.at_once, now).await?;
+                    backlog.put(place, due);
+                }
             }
-            let claimed = self.claim_these(&rows::ids(taken.iter().copied()), now).await?;
-            // Nobody, where all have been decided since they were looked up, or others have them.
-            if !claimed.is_empty() {
-                return Ok(claimed);
+            let taken = backlog.take(quota);
+            if !taken.is_empty() {
+                let claimed = self.claim_these(&rows::ids(taken), now).await?;
+                if !claimed.is_empty() {
+                    return Ok(claimed);
+                }
+            }
+            // Nobody: all have been decided since they were looked up, or others have them.
+            if backlog.is_empty() && asked.iter().all(|asked| *asked) {
+                return Ok(Vec::new());
             }
         }
     }

@@ -9,7 +9,10 @@ use nurtured::{
         score::MilliPoints,
         time::Instant,
     },
-    store::{Store, StoreError},
+    store::{
+        Store, StoreError,
+        records::{Settled, Settlement},
+    },
 };
 
 use super::made::*;
@@ -249,6 +252,25 @@ async fn what_changed_while_leads_were_looked_at_loses_their_decisions_and_they_
     assert_eq!(batch.records[0].new_events.len(), 2, "the import and the click");
     sleep_all(&db.store, batch, NOON).await;
     assert_eq!(db.store.next_wake_at().await.unwrap(), Instant::NEVER);
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_no_event_overtakes_a_decision_that_did_not_know_of_it() {
+    let db = TestDatabase::sqlite().await;
+    let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+    claim(&db.store, NOON, TOKEN).await;
+    db.store.record_events(&[clicked(lead)], NOON).await.unwrap();
+    let looked_at = db.store.claim_due(NOON, &all()).await.unwrap();
+    let writes = vec![write(&looked_at.records[0])];
+    let outcome = Settled::Parked { reason: "no first name".into() };
+    let settlement = Settlement { message: id, token: TOKEN, relay: None, outcome };
+    let batch = db.store.settle(&[settlement], NOON).await.unwrap();
+    // Deciding on it failed.
+    db.store.commit(batch, Vec::new(), NOON).await.unwrap();
+    let committed = db.store.commit(looked_at, writes, NOON).await.unwrap();
+    assert_eq!((committed.lost, committed.is_outdated), (vec![lead], false));
+    let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+    assert_eq!(batch.records[0].open_message, None);
 }
 
 #[tokio::test]

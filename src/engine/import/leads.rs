@@ -113,7 +113,8 @@ impl Taking {
                 rows += batch.leads.len();
                 objections.extend(self.count(batch, upserted));
                 // Nobody is kept waiting for a row that is still to be read.
-                next = if rows < TRANSACTION { inbox.try_recv().ok() } else { None };
+                let goes_on = rows < TRANSACTION && importing.has_room();
+                next = if goes_on { inbox.try_recv().ok() } else { None };
             }
             importing.commit().await?;
             store.suppress(&objections, &run.source, now).await?;

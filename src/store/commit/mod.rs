@@ -44,7 +44,7 @@ impl Store {
             if tx.live_release_id().await? != release || tx.paused_workflows().await? != paused {
                 tx.rollback().await?;
                 let lost = writes.iter().map(|write| write.lead).collect();
-                return Ok(Committed { lost, ..Committed::default() });
+                return Ok(Committed { lost, is_outdated: true, ..Committed::default() });
             }
             tx
         } else {

@@ -58,7 +58,7 @@ struct KnownLead {
     stage: Option<&'static str>,
 }
 
-/// Rows of an import on their way in: some batches in one transaction. Dropped without a commit, nothing of
+/// Rows of an import on their way in: some batches in one transaction, where it has room. Dropped without a commit, nothing of
 /// them is there.
 ///
 /// While it is open no other method that writes to SQLite goes ahead: do not call one.
@@ -181,6 +181,12 @@ impl Importing {
         tx.suppress_rows(upserts, leads, run, now).await?;
         let suppressed = tx.suppressed_among(upserts).await?;
         Ok(concerned.upserted(upserts, taken, &suppressed))
+    }
+
+    /// Whether another batch may go into the same transaction.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.tx.may_go_on()
     }
 
     /// Makes what was taken in last.
