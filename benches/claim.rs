@@ -2,7 +2,9 @@
 //! decisions, in turns within one run; and what it costs to find that nothing is due.
 //!
 //! `cargo bench --bench claim`. `LEADS` is how many there are (1,000,000), `DUE` how many of them either
-//! side gets through (100,000), `BATCH` how many in one transaction (the default of the configuration).
+//! side gets through (100,000), `BATCH` how many in one transaction (the default of the configuration),
+//! `SPREAD` over how many milliseconds they became due, in no order (an hour; 1: all at once, as when a
+//! window opens).
 //! The database is made in a temporary folder; `TMPDIR` says where.
 
 #[cfg(feature = "mimalloc")]
