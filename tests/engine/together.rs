@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use nurtured::{
@@ -104,6 +104,41 @@ async fn every_event_is_reflected_and_none_twice() {
             let points: i64 = ledger.iter().map(|line| line.points.0).sum();
             assert_eq!(points, MilliPoints::points(visits.try_into().unwrap()).0, "{ledger:#?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_is_overtaken_while_looked_at_is_decided_all_the_same() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let lead = rig.leads(&["busy@example.com".to_owned()], &[]).await[0];
+        rig.tick().await;
+        let live = rig.engine.live().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = JoinSet::new();
+        for _ in 0..3 {
+            let (store, stop) = (rig.store.clone(), Arc::clone(&stop));
+            tasks.spawn(async move {
+                while !stop.load(Ordering::SeqCst) {
+                    let visit = NewEvent::new(lead, EventKind::PAGE_VISITED, NOON, "test");
+                    store.record_events(&[visit], NOON).await.unwrap();
+                }
+            });
+        }
+        // Where leads are locked from the claim on nobody is overtaken.
+        let (mut overtaken, enough) = (0, if db.name == "sqlite" { 3 } else { 0 });
+        for round in 0.. {
+            assert!(round < 5_000, "overtaken {overtaken} times");
+            let decided = rig.engine.decide_due(&live, NOON).await.unwrap();
+            assert_eq!(decided.decided, decided.claimed, "{decided:?}");
+            overtaken += decided.lost;
+            if round >= 20 && overtaken >= enough {
+                break;
+            }
+        }
+        stop.store(true, Ordering::SeqCst);
+        tasks.join_all().await;
     })
     .await;
 }
