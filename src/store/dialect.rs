@@ -16,7 +16,8 @@ pub struct Text {
     pub postgres: &'static str,
 }
 
-/// Writes a statement once. Beside literals it takes five words:
+/// Writes a statement once. Beside literals it takes six words:
+/// - `timers`: reads timers, called `t`, as [`Timer`](super::timers::Timer) takes them;
 /// - `each`: the rows `j(value)` of the JSON array in `$1`;
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
 /// - `skip`: locks those of them that are free and passes over the others;
@@ -33,6 +34,10 @@ macro_rules! sql {
 }
 
 macro_rules! fragment {
+    ($dialect:ident timers) => {
+        "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, t.decided_release, \
+         t.lane FROM lead_timer AS t"
+    };
     // Not `json_each`: each row would be made into text, and parsed again for each of its columns.
     (sqlite each) => {
         "jsonb_each($1) AS j"

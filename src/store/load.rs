@@ -271,12 +271,7 @@ impl Store {
         let ids = rows::ids(leads.iter().map(|lead| lead.0));
         let timers: Vec<Timer> = on_db!(
             tx.on(),
-            sql!(
-                "SELECT lead, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
-                 FROM lead_timer WHERE lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
+            sql!(timers, " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ", each, ")"),
             |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
         )?;
         let (records, _) = tx.load(timers).await?;
@@ -290,14 +285,11 @@ impl Store {
     /// [`StoreError::Corrupt`] or what it was parked for, when it cannot be read.
     pub async fn record(&self, lead: LeadId) -> Result<Option<LeadRecord>> {
         let mut tx = self.db.snapshot().await?;
-        let timers: Vec<Timer> = on_db!(
-            tx.on(),
-            sql!(
-                "SELECT lead, rev, reflected, attempts, stop_epoch, decided_at, decided_release, lane \
-                 FROM lead_timer WHERE lead = $1"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
-        )?;
+        let timers: Vec<Timer> =
+            on_db!(tx.on(), sql!(timers, " WHERE t.lead = $1"), |db, sql| sqlx::query_as(sql)
+                .bind(lead.0)
+                .fetch_all(db)
+                .await)?;
         let (records, corrupt) = tx.load(timers).await?;
         tx.rollback().await?;
         match corrupt.into_iter().next() {

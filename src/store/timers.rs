@@ -105,9 +105,8 @@ impl Tx {
         Ok(on_db!(
             self.on(),
             sql!(
-                "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.decided_release, t.lane \
-                 FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                timers,
+                " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") AND t.wake_at <= $2 AND t.lane < 4 ORDER BY t.lead",
                 skip
@@ -121,9 +120,8 @@ impl Tx {
         Ok(on_db!(
             self.on(),
             sql!(
-                "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, \
-                 t.decided_release, t.lane \
-                 FROM lead_timer AS t WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                timers,
+                " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY t.lead",
                 lock
