@@ -14,8 +14,7 @@ pub(super) enum Command {
 
 /// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
 /// data. The same row is recorded once, also if it comes again; a column `id` tells apart what else is
-/// the same. Refused rows do
-/// not make it fail: it exits with 0 and says how many there are.
+/// the same. Refused rows do not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file; .jsonl and .ndjson are JSON lines, everything else CSV

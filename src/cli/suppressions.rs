@@ -16,8 +16,8 @@ pub(super) enum Command {
 }
 
 /// Reads a file with one address or domain (`@ours.example`, `ours.example`) a line, or a CSV file
-/// with a column `email` or `domain` and, if you like, `reason`. Refused rows do
-/// not make it fail: it exits with 0 and says how many there are.
+/// with a column `email` or `domain` and, if you like, `reason`. Refused rows do not make it fail: it
+/// exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file

@@ -84,19 +84,15 @@ impl Engine {
                     let (next, rest) =
                         ahead.await.map_err(|error| StoreError::Other(error.to_string()))?;
                     backlog = rest;
-                    Some(next)
+                    next
                 }
-                None => None,
-            };
-            match written {
-                Ok(written) => done.add(written),
-                Err(error) => return done.or(error),
-            }
-            let next = match next {
-                Some(next) => next,
-                None if goes_on => self.next(&live, &mut backlog, by).await,
+                None if goes_on && written.is_ok() => self.next(&live, &mut backlog, by).await,
                 None => Ok(None),
             };
+            let next = written.and_then(|written| {
+                done.add(written);
+                next
+            });
             match next {
                 Ok(next) => ready = next,
                 Err(error) => return done.or(error),

@@ -12,8 +12,8 @@ use crate::{
 
 /// Imports leads from a CSV file with a header, in UTF-8. Rows with the same address are one lead:
 /// of two rows the later one's cells are taken where they are not empty. Doing it again does no harm.
-/// An import never takes anybody off the suppression list. Refused rows do
-/// not make it fail: it exits with 0 and says how many there are.
+/// An import never takes anybody off the suppression list. Refused rows do not make it fail: it exits
+/// with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// The CSV file

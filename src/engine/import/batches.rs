@@ -103,12 +103,14 @@ impl<'a> Batches<'a> {
         let mut aside = std::mem::take(&mut self.aside);
         // Stable: of one address the later row stays the later one.
         aside.sort_by(|(one, _), (other, _)| one.address.cmp(&other.address));
-        for rows in aside.chunk_by(|(one, _), (other, _)| one.address == other.address) {
-            for (lead, row) in rows {
-                self.batch.leads.push(lead.clone());
-                self.batch.rows.push(*row);
+        let mut rest = aside.into_iter().peekable();
+        while let Some((lead, row)) = rest.next() {
+            let is_last = rest.peek().is_none_or(|(next, _)| next.address != lead.address);
+            self.batch.leads.push(lead);
+            self.batch.rows.push(row);
+            if is_last {
+                self.send_full()?;
             }
-            self.send_full()?;
         }
         Ok(())
     }
