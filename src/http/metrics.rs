@@ -133,7 +133,7 @@ impl Metrics {
         registry.register("leads_decided", "Leads decided", self.decided.clone());
         registry.register(
             "decide_seconds",
-            "Seconds that one batch of decisions took, from claim to commit",
+            "Seconds that one run of decisions took, from the first claim to the last commit",
             self.decide_seconds.clone(),
         );
         registry.register(
@@ -217,7 +217,7 @@ impl Metrics {
         self.returned.get_or_create(&[("action", action.word())]).inc();
     }
 
-    /// A batch of `leads` was decided and committed; `contended` of them had changed meanwhile.
+    /// A run of `leads` was decided and committed; `contended` of them had changed meanwhile.
     pub fn decided(&self, leads: u64, contended: u64, took: Duration) {
         self.decided.inc_by(leads);
         self.contended.inc_by(contended);
