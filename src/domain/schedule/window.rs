@@ -38,7 +38,8 @@ pub struct Around {
 struct Stretch {
     start: Instant,
     end: Instant,
-    to_midnight: bool,
+    /// Another may begin where it ends: it ends at midnight, or is not the last of its day.
+    may_go_on: bool,
 }
 
 impl Window {
@@ -77,18 +78,18 @@ impl Window {
             return Around { opens: None, closes: None };
         }
         let mut stretches = self.stretches(now, zone);
-        let Some(Stretch { start, end: mut closes, mut to_midnight }) = stretches.next() else {
+        let Some(Stretch { start, end: mut closes, mut may_go_on }) = stretches.next() else {
             return Around { opens: Some(Instant::NEVER), closes: None };
         };
         if start > now {
             return Around { opens: Some(start), closes: None };
         }
-        // Midnight between two open stretches is no closing.
-        while to_midnight
+        // Midnight between two open stretches is no closing, nor is an hour that a clock leaves out.
+        while may_go_on
             && let Some(next) = stretches.next()
             && next.start <= closes
         {
-            (closes, to_midnight) = (next.end, next.to_midnight);
+            (closes, may_go_on) = (next.end, next.may_go_on);
         }
         Around { opens: None, closes: Some(closes) }
     }
@@ -101,9 +102,14 @@ impl Window {
         first
             .series(1.day())
             .take(usize::from(HORIZON_DAYS))
-            .flat_map(move |date| self.on(date).iter().map(move |hours| (date, *hours)))
-            .filter_map(move |(date, (start, end))| {
-                let to_midnight = end == DAY_MINUTES;
+            .flat_map(move |date| {
+                let hours = self.on(date);
+                hours.iter().enumerate().map(move |(index, &(start, end))| {
+                    let may_go_on = end == DAY_MINUTES || index + 1 < hours.len();
+                    (date, start, end, may_go_on)
+                })
+            })
+            .filter_map(move |(date, start, end, may_go_on)| {
                 let end = at(date, end)?;
                 // What the clock has read already is past: no need to ask the zone.
                 if end <= clock {
@@ -112,7 +118,7 @@ impl Window {
                 let end = resolve(end, zone);
                 let start = at(date, start)?;
                 let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
-                (end > now && start < end).then_some(Stretch { start, end, to_midnight })
+                (end > now && start < end).then_some(Stretch { start, end, may_go_on })
             })
     }
 

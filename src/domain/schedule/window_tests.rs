@@ -165,6 +165,14 @@ fn a_gap_opens_after_itself_and_a_fold_opens_once() {
             "2027-03-28T00:00:00Z",
             "2027-03-28T01:00:00Z",
         ),
+        // Between two stretches there is nothing but the gap: they are one.
+        (
+            "daily 01:00-02:00, 03:00-04:00",
+            "Europe/Rome",
+            "2027-03-27T22:00:00Z",
+            "2027-03-28T00:00:00Z",
+            "2027-03-28T02:00:00Z",
+        ),
         // All of it in the gap: not that day; once a week: not that week.
         (
             "daily 02:15-02:30",
