@@ -107,7 +107,7 @@ fn conditions(definitions: &Definitions, state: &LeadState) {
     for rule in &definitions.scoring.stages {
         black_box(rule.when.verdict(&view));
     }
-    for live in &definitions.workflows {
+    for live in definitions.workflows.iter() {
         if let Enter::When(condition) = &live.workflow.enter {
             black_box(condition.verdict(&view));
         }

@@ -1,8 +1,10 @@
 //! Definitions: everything in the campaign folder that is live, checked as a whole and compiled.
 
 use std::{
+    cmp::Reverse,
     collections::HashMap,
     hash::{Hash as _, Hasher as _},
+    ops::Deref,
     sync::Arc,
 };
 
@@ -34,8 +36,7 @@ pub struct Definitions {
     pub scoring: Scoring,
     pub policy: Policy,
     pub people: People,
-    /// Those that leads can enter, the largest priority first, then by name.
-    pub workflows: Vec<LiveWorkflow>,
+    pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,
     pub templates: Templates,
@@ -80,10 +81,41 @@ pub struct LiveWorkflow {
     pub since: Since,
 }
 
+/// Those that leads can enter, the largest priority first, then by name.
+#[derive(Clone, Debug, Default)]
+pub struct LiveWorkflows {
+    in_order: Vec<LiveWorkflow>,
+    places: HashMap<Name, usize>,
+}
+
+impl LiveWorkflows {
+    /// Where the one of a name stands in the order.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+}
+
+impl From<Vec<LiveWorkflow>> for LiveWorkflows {
+    fn from(mut workflows: Vec<LiveWorkflow>) -> Self {
+        workflows.sort_by_key(|live| (Reverse(live.workflow.priority), live.workflow.name.clone()));
+        let name = |(place, live): (usize, &LiveWorkflow)| (live.workflow.name.clone(), place);
+        Self { places: workflows.iter().enumerate().map(name).collect(), in_order: workflows }
+    }
+}
+
+impl Deref for LiveWorkflows {
+    type Target = [LiveWorkflow];
+
+    fn deref(&self) -> &[LiveWorkflow] {
+        &self.in_order
+    }
+}
+
 impl Definitions {
     #[must_use]
     pub fn workflow(&self, name: &str) -> Option<&LiveWorkflow> {
-        self.workflows.iter().find(|live| live.workflow.name == *name)
+        self.workflows.place(name).map(|place| &self.workflows[place])
     }
 
     /// A number that changes when the condition does by which leads enter a workflow: its text, that of

@@ -167,33 +167,43 @@ impl Scoring {
     /// Engagement at `at`, from facts in the order of the plan.
     ///
     /// Never grows between two instants at which no hit begins to count, if no rule has negative
-    /// points; see [`Scoring::next_rise`].
+    /// points; see [`Scoring::fading`].
     #[must_use]
     pub fn engagement(&self, facts: &[Fact], at: Instant) -> MilliPoints {
-        self.fading(facts, at).points(at)
+        self.fading(facts, at).0.points(at)
     }
 
-    /// All hits that count at `now`, put together. It holds until [`Scoring::next_rise`].
+    /// All hits that count at `now`, put together, and the first instant after it at which an unsettled
+    /// one begins to count: until then it is just these.
     #[must_use]
-    pub fn fading(&self, facts: &[Fact], now: Instant) -> Fading {
-        let hits =
-            |rule: &EngagementRule| facts[rule.fact.0].counted(Instant::DAWN, now).take(rule.hits);
+    pub fn fading(&self, facts: &[Fact], now: Instant) -> (Fading, Instant) {
         // The newest hit is the instant at which they are put together: whenever this is asked, the sum
         // is the same.
-        let newest = |rule| hits(rule).next().map(|hit| hit.at);
+        let newest = |rule: &EngagementRule| {
+            let hits = &facts[rule.fact.0].ring;
+            hits.iter().rev().find(|hit| hit.counts_from <= now).map(|hit| hit.at)
+        };
         let at = self.engagement.iter().filter_map(newest).max().unwrap_or(now);
         let mut fading = Fading { at, half_life: half_life(self.half_life), gains: 0, losses: 0 };
+        let mut settles = Instant::NEVER;
         for rule in &self.engagement {
             let size = rule.points.0.unsigned_abs().min(LARGEST) << Fading::FRACTION;
-            let sum: u64 =
-                hits(rule).map(|hit| fade(size, elapsed(at, hit.at, fading.half_life))).sum();
+            let (mut sum, mut room) = (0, rule.hits);
+            for hit in facts[rule.fact.0].ring.iter().rev() {
+                if hit.counts_from > now {
+                    settles = settles.min(hit.counts_from);
+                } else if room > 0 {
+                    room -= 1;
+                    sum += fade(size, elapsed(at, hit.at, fading.half_life));
+                }
+            }
             if rule.points.0 >= 0 {
                 fading.gains += sum;
             } else {
                 fading.losses += sum;
             }
         }
-        fading
+        (fading, settles)
     }
 
     /// What one rule gives at `at`.
@@ -201,16 +211,6 @@ impl Scoring {
     pub fn rule_points(&self, rule: &EngagementRule, facts: &[Fact], at: Instant) -> MilliPoints {
         let hits = facts[rule.fact.0].counted(Instant::DAWN, at).take(rule.hits);
         MilliPoints(hits.map(|hit| decay(rule.points.0, at.since(hit.at), self.half_life)).sum())
-    }
-
-    /// The first instant after `now` at which an unsettled hit of some rule begins to count.
-    #[must_use]
-    pub fn next_rise(&self, facts: &[Fact], now: Instant) -> Instant {
-        self.engagement
-            .iter()
-            .map(|rule| facts[rule.fact.0].next_settling(Instant::DAWN, now))
-            .min()
-            .unwrap_or(Instant::NEVER)
     }
 
     #[must_use]
@@ -450,7 +450,7 @@ mod tests {
             let scoring = one_rule(points);
             let facts = facts(&hits);
             let from = Instant::from_millis(10_000_000_000 + from);
-            let fading = scoring.fading(&facts, from);
+            let (fading, _) = scoring.fading(&facts, from);
             let least = fading.points(from).0 * share / 1000;
             prop_assume!(least > 0);
             let fall = fading.falls_below(least, from);

@@ -115,10 +115,6 @@ pub(super) fn definitions(
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
     }
-    workflows.sort_by(|a, b| {
-        let key = |live: &LiveWorkflow| (-live.workflow.priority, live.workflow.name.clone());
-        key(a).cmp(&key(b))
-    });
     drop(known);
 
     let conditions::Conditions { schema, plan, .. } = conditions;
@@ -141,7 +137,7 @@ pub(super) fn definitions(
         scoring,
         policy,
         people,
-        workflows,
+        workflows: workflows.into(),
         structures,
         templates,
     }

@@ -92,7 +92,7 @@ fn what_is_stored_compiles_to_the_same_in_any_order() {
     assert_eq!(compiled.templates, straight.templates);
     assert_eq!(format!("{:?}", compiled.segments), format!("{:?}", straight.segments));
     assert_eq!(format!("{:?}", compiled.scoring), format!("{:?}", straight.scoring));
-    for (a, b) in compiled.workflows.iter().zip(&straight.workflows) {
+    for (a, b) in compiled.workflows.iter().zip(straight.workflows.iter()) {
         assert_eq!(a.workflow.version, b.workflow.version);
         let steps = |live: &crate::domain::definitions::LiveWorkflow| {
             live.workflow.steps.iter().map(|step| format!("{step:?}")).collect::<Vec<_>>()

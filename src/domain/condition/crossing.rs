@@ -42,7 +42,8 @@ pub(super) struct Course {
 
 impl Course {
     pub fn new(scoring: &Scoring, facts: &[Fact], from: Instant) -> Self {
-        Self { from, fading: scoring.fading(facts, from), settles: scoring.next_rise(facts, from) }
+        let (fading, settles) = scoring.fading(facts, from);
+        Self { from, fading, settles }
     }
 
     /// At its beginning.

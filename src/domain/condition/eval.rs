@@ -100,6 +100,7 @@ pub(super) fn known(value: bool) -> Verdict {
 }
 
 /// What compares with something missing is unknown.
+#[inline]
 fn both<T>(left: Option<T>, right: Option<T>, compare: impl FnOnce(T, T) -> bool) -> Verdict {
     match (left, right) {
         (Some(left), Some(right)) => known(compare(left, right)),
@@ -119,6 +120,7 @@ impl Like {
 }
 
 impl TextTerm {
+    #[inline]
     fn value<'v>(&'v self, view: &View<'v>) -> Option<&'v str> {
         match self {
             Self::Literal(text) => Some(text),
@@ -128,6 +130,7 @@ impl TextTerm {
 }
 
 impl NumberTerm {
+    #[inline]
     fn value(&self, view: &View<'_>) -> Option<f64> {
         match self {
             Self::Literal(number) => Some(*number),

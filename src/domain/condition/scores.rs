@@ -40,7 +40,7 @@ impl View<'_> {
         self.engagement().0
     }
 
-    /// [`Scoring::next_rise`] at `now`.
+    /// The first instant after `now` at which a hit of some rule begins to count.
     #[must_use]
     pub fn next_rise(&self) -> Instant {
         self.engagement().1.settles()

@@ -13,6 +13,7 @@ use crate::domain::{
     lead::Stage,
     score::MilliPoints,
     time::Instant,
+    verdict::Verdict,
 };
 
 impl Work<'_> {
@@ -104,15 +105,27 @@ impl Work<'_> {
 
     /// Works out all segments, in their order, and notes who came in and went out.
     pub fn settle_segments(&mut self) {
-        let definitions = self.lead.definitions;
-        let now = self.now();
         self.lead.forget_segments();
+        let segments = &self.lead.definitions.segments;
         let view = self.lead.view();
-        for (segment, known) in definitions.segments.iter().zip(&self.lead.verdicts) {
-            known.set(Some(segment.condition.verdict(&view)));
+        let mut holds_until = Instant::NEVER;
+        let mut same = true;
+        for (index, (segment, known)) in segments.iter().zip(&self.lead.verdicts).enumerate() {
+            let verdict = segment.condition.verdict(&view);
+            known.set(Some(verdict));
+            holds_until = holds_until.min(verdict.holds_until);
+            same &= verdict.is_true() == since(&self.lead.segments, index).is_some();
         }
-        for index in 0..definitions.segments.len() {
-            let inside = self.lead.verdicts[index].get().is_some_and(|verdict| self.heed(verdict));
+        self.wake(holds_until);
+        if !same {
+            self.note_segments();
+        }
+    }
+
+    fn note_segments(&mut self) {
+        let now = self.now();
+        for (index, verdict) in self.lead.verdicts.iter().enumerate() {
+            let inside = verdict.get().is_some_and(Verdict::is_true);
             if inside != since(&self.lead.segments, index).is_some() {
                 note(&mut self.lead.segments, index, inside.then_some(now));
             }

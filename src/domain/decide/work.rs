@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::overlay::Overlay;
 use crate::domain::{
     decision::{Changes, Decision, EnrolmentChange, LogLine, Verb},
-    definitions::{Definitions, LiveWorkflow},
+    definitions::Definitions,
     event::{Event, StepRef},
     lead::{Ended, Enrolment, LeadState, Outcome},
     name::Name,
@@ -61,8 +61,7 @@ impl<'a> Work<'a> {
             .enrolments
             .iter()
             .map(|enrolment| {
-                let has_its_name = |live: &LiveWorkflow| live.workflow.name == enrolment.workflow;
-                let live = definitions.workflows.iter().position(has_its_name);
+                let live = definitions.workflows.place(&enrolment.workflow);
                 // Most are in the live version, which needs no search by its hash.
                 let newest = live.map(|index| &definitions.workflows[index].workflow);
                 let structure = newest

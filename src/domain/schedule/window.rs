@@ -1,9 +1,6 @@
 //! Sending windows on the lead's own clock.
 
-use jiff::{
-    ToSpan,
-    civil::{Date, DateTime, Time},
-};
+use jiff::civil::{Date, DateTime, Time};
 
 use super::{local, resolve, weekday};
 use crate::domain::time::{Instant, Zone};
@@ -99,8 +96,7 @@ impl Window {
         let clock = local(now, zone);
         // A clock put back at midnight repeats an hour of the day before.
         let first = clock.date().yesterday().unwrap_or(clock.date());
-        first
-            .series(1.day())
+        std::iter::successors(Some(first), |date| date.tomorrow().ok())
             .take(usize::from(HORIZON_DAYS))
             .flat_map(move |date| {
                 let hours = self.on(date);

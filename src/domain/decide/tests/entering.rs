@@ -233,8 +233,9 @@ fn countries(release: i64, countries: &str, changed: (i64, Instant)) -> House {
     house.workflow("near", vec![email("report")], |w| {
         (w.enter, w.existing) = (Enter::When(near), false);
     });
-    house.0.workflows[0].since.door =
-        Door { mark: 0, at: changed.1, release: ReleaseId(changed.0) };
+    let mut workflows = house.0.workflows.to_vec();
+    workflows[0].since.door = Door { mark: 0, at: changed.1, release: ReleaseId(changed.0) };
+    house.0.workflows = workflows.into();
     house
 }
 

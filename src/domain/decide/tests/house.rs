@@ -97,8 +97,9 @@ impl House {
         edit(&mut workflow);
         let workflow = Arc::new(workflow);
         self.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
-        self.0.workflows.push(LiveWorkflow { workflow, since: since(1, wednesday() - DAY) });
-        self.0.workflows.sort_by_key(|live| std::cmp::Reverse(live.workflow.priority));
+        let mut workflows = self.0.workflows.to_vec();
+        workflows.push(LiveWorkflow { workflow, since: since(1, wednesday() - DAY) });
+        self.0.workflows = workflows.into();
     }
 }
 
