@@ -78,17 +78,15 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let claiming = &parts.stop.claiming;
     let pulse = parts.health.pulse("decide", DECIDE_WITHIN);
     let metrics = Arc::clone(&parts.metrics);
-    let deciding = Arc::clone(&engine).decide_loop(claiming.clone(), move |decided, took| {
+    let deciding = Arc::clone(&engine).decide_loop(claiming.clone(), move |done, turn, took| {
         pulse.beat();
-        match decided {
-            Ok(decided) => {
-                pulse.well();
-                if decided.claimed > 0 {
-                    metrics.decided(decided.decided, decided.lost, took);
-                    metrics.parked(decided.parked);
-                }
-            }
+        match turn {
+            Ok(()) => pulse.well(),
             Err(error) => pulse.failing(&error),
+        }
+        if done.claimed > 0 {
+            metrics.decided(done.decided, done.lost, took);
+            metrics.parked(done.parked);
         }
     });
     let sending = Arc::clone(&engine).send_loop(claiming.clone());

@@ -31,7 +31,7 @@ pub struct Decided {
     pub claimed: u64,
     /// Leads whose decision was written.
     pub decided: u64,
-    /// Leads whose rev had moved on: due again.
+    /// Leads that something happened to while they were decided. They are decided once more.
     pub lost: u64,
     /// Messages reserved.
     pub reserved: u64,
@@ -44,9 +44,19 @@ pub struct Decided {
 /// What was decided on a batch, to be written.
 pub(super) struct Verdicts {
     batch: Batch,
+    /// The instant at which they were decided.
+    at: Instant,
     writes: Vec<LeadWrite>,
     /// Leads that could not be decided, and why.
     failed: Vec<(LeadId, String)>,
+}
+
+/// The leads of a batch that was written that were left out.
+pub(super) struct LeftOut {
+    /// While they were only looked at something happened to them.
+    pub overtaken: Vec<LeadId>,
+    /// Leads that could not be decided, and why.
+    pub failed: Vec<(LeadId, String)>,
 }
 
 impl Decided {
@@ -67,9 +77,9 @@ impl Engine {
         &self,
         live: &Live,
         leads: Vec<LeadId>,
-        now: Instant,
-    ) -> Result<Decided, StoreError> {
-        let mut done = Decided::default();
+        least: Instant,
+        done: &mut Decided,
+    ) -> Result<(), StoreError> {
         let mut pending = vec![leads];
         while let Some(leads) = pending.pop() {
             if leads.is_empty() {
@@ -80,11 +90,11 @@ impl Engine {
                 batch.give_back().await?;
                 break;
             }
-            match self.decide_and_commit(live, batch, now).await {
-                Ok(decided) => done.add(decided),
+            match self.decide_and_commit(live, batch, least, done).await {
+                Ok(left) => self.count_failures(&left.failed, least, done).await?,
                 Err(error) if error.is_transient() => return Err(error),
                 Err(error) if leads.len() == 1 => {
-                    done.parked += self.failed(&leads, &error.to_string(), now).await?;
+                    self.count_failures(&[(leads[0], error.to_string())], least, done).await?;
                 }
                 Err(_) => {
                     let (left, right) = leads.split_at(leads.len() / 2);
@@ -93,28 +103,32 @@ impl Engine {
                 }
             }
         }
-        Ok(done)
+        Ok(())
     }
 
-    /// Decides the records of an open batch and commits; a lead that cannot be decided is left out
-    /// and its attempt counted.
-    pub async fn decide_and_commit(
+    /// Decides the records of an open batch and commits.
+    pub(super) async fn decide_and_commit(
         &self,
         live: &Live,
         batch: Batch,
-        now: Instant,
-    ) -> Result<Decided, StoreError> {
-        let verdicts = self.decide_batch(live, batch, now).await?;
-        self.commit_batch(verdicts, now).await.map(|(done, _)| done)
+        least: Instant,
+        done: &mut Decided,
+    ) -> Result<LeftOut, StoreError> {
+        let verdicts = self.decide_batch(live, batch, least).await?;
+        self.commit_batch(verdicts, done).await
     }
 
-    /// Decides the records of an open batch; nothing is written.
+    /// Decides the records of an open batch by the clock, or at `least` if that is later; nothing is
+    /// written.
     pub(super) async fn decide_batch(
         &self,
         live: &Live,
         mut batch: Batch,
-        now: Instant,
+        least: Instant,
     ) -> Result<Verdicts, StoreError> {
+        // Now that they are loaded: an instant from before would be earlier than what they tell, and a
+        // reply that is still to come keeps no mail back.
+        let at = least.max(self.clock.now());
         let enrolments = batch.records.iter().flat_map(|record| &record.enrolments);
         let versions = enrolments.map(|enrolment| &enrolment.version);
         let fuller = self.with_structures(live, versions).await;
@@ -139,59 +153,53 @@ impl Engine {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
             let attempt = catch_unwind(AssertUnwindSafe(|| {
-                decide_record(definitions, &batch.paused, record, history, &mut allocator, now)
+                decide_record(definitions, &batch.paused, record, history, &mut allocator, at)
             }));
             match attempt {
                 Ok(write) => writes.push(write),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
             }
         }
-        Ok(Verdicts { batch, writes, failed })
+        Ok(Verdicts { batch, at, writes, failed })
     }
 
-    /// Also the leads that were overtaken while they were only looked at.
+    /// Writes what was decided; `done` says what that came to.
     pub(super) async fn commit_batch(
         &self,
         verdicts: Verdicts,
-        now: Instant,
-    ) -> Result<(Decided, Vec<LeadId>), StoreError> {
-        let Verdicts { batch, writes, failed } = verdicts;
+        done: &mut Decided,
+    ) -> Result<LeftOut, StoreError> {
+        let Verdicts { batch, at, writes, failed } = verdicts;
         let was_locked = batch.is_locked();
-        let committed = self.store.commit(batch, writes, now).await?;
-        let mut done = Decided {
-            claimed: 0,
-            decided: committed.written.len() as u64,
-            lost: committed.lost.len() as u64,
-            reserved: committed.reserved,
-            cancelled: committed.withdrawn,
-            parked: committed.parked.len() as u64,
-        };
+        let committed = self.store.commit(batch, writes, at).await?;
+        done.decided += committed.written.len() as u64;
+        done.lost += committed.lost.len() as u64;
+        done.reserved += committed.reserved;
+        done.cancelled += committed.withdrawn;
+        done.parked += committed.parked.len() as u64;
         for (lead, reason) in committed.parked {
             told_of_parking(lead, &reason);
         }
-        for (lead, reason) in failed {
-            done.parked += self.failed(&[lead], &reason, now).await?;
-        }
         let is_final = was_locked || committed.is_outdated;
-        Ok((done, if is_final { Vec::new() } else { committed.lost }))
+        let overtaken = if is_final { Vec::new() } else { committed.lost };
+        Ok(LeftOut { overtaken, failed })
     }
 
-    /// Counts failed attempts; parks the leads that have had their last. Returns how many.
-    async fn failed(
+    /// Counts failed attempts; parks the leads that have had their last.
+    pub(super) async fn count_failures(
         &self,
-        leads: &[LeadId],
-        reason: &str,
+        failed: &[(LeadId, String)],
         now: Instant,
-    ) -> Result<u64, StoreError> {
-        let attempts = self.store.count_attempt(leads).await?;
-        let mut parked = 0;
-        for (lead, count) in attempts {
-            if count >= self.config.engine.park_after {
-                self.park(lead, reason, now).await?;
-                parked += 1;
+        done: &mut Decided,
+    ) -> Result<(), StoreError> {
+        for (lead, reason) in failed {
+            let attempts = self.store.count_attempt(&[*lead]).await?;
+            if attempts.get(lead).is_some_and(|count| *count >= self.config.engine.park_after) {
+                self.park(*lead, reason, now).await?;
+                done.parked += 1;
             }
         }
-        Ok(parked)
+        Ok(())
     }
 
     pub(super) async fn park(

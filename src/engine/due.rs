@@ -1,4 +1,5 @@
-//! Leads that are due: batch after batch, each loaded and decided while the one before is written.
+//! Leads that are due: batch after batch. On SQLite each is loaded and decided while the one before is
+//! written.
 
 use std::sync::{Arc, PoisonError};
 
@@ -15,17 +16,10 @@ use crate::{
 /// How many batches are decided in one go. Between two runs the engine looks after other things.
 const RUN: usize = 16;
 
-/// By when leads must be due.
-#[derive(Clone, Copy, Debug)]
-enum By {
-    Instant(Instant),
-    /// Asked for each batch: what somebody does during a run has its turn in it.
-    Clock,
-}
-
 /// A batch that has been decided, or could not be: then its leads are decided in halves.
 struct Ready {
-    now: Instant,
+    /// By when its leads were due.
+    due: Instant,
     leads: Vec<LeadId>,
     corrupt: Vec<(LeadId, String)>,
     is_locked: bool,
@@ -33,38 +27,40 @@ struct Ready {
 }
 
 impl Engine {
-    /// Decides leads that are due at `now`: all of them, or what one run comes to.
+    /// Decides leads that are due by the clock, or at `least` if that is later: all of them, or what one
+    /// run comes to.
     ///
     /// By `live`, unless the database has another release by now: then that is taken over first, so
     /// that no lead is decided by definitions that `apply` has replaced.
+    ///
+    /// # Errors
+    /// What was written before stays so; the next run meets the rest.
     pub async fn decide_due(
         self: &Arc<Self>,
         live: &Arc<Live>,
-        now: Instant,
+        least: Instant,
     ) -> Result<Decided, StoreError> {
-        self.run(live, By::Instant(now)).await
+        let mut done = Decided::default();
+        self.decide_run(live, least, &mut done).await.map(|()| done)
     }
 
-    /// The same by the clock, which goes on meanwhile.
-    pub(super) async fn decide_by_clock(
+    /// The same; `done` says what was written also where it ends with an error.
+    pub(super) async fn decide_run(
         self: &Arc<Self>,
         live: &Arc<Live>,
-    ) -> Result<Decided, StoreError> {
-        self.run(live, By::Clock).await
-    }
-
-    async fn run(self: &Arc<Self>, live: &Arc<Live>, by: By) -> Result<Decided, StoreError> {
+        least: Instant,
+        done: &mut Decided,
+    ) -> Result<(), StoreError> {
         let mut live = Arc::clone(live);
         let mut backlog = self.take_backlog();
-        let (mut now, mut batch) = self.claim(&mut backlog, by).await?;
+        let (mut due, mut batch) = self.claim(&mut backlog, least).await?;
         if self.is_behind(&live, &batch) {
             batch.give_back().await?;
             live = self.catch_up(&live).await?;
             backlog = Backlog::default();
-            (now, batch) = self.claim(&mut backlog, by).await?;
+            (due, batch) = self.claim(&mut backlog, least).await?;
         }
-        let mut ready = Some(self.ready(&live, batch, now).await);
-        let mut done = Decided::default();
+        let mut ready = Some(self.ready(&live, batch, due).await);
         let mut left = RUN;
         while let Some(this) = ready.take() {
             left -= 1;
@@ -74,41 +70,39 @@ impl Engine {
                 let (engine, live) = (Arc::clone(self), Arc::clone(&live));
                 let mut backlog = std::mem::take(&mut backlog);
                 tokio::spawn(async move {
-                    let next = engine.next(&live, &mut backlog, by).await;
+                    let next = engine.next(&live, &mut backlog, least).await;
                     (next, backlog)
                 })
             });
-            let written = self.write(&live, this).await;
+            let written = self.write(&live, this, done).await;
             let next = match ahead {
-                Some(ahead) => {
-                    let (next, rest) =
-                        ahead.await.map_err(|error| StoreError::Other(error.to_string()))?;
-                    backlog = rest;
-                    next
-                }
-                None if goes_on && written.is_ok() => self.next(&live, &mut backlog, by).await,
+                Some(ahead) => match ahead.await {
+                    Ok((next, rest)) => {
+                        backlog = rest;
+                        next
+                    }
+                    Err(error) => Err(StoreError::Other(error.to_string())),
+                },
+                None if goes_on && written.is_ok() => self.next(&live, &mut backlog, least).await,
                 None => Ok(None),
             };
-            let next = written.and_then(|written| {
-                done.add(written);
-                next
-            });
-            match next {
-                Ok(next) => ready = next,
-                Err(error) => return done.or(error),
-            }
+            written?;
+            ready = next?;
         }
         self.keep_backlog(backlog);
-        Ok(done)
+        Ok(())
     }
 
-    async fn claim(&self, backlog: &mut Backlog, by: By) -> Result<(Instant, Batch), StoreError> {
-        let now = match by {
-            By::Instant(now) => now,
-            By::Clock => self.clock.now(),
-        };
+    /// Also the instant by which they are due.
+    async fn claim(
+        &self,
+        backlog: &mut Backlog,
+        least: Instant,
+    ) -> Result<(Instant, Batch), StoreError> {
+        // Asked for each batch: what somebody does during a run has its turn in it.
+        let due = least.max(self.clock.now());
         let quota = Quota::of(self.config.engine.batch);
-        Ok((now, self.store.claim_next(now, &quota, backlog).await?))
+        Ok((due, self.store.claim_next(due, &quota, backlog).await?))
     }
 
     /// The next batch, decided; `None` if another release is live by now.
@@ -116,54 +110,65 @@ impl Engine {
         &self,
         live: &Live,
         backlog: &mut Backlog,
-        by: By,
+        least: Instant,
     ) -> Result<Option<Ready>, StoreError> {
-        let (now, batch) = self.claim(backlog, by).await?;
+        let (due, batch) = self.claim(backlog, least).await?;
         if self.is_behind(live, &batch) {
             return batch.give_back().await.map(|()| None);
         }
-        Ok(Some(self.ready(live, batch, now).await))
+        Ok(Some(self.ready(live, batch, due).await))
     }
 
-    async fn ready(&self, live: &Live, batch: Batch, now: Instant) -> Ready {
+    async fn ready(&self, live: &Live, batch: Batch, due: Instant) -> Ready {
         Ready {
-            now,
+            due,
             leads: batch.records.iter().map(|record| record.lead).collect(),
             corrupt: batch.corrupt.clone(),
             is_locked: batch.is_locked(),
-            verdicts: self.decide_batch(live, batch, now).await,
+            verdicts: self.decide_batch(live, batch, due).await,
         }
     }
 
-    async fn write(&self, live: &Live, ready: Ready) -> Result<Decided, StoreError> {
-        let Ready { now, leads, corrupt, verdicts, .. } = ready;
-        let mut done =
-            Decided { claimed: (leads.len() + corrupt.len()) as u64, ..Decided::default() };
+    async fn write(&self, live: &Live, ready: Ready, done: &mut Decided) -> Result<(), StoreError> {
+        let before = done.reserved;
+        let written = self.write_all(live, ready, done).await;
+        // Also where something failed later.
+        if done.reserved > before {
+            self.outbox.notify_one();
+        }
+        written
+    }
+
+    async fn write_all(
+        &self,
+        live: &Live,
+        ready: Ready,
+        done: &mut Decided,
+    ) -> Result<(), StoreError> {
+        let Ready { due, leads, corrupt, verdicts, .. } = ready;
+        done.claimed += (leads.len() + corrupt.len()) as u64;
         let written = match verdicts {
-            Ok(verdicts) => self.commit_batch(verdicts, now).await,
+            Ok(verdicts) => self.commit_batch(verdicts, done).await,
             Err(error) => Err(error),
         };
         match written {
-            Ok((decided, overtaken)) => {
-                done.add(decided);
+            Ok(left) => {
+                self.count_failures(&left.failed, due, done).await?;
                 // Whoever is always overtaken would never be decided: once more, and nobody else writes.
-                done.add(self.decide_locked(live, overtaken, now).await?);
+                self.decide_locked(live, left.overtaken, due, done).await
             }
-            Err(error) if error.is_transient() => return Err(error),
+            Err(error) if error.is_transient() => Err(error),
             Err(error) => {
                 tracing::warn!(leads = leads.len(), %error, "a batch failed and is bisected");
-                done.add(self.decide_locked(live, leads, now).await?);
+                self.decide_locked(live, leads, due, done).await?;
                 // The commit that would have parked them was rolled back.
                 for (lead, reason) in corrupt {
-                    self.park(lead, &reason, now).await?;
+                    self.park(lead, &reason, due).await?;
                     done.parked += 1;
                 }
+                Ok(())
             }
         }
-        if done.reserved > 0 {
-            self.outbox.notify_one();
-        }
-        Ok(done)
     }
 
     fn take_backlog(&self) -> Backlog {
@@ -176,13 +181,6 @@ impl Engine {
     }
 }
 
-impl Decided {
-    /// What was written before an error counts; whatever it is, the next run meets it again.
-    fn or(self, error: StoreError) -> Result<Self, StoreError> {
-        if self.claimed == 0 {
-            return Err(error);
-        }
-        tracing::debug!(%error, "a run ended early");
-        Ok(self)
-    }
-}
+#[cfg(test)]
+#[path = "due_tests.rs"]
+mod tests;

@@ -14,6 +14,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 /// How long leads that are due and locked by others are left alone, in milliseconds.
 const LOCKED: i64 = 50;
 
+/// How often in a row a run may be lost to other transactions before that is an outage.
+pub(super) const CONFLICTS: u32 = 20;
+
 /// How often the database is asked for a new release.
 const RELEASES: Duration = Duration::from_secs(2);
 
@@ -57,16 +60,17 @@ impl Outage {
 
 impl Engine {
     /// Decides leads as they become due, until told to stop. `beat` is called at each turn and told
-    /// what was decided, or why nothing could be.
+    /// what was decided, and why no more could be.
     ///
     /// # Errors
     /// Never for the database being away: that is waited for.
     pub async fn decide_loop(
         self: Arc<Self>,
         stop: CancellationToken,
-        beat: impl Fn(Result<&Decided, &StoreError>, Duration) + Send + Sync,
+        beat: impl Fn(&Decided, Result<(), &StoreError>, Duration) + Send + Sync,
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
+        let mut conflicts = 0;
         while !stop.is_cancelled() {
             // Registered before looking, so that nothing that comes in between is missed.
             let nudged = self.nudge.notified();
@@ -74,21 +78,26 @@ impl Engine {
             nudged.as_mut().enable();
             let now = self.clock.now();
             let started = tokio::time::Instant::now();
-            let turn = self.decide_turn(now).await;
+            let mut done = Decided::default();
+            let turn = self.decide_turn(now, &mut done).await;
+            let told = |result| beat(&done, result, started.elapsed());
             let sleep = match turn {
-                Ok((decided, sleep)) => {
+                Ok(sleep) => {
                     outage.over("deciding");
-                    beat(Ok(&decided), started.elapsed());
+                    conflicts = 0;
+                    told(Ok(()));
                     sleep
                 }
-                // Lost to another daemon: these leads are free again.
-                Err(StoreError::Conflict) => {
+                // Lost to another transaction: these leads are free again.
+                Err(StoreError::Conflict) if conflicts < CONFLICTS => {
                     tracing::debug!("deciding lost to another transaction, and is tried again");
-                    None
+                    conflicts = if done.decided > 0 { 0 } else { conflicts + 1 };
+                    told(Ok(()));
+                    Some(Duration::from_millis(LOCKED.unsigned_abs()))
                 }
                 Err(error) => {
                     outage.failed("deciding", &error, now);
-                    beat(Err(&error), started.elapsed());
+                    told(Err(&error));
                     Some(PAUSE)
                 }
             };
@@ -107,18 +116,19 @@ impl Engine {
     async fn decide_turn(
         self: &Arc<Self>,
         now: Instant,
-    ) -> Result<(Decided, Option<Duration>), StoreError> {
-        let Some(live) = self.live() else { return Ok((Decided::default(), Some(LONGEST_SLEEP))) };
-        let decided = self.decide_by_clock(&live).await?;
+        done: &mut Decided,
+    ) -> Result<Option<Duration>, StoreError> {
+        let Some(live) = self.live() else { return Ok(Some(LONGEST_SLEEP)) };
+        self.decide_run(&live, Instant::DAWN, done).await?;
         let sweeping = self.sweep(now).await?;
-        if decided.claimed > 0 || sweeping {
-            return Ok((decided, None));
+        if done.claimed > 0 || sweeping {
+            return Ok(None);
         }
         let wait = self.store.next_wake_at().await?.since(now);
         let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
         // What is due and was not claimed is in another daemon's hands.
         let shortest = if wait > 0 { 1 } else { LOCKED };
-        Ok((decided, Some(Duration::from_millis(wait.clamp(shortest, longest).unsigned_abs()))))
+        Ok(Some(Duration::from_millis(wait.clamp(shortest, longest).unsigned_abs())))
     }
 
     /// Sends messages as they become due, until told to stop; then what is on its way is finished.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, live::Live};
+use super::{Engine, deciding::Decided, live::Live};
 use crate::{
     domain::time::Instant,
     store::{
@@ -76,9 +76,14 @@ impl Engine {
         }
         let live = &live;
         let mut refused = batch.refused.clone();
-        let mut tally = Tally::default();
-        match self.decide_and_commit(live, batch, now).await {
-            Ok(decided) => tally.reserved = decided.reserved,
+        let mut done = Decided::default();
+        match self.decide_and_commit(live, batch, now, &mut done).await {
+            Ok(left) => {
+                // The outcomes are written: whoever could not be decided is due, and is counted then.
+                if let Err(error) = self.count_failures(&left.failed, now, &mut done).await {
+                    tracing::warn!(%error, "failed attempts could not be counted");
+                }
+            }
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "outcomes are written without deciding on them");
@@ -87,6 +92,7 @@ impl Engine {
                 self.store.commit(batch, Vec::new(), now).await?;
             }
         }
+        let mut tally = Tally { reserved: done.reserved, ..Tally::default() };
         for settlement in settlements {
             if refused.contains(&settlement.message) {
                 tally.stale += 1;

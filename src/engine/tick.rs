@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Engine, deciding::Decided, live::LiveError, sending::Until, settling::Tally};
+use super::{
+    Engine, deciding::Decided, live::LiveError, running::CONFLICTS, sending::Until, settling::Tally,
+};
 use crate::{domain::time::Instant, store::StoreError};
 
 /// How many runs of batches a pass may decide; only definitions that chase their own tail come this far.
@@ -77,7 +79,7 @@ impl Engine {
         while self.sweep(now).await? {}
         let stop = CancellationToken::new();
         for _ in 0..RUNS {
-            let decided = self.decide_all(&live, now.max(self.clock.now())).await?;
+            let decided = self.decide_all(&live, now).await?;
             report.add_decided(decided);
             let tally = self.send(Until::Quiet, &stop).await?;
             report.add_tally(tally);
@@ -95,11 +97,17 @@ impl Engine {
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let mut sum = Decided::default();
+        let mut conflicts = 0;
         for _ in 0..RUNS {
-            let decided = self.decide_due(live, now).await?;
-            sum.add(decided);
-            if decided.claimed == 0 {
-                break;
+            let mut done = Decided::default();
+            let run = self.decide_run(live, now, &mut done).await;
+            sum.add(done);
+            match run {
+                Ok(()) if done.claimed == 0 => break,
+                Ok(()) => conflicts = 0,
+                // Lost to another transaction: these leads are free again.
+                Err(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
+                Err(error) => return Err(error),
             }
         }
         Ok(sum)

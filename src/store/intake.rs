@@ -208,11 +208,11 @@ impl Tx {
             let wake = wakes.entry(event.lead.0).or_insert(Wake {
                 lead: event.lead.0,
                 lane: event.lane.number(),
-                events: 0,
+                revs: 0,
                 stops: 0,
             });
             wake.lane = wake.lane.min(event.lane.number());
-            wake.events += 1;
+            wake.revs += 1;
             if let Some(reason) = event.suppress {
                 wake.stops += 1;
                 objections.push((event.lead.0, reason, &event.source));

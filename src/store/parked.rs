@@ -5,7 +5,9 @@ use super::{
     db::{Tx, on_db},
     dialect::Text,
     gate::Turn,
+    records::Lane,
     rows,
+    timers::{Timer, Wake},
 };
 use crate::domain::time::Instant;
 
@@ -39,6 +41,15 @@ impl Tx {
         )?;
         let leads = rows::ids(leads);
         let timers = self.lock_timers(&leads).await?;
+        // Whoever is looking at one of these leads at this moment decides without the mails that are open
+        // again now: what that comes to must not be written.
+        let again = |timer: &Timer| Wake {
+            lead: timer.lead,
+            lane: Lane::Timers.number(),
+            revs: 1,
+            stops: 0,
+        };
+        self.wake(&timers.iter().map(again).collect::<Vec<_>>(), now).await?;
         let parked = timers.iter().filter(|timer| timer.is_parked()).map(|timer| timer.lead);
         let parked: Vec<i64> = parked.collect();
         self.unpark_messages(&leads, now).await?;

@@ -342,11 +342,11 @@ impl Tx {
             let wake = wakes.entry(message.lead).or_insert(Wake {
                 lead: message.lead,
                 lane: Lane::Timers.number(),
-                events: 0,
+                revs: 0,
                 stops: 0,
             });
             // One that is no event uses up a rev, too: a decision that did not know of it is lost.
-            wake.events += 1;
+            wake.revs += 1;
             if matches!(settlement.outcome, Settled::Failed { hard: true, .. }) {
                 wake.stops += 1;
                 bounced.push((message.lead, Suppression::HardBounce, SOURCE));

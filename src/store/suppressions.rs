@@ -196,7 +196,7 @@ impl Store {
             tx.lock_timers(&rows::ids(leads.iter().copied())).await?;
             let wakes: Vec<Wake> = leads
                 .iter()
-                .map(|&lead| Wake { lead, lane: Lane::Acts.number(), events: 1, stops: 1 })
+                .map(|&lead| Wake { lead, lane: Lane::Acts.number(), revs: 1, stops: 1 })
                 .collect();
             tx.wake(&wakes, now).await?;
             tx.commit().await?;

@@ -58,7 +58,7 @@ pub struct Wake {
     pub lead: i64,
     pub lane: i64,
     /// How many revs are used up.
-    pub events: i64,
+    pub revs: i64,
     /// How many objections there were.
     pub stops: i64,
 }
@@ -140,10 +140,10 @@ impl Tx {
             self.on(),
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
-                 CAST(j.value ->> 'lane' AS BIGINT) AS lane, CAST(j.value ->> 'events' AS BIGINT) AS events, \
+                 CAST(j.value ->> 'lane' AS BIGINT) AS lane, CAST(j.value ->> 'revs' AS BIGINT) AS revs, \
                  CAST(j.value ->> 'stops' AS BIGINT) AS stops FROM ",
                 each,
-                ") UPDATE lead_timer AS t SET rev = t.rev + r.events, stop_epoch = t.stop_epoch + r.stops, \
+                ") UPDATE lead_timer AS t SET rev = t.rev + r.revs, stop_epoch = t.stop_epoch + r.stops, \
                  lane = CASE WHEN t.lane = 4 OR (t.wake_at <= $2 AND t.lane < r.lane) THEN t.lane ELSE r.lane END, \
                  wake_at = CASE WHEN t.lane = 4 OR t.wake_at <= $2 THEN t.wake_at ELSE $2 END \
                  FROM r WHERE t.lead = r.lead"

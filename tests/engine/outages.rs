@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    databases::for_each_database,
+    databases::{TestDatabase, for_each_database},
     engine::{Campaign, Rig, behind},
 };
 
@@ -53,4 +53,41 @@ async fn loops_whose_work_fails_say_so_until_it_works_again() {
         keeping_up.await.unwrap().unwrap();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_that_are_lost_to_another_transaction_are_made_again() {
+    // On SQLite nobody else writes.
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let campaign = Campaign::new().workflow(
+        "patient",
+        "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - wait: 1d\n  - tag: seen\n",
+    );
+    let rig = Rig::new(&db, &campaign).await;
+    rig.engine.take_over().await.unwrap();
+    let lead = rig.lead("ann@example.com", &[]).await;
+    // Sequences are not rolled back: just the first two are lost.
+    behind(
+        &db,
+        "CREATE SEQUENCE tries; \
+         CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; \
+         RETURN NULL; END $$; \
+         CREATE TRIGGER lose BEFORE INSERT ON enrolments FOR EACH STATEMENT EXECUTE FUNCTION lose()"
+            .to_owned(),
+    )
+    .await;
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let stop = CancellationToken::new();
+    let deciding =
+        tokio::spawn(Arc::clone(&rig.engine).decide_loop(stop.clone(), move |done, turn, _| {
+            let _ = tell.send((done.decided, turn.map_err(ToString::to_string)));
+        }));
+    for decided in [0, 0, 1] {
+        let turn = tokio::time::timeout(SOON, told.recv()).await.unwrap().unwrap();
+        assert_eq!(turn, (decided, Ok(())));
+    }
+    assert_eq!(rig.enrolment(lead).await.workflow.as_str(), "patient");
+    stop.cancel();
+    deciding.await.unwrap().unwrap();
 }

@@ -18,7 +18,7 @@ mod wait_tests;
 #[cfg(test)]
 mod window_tests;
 
-use resolve::{local, resolve};
+use resolve::{local, resolve, resolve_with_gap};
 
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;

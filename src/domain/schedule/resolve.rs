@@ -12,15 +12,22 @@ pub(super) fn local(at: Instant, zone: &Zone) -> DateTime {
 /// The instant that a local time means: in a gap the first instant after it, in a fold the first
 /// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
 pub(super) fn resolve(local: DateTime, zone: &Zone) -> Instant {
+    resolve_with_gap(local, zone).0
+}
+
+/// Also whether it lies in a gap.
+pub(super) fn resolve_with_gap(local: DateTime, zone: &Zone) -> (Instant, bool) {
     let tz = zone.tz();
     let ambiguous = tz.to_ambiguous_timestamp(local);
     let gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
-    let Ok(earlier) = ambiguous.earlier() else { return Instant::NEVER };
+    let Ok(earlier) = ambiguous.earlier() else { return (Instant::NEVER, gap) };
     if !gap {
-        return earlier.into();
+        return (earlier.into(), false);
     }
     // In a gap `earlier` lies before the change of the clock, which is the instant we want.
-    tz.following(earlier)
+    let after = tz
+        .following(earlier)
         .find(|change| tz.to_datetime(change.timestamp()) > local)
-        .map_or(Instant::NEVER, |change| change.timestamp().into())
+        .map_or(Instant::NEVER, |change| change.timestamp().into());
+    (after, true)
 }

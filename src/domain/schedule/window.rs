@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 
-use super::{local, resolve, weekday};
+use super::{local, resolve, resolve_with_gap, weekday};
 use crate::domain::time::{Instant, Zone};
 
 /// Minutes of a civil day.
@@ -35,7 +35,8 @@ pub struct Around {
 struct Stretch {
     start: Instant,
     end: Instant,
-    /// Another may begin where it ends: it ends at midnight, or is not the last of its day.
+    /// Another may begin where it ends: it ends at midnight or where the clock leaves an hour out, or is not
+    /// the last of its day.
     may_go_on: bool,
 }
 
@@ -111,10 +112,14 @@ impl Window {
                 if end <= clock {
                     return None;
                 }
-                let end = resolve(end, zone);
+                let (end, in_gap) = resolve_with_gap(end, zone);
                 let start = at(date, start)?;
                 let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
-                (end > now && start < end).then_some(Stretch { start, end, may_go_on })
+                (end > now && start < end).then_some(Stretch {
+                    start,
+                    end,
+                    may_go_on: may_go_on || in_gap,
+                })
             })
     }
 

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::time::{Instant, Zone};
 
-pub(super) const ZONES: [&str; 10] = [
+pub(super) const ZONES: [&str; 11] = [
     "Europe/Rome",
     "America/New_York",
     "Africa/Cairo",
@@ -12,6 +12,7 @@ pub(super) const ZONES: [&str; 10] = [
     "Asia/Gaza",
     "Pacific/Apia",
     "America/Sao_Paulo",
+    "America/Nuuk",
     "Asia/Kathmandu",
     "UTC",
 ];
@@ -276,6 +277,14 @@ fn a_gap_opens_after_itself_and_a_fold_opens_once() {
             "2027-03-14T00:00:00Z",
             "2027-03-14T02:00:00Z",
             "2027-03-14T03:00:00Z",
+        ),
+        // There the day's last hour is left out: the next day's begins where it would end.
+        (
+            "daily 00:00-23:00",
+            "America/Nuuk",
+            "2027-03-27T12:00:00Z",
+            "2027-03-27T12:00:00Z",
+            "2027-03-29T00:00:00Z",
         ),
         // Apia lost 30 December 2011.
         (

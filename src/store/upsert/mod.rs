@@ -276,12 +276,7 @@ impl Tx {
             let rev = if lead.is_new { 1 } else { revs.get(&lead.lead).map_or(1, |rev| rev + 1) };
             events.push(ImportedRow { lead: lead.lead, rev });
             if !lead.is_new {
-                wakes.push(Wake {
-                    lead: lead.lead,
-                    lane: Lane::Bulk.number(),
-                    events: 1,
-                    stops: 0,
-                });
+                wakes.push(Wake { lead: lead.lead, lane: Lane::Bulk.number(), revs: 1, stops: 0 });
             }
         }
         if events.is_empty() {

@@ -67,12 +67,7 @@ impl Tx {
         let wakes: Vec<Wake> = leads
             .iter()
             .filter(|(address, _)| added.contains(**address))
-            .map(|(_, lead)| Wake {
-                lead: lead.lead,
-                lane: Lane::Bulk.number(),
-                events: 1,
-                stops: 1,
-            })
+            .map(|(_, lead)| Wake { lead: lead.lead, lane: Lane::Bulk.number(), revs: 1, stops: 1 })
             .collect();
         self.wake(&wakes, now).await
     }

@@ -1,0 +1,110 @@
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use super::*;
+use crate::{
+    clock::Clock,
+    config::Config,
+    definitions::{self, Sources},
+    domain::{
+        address::Address,
+        event::EventKind,
+        lead::{Basis, Consent},
+        message::MessageState,
+    },
+    engine::releasing,
+    mail::relay::Relay,
+    store::{
+        DatabaseUrl, Store,
+        records::{ImportRun, LeadUpsert, NewEvent},
+    },
+    token::Keyring,
+};
+
+const NOON: Instant = Instant::from_millis(1_798_459_200_000);
+
+const CONFIG: &str = r#"
+[public]
+base_url = "http://127.0.0.1:1"
+[[relay]]
+name = "main"
+host = "127.0.0.1"
+port = 1
+tls = "none"
+[sender]
+from = "Ada <ada@example.com>"
+bounce_domain = "bounce.example.com"
+postal_address = "Via Roma 1, 20121 Milano"
+"#;
+
+const FILES: [(&str, &str); 4] = [
+    (
+        "workflows/policy.yaml",
+        "policy:\n  zone: UTC\n  language: en\n  tracking: with insights\n  purposes:\n    \
+         insights: { label: Industry insights, basis: [consent] }\n",
+    ),
+    (
+        "templates/layouts/mail.html",
+        "<html><body>{{ content }}<p><a href=\"{{ unsubscribe_url }}\">Unsubscribe</a></p>\
+         <p>{{ postal_address }}</p></body></html>",
+    ),
+    (
+        "workflows/later.yaml",
+        "workflow: later\npurpose: insights\nenter:\n  when: stage == \"lead\"\n  existing: yes\n\
+         leave: replied()\nsteps:\n  - wait: 1d\n  - email: cold/one\n",
+    ),
+    (
+        "templates/cold/one.md",
+        "---\nsubject: One\nlayout: mail\n---\nGood morning,\n\n[read](https://www.example.com/one)\n",
+    ),
+];
+
+async fn engine(folder: &Path) -> Arc<Engine> {
+    let url = DatabaseUrl::parse("sqlite:test.db", folder).unwrap();
+    let store = Store::create(&url).await.unwrap();
+    store.migrate(false, NOON).await.unwrap();
+    let config = Arc::new(Config::parse(CONFIG, folder).unwrap());
+    let relay = Relay::configured(&config.relays[0]).unwrap();
+    let files = FILES.map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let checked = definitions::check(&Sources { files: files.into(), ..Sources::default() });
+    assert!(checked.definitions.is_some(), "{:#?}", checked.problems);
+    releasing::apply(&store, &checked.artefacts, "test", "", NOON).await.unwrap();
+    let keyring = Arc::new(Keyring::from_seed(7));
+    Arc::new(Engine::new(store, Clock::driven(NOON), keyring, config, relay))
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_while_a_lead_is_decided_keeps_the_mail_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(folder.path()).await;
+    let consent =
+        Consent { basis: Basis::Consent, at: NOON, source: "test".into(), withdrawn_at: None };
+    let row = LeadUpsert {
+        address: Address::parse("ann@example.com").unwrap(),
+        attributes: Vec::new(),
+        consents: BTreeMap::from([("insights".into(), consent)]),
+        dated: false,
+        stage: None,
+        suppress: None,
+    };
+    let run = ImportRun { id: 1, source: "test".into(), campaign: None };
+    let lead = engine.store.upsert_leads(&[row], &run, NOON).await.unwrap()[0].lead;
+    engine.tick(NOON).await.unwrap();
+    let live = engine.live().unwrap();
+
+    engine.clock.set(NOON + Duration::from_hours(24));
+    let (due, batch) = engine.claim(&mut Backlog::default(), Instant::DAWN).await.unwrap();
+    assert_eq!(batch.records.len(), 1);
+    let ready = engine.ready(&live, batch, due).await;
+    let later = due + Duration::from_millis(300);
+    engine.clock.set(later);
+    let reply = NewEvent::new(lead, EventKind::LEAD_REPLIED, later, "inbox");
+    engine.store.record_events(&[reply], later).await.unwrap();
+    let mut done = Decided::default();
+    engine.write(&live, ready, &mut done).await.unwrap();
+
+    assert_eq!((done.claimed, done.lost, done.decided), (1, 1, 1));
+    assert_eq!(done.reserved, 0, "a mail is reserved for one who has replied");
+    let messages = engine.store.messages_of(lead).await.unwrap();
+    assert!(messages.iter().all(|message| message.state != MessageState::Reserved), "{messages:?}");
+    assert!(engine.store.enrolments(lead).await.unwrap().iter().all(|it| it.state != "active"));
+}
