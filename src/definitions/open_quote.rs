@@ -49,6 +49,8 @@ mod tests {
         assert_eq!(last("- 'it''s\n- b"), Some("'it''s\n- b"));
         assert_eq!(last("a: \"b\"\nc: { d: \"e \\\" f }"), Some("\"e \\\" f }"));
         assert_eq!(last("a: \"b\" # and \"c\nd: e"), Some("\"b\" # and \"c\nd: e"));
+        assert_eq!(last("about: well-\"known\nenter:"), None);
+        assert_eq!(last("- \"cold\n- enter:"), Some("\"cold\n- enter:"));
         assert_eq!(last("a: it's\nb: he said \"hi\n# don't\nc:"), None);
     }
 }

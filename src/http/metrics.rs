@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The upper bounds of the seconds that one transaction of decisions takes.
-const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 /// The database may not hold up a scrape for longer; its gauges then keep their last values.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -133,12 +133,12 @@ impl Metrics {
         registry.register("leads_decided", "Leads decided", self.decided.clone());
         registry.register(
             "decide_seconds",
-            "Seconds that one run of decisions took, from the first claim to the last commit",
+            "Seconds that one run of decisions took, up to 16 batches",
             self.decide_seconds.clone(),
         );
         registry.register(
             "decisions_contended",
-            "Decisions thrown away because the lead had changed meanwhile",
+            "Decisions thrown away because something had changed meanwhile",
             self.contended.clone(),
         );
         registry.register("leads_put_aside", "Leads parked after failures", self.parked.clone());

@@ -204,8 +204,8 @@ impl Tx {
         }
     }
 
-    /// Whether more may go into this transaction of bulk work. Where there are others that write, it locks
-    /// in order what it comes to, and goes no further.
+    /// Whether more may go into this transaction of bulk work. On PostgreSQL others write as well: there it
+    /// locks what it comes to in order, once, and goes no further.
     pub fn may_go_on(&self) -> bool {
         self.stint.as_ref().is_some_and(Stint::may_go_on)
     }

@@ -44,6 +44,8 @@ async fn batches_in_one_transaction_see_each_other_and_are_there_together_or_not
         ];
         for is_committed in [false, true] {
             let mut importing = db.store.begin_import().await.unwrap();
+            // Where others write as well, rows are locked in order: one batch, and no more.
+            assert_eq!(importing.has_room(), db.name == "sqlite");
             let mut hows = Vec::new();
             for rows in &batches {
                 let profiles = Profiles::of(rows).unwrap();

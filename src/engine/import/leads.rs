@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// Rows written in one transaction, about, if they are there. Of rows that are far apart in the database's
+/// Rows written in one transaction of SQLite, about, if they are there. Of rows that are far apart in the database's
 /// order some share a page; and the disk is waited for once.
 const TRANSACTION: usize = 4_000;
 
