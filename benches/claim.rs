@@ -117,6 +117,7 @@ impl Total {
 async fn idle(engine: &Arc<Engine>, live: &Arc<Live>) {
     const CLAIMS: u32 = 1_000;
     let early = base::early();
+    engine.clock.set(early);
     engine.decide_due(live, early).await.expect("decided");
     let watch = Stopwatch::start();
     for _ in 0..CLAIMS {
@@ -124,6 +125,7 @@ async fn idle(engine: &Arc<Engine>, live: &Arc<Live>) {
         assert_eq!(decided.claimed, 0);
     }
     let lap = watch.lap();
+    engine.clock.set(leads::NOW);
     let (wall, processor) = (lap.wall / CLAIMS, lap.processor / CLAIMS);
     println!("an idle claim: {wall:?} on the wall, {processor:?} of processor time (target: 1 ms)");
 }

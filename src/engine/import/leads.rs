@@ -29,9 +29,9 @@ use crate::{
     },
 };
 
-/// Rows written in one transaction of SQLite, about, if they are there. Of rows that are far apart in the database's
-/// order some share a page; and the disk is waited for once.
-const TRANSACTION: usize = 4_000;
+/// Rows written in one transaction of SQLite, about, if they are there. Addresses come in no order that an
+/// index has: the more of them, the more share a page, which is written once.
+const TRANSACTION: usize = 16_000;
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
