@@ -170,7 +170,7 @@ impl Engine {
         done: &mut Decided,
     ) -> Result<LeftOut, StoreError> {
         let Verdicts { batch, at, writes, failed } = verdicts;
-        let was_locked = batch.is_locked();
+        let was_locked = batch.is_locked;
         let committed = self.store.commit(batch, writes, at).await?;
         done.decided += committed.written.len() as u64;
         done.lost += committed.lost.len() as u64;

@@ -124,7 +124,7 @@ impl Engine {
             due,
             leads: batch.records.iter().map(|record| record.lead).collect(),
             corrupt: batch.corrupt.clone(),
-            is_locked: batch.is_locked(),
+            is_locked: batch.is_locked,
             verdicts: self.decide_batch(live, batch, due).await,
         }
     }

@@ -31,8 +31,9 @@ pub struct Batch {
     /// The workflows whose mail is paused.
     pub paused: BTreeSet<Name>,
     pub(super) tx: Tx,
-    /// The transaction only reads. The commit makes another, and finds out what has changed.
-    pub(super) is_glance: bool,
+    /// Whether its leads are locked. If they are only looked at, the transaction only reads: the commit makes
+    /// another, and finds out what has changed.
+    pub is_locked: bool,
 }
 
 impl Store {
@@ -51,12 +52,12 @@ impl Store {
         quota: &Quota,
         backlog: &mut Backlog,
     ) -> Result<Batch> {
-        let is_glance = self.db.file().is_some();
+        let is_locked = self.db.file().is_none();
         let mut tx =
-            if is_glance { self.db.snapshot().await? } else { self.db.begin(Turn::Work).await? };
+            if is_locked { self.db.begin(Turn::Work).await? } else { self.db.snapshot().await? };
         let timers = tx.claim_timers(now, quota, backlog).await?;
         let mut batch = tx.into_batch(timers).await?;
-        batch.is_glance = is_glance;
+        batch.is_locked = is_locked;
         Ok(batch)
     }
 
@@ -99,12 +100,6 @@ impl Store {
 }
 
 impl Batch {
-    /// Whether its leads are locked, and not only looked at.
-    #[must_use]
-    pub const fn is_locked(&self) -> bool {
-        !self.is_glance
-    }
-
     /// Gives it back as it was, and waits until others may write again.
     pub async fn give_back(self) -> Result<()> {
         self.tx.rollback().await

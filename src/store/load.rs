@@ -98,7 +98,7 @@ impl Tx {
             release,
             paused,
             tx: self,
-            is_glance: false,
+            is_locked: true,
         })
     }
 

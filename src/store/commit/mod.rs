@@ -34,8 +34,10 @@ impl Store {
         writes: Vec<LeadWrite>,
         now: Instant,
     ) -> Result<Committed> {
-        let Batch { corrupt, release, paused, tx, is_glance, .. } = batch;
-        let mut tx = if is_glance {
+        let Batch { corrupt, release, paused, tx, is_locked, .. } = batch;
+        let mut tx = if is_locked {
+            tx
+        } else {
             tx.rollback().await?;
             if writes.is_empty() && corrupt.is_empty() {
                 return Ok(Committed::default());
@@ -46,8 +48,6 @@ impl Store {
                 let lost = writes.iter().map(|write| write.lead).collect();
                 return Ok(Committed { lost, is_outdated: true, ..Committed::default() });
             }
-            tx
-        } else {
             tx
         };
         match tx.write_decisions(self, writes, &corrupt, now).await {
