@@ -169,6 +169,7 @@ CREATE TABLE score_ledger (
     rule        TEXT   NOT NULL,
     points      BIGINT NOT NULL, -- thousandths
     reason      TEXT   NOT NULL,
+    event       BIGINT,          -- the rev of the hit that it is for
     PRIMARY KEY (lead, rev, line)
 ) /* WITHOUT ROWID */;
 

@@ -758,4 +758,6 @@ fn points_are_told_newest_first() {
     assert_eq!(days, ["2026-02-03T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z"]);
     let text = site.run(&["why-score", "ann@a.example"]).out;
     assert!(text.find("2026-02-03") < text.find("2026-02-01"), "{text}");
+    assert_eq!(ledger[0]["object"], "/x");
+    assert!(text.contains(" page.visited   /x"), "{text}");
 }

@@ -23,7 +23,7 @@ use nurtured::{
         preparing::standing,
         settling::Tally,
     },
-    store::records::ImportRun,
+    store::records::{ImportRun, LedgerRow},
 };
 
 use crate::support::{
@@ -154,7 +154,7 @@ async fn engagement(rig: &Rig, lead: LeadId) -> f64 {
 /// The points of a lead's ledger, by rule.
 async fn ledger(rig: &Rig, lead: LeadId) -> BTreeMap<String, f64> {
     let mut sums = BTreeMap::new();
-    for line in rig.store.ledger(lead).await.unwrap() {
+    for LedgerRow { line, .. } in rig.store.ledger(lead).await.unwrap() {
         *sums.entry(line.rule.to_string()).or_default() += line.points.as_points();
     }
     sums

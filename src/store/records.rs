@@ -370,6 +370,14 @@ pub struct TimelineRow {
     pub settles_at: Option<Instant>,
 }
 
+/// A line of the score ledger, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    pub line: LedgerLine,
+    /// What its hit was on, a mail or a page, as long as the event is kept.
+    pub object: Option<Name>,
+}
+
 /// How far a release's sweep over all leads has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweepProgress {

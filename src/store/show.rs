@@ -7,13 +7,13 @@ use super::{
     db::on_db,
     dialect::Text,
     messages::StoredMessage,
-    records::{Census, EnrolmentRow, MessageRow, TimelineRow},
+    records::{Census, EnrolmentRow, LedgerRow, MessageRow, TimelineRow},
     rows,
 };
 use crate::domain::{
     decision::{LedgerLine, ScoreKind},
     event::Judgement,
-    id::{EnrolmentNo, LeadId},
+    id::{EnrolmentNo, LeadId, Rev},
     name::Name,
     score::MilliPoints,
     time::Instant,
@@ -139,7 +139,7 @@ impl Store {
     }
 
     /// Every point that a lead got or lost, in the order of the decisions.
-    pub async fn ledger(&self, lead: LeadId) -> Result<Vec<LedgerLine>> {
+    pub async fn ledger(&self, lead: LeadId) -> Result<Vec<LedgerRow>> {
         #[derive(FromRow)]
         struct Row {
             score: String,
@@ -147,11 +147,15 @@ impl Store {
             points: i64,
             at: i64,
             reason: String,
+            event: Option<i64>,
+            object: Option<String>,
         }
         let found: Vec<Row> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT score, rule, points, at, reason FROM score_ledger WHERE lead = $1 ORDER BY rev, line"
+                "SELECT s.score, s.rule, s.points, s.at, s.reason, s.event, e.object \
+                 FROM score_ledger AS s LEFT JOIN events AS e ON e.lead = s.lead AND e.rev = s.event \
+                 WHERE s.lead = $1 ORDER BY s.rev, s.line"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
         )?;
@@ -164,13 +168,15 @@ impl Store {
                     .ok_or_else(|| {
                         StoreError::corrupt("score_ledger", "score", rows::lead_key(lead.0))
                     })?;
-                Ok(LedgerLine {
+                let line = LedgerLine {
                     score,
                     rule: row.rule.into(),
                     points: MilliPoints(row.points),
                     at: Instant::from_millis(row.at),
                     reason: row.reason,
-                })
+                    event: row.event.map(Rev),
+                };
+                Ok(LedgerRow { line, object: row.object.map(Name::from) })
             })
             .collect()
     }

@@ -1,9 +1,12 @@
-use nurtured::domain::{
-    decision::{LedgerLine, ScoreKind, Verb},
-    event::Judgement,
-    id::LeadId,
-    message::MessageState,
-    score::MilliPoints,
+use nurtured::{
+    domain::{
+        decision::{LedgerLine, ScoreKind, Verb},
+        event::Judgement,
+        id::{LeadId, Rev},
+        message::MessageState,
+        score::MilliPoints,
+    },
+    store::records::LedgerRow,
 };
 
 use super::made::*;
@@ -48,17 +51,30 @@ async fn a_timeline_tells_events_and_decisions_in_order() {
 async fn the_ledger_keeps_every_line() {
     for_each_database(async |db| {
         let lead = settled_lead(&db.store, "a@example.com").await;
-        let entry = |rule: &str, points| LedgerLine {
+        let mut click = clicked(lead);
+        click.object = Some("cold/report".into());
+        db.store.record_events(&[click], NOON).await.unwrap();
+        let hit = db.store.record(lead).await.unwrap().unwrap().rev;
+        let entry = |rule: &str, points, event| LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.into(),
             points: MilliPoints(points),
             at: NOON,
             reason: "clicked".into(),
+            event,
         };
-        let lines = [entry("click", 5_000), entry("click", 5_000), entry("silence", -1)];
+        // Events are not kept as long as points.
+        let forgotten = Some(Rev(1_000));
+        let lines = [
+            entry("click", 5_000, Some(hit)),
+            entry("click", 5_000, forgotten),
+            entry("silence", -1, None),
+        ];
         decide(&db.store, lead, |decision| decision.ledger = lines[..2].to_vec()).await;
         decide(&db.store, lead, |decision| decision.ledger = lines[2..].to_vec()).await;
-        assert_eq!(db.store.ledger(lead).await.unwrap(), lines);
+        let objects = [Some("cold/report".into()), None, None];
+        let rows = lines.into_iter().zip(objects).map(|(line, object)| LedgerRow { line, object });
+        assert_eq!(db.store.ledger(lead).await.unwrap(), rows.collect::<Vec<_>>());
     })
     .await;
 }
