@@ -200,6 +200,11 @@ async fn from_the_export_to_the_goal() {
         assert_eq!(mail.key(), rig.keyring.message_key(sent.id));
         assert_eq!(sent.sent_at, Some(at("2026-11-30T14:00:00Z")));
 
+        // The page behind the link that ends it says what the mail was about.
+        let page = rig.browser.get(read.unsubscribe.as_ref().unwrap()).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        assert!(page.contains("<strong>Industry insights and research</strong>"), "{page}");
+
         // Next morning she opens it,
         rig.clock.set(at("2026-12-01T13:29:00Z"));
         let picture = rig.browser.get(read.pixel.as_ref().unwrap()).send().await.unwrap();

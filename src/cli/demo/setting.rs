@@ -146,9 +146,15 @@ impl Setting {
         let imported = import_leads(&store, import, arrival, |_| ()).await?;
 
         let stop = CancellationToken::new();
-        let (intake, worker) = Intake::new(store, clock.clone(), Arc::clone(&engine.nudge));
+        let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
         tokio::spawn(worker.run(stop.clone(), |_| ()));
-        let routes = public::router(Public { keyring, intake, metrics: Arc::new(Metrics::new()) });
+        let routes = public::router(Public {
+            keyring,
+            intake,
+            metrics: Arc::new(Metrics::new()),
+            store,
+            current: engine.current.clone(),
+        });
         let limits = Limits { connections: 64, ..Limits::default() };
         tokio::spawn(listener::serve(doors, routes, limits, Arc::default(), stop.clone()));
         let browser = reqwest::Client::builder()
