@@ -121,7 +121,7 @@ CREATE TABLE messages (
     reason         TEXT,
     created_at     BIGINT NOT NULL,
     first_tried_at BIGINT,
-    settled_at     BIGINT,
+    settled_at     BIGINT,          -- or parked
     sent_at        BIGINT
 );
 -- A step runs once per visit of an enrolment.

@@ -92,7 +92,8 @@ impl Store {
         found.into_iter().map(MessageRow::try_from).collect()
     }
 
-    /// The last `limit` things that happened to a lead or were decided on it, the oldest first.
+    /// The last `limit` things that happened to a lead or were decided on it, the oldest first; what is
+    /// parked now stands where it was parked.
     pub async fn timeline(&self, lead: LeadId, limit: i64) -> Result<Vec<TimelineRow>> {
         #[derive(FromRow)]
         struct Row {
@@ -117,7 +118,11 @@ impl Store {
                  CAST(NULL AS TEXT), CAST(NULL AS BIGINT), rev, line FROM decision_log WHERE lead = $1 \
                  UNION ALL SELECT at, 'decision.parked', CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
                  CAST(NULL AS TEXT), reason, CAST(NULL AS TEXT), CAST(NULL AS BIGINT), \
-                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1) AS x \
+                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1 \
+                 UNION ALL SELECT settled_at, 'mail.parked', NULLIF(template, ''), workflow, step, reason, \
+                 CAST(NULL AS TEXT), CAST(NULL AS BIGINT), \
+                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM messages \
+                 WHERE state = 'parked' AND lead = $1) AS x \
                  ORDER BY x.at DESC, x.rev DESC, x.line DESC LIMIT $2"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).bind(limit).fetch_all(db).await

@@ -6,7 +6,7 @@ use nurtured::{
         message::MessageState,
         score::MilliPoints,
     },
-    store::records::LedgerRow,
+    store::records::{LedgerRow, Parked, Settled},
 };
 
 use super::made::*;
@@ -75,6 +75,60 @@ async fn the_ledger_keeps_every_line() {
         let objects = [Some("cold/report".into()), None, None];
         let rows = lines.into_iter().zip(objects).map(|(line, object)| LedgerRow { line, object });
         assert_eq!(db.store.ledger(lead).await.unwrap(), rows.collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_parked_is_told_by_its_reason_and_in_the_timeline() {
+    for_each_database(async |db| {
+        assert!(db.store.parked(9).await.unwrap().is_empty());
+        let mut leads = Vec::new();
+        for (address, reason) in
+            [("a@a.example", "no name"), ("b@a.example", "no name"), ("c@a.example", "no seats")]
+        {
+            let (lead, mail) = lead_with_mail(&db.store, address).await;
+            claim(&db.store, NOON, TOKEN).await;
+            let parked = Settled::Parked { reason: reason.into() };
+            assert!(settle(&db.store, mail, TOKEN, parked).await);
+            leads.push(lead);
+        }
+        behind(db, format!("INSERT INTO parked_leads VALUES ({}, 'it panicked', 1)", leads[2].0))
+            .await;
+        let group = |template: Option<&str>, reason: &str, number, example: Option<&str>| Parked {
+            template: template.map(Into::into),
+            reason: reason.into(),
+            number,
+            example: example.map(address),
+        };
+        let told = db.store.parked(9).await.unwrap();
+        let first = &told[0].example.as_ref().unwrap().as_str()[..1];
+        assert!(["a", "b"].contains(&first), "{first}");
+        assert_eq!(
+            told[0],
+            Parked {
+                example: told[0].example.clone(),
+                ..group(Some("cold/report"), "no name", 2, None)
+            }
+        );
+        assert_eq!(told.len(), 3);
+        for group in [
+            group(Some("cold/report"), "no seats", 1, Some("c@a.example")),
+            group(None, "it panicked", 1, Some("c@a.example")),
+        ] {
+            assert!(told.contains(&group), "{told:?}");
+        }
+        assert_eq!(db.store.parked(1).await.unwrap(), told[..1]);
+
+        let line = async || db.store.timeline(leads[0], 100).await.unwrap().pop().unwrap();
+        let parked = line().await;
+        assert_eq!((parked.kind.as_str(), parked.at), ("mail.parked", NOON));
+        assert_eq!(parked.object.as_deref(), Some("cold/report"));
+        assert_eq!(parked.detail.as_deref(), Some("no name"));
+        db.store.try_parked_again(NOON).await.unwrap();
+        assert_ne!(line().await.kind, "mail.parked");
+        let left = db.store.parked(9).await.unwrap();
+        assert!(left.iter().all(|group| group.template.is_none()), "{left:?}");
     })
     .await;
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reader::{Act, Mail};
 use crate::{
-    cli::{context::Context, failure::Failure, folder::Folder},
+    cli::{context::Context, failure::Failure, folder::Folder, parked::parked},
     clock::{self, Clock},
     config::Config,
     domain::{
@@ -39,7 +39,7 @@ use crate::{
     mail::relay::Relay,
     store::{
         DatabaseUrl, Store,
-        records::{Census, ImportRun, NewEvent},
+        records::{Census, ImportRun, NewEvent, Parked},
     },
     token::Keyring,
 };
@@ -252,6 +252,10 @@ impl Setting {
 
     pub(super) async fn census(&self, now: Instant) -> Result<Census, Failure> {
         Ok(self.engine.store.census(now).await?)
+    }
+
+    pub(super) async fn parked(&self) -> Result<Vec<Parked>, Failure> {
+        parked(&self.engine.store).await
     }
 
     /// The warmest leads at an instant.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::domain::{
-    decision::LedgerLine, event::Judgement, id::EnrolmentNo, name::Name, time::Instant,
-    workflow::Version,
+    address::Address, decision::LedgerLine, event::Judgement, id::EnrolmentNo, name::Name,
+    time::Instant, workflow::Version,
 };
 
 /// An ended or active enrolment, for people to read.
@@ -22,11 +24,11 @@ pub struct EnrolmentRow {
     pub reason: Option<String>,
 }
 
-/// One line of a lead's timeline: an event, or a line of the decision log.
+/// One line of a lead's timeline: an event, a line of the decision log, or what is parked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimelineRow {
     pub at: Instant,
-    /// An event's kind, or `decision.VERB`.
+    /// An event's kind, `decision.VERB`, or `mail.parked`.
     pub kind: String,
     pub object: Option<String>,
     pub workflow: Option<String>,
@@ -43,6 +45,17 @@ pub struct LedgerRow {
     pub line: LedgerLine,
     /// What its hit was on, a mail or a page, as long as the event is kept.
     pub object: Option<Name>,
+}
+
+/// What is parked for one reason: mails of one template, or leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parked {
+    /// Of mails; empty for the built-in notice. `None`: leads that cannot be decided.
+    pub template: Option<Name>,
+    pub reason: String,
+    pub number: u64,
+    /// One of the leads, as long as it is there.
+    pub example: Option<Address>,
 }
 
 /// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.
