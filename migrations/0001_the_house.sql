@@ -121,7 +121,7 @@ CREATE TABLE messages (
     reason         TEXT,
     created_at     BIGINT NOT NULL,
     first_tried_at BIGINT,
-    settled_at     BIGINT,
+    settled_at     BIGINT,          -- or parked
     sent_at        BIGINT
 );
 -- A step runs once per visit of an enrolment.
@@ -169,6 +169,7 @@ CREATE TABLE score_ledger (
     rule        TEXT   NOT NULL,
     points      BIGINT NOT NULL, -- thousandths
     reason      TEXT   NOT NULL,
+    event       BIGINT,          -- the rev of the hit that it is for
     PRIMARY KEY (lead, rev, line)
 ) /* WITHOUT ROWID */;
 

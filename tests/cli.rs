@@ -550,10 +550,50 @@ fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() 
     assert_eq!(site.json(&["tick"])["parked"], 1);
     assert_eq!(site.json(&["tick"])["parked"], 0, "it is not tried all the time");
     assert_eq!(site.json(&["apply"])["changed"], false);
-    assert_eq!(site.json(&["tick"])["parked"], 1, "tried again, and nothing was mended");
+    let ran = site.run(&["tick"]);
+    let said = "Parked, until what is wrong is mended:\n  1 mail hello (for example ann@a.example): templates/hello.md:2";
+    assert!(ran.out.contains("1 parked.") && ran.out.contains(said), "tried again: {ran:?}");
+    assert!(
+        ran.out.contains("the lead has no `first_name`") && ran.out.contains("`nurtured apply`")
+    );
+    let status = site.run(&["status"]).out;
+    assert!(
+        status.contains("parked mails   1\nparked leads   0") && status.contains(said),
+        "{status}"
+    );
+    let parked = &site.json(&["status"])["parked"];
+    let of = |field: &str| parked[0][field].as_str().unwrap_or_default().to_owned();
+    assert_eq!((of("template"), of("example")), ("hello".into(), "ann@a.example".into()));
+    assert_eq!((parked.as_array().map(Vec::len), &parked[0]["number"]), (Some(1), &1.into()));
+    let shown = site.json(&["leads", "show", "ann@a.example"]);
+    let last = shown["timeline"].as_array().and_then(|lines| lines.last()).expect("a line");
+    assert_eq!((&last["kind"], &last["object"]), (&"mail.parked".into(), &"hello".into()));
+    assert_eq!(last["detail"], parked[0]["reason"]);
     site.write("mended.csv", "email,first_name\nann@a.example,Ann\n");
     site.json(&["leads", "import", "mended.csv"]);
     assert_eq!(site.json(&["tick"])["sent"], 1);
+    assert!(site.run(&["status"]).out.contains("parked mails   0\n"));
+}
+
+#[test]
+fn a_demo_tells_of_parked_mails() {
+    let site = campaign();
+    site.write(
+        "workflows/hello.yaml",
+        "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
+    );
+    site.write("workflows/seats.yaml", "attributes:\n  seats: number\n");
+    site.write(
+        "templates/hello.md",
+        "---\nsubject: Hello {{ seats }}\n---\n[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n",
+    );
+    let ran = site.run(&["demo", "--weeks", "1"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains(" mails hello (for example "), "{ran:?}");
+    assert!(
+        ran.out.contains("the lead has no `seats`") && ran.out.contains("walk again"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -758,4 +798,6 @@ fn points_are_told_newest_first() {
     assert_eq!(days, ["2026-02-03T00:00:00Z", "2026-02-02T00:00:00Z", "2026-02-01T00:00:00Z"]);
     let text = site.run(&["why-score", "ann@a.example"]).out;
     assert!(text.find("2026-02-03") < text.find("2026-02-01"), "{text}");
+    assert_eq!(ledger[0]["object"], "/x");
+    assert!(text.contains(" page.visited   /x"), "{text}");
 }

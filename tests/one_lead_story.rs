@@ -23,7 +23,7 @@ use nurtured::{
         preparing::standing,
         settling::Tally,
     },
-    store::records::ImportRun,
+    store::records::{ImportRun, LedgerRow},
 };
 
 use crate::support::{
@@ -154,7 +154,7 @@ async fn engagement(rig: &Rig, lead: LeadId) -> f64 {
 /// The points of a lead's ledger, by rule.
 async fn ledger(rig: &Rig, lead: LeadId) -> BTreeMap<String, f64> {
     let mut sums = BTreeMap::new();
-    for line in rig.store.ledger(lead).await.unwrap() {
+    for LedgerRow { line, .. } in rig.store.ledger(lead).await.unwrap() {
         *sums.entry(line.rule.to_string()).or_default() += line.points.as_points();
     }
     sums
@@ -199,6 +199,11 @@ async fn from_the_export_to_the_goal() {
         let sent = rig.messages(lead).await.remove(0);
         assert_eq!(mail.key(), rig.keyring.message_key(sent.id));
         assert_eq!(sent.sent_at, Some(at("2026-11-30T14:00:00Z")));
+
+        // The page behind the link that ends it says what the mail was about.
+        let page = rig.browser.get(read.unsubscribe.as_ref().unwrap()).send().await.unwrap();
+        let page = page.text().await.unwrap();
+        assert!(page.contains("<strong>Industry insights and research</strong>"), "{page}");
 
         // Next morning she opens it,
         rig.clock.set(at("2026-12-01T13:29:00Z"));

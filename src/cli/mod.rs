@@ -20,6 +20,7 @@ mod leads;
 mod live;
 mod migrate;
 mod output;
+mod parked;
 mod pause;
 mod preview;
 mod progress;

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{context::Context, failure::Failure};
-use crate::domain::name::Name;
+use super::{context::Context, failure::Failure, parked};
+use crate::{
+    domain::{message::MessageState, name::Name},
+    store::records::Parked,
+};
+
+const PARKED: &str = MessageState::Parked.word();
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {}
@@ -20,6 +25,8 @@ struct Report {
     /// Leads that are to be looked at now.
     due: u64,
     parked_leads: u64,
+    /// Parked mails and leads by their reason.
+    parked: Vec<Parked>,
     /// What is paused: `all`, or workflows.
     paused: Vec<Name>,
     /// Since when the live release is live; `null` before the first one.
@@ -38,6 +45,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         suppressions: census.suppressions,
         due: census.due,
         parked_leads: census.parked_leads,
+        parked: parked::parked(&store).await?,
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
         rehearsal: store.is_rehearsal().await?,
@@ -66,6 +74,7 @@ fn text(report: &Report) -> String {
             by_word(&report.messages)
         ),
         format!("suppressions   {}", report.suppressions),
+        format!("parked mails   {}", report.messages.get(PARKED).copied().unwrap_or_default()),
         format!("parked leads   {}", report.parked_leads),
         format!("live since     {}", report.live_since.as_deref().unwrap_or("nothing is live yet")),
     ];
@@ -73,6 +82,7 @@ fn text(report: &Report) -> String {
         let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
         lines.push(format!("paused         {}", paused.join(", ")));
     }
+    lines.extend(parked::lines(&report.parked, parked::WAY_OUT));
     if report.rehearsal {
         lines.push("This database is for rehearsals.".into());
     }

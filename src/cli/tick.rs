@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{context::Context, engine, failure::Failure};
-use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
+use super::{context::Context, engine, failure::Failure, parked};
+use crate::{
+    clock::Clock, domain::time::Instant, engine::tick::TickReport, store::records::Parked,
+};
 
 /// How far ahead of the clock a pass may be whose mails are real.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -42,7 +44,9 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         return Err(Failure::problems("nothing is live yet").hint("run `nurtured apply` first"));
     }
     let report = engine.tick(now).await?;
-    context.output.result(&report, || text(&report))?;
+    // In figures a pass that parks something reads like one that is done.
+    let parked = if report.parked > 0 { parked::parked(&engine.store).await? } else { Vec::new() };
+    context.output.result(&report, || text(&report, &parked))?;
     engine.store.close().await;
     match engine.relay_unreachable() {
         None => Ok(()),
@@ -53,7 +57,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
 }
 
-fn text(report: &TickReport) -> String {
+fn text(report: &TickReport, parked: &[Parked]) -> String {
     let figures = [
         ("decided", report.decided),
         ("reserved", report.reserved),
@@ -73,5 +77,8 @@ fn text(report: &TickReport) -> String {
         || "Nothing more to do without a new event.".to_owned(),
         |at| format!("Next at {at}."),
     );
-    format!("{}.\n{next}", figures.join(", "))
+    let mut lines = vec![format!("{}.", figures.join(", "))];
+    lines.extend(parked::lines(parked, parked::WAY_OUT));
+    lines.push(next);
+    lines.join("\n")
 }

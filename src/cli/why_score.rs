@@ -11,7 +11,10 @@ use super::{
     live::Live,
     tables,
 };
-use crate::domain::{decision::ScoreKind, name::Name};
+use crate::{
+    domain::{decision::ScoreKind, name::Name},
+    store::records::LedgerRow,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -50,6 +53,9 @@ struct Line {
     rule: Name,
     points: f64,
     reason: String,
+    /// Which mail or page, of a hit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Name>,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -93,15 +99,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let mut ledger = store.ledger(lead).await?;
     // Of one instant the later decision first.
     ledger.reverse();
-    ledger.sort_by_key(|line| Reverse(line.at));
+    ledger.sort_by_key(|row| Reverse(row.line.at));
     report.ledger = ledger
         .into_iter()
-        .map(|line| Line {
+        .map(|LedgerRow { line, object }| Line {
             at: line.at.to_string(),
             score: line.score.word(),
             rule: line.rule,
             points: line.points.as_points(),
             reason: line.reason,
+            object,
         })
         .collect();
     context.output.result(&report, || text(context, &report))?;
@@ -133,7 +140,7 @@ fn text(context: &Context, report: &Report) -> String {
     if report.ledger.is_empty() {
         parts.push("No points yet.".to_owned());
     } else {
-        let mut table = tables::new(&["at (UTC)", "score", "rule", "points", "why"]);
+        let mut table = tables::new(&["at (UTC)", "score", "rule", "points", "why", "about"]);
         for line in &report.ledger {
             table.add_row([
                 tables::minute(&line.at),
@@ -141,6 +148,7 @@ fn text(context: &Context, report: &Report) -> String {
                 line.rule.to_string(),
                 format!("{:+.1}", line.points),
                 line.reason.clone(),
+                line.object.as_deref().unwrap_or_default().to_owned(),
             ]);
         }
         right(&mut table, 3);

@@ -34,7 +34,10 @@ pub use wiring::wire;
 use crate::{
     clock::Clock,
     config::Config,
-    engine::intake::{Intake, IntakeWorker, Round},
+    engine::{
+        intake::{Intake, IntakeWorker, Round},
+        live::Current,
+    },
     http::{
         Health, Limits, Metrics, Public, console,
         listener::{self, ListenerStats},
@@ -66,6 +69,8 @@ pub struct Parts {
     pub intake: Intake,
     pub metrics: Arc<Metrics>,
     pub health: Health,
+    /// What is live, once the engine has taken it over.
+    pub current: Current,
     /// Rung when something was recorded: a lead may be due now.
     pub nudge: Arc<Notify>,
     /// Rung on SIGHUP.
@@ -219,6 +224,7 @@ async fn build(
         metrics: Arc::new(Metrics::new()),
         health: Health::new(store.clone(), clock.clone()),
         store,
+        current: Current::default(),
         nudge,
         reload,
         stop: Stop::default(),
@@ -242,6 +248,8 @@ fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behin
         keyring: Arc::clone(&parts.keyring),
         intake: parts.intake.clone(),
         metrics: Arc::clone(&parts.metrics),
+        store: parts.store.clone(),
+        current: parts.current.clone(),
     });
     let limits = Limits { connections: parts.config.public.connections, ..Limits::default() };
     let mut public = JoinSet::new();

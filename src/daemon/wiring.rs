@@ -142,6 +142,7 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
         Relay::configured(relay)?,
     );
     engine.nudge = Arc::clone(&parts.nudge);
+    engine.current = parts.current.clone();
     let metrics = Arc::clone(&parts.metrics);
     engine.on_settled = Box::new(move |tally| count(&metrics, tally));
     Ok(engine)

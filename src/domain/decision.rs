@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     event::{Event, EventKind, StepRef},
     facts::Fact,
-    id::{EnrolmentNo, MessageId},
+    id::{EnrolmentNo, MessageId, Rev},
     lead::{Ended, Enrolment, LeadState, Passages, SentMail, Stage},
     message::MessageKind,
     name::Name,
@@ -227,6 +227,8 @@ pub struct LedgerLine {
     /// When the hit happened, or the profile changed.
     pub at: Instant,
     pub reason: String,
+    /// The hit that it is for, where there is one.
+    pub event: Option<Rev>,
 }
 
 /// What a decision asks of something shared between leads.

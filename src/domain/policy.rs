@@ -18,10 +18,19 @@ pub struct Policy {
     pub tracking: Tracking,
 }
 
+impl Policy {
+    /// A purpose as people read it: its label, or where it has none its name.
+    #[must_use]
+    pub fn label<'a>(&'a self, purpose: &'a Name) -> &'a str {
+        let written = self.purposes.get(purpose).map(|purpose| purpose.label.as_str());
+        written.filter(|label| !label.is_empty()).unwrap_or(purpose.as_str())
+    }
+}
+
 /// One purpose that a lead can consent to.
 #[derive(Clone, Debug)]
 pub struct Purpose {
-    /// As the lead reads it on the unsubscribe page.
+    /// As the lead reads it on the unsubscribe page and in `List-Id`.
     pub label: String,
     /// The grounds that are good enough.
     pub basis: Vec<Basis>,

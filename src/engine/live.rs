@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
 };
 
 use super::{
@@ -85,6 +85,22 @@ impl Live {
     }
 }
 
+/// What is live as far as this process knows: the same for all who hold it.
+#[derive(Clone, Debug, Default)]
+pub struct Current(Arc<RwLock<Option<Arc<Live>>>>);
+
+impl Current {
+    /// `None` before the first release.
+    #[must_use]
+    pub fn get(&self) -> Option<Arc<Live>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, live: Arc<Live>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+    }
+}
+
 /// What is not tried at every turn: a release in the database that cannot be run, and versions of
 /// workflows that leads are on and that are not stored.
 #[derive(Debug, Default)]
@@ -118,7 +134,7 @@ impl Engine {
         };
         tracing::info!(release = %live.definitions.release, "a release is live");
         *self.beyond_us() = BeyondUs::default();
-        self.set_live(Arc::new(live));
+        self.current.set(Arc::new(live));
         self.begin_sweeping();
         self.outbox.notify_one();
         Ok(true)
@@ -217,7 +233,7 @@ impl Engine {
         if let Some(loaded) = &loaded
             && self.live_release() == Some(loaded.definitions.release)
         {
-            self.set_live(Arc::clone(loaded));
+            self.current.set(Arc::clone(loaded));
         }
         loaded
     }

@@ -20,7 +20,7 @@ pub mod tick;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
 use tokio::sync::Notify;
@@ -34,7 +34,7 @@ use crate::{
     token::Keyring,
 };
 use claims::Claims;
-use live::{BeyondUs, Live};
+use live::{BeyondUs, Current, Live};
 use running::OnTurn;
 use settling::Tally;
 
@@ -53,7 +53,8 @@ pub struct Engine {
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
     pub on_turn: Box<OnTurn>,
-    live: RwLock<Option<Arc<Live>>>,
+    /// Set by [`Engine::take_over`].
+    pub current: Current,
     /// One at a time: what is live must not go back to an older release.
     taking_over: tokio::sync::Mutex<()>,
     /// What the live definitions lack and no loading of them brings.
@@ -89,7 +90,7 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             on_turn: Box::new(|_, _| ()),
-            live: RwLock::new(None),
+            current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
             claims: Claims::default(),
@@ -103,11 +104,7 @@ impl Engine {
     /// What is live as far as this engine knows; see [`Engine::take_over`].
     #[must_use]
     pub fn live(&self) -> Option<Arc<Live>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_live(&self, live: Arc<Live>) {
-        *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live);
+        self.current.get()
     }
 
     fn beyond_us(&self) -> MutexGuard<'_, BeyondUs> {

@@ -299,9 +299,7 @@ impl Desk<'_> {
     }
 
     fn list_text(&self, message: &MessageRow) -> String {
-        let purposes = &self.live.definitions.policy.purposes;
-        let label = purposes.get(&message.purpose).map_or("", |purpose| purpose.label.as_str());
-        let label = if label.is_empty() { message.purpose.as_str() } else { label };
+        let label = self.live.definitions.policy.label(&message.purpose);
         format!("{label} ({})", self.sender.from.name)
     }
 }

@@ -1,5 +1,5 @@
 //! The few pages that a reader of a mail may come to see. They work without scripts, load nothing and
-//! say the same to everybody.
+//! name nobody: a link may be passed on.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
@@ -30,8 +30,11 @@ pub(super) static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 pub(super) enum Page<'a> {
     /// The link is not one of ours, whatever is wrong with it.
     NotFound,
-    /// What will happen, and the button that makes it happen.
-    AskUnsubscribe,
+    /// What will happen, and the button that makes it happen. True also of who has unsubscribed.
+    AskUnsubscribe {
+        /// What the mail was about.
+        label: Option<&'a str>,
+    },
     Unsubscribed,
     /// The link is of a mail that `send-test` wrote: there is nobody to take off.
     TestMail,
@@ -49,7 +52,7 @@ impl Page<'_> {
     const fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AskUnsubscribe | Self::Unsubscribed | Self::TestMail => StatusCode::OK,
+            Self::AskUnsubscribe { .. } | Self::Unsubscribed | Self::TestMail => StatusCode::OK,
             Self::NotUnsubscribed | Self::NotCounted { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -88,21 +91,23 @@ impl Page<'_> {
                 "Questo link non funziona",
                 "<p>Forse è stato troncato durante la copia. Lo apra direttamente dall’e-mail.</p>".into(),
             ),
-            (Self::AskUnsubscribe, English) => (
+            (Self::AskUnsubscribe { label }, English) => (
                 "Unsubscribe?",
-                "<p>We will send you no more of these mails, from now on and for good. Nothing else \
-                 changes, and you need no account.</p>\n<form method=\"post\">\n<button type=\"submit\" \
-                 name=\"confirm\" value=\"yes\">Unsubscribe</button>\n</form>\n<p><small>You are still \
-                 subscribed until you press the button. To stay, just close this page.</small></p>"
-                    .into(),
+                about("The mail that brought you here", label)
+                    + "<p>We will send you no more of these mails, whatever they are about, from now on and \
+                       for good. Nothing else changes, and you need no account.</p>\n<form method=\"post\">\n\
+                       <button type=\"submit\" name=\"confirm\" value=\"yes\">Unsubscribe</button>\n</form>\n\
+                       <p><small>Nothing changes until you press the button. To leave everything as it is, \
+                       just close this page.</small></p>",
             ),
-            (Self::AskUnsubscribe, Italian) => (
+            (Self::AskUnsubscribe { label }, Italian) => (
                 "Annullare l’iscrizione?",
-                "<p>Non le invieremo più queste e-mail, da subito e per sempre. Non cambia nient’altro e \
-                 non serve alcun account.</p>\n<form method=\"post\">\n<button type=\"submit\" \
-                 name=\"confirm\" value=\"yes\">Annulla l’iscrizione</button>\n</form>\n<p><small>Resta \
-                 iscritto finché non preme il pulsante. Per restare, basta chiudere questa pagina.</small></p>"
-                    .into(),
+                about("L’e-mail che l’ha portata qui", label)
+                    + "<p>Non le invieremo più queste e-mail, di qualunque argomento, da subito e per \
+                       sempre. Non cambia nient’altro e non serve alcun account.</p>\n<form method=\"post\">\n\
+                       <button type=\"submit\" name=\"confirm\" value=\"yes\">Annulla l’iscrizione</button>\n\
+                       </form>\n<p><small>Non cambia nulla finché non preme il pulsante. Per lasciare tutto \
+                       com’è, basta chiudere questa pagina.</small></p>",
             ),
             (Self::Unsubscribed, English) => (
                 "You are unsubscribed",
@@ -158,6 +163,13 @@ impl Page<'_> {
     }
 }
 
+/// What a mail was about, if that is known.
+fn about(mail: &str, label: Option<&str>) -> String {
+    label.map_or_else(String::new, |label| {
+        format!("<p>{mail}: <strong>{}</strong></p>\n", escaped(label))
+    })
+}
+
 fn link(target: &str) -> String {
     let target = escaped(target);
     format!("\n<p><a rel=\"noreferrer nofollow\" href=\"{target}\">{target}</a></p>")
@@ -186,7 +198,8 @@ mod tests {
         for language in [Language::English, Language::Italian] {
             for page in [
                 Page::NotFound,
-                Page::AskUnsubscribe,
+                Page::AskUnsubscribe { label: None },
+                Page::AskUnsubscribe { label: Some("Research & news") },
                 Page::Unsubscribed,
                 Page::TestMail,
                 Page::NotUnsubscribed,
@@ -223,9 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn the_page_that_asks_says_what_the_mail_was_about_and_is_true_also_of_who_has_left() {
+        for language in [Language::English, Language::Italian] {
+            let html = Page::AskUnsubscribe { label: Some("<b>R&D</b> {body}") }.html(language);
+            assert!(
+                html.contains("<strong>&#60;b&#62;R&#38;D&#60;/b&#62; {body}</strong>"),
+                "{html}"
+            );
+            let html = Page::AskUnsubscribe { label: None }.html(language);
+            assert!(!html.contains("<strong>"), "{html}");
+            for untrue in ["still", "subscribed until", "Resta iscritto", "To stay", "Per restare"]
+            {
+                assert!(!html.contains(untrue), "{untrue}: {html}");
+            }
+        }
+    }
+
+    #[test]
     fn only_the_page_that_asks_or_asks_again_has_a_button() {
         let has = |page: Page<'_>| page.html(Language::Italian).contains("<form method=\"post\">");
-        assert!(has(Page::AskUnsubscribe) && has(Page::NotUnsubscribed));
+        assert!(has(Page::AskUnsubscribe { label: None }) && has(Page::NotUnsubscribed));
         assert!(!has(Page::Unsubscribed) && !has(Page::NotFound));
     }
 }

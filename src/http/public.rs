@@ -29,7 +29,12 @@ use super::{
     page::{POLICY, Page},
 };
 use crate::{
-    engine::intake::{Act, Hit, Intake, IntakeError, Taken},
+    domain::lead::Suppression,
+    engine::{
+        intake::{Act, Hit, Intake, IntakeError, Taken},
+        live::Current,
+    },
+    store::{Store, records::Subscription},
     token::{Keyring, MailRef},
 };
 
@@ -38,6 +43,9 @@ pub const BODY_LIMIT: usize = 4_096;
 const BODY_WITHIN: Duration = Duration::from_secs(5);
 /// Longer than the intake lets anybody wait.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a page that is true without it waits for the database.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// A transparent picture of one pixel.
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -48,6 +56,8 @@ pub struct Public {
     pub keyring: Arc<Keyring>,
     pub intake: Intake,
     pub metrics: Arc<Metrics>,
+    pub store: Store,
+    pub current: Current,
 }
 
 /// The public routes with their limits and headers.
@@ -127,7 +137,8 @@ async fn open(
     ([(header::CONTENT_TYPE, "image/gif")], PIXEL.as_slice()).into_response()
 }
 
-/// Says what the button will do. Scanners and prefetchers come here too, and change nothing.
+/// Says what the button will do, or that it was done. Scanners and prefetchers come here too, and change
+/// nothing.
 async fn ask_unsubscribe(
     State(public): State<Public>,
     method: Method,
@@ -141,7 +152,14 @@ async fn ask_unsubscribe(
         return Page::TestMail.respond(language(&headers));
     }
     public.intake.notice(hit(mail, Act::LookAtUnsubscribe, &method, &headers));
-    Page::AskUnsubscribe.respond(language(&headers))
+    let known = public.subscription(mail).await;
+    if let Some(Suppression::Unsubscribed | Suppression::Complained) = known.suppressed {
+        return Page::Unsubscribed.respond(language(&headers));
+    }
+    let live = public.current.get();
+    let policy = live.as_ref().map(|live| &live.definitions.policy);
+    let label = policy.zip(known.purpose.as_ref()).map(|(policy, purpose)| policy.label(purpose));
+    Page::AskUnsubscribe { label }.respond(language(&headers))
 }
 
 /// RFC 8058: done by one POST, with no cookie, no redirect, no second question. The body says nothing
@@ -181,6 +199,16 @@ impl Public {
         let taken = self.intake.take(hit).await;
         self.metrics.hit(kind, HitOutcome::of(taken));
         taken
+    }
+
+    /// What the unsubscribe page tells. Nothing where the database does not answer: the page is true
+    /// without it, and its button must be there.
+    async fn subscription(&self, mail: MailRef) -> Subscription {
+        let asked = self.store.subscription(mail.lead, mail.message);
+        match tokio::time::timeout(LOOK_WITHIN, asked).await {
+            Ok(Ok(known)) => known,
+            Ok(Err(_)) | Err(_) => Subscription::default(),
+        }
     }
 }
 

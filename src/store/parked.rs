@@ -1,15 +1,17 @@
-//! Parked messages: they wait until something may have mended what parked them.
+//! What is parked waits until something may have mended what parked it.
+
+use sqlx::FromRow;
 
 use super::{
     Result, Store,
     db::{Tx, on_db},
     dialect::Text,
     gate::Turn,
-    records::Lane,
+    records::{Lane, Parked},
     rows,
     timers::{Timer, Wake},
 };
-use crate::domain::time::Instant;
+use crate::domain::{address::Address, name::Name, time::Instant};
 
 pub(super) const PARKED_OF: Text = sql!(
     "SELECT m.id FROM messages AS m WHERE m.state = 'parked' \
@@ -18,7 +20,43 @@ pub(super) const PARKED_OF: Text = sql!(
     ") LIMIT 1"
 );
 
+/// Each of the two groups walks over what is parked alone.
+pub(super) const WHY_PARKED: Text = sql!(
+    "SELECT p.template, p.reason, p.number, \
+     (SELECT l.address FROM leads AS l WHERE l.lead = p.lead) AS example FROM (\
+     SELECT m.template, COALESCE(m.reason, '') AS reason, COUNT(*) AS number, MIN(m.lead) AS lead \
+     FROM messages AS m WHERE m.state = 'parked' GROUP BY m.template, m.reason \
+     UNION ALL SELECT CAST(NULL AS TEXT), k.reason, COUNT(*), MIN(k.lead) \
+     FROM parked_leads AS k GROUP BY k.reason) AS p \
+     ORDER BY p.number DESC, p.lead LIMIT $1"
+);
+
 impl Store {
+    /// What is parked, grouped by its reason, the most first; no more than `most` groups.
+    pub async fn parked(&self, most: i64) -> Result<Vec<Parked>> {
+        #[derive(FromRow)]
+        struct Row {
+            template: Option<String>,
+            reason: String,
+            number: i64,
+            example: Option<String>,
+        }
+        let found: Vec<Row> = on_db!(self.db.read(), WHY_PARKED, |db, sql| sqlx::query_as(sql)
+            .bind(most)
+            .fetch_all(db)
+            .await)?;
+        Ok(found
+            .into_iter()
+            .map(|row| Parked {
+                template: row.template.map(Name::from),
+                reason: row.reason,
+                number: u64::try_from(row.number).unwrap_or_default(),
+                // A lead that cannot be read is parked, too.
+                example: row.example.and_then(|address| Address::parse(&address).ok()),
+            })
+            .collect())
+    }
+
     /// Gives parked messages and leads another try, as a release does: what parked them may be mended in
     /// the lead.
     pub async fn try_parked_again(&self, now: Instant) -> Result<()> {
@@ -86,7 +124,7 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "UPDATE messages AS t SET state = 'reserved', reason = NULL, \
+                "UPDATE messages AS t SET state = 'reserved', reason = NULL, settled_at = NULL, \
                  due_at = CASE WHEN t.due_at < $2 THEN $2 ELSE t.due_at END \
                  WHERE t.state = 'parked' AND t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,

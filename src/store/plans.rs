@@ -83,6 +83,13 @@ async fn whether_mail_of_a_lead_is_parked_is_read_from_an_index() {
 }
 
 #[tokio::test]
+async fn why_something_is_parked_is_asked_of_what_is_parked_alone() {
+    let plan = plan(parked::WHY_PARKED).await;
+    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
+    assert_eq!(steps, ["SCAN m USING INDEX messages_parked"], "{plan:#?}");
+}
+
+#[tokio::test]
 async fn the_census_reads_no_wide_table() {
     let census = plan(show::CENSUS).await;
     for table in ["leads", "messages", "enrolments", "lead_timer"] {

@@ -1,6 +1,10 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
+mod shown;
+
 use std::collections::BTreeMap;
+
+pub use shown::{Census, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{
     address::Address,
@@ -8,7 +12,7 @@ use crate::domain::{
     decision::{EnrolmentChange, LedgerLine, LogLine, MadeEvent, NewMessage},
     definitions::Since,
     event::{EventData, EventKind, Judgement, StepRef},
-    id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
+    id::{LeadId, MessageId, ReleaseId, Rev},
     lead::{Consent, Memory, Profile, Stage, Suppression},
     message::{MessageKind, MessageState},
     name::Name,
@@ -328,6 +332,15 @@ pub struct MessageBrief {
     pub sent_at: Option<Instant>,
 }
 
+/// What an unsubscribe link leads to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// What its mail was for, as long as that is known.
+    pub purpose: Option<Name>,
+    /// Why the lead is not written to.
+    pub suppressed: Option<Suppression>,
+}
+
 /// A release as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseRow {
@@ -340,36 +353,6 @@ pub struct ReleaseRow {
     pub live_since: BTreeMap<Name, Since>,
 }
 
-/// An ended or active enrolment, for people to read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EnrolmentRow {
-    pub no: EnrolmentNo,
-    pub workflow: Name,
-    pub version: Version,
-    pub step: Name,
-    /// `ready`, `waiting`, `mailing`, or the outcome's word.
-    pub state: String,
-    pub entered_at: Instant,
-    pub due_at: Option<Instant>,
-    pub ended_at: Option<Instant>,
-    pub reason: Option<String>,
-}
-
-/// One line of a lead's timeline: an event, or a line of the decision log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TimelineRow {
-    pub at: Instant,
-    /// An event's kind, or `decision.VERB`.
-    pub kind: String,
-    pub object: Option<String>,
-    pub workflow: Option<String>,
-    pub step: Option<String>,
-    pub detail: Option<String>,
-    pub judgement: Option<Judgement>,
-    /// Of an unsure hit: from when on it counts.
-    pub settles_at: Option<Instant>,
-}
-
 /// How far a release's sweep over all leads has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweepProgress {
@@ -377,16 +360,4 @@ pub struct SweepProgress {
     pub woken: u64,
     /// Nothing is left to sweep.
     pub done: bool,
-}
-
-/// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    pub leads: u64,
-    pub by_stage: BTreeMap<Name, u64>,
-    pub messages: BTreeMap<Name, u64>,
-    pub enrolments_active: u64,
-    pub suppressions: u64,
-    pub due: u64,
-    pub parked_leads: u64,
 }

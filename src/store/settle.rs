@@ -216,7 +216,7 @@ impl Tx {
                     attempts: message.attempts_after(&settlement.outcome),
                     reason: reason(&settlement.outcome),
                     relay: settlement.relay.as_deref(),
-                    settled: !state.is_open() && state != MessageState::Parked,
+                    settled: !state.is_open(),
                     sent: state == MessageState::Sent,
                     tried: asked_a_relay(&settlement.outcome),
                 }

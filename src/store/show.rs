@@ -7,13 +7,13 @@ use super::{
     db::on_db,
     dialect::Text,
     messages::StoredMessage,
-    records::{Census, EnrolmentRow, MessageRow, TimelineRow},
+    records::{Census, EnrolmentRow, LedgerRow, MessageRow, TimelineRow},
     rows,
 };
 use crate::domain::{
     decision::{LedgerLine, ScoreKind},
     event::Judgement,
-    id::{EnrolmentNo, LeadId},
+    id::{EnrolmentNo, LeadId, Rev},
     name::Name,
     score::MilliPoints,
     time::Instant,
@@ -92,7 +92,8 @@ impl Store {
         found.into_iter().map(MessageRow::try_from).collect()
     }
 
-    /// The last `limit` things that happened to a lead or were decided on it, the oldest first.
+    /// The last `limit` things that happened to a lead or were decided on it, the oldest first; what is
+    /// parked now stands where it was parked.
     pub async fn timeline(&self, lead: LeadId, limit: i64) -> Result<Vec<TimelineRow>> {
         #[derive(FromRow)]
         struct Row {
@@ -117,7 +118,11 @@ impl Store {
                  CAST(NULL AS TEXT), CAST(NULL AS BIGINT), rev, line FROM decision_log WHERE lead = $1 \
                  UNION ALL SELECT at, 'decision.parked', CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
                  CAST(NULL AS TEXT), reason, CAST(NULL AS TEXT), CAST(NULL AS BIGINT), \
-                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1) AS x \
+                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM parked_leads WHERE lead = $1 \
+                 UNION ALL SELECT settled_at, 'mail.parked', NULLIF(template, ''), workflow, step, reason, \
+                 CAST(NULL AS TEXT), CAST(NULL AS BIGINT), \
+                 CAST(9223372036854775807 AS BIGINT), CAST(0 AS BIGINT) FROM messages \
+                 WHERE state = 'parked' AND lead = $1) AS x \
                  ORDER BY x.at DESC, x.rev DESC, x.line DESC LIMIT $2"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).bind(limit).fetch_all(db).await
@@ -139,7 +144,7 @@ impl Store {
     }
 
     /// Every point that a lead got or lost, in the order of the decisions.
-    pub async fn ledger(&self, lead: LeadId) -> Result<Vec<LedgerLine>> {
+    pub async fn ledger(&self, lead: LeadId) -> Result<Vec<LedgerRow>> {
         #[derive(FromRow)]
         struct Row {
             score: String,
@@ -147,11 +152,15 @@ impl Store {
             points: i64,
             at: i64,
             reason: String,
+            event: Option<i64>,
+            object: Option<String>,
         }
         let found: Vec<Row> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT score, rule, points, at, reason FROM score_ledger WHERE lead = $1 ORDER BY rev, line"
+                "SELECT s.score, s.rule, s.points, s.at, s.reason, s.event, e.object \
+                 FROM score_ledger AS s LEFT JOIN events AS e ON e.lead = s.lead AND e.rev = s.event \
+                 WHERE s.lead = $1 ORDER BY s.rev, s.line"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
         )?;
@@ -164,13 +173,15 @@ impl Store {
                     .ok_or_else(|| {
                         StoreError::corrupt("score_ledger", "score", rows::lead_key(lead.0))
                     })?;
-                Ok(LedgerLine {
+                let line = LedgerLine {
                     score,
                     rule: row.rule.into(),
                     points: MilliPoints(row.points),
                     at: Instant::from_millis(row.at),
                     reason: row.reason,
-                })
+                    event: row.event.map(Rev),
+                };
+                Ok(LedgerRow { line, object: row.object.map(Name::from) })
             })
             .collect()
     }

@@ -12,11 +12,17 @@ use super::{
     db::{Tx, on_db},
     gate::Turn,
     leads::AddressRow,
-    records::Lane,
+    records::{Lane, Subscription},
     rows,
     timers::Wake,
 };
-use crate::domain::{address::Address, lead::Suppression, name::Name, time::Instant};
+use crate::domain::{
+    address::Address,
+    id::{LeadId, MessageId},
+    lead::Suppression,
+    name::Name,
+    time::Instant,
+};
 
 /// What is suppressed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -244,6 +250,22 @@ impl Store {
             ),
             |db, sql| sqlx::query_scalar(sql).bind(rows).fetch_all(db).await
         )?)
+    }
+
+    /// What the link of one mail unsubscribes from, and why its lead is not written to, if it is not.
+    pub async fn subscription(&self, lead: LeadId, message: MessageId) -> Result<Subscription> {
+        let (purpose, reason): (Option<String>, Option<String>) = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT (SELECT m.purpose FROM messages AS m WHERE m.id = $2 AND m.lead = $1), \
+                 (SELECT COALESCE((SELECT s.reason FROM suppressions AS s WHERE s.subject = l.address), \
+                 (SELECT s.reason FROM suppressions AS s WHERE s.subject = l.domain)) \
+                 FROM leads AS l WHERE l.lead = $1)"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(lead.0).bind(message.0).fetch_one(db).await
+        )?;
+        let suppressed = reason.as_deref().and_then(Suppression::from_word);
+        Ok(Subscription { purpose: purpose.map(Name::from), suppressed })
     }
 
     /// Why an address is not written to: by its own entry, or by its domain's.

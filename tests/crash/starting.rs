@@ -46,6 +46,19 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn a_relay_folder_that_cannot_be_written_to_is_named() {
+    let campaign = campaign();
+    campaign.site.write("taken", "a file, not a folder");
+    let by_smtp = campaign.config();
+    let (relay, _) = by_smtp.split_once("[[relay]]").unwrap().1.split_once("[sender]").unwrap();
+    campaign.set_config(&by_smtp.replace(relay, "\nname = \"files\"\nfolder = \"taken/outbox\"\n"));
+    fails(&campaign, 3, &["relay `files`", "taken/outbox", "cannot be written to"]);
+    assert_eq!(campaign.site.run(&["tick"]).code, 3);
+    campaign.set_config(&by_smtp);
+    assert_eq!(campaign.start().stop().0.code, Some(0), "nothing was left behind");
+}
+
+#[test]
 fn a_second_engine_on_a_file_is_refused_and_the_first_goes_on() {
     let campaign = campaign();
     let first = campaign.start();

@@ -101,7 +101,7 @@ async fn every_event_is_reflected_and_none_twice() {
             let fact = &record.memory.facts["page.visited"];
             assert_eq!(fact.count as usize, visits);
             let ledger = rig.store.ledger(lead).await.unwrap();
-            let points: i64 = ledger.iter().map(|line| line.points.0).sum();
+            let points: i64 = ledger.iter().map(|row| row.line.points.0).sum();
             assert_eq!(points, MilliPoints::points(visits.try_into().unwrap()).0, "{ledger:#?}");
         }
     })

@@ -15,7 +15,7 @@ use nurtured::{
         time::Instant,
         workflow::Version,
     },
-    engine::intake::Intake,
+    engine::{intake::Intake, live::Current},
     http::{Limits, Metrics, Public, listener, public},
     store::{
         Store,
@@ -82,6 +82,8 @@ async fn rig_on(database: TestDatabase, kind: MessageKind) -> Rig {
         keyring: Arc::clone(&keyring),
         intake: intake.clone(),
         metrics: Arc::new(Metrics::new()),
+        store: store.clone(),
+        current: Current::default(),
     });
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();

@@ -85,6 +85,18 @@ async fn the_page_says_what_will_happen_and_changes_nothing() {
     assert!(rig.hits().await.is_empty());
 }
 
+#[tokio::test]
+async fn who_has_unsubscribed_is_told_so_by_the_page_too() {
+    for rig in rigs().await {
+        let page = async || rig.get(&rig.unsubscribe_path()).await.text().await.unwrap();
+        let asking = page().await;
+        assert!(asking.contains("Nothing changes until you press the button"), "{asking}");
+        assert_eq!(rig.ask(Method::POST, &rig.unsubscribe_path()).await.status(), StatusCode::OK);
+        let done = page().await;
+        assert!(done.contains("You are unsubscribed") && !done.contains("<form"), "{done}");
+    }
+}
+
 /// Who looks at links in mails before, or instead of, their reader; the last one says that it is a browser.
 const SCANNERS: [&str; 7] = [
     "Barracuda Sentinel (EE)",
@@ -140,6 +152,9 @@ async fn what_cannot_be_recorded_is_not_called_done() {
         assert!(answer.headers().contains_key(header::RETRY_AFTER));
         let page = answer.text().await.unwrap();
         assert!(page.contains("not unsubscribed yet") && page.contains("Try again"), "{page}");
+        let asking = rig.get(&rig.unsubscribe_path()).await;
+        assert_eq!(asking.status(), StatusCode::OK, "the button is there all the same");
+        assert!(asking.text().await.unwrap().contains("<form method=\"post\">"));
         let click = rig.get(&rig.click_path("https://www.example.com/?a=1&b=2")).await;
         assert_eq!(click.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(click.headers().contains_key(header::RETRY_AFTER));

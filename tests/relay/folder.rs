@@ -73,6 +73,17 @@ async fn a_folder_that_cannot_be_written_to_is_a_relay_that_is_down() {
     assert_eq!(asked, 0);
 }
 
+#[test]
+fn a_trial_makes_the_folder_and_leaves_nothing_in_it() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("out/box");
+    FolderRelay::new("files", &folder).try_writing().unwrap();
+    assert_eq!(names(&folder), [""; 0]);
+    let in_the_way = home.path().join("file");
+    fs::write(&in_the_way, "").unwrap();
+    assert!(FolderRelay::new("files", &in_the_way).try_writing().is_err());
+}
+
 #[tokio::test]
 async fn a_key_chooses_no_path() {
     let home = tempfile::tempdir().unwrap();

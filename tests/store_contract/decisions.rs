@@ -45,6 +45,7 @@ async fn a_decision_is_loaded_as_it_was_written() {
             points: MilliPoints::points(12),
             at: NOON,
             reason: "200 people".into(),
+            event: None,
         });
         decision.wake_at = NOON + HOUR;
         let committed = db.store.commit(batch, vec![decision], NOON + MINUTE).await.unwrap();
@@ -66,7 +67,7 @@ async fn a_decision_is_loaded_as_it_was_written() {
         assert_eq!(db.store.next_wake_at().await.unwrap(), NOON + HOUR);
         let events = db.store.events_of(lead).await.unwrap();
         assert_eq!((events[1].rev, &events[1].kind), (Rev(2), &EventKind::STAGE_CHANGED));
-        assert_eq!(db.store.ledger(lead).await.unwrap()[0].points, MilliPoints::points(12));
+        assert_eq!(db.store.ledger(lead).await.unwrap()[0].line.points, MilliPoints::points(12));
     })
     .await;
 }

@@ -1,9 +1,12 @@
-use nurtured::domain::{
-    decision::{LedgerLine, ScoreKind, Verb},
-    event::Judgement,
-    id::LeadId,
-    message::MessageState,
-    score::MilliPoints,
+use nurtured::{
+    domain::{
+        decision::{LedgerLine, ScoreKind, Verb},
+        event::Judgement,
+        id::{LeadId, Rev},
+        message::MessageState,
+        score::MilliPoints,
+    },
+    store::records::{LedgerRow, Parked, Settled},
 };
 
 use super::made::*;
@@ -48,17 +51,84 @@ async fn a_timeline_tells_events_and_decisions_in_order() {
 async fn the_ledger_keeps_every_line() {
     for_each_database(async |db| {
         let lead = settled_lead(&db.store, "a@example.com").await;
-        let entry = |rule: &str, points| LedgerLine {
+        let mut click = clicked(lead);
+        click.object = Some("cold/report".into());
+        db.store.record_events(&[click], NOON).await.unwrap();
+        let hit = db.store.record(lead).await.unwrap().unwrap().rev;
+        let entry = |rule: &str, points, event| LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.into(),
             points: MilliPoints(points),
             at: NOON,
             reason: "clicked".into(),
+            event,
         };
-        let lines = [entry("click", 5_000), entry("click", 5_000), entry("silence", -1)];
+        // Events are not kept as long as points.
+        let forgotten = Some(Rev(1_000));
+        let lines = [
+            entry("click", 5_000, Some(hit)),
+            entry("click", 5_000, forgotten),
+            entry("silence", -1, None),
+        ];
         decide(&db.store, lead, |decision| decision.ledger = lines[..2].to_vec()).await;
         decide(&db.store, lead, |decision| decision.ledger = lines[2..].to_vec()).await;
-        assert_eq!(db.store.ledger(lead).await.unwrap(), lines);
+        let objects = [Some("cold/report".into()), None, None];
+        let rows = lines.into_iter().zip(objects).map(|(line, object)| LedgerRow { line, object });
+        assert_eq!(db.store.ledger(lead).await.unwrap(), rows.collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_parked_is_told_by_its_reason_and_in_the_timeline() {
+    for_each_database(async |db| {
+        assert!(db.store.parked(9).await.unwrap().is_empty());
+        let mut leads = Vec::new();
+        for (address, reason) in
+            [("a@a.example", "no name"), ("b@a.example", "no name"), ("c@a.example", "no seats")]
+        {
+            let (lead, mail) = lead_with_mail(&db.store, address).await;
+            claim(&db.store, NOON, TOKEN).await;
+            let parked = Settled::Parked { reason: reason.into() };
+            assert!(settle(&db.store, mail, TOKEN, parked).await);
+            leads.push(lead);
+        }
+        behind(db, format!("INSERT INTO parked_leads VALUES ({}, 'it panicked', 1)", leads[2].0))
+            .await;
+        let group = |template: Option<&str>, reason: &str, number, example: Option<&str>| Parked {
+            template: template.map(Into::into),
+            reason: reason.into(),
+            number,
+            example: example.map(address),
+        };
+        let told = db.store.parked(9).await.unwrap();
+        let first = &told[0].example.as_ref().unwrap().as_str()[..1];
+        assert!(["a", "b"].contains(&first), "{first}");
+        assert_eq!(
+            told[0],
+            Parked {
+                example: told[0].example.clone(),
+                ..group(Some("cold/report"), "no name", 2, None)
+            }
+        );
+        assert_eq!(told.len(), 3);
+        for group in [
+            group(Some("cold/report"), "no seats", 1, Some("c@a.example")),
+            group(None, "it panicked", 1, Some("c@a.example")),
+        ] {
+            assert!(told.contains(&group), "{told:?}");
+        }
+        assert_eq!(db.store.parked(1).await.unwrap(), told[..1]);
+
+        let line = async || db.store.timeline(leads[0], 100).await.unwrap().pop().unwrap();
+        let parked = line().await;
+        assert_eq!((parked.kind.as_str(), parked.at), ("mail.parked", NOON));
+        assert_eq!(parked.object.as_deref(), Some("cold/report"));
+        assert_eq!(parked.detail.as_deref(), Some("no name"));
+        db.store.try_parked_again(NOON).await.unwrap();
+        assert_ne!(line().await.kind, "mail.parked");
+        let left = db.store.parked(9).await.unwrap();
+        assert!(left.iter().all(|group| group.template.is_none()), "{left:?}");
     })
     .await;
 }

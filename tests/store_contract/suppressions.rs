@@ -1,8 +1,12 @@
 use std::time::Duration;
 
 use nurtured::{
-    domain::{lead::Suppression, time::Instant},
-    store::Subject,
+    domain::{
+        id::{LeadId, MessageId},
+        lead::Suppression,
+        time::Instant,
+    },
+    store::{Subject, records::Subscription},
 };
 
 use super::{made::*, schema::behind};
@@ -68,6 +72,29 @@ async fn a_domain_of_very_many_is_on_the_list_before_they_are_told() {
         assert_eq!(epochs().await, (2_500, 2_500));
         assert_eq!(db.store.suppress(&list, &"list".into(), NOON).await.unwrap(), 0);
         assert_eq!(epochs().await, (2_500, 2_500), "they were told");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_unsubscribe_link_leads_to() {
+    for_each_database(async |db| {
+        let (ada, mail) = lead_with_mail(&db.store, "ada@example.com").await;
+        let bob = settled_lead(&db.store, "bob@example.com").await;
+        let is = async |lead, message| db.store.subscription(lead, message).await.unwrap();
+        let purpose = Some("insights".into());
+        let subscribed = Subscription { purpose: purpose.clone(), suppressed: None };
+        assert_eq!(is(ada, mail).await, subscribed);
+        assert_eq!(is(bob, mail).await, Subscription::default(), "another lead's mail");
+        assert_eq!(is(LeadId(4), MessageId(4)).await, Subscription::default());
+        let list = [
+            (Subject::Address(address("ada@example.com")), Suppression::Unsubscribed),
+            (Subject::Domain("example.com".to_owned()), Suppression::Manual),
+        ];
+        db.store.suppress(&list, &"list".into(), NOON).await.unwrap();
+        let left = Subscription { purpose, suppressed: Some(Suppression::Unsubscribed) };
+        assert_eq!(is(ada, mail).await, left);
+        assert_eq!(is(bob, mail).await.suppressed, Some(Suppression::Manual));
     })
     .await;
 }

@@ -184,6 +184,8 @@ impl Rig {
             keyring: Arc::clone(&keyring),
             intake,
             metrics: Arc::new(Metrics::new()),
+            store: store.clone(),
+            current: engine.current.clone(),
         });
         let limits = Limits::default();
         tokio::spawn(listener::serve(doors, routes, limits, Arc::default(), stop.clone()));

@@ -95,7 +95,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     setting.set_clock(end);
     let hot = setting.hottest(end, 5).await?;
-    tale.ends(&setting.census(end).await?, &hot, &setting)?;
+    let parked = setting.parked().await?;
+    tale.ends(&setting.census(end).await?, &hot, parked, &setting)?;
     setting.close().await;
     Ok(())
 }

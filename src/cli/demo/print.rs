@@ -12,10 +12,10 @@ use super::{
     setting::{Hot, Setting},
 };
 use crate::{
-    cli::{failure::Failure, output::Output},
+    cli::{failure::Failure, output::Output, parked},
     domain::time::Instant,
     engine::{import::LeadsReport, tick::TickReport},
-    store::records::Census,
+    store::records::{Census, Parked},
 };
 
 #[derive(Default, Clone, Copy)]
@@ -51,6 +51,7 @@ struct Summary<'a> {
     decisions: u64,
     by_stage: &'a BTreeMap<crate::domain::name::Name, u64>,
     hottest: Vec<&'a str>,
+    parked: Vec<Parked>,
 }
 
 impl<'o> Tale<'o> {
@@ -147,6 +148,7 @@ impl<'o> Tale<'o> {
         &self,
         census: &Census,
         hot: &[Hot],
+        parked: Vec<Parked>,
         setting: &Setting,
     ) -> Result<(), Failure> {
         let folder = setting.folder.display().to_string();
@@ -162,12 +164,13 @@ impl<'o> Tale<'o> {
             decisions: self.decided,
             by_stage: &census.by_stage,
             hottest: hot.iter().map(|hot| hot.address.as_str()).collect(),
+            parked,
         };
-        self.output.result(&summary, || self.text(census, hot, &folder))?;
+        self.output.result(&summary, || self.text(census, hot, &summary.parked, &folder))?;
         Ok(())
     }
 
-    fn text(&self, census: &Census, hot: &[Hot], folder: &str) -> String {
+    fn text(&self, census: &Census, hot: &[Hot], parked: &[Parked], folder: &str) -> String {
         let mut text = String::new();
         let Counts { mails, opens, clicks, unsubscribed, forms } = self.all;
         let _ = writeln!(
@@ -197,6 +200,10 @@ impl<'o> Tale<'o> {
                     lead.fit
                 );
             }
+        }
+        for line in parked::lines(parked, "Mend the mails in the campaign folder and walk again.\n")
+        {
+            let _ = write!(text, "\n{line}");
         }
         let example = hot.first().map_or("EMAIL", |lead| lead.address.as_str());
         // Cargo tells its children of itself; the binary is not on the path then.

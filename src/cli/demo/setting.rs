@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reader::{Act, Mail};
 use crate::{
-    cli::{context::Context, failure::Failure, folder::Folder},
+    cli::{context::Context, failure::Failure, folder::Folder, parked::parked},
     clock::{self, Clock},
     config::Config,
     domain::{
@@ -39,7 +39,7 @@ use crate::{
     mail::relay::Relay,
     store::{
         DatabaseUrl, Store,
-        records::{Census, ImportRun, NewEvent},
+        records::{Census, ImportRun, NewEvent, Parked},
     },
     token::Keyring,
 };
@@ -146,9 +146,15 @@ impl Setting {
         let imported = import_leads(&store, import, arrival, |_| ()).await?;
 
         let stop = CancellationToken::new();
-        let (intake, worker) = Intake::new(store, clock.clone(), Arc::clone(&engine.nudge));
+        let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
         tokio::spawn(worker.run(stop.clone(), |_| ()));
-        let routes = public::router(Public { keyring, intake, metrics: Arc::new(Metrics::new()) });
+        let routes = public::router(Public {
+            keyring,
+            intake,
+            metrics: Arc::new(Metrics::new()),
+            store,
+            current: engine.current.clone(),
+        });
         let limits = Limits { connections: 64, ..Limits::default() };
         tokio::spawn(listener::serve(doors, routes, limits, Arc::default(), stop.clone()));
         let browser = reqwest::Client::builder()
@@ -246,6 +252,10 @@ impl Setting {
 
     pub(super) async fn census(&self, now: Instant) -> Result<Census, Failure> {
         Ok(self.engine.store.census(now).await?)
+    }
+
+    pub(super) async fn parked(&self) -> Result<Vec<Parked>, Failure> {
+        parked(&self.engine.store).await
     }
 
     /// The warmest leads at an instant.

@@ -14,7 +14,6 @@ use crate::domain::{
     id::Rev,
     name::Name,
     score::{Booked, EngagementRule, MilliPoints},
-    time::Instant,
 };
 
 impl Work<'_> {
@@ -51,8 +50,8 @@ impl Work<'_> {
             let came = new.clone().filter(|hit| old.clone().all(|known| known.rev != hit.rev));
             let gone = old.clone().filter(|hit| new.clone().all(|known| known.rev != hit.rev));
             let first = lines.len();
-            lines.extend(came.map(|hit| self.line(rule, 1, hit.at, "")));
-            lines.extend(gone.map(|hit| self.line(rule, -1, hit.at, self.why_gone(hit.rev))));
+            lines.extend(came.map(|hit| self.line(rule, 1, hit, "")));
+            lines.extend(gone.map(|hit| self.line(rule, -1, hit, self.why_gone(hit.rev))));
             lines[first..].reverse();
         }
         let difference = by_these_rules - state.booked.points.0;
@@ -68,6 +67,7 @@ impl Work<'_> {
                 points: MilliPoints(difference),
                 at: now,
                 reason: reason.to_owned(),
+                event: None,
             });
         }
         self.decision.ledger.append(&mut lines);
@@ -96,15 +96,16 @@ impl Work<'_> {
     }
 
     /// Points for one hit, or their opposite.
-    fn line(&self, rule: &EngagementRule, sign: i64, at: Instant, reason: &str) -> LedgerLine {
+    fn line(&self, rule: &EngagementRule, sign: i64, hit: &Hit, reason: &str) -> LedgerLine {
         let key = &self.lead.definitions.plan.fact(rule.fact).text;
         let reason = if reason.is_empty() { key.to_string() } else { format!("{key}: {reason}") };
         LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.name.clone(),
             points: MilliPoints(sign * rule.points.0),
-            at,
+            at: hit.at,
             reason: brief(&reason),
+            event: Some(hit.rev),
         }
     }
 }

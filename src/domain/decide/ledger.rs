@@ -40,6 +40,7 @@ impl Work<'_> {
                 points: MilliPoints(points(has) - points(had)),
                 at,
                 reason: reason.to_owned(),
+                event: None,
             })
         });
         let lines: Vec<_> = lines.collect();

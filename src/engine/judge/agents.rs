@@ -213,11 +213,14 @@ mod tests {
     use super::*;
 
     /// Browsers, in-app browsers and mail clients that people sit in front of.
-    const PEOPLE: [&str; 27] = [
+    const PEOPLE: [&str; 30] = [
         "Mozilla/5.0 (Linux; Android 14; SM-A546B; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/140.0.0.0 Mobile Safari/537.36 [LinkedInApp]/9.31",
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36 Edg/142.0.0.0",
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0",
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:145.0) Gecko/20100101 Firefox/145.0",
+        "Mozilla/5.0 (X11; Ubuntu; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.1 Safari/605.1.15",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1",
@@ -265,10 +268,27 @@ mod tests {
             "facebookexternalhit/1.1",
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/130.0.0.0 Safari/537.36",
             "Mozilla/5.0 (compatible)",
+            "Mozilla/5.0 (Windows NT 10.0) Firefox/140",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Firefox/140.0",
         ] {
             assert_eq!(recognise(agent), Agent::Machine, "{agent}");
         }
         assert_eq!(recognise(&"Mozilla/5.0 AppleWebKit/1 é".repeat(10_000)), Agent::Ordinary);
+    }
+
+    #[test]
+    fn the_names_on_the_page_are_judged_as_it_says() {
+        let page = include_str!("../../../docs/operations.md");
+        let (_, section) = page.split_once("\n## Who clicked\n").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let names =
+            section.split('`').skip(1).step_by(2).filter(|name| name.starts_with("Mozilla"));
+        let names: Vec<&str> = names.collect();
+        assert!(names.len() >= 2, "{names:?}");
+        for name in names {
+            assert!(matches!(recognise(name), Agent::Machine | Agent::Prefetcher), "{name}");
+        }
+        assert!(section.contains("no user agent at all"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Relays as the configuration names them.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use super::{Credentials, FolderRelay, Relay, SmtpRelay, Tls};
 use crate::{
@@ -13,19 +13,27 @@ use crate::{
 pub enum BadRelay {
     #[error(transparent)]
     File(#[from] ConfigError),
+    #[error("relay `{name}`: the folder {folder} cannot be written to: {source}")]
+    Folder { name: String, folder: String, source: io::Error },
     #[error("relay `{name}`: the certificates of {file} cannot be read: {why}")]
     Roots { name: String, file: String, why: String },
 }
 
 impl Relay {
-    /// Reads what the configuration points at: the password, the certificates.
+    /// Reads what the configuration points at: the password, the certificates. A folder must take a file.
     ///
     /// # Errors
-    /// When one of these files cannot be read.
+    /// When one of these files cannot be read, or the folder cannot be written to.
     pub fn configured(relay: &config::Relay) -> Result<Self, BadRelay> {
         let smtp = match &relay.kind {
             config::RelayKind::Folder(folder) => {
-                return Ok(Self::Folder(Arc::new(FolderRelay::new(&relay.name, folder))));
+                let made = FolderRelay::new(&relay.name, folder);
+                made.try_writing().map_err(|source| BadRelay::Folder {
+                    name: relay.name.to_string(),
+                    folder: folder.display().to_string(),
+                    source,
+                })?;
+                return Ok(Self::Folder(Arc::new(made)));
             }
             config::RelayKind::Smtp(smtp) => smtp,
         };

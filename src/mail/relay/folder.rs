@@ -23,6 +23,17 @@ impl FolderRelay {
         Self { name: name.to_owned(), folder: folder.to_owned() }
     }
 
+    /// Makes the folder if it is not there, and tries to write into it.
+    ///
+    /// # Errors
+    /// When no mail could be written.
+    pub fn try_writing(&self) -> io::Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
+        let trial = self.folder.join(format!(".trial-{}.part", std::process::id()));
+        std::fs::write(&trial, "")?;
+        std::fs::remove_file(trial)
+    }
+
     /// The file that a mail becomes; the same at a second try.
     #[must_use]
     pub fn file_of(&self, mail: &Composed) -> PathBuf {

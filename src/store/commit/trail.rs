@@ -36,6 +36,7 @@ struct LedgerRow<'a> {
     rule: &'a str,
     points: i64,
     reason: &'a str,
+    event: Option<i64>,
 }
 
 impl Tx {
@@ -112,6 +113,7 @@ impl Tx {
                     rule: &entry.rule,
                     points: entry.points.0,
                     reason: &entry.reason,
+                    event: entry.event.map(|event| event.0),
                 })
             })
             .collect();
@@ -122,11 +124,12 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "INSERT INTO score_ledger (lead, rev, line, at, recorded_at, score, rule, points, reason) \
+                "INSERT INTO score_ledger (lead, rev, line, at, recorded_at, score, rule, points, reason, \
+                 event) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'rev' AS BIGINT), \
                  CAST(j.value ->> 'line' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT), $2, \
                  j.value ->> 'score', j.value ->> 'rule', CAST(j.value ->> 'points' AS BIGINT), \
-                 j.value ->> 'reason' FROM ",
+                 j.value ->> 'reason', CAST(j.value ->> 'event' AS BIGINT) FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)

@@ -1,0 +1,71 @@
+//! What people look at: a lead's rows as they read them, and counts of everything.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::domain::{
+    address::Address, decision::LedgerLine, event::Judgement, id::EnrolmentNo, name::Name,
+    time::Instant, workflow::Version,
+};
+
+/// An ended or active enrolment, for people to read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnrolmentRow {
+    pub no: EnrolmentNo,
+    pub workflow: Name,
+    pub version: Version,
+    pub step: Name,
+    /// `ready`, `waiting`, `mailing`, or the outcome's word.
+    pub state: String,
+    pub entered_at: Instant,
+    pub due_at: Option<Instant>,
+    pub ended_at: Option<Instant>,
+    pub reason: Option<String>,
+}
+
+/// One line of a lead's timeline: an event, a line of the decision log, or what is parked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineRow {
+    pub at: Instant,
+    /// An event's kind, `decision.VERB`, or `mail.parked`.
+    pub kind: String,
+    pub object: Option<String>,
+    pub workflow: Option<String>,
+    pub step: Option<String>,
+    pub detail: Option<String>,
+    pub judgement: Option<Judgement>,
+    /// Of an unsure hit: from when on it counts.
+    pub settles_at: Option<Instant>,
+}
+
+/// A line of the score ledger, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    pub line: LedgerLine,
+    /// What its hit was on, a mail or a page, as long as the event is kept.
+    pub object: Option<Name>,
+}
+
+/// What is parked for one reason: mails of one template, or leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Parked {
+    /// Of mails; empty for the built-in notice. `None`: leads that cannot be decided.
+    pub template: Option<Name>,
+    pub reason: String,
+    pub number: u64,
+    /// One of the leads, as long as it is there.
+    pub example: Option<Address>,
+}
+
+/// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub leads: u64,
+    pub by_stage: BTreeMap<Name, u64>,
+    pub messages: BTreeMap<Name, u64>,
+    pub enrolments_active: u64,
+    pub suppressions: u64,
+    pub due: u64,
+    pub parked_leads: u64,
+}
