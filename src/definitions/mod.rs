@@ -20,7 +20,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-pub use carry::{is_left_over, still_needed};
+pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::nearest;
 pub use problem::{Problem, Severity};
