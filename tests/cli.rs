@@ -457,6 +457,42 @@ fn apply_makes_a_release_once_and_never_a_wrong_one() {
 }
 
 #[test]
+fn a_deleted_workflow_goes_on_for_those_inside_and_can_be_paused() {
+    let site = campaign();
+    let stays =
+        "workflow: stays\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - wait: 3d\n";
+    site.write("workflows/stays.yaml", stays);
+    site.json(&["migrate"]);
+    assert_eq!(site.json(&["apply"])["no_longer_entered"], serde_json::json!([]));
+    site.write("in.csv", "email,consent\nann@a.example,yes\nbob@a.example,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "stays", "ann@a.example", "bob@a.example"]);
+    site.json(&["tick"]);
+    for gone in ["hello", "stays"] {
+        std::fs::remove_file(site.path(&format!("workflows/{gone}.yaml"))).expect("removed");
+    }
+    let ran = site.run(&["apply"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[0].ends_with("is live: no workflow."), "{ran:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            "Nobody enters hello any more: nobody is inside.",
+            "Nobody enters stays any more: 2 leads are inside and go on.",
+        ]
+    );
+    // Of those that went with an earlier release it is said while anybody is inside.
+    assert_eq!(
+        site.json(&["apply"])["no_longer_entered"],
+        serde_json::json!([{ "workflow": "stays", "inside": 2 }])
+    );
+    assert_eq!(site.json(&["pause", "stays"])["pauses"][0]["scope"], "stays");
+    assert_eq!(site.json(&["resume", "stays"])["pauses"], serde_json::json!([]));
+    let ran = site.run(&["pause", "hello"]);
+    assert!(ran.code == 1 && ran.err.contains("there are: stays"), "{ran:?}");
+}
+
+#[test]
 fn a_lead_is_enrolled_by_hand() {
     let site = campaign();
     site.json(&["migrate"]);
