@@ -47,6 +47,15 @@ pub struct Templates {
     pub partials: BTreeMap<Name, String>,
 }
 
+/// The mail that is called so in another folder: of `guide`, `nurse/guide`.
+pub fn in_another_folder<'a>(
+    written: &str,
+    mails: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let end = written.rsplit('/').next();
+    mails.into_iter().find(|mail| mail.rsplit('/').next() == end)
+}
+
 impl Templates {
     /// The variant for a language: its own, else the house's, else the one without a language.
     #[must_use]

@@ -30,7 +30,7 @@ pub(super) fn schema(found: Option<(&File<'_>, &Node)>) -> Schema {
             let message = format!("`{}` cannot be the name of an attribute", quote(&key.text));
             let hint = "lower-case letters, digits and `_`, as in `contract_end`";
             file.error("bad-name", key.span, message, Some(hint.to_owned()));
-        } else if RESERVED.contains(&key.text.as_str()) {
+        } else if is_reserved(&key.text) {
             let message = format!("`{}` is a word of the condition language", key.text);
             let hint = "give the attribute another name".to_owned();
             file.error("bad-name", key.span, message, Some(hint));
@@ -48,6 +48,28 @@ pub(super) fn schema(found: Option<(&File<'_>, &Node)>) -> Schema {
         schema.declare(name.into(), kind);
     }
     schema
+}
+
+/// Whether a name means something else in conditions or templates, so that no attribute has it.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
+/// What to do about a name that no attribute has; not every one can be declared.
+pub(super) fn hint_for_unknown(name: &str) -> String {
+    match name {
+        "stage" => "stages are moved by the rules under `stages:` in the scoring file".to_owned(),
+        "fit" | "engagement" | "temperature" => {
+            format!("{name} comes from the rules of the scoring file")
+        }
+        "tag" | "tags" => "tags have a step of their own: - tag: vip".to_owned(),
+        _ if is_reserved(name) || !is_identifier(name) => {
+            "attributes are called by lower-case letters, digits and `_`, and by no word of the \
+             condition language"
+                .to_owned()
+        }
+        _ => format!("declare it in an attributes file: attributes: {{ {name}: text }}"),
+    }
 }
 
 /// Words that mean something else in conditions or templates.
