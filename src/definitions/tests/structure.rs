@@ -214,6 +214,22 @@ fn line_ends_of_windows_are_no_problem() {
 }
 
 #[test]
+fn a_subject_is_where_its_text_begins() {
+    for (front, at) in [
+        ("subject: Hello", (2, 10)),
+        ("layout: mail\nsubject:  'Hello'", (3, 12)),
+        ("subject: >-\n  Hello", (3, 3)),
+        ("subject: \"H\\u0065llo\"", (2, 10)),
+    ] {
+        let text = format!("---\n{front}\n---\nx\n");
+        let checked = check(&campaign(&[("templates/cold/hello.md", &text)]));
+        let templates = checked.definitions.unwrap().templates;
+        let mail = templates.variant("cold/hello", "en", "en").unwrap();
+        assert_eq!((mail.subject.as_str(), mail.subject_at), ("Hello", at), "{text}");
+    }
+}
+
+#[test]
 fn a_condition_split_by_braces_is_one_problem() {
     let text = "workflow: hello\npurpose: insights\nenter: { when: tag(\"a, b\"), existing: no }\n\
                 steps: [{ email: cold/hello }]\n";
