@@ -183,6 +183,13 @@ fn a_database_that_cannot_be_made_is_exit_3() {
     assert_eq!(ran.code, 3, "{ran:?}");
     let ran = site.run(&["--database", "postgres://nobody@127.0.0.1:1/none", "status"]);
     assert_eq!(ran.code, 3, "{ran:?}");
+    // Which file, and what the system says.
+    std::fs::create_dir(site.path("n.db")).expect("a folder");
+    let ran = site.run(&["--database", "sqlite:n.db", "status"]);
+    assert!(ran.code == 3 && ran.err.contains("cannot open n.db: Is a directory"), "{ran:?}");
+    let file = site.write("file", "");
+    let ran = site.run(&["--database", &format!("sqlite:{}/n.db", file.display()), "status"]);
+    assert!(ran.code == 3 && ran.err.contains("/n.db: Not a directory"), "{ran:?}");
 }
 
 #[test]
@@ -403,6 +410,7 @@ fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
     let ran = site.run(&["--json", "check"]);
     assert_eq!((ran.code, &ran.document()["problems"]), (0, &serde_json::json!([])), "{ran:?}");
+    assert_eq!(site.run(&["check"]).out, "1 workflow, 0 segments, 1 mail: no problems.\n");
     site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n");
     site.write(
         "workflows/bad.yaml",

@@ -24,7 +24,7 @@ pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::nearest;
 pub use problem::{Problem, Severity};
-pub use show::{show, summary};
+pub use show::{counted, show, summary};
 
 use self::problem::{Desk, File};
 use crate::domain::{
