@@ -6,7 +6,7 @@ use super::{kinds, read};
 use crate::{
     definitions::{
         node::{Data, Node, Style},
-        problem::{File, Span},
+        problem::{File, Span, quote},
         traps::{comment_cut, split_off},
     },
     domain::{
@@ -88,6 +88,13 @@ impl Conditions {
 fn source<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     match &node.data {
         Data::Scalar(scalar) => Some(scalar.text.as_str()),
+        Data::List(parts) if parts.len() > 1 && parts.iter().all(|part| part.text().is_some()) => {
+            let parts: Vec<&str> = parts.iter().filter_map(Node::text).collect();
+            let message = format!("`{what}` is one condition; this is a list of {}", parts.len());
+            let hint = format!("join them by `or` or `and`: {}", quote(&parts.join(" or ")));
+            file.error("wrong-type", node.span, message, Some(hint));
+            None
+        }
         _ => read::text(file, node, what),
     }
 }

@@ -301,6 +301,41 @@ fn no_hint_leads_to_another_mistake() {
 }
 
 #[test]
+fn a_wrong_type_of_an_attribute_is_one_problem() {
+    for (written, hint) in [
+        ("integer", "write: number"),
+        ("Boolean", "write: bool"),
+        ("nmber", "did you mean `number`?"),
+        ("seven", "there are: bool, date, number, text"),
+    ] {
+        let attributes = format!("attributes:\n  seats: {written}\n");
+        let segments = "segments:\n  cold: has(seats)\n";
+        let checked = check(&campaign(&[
+            ("workflows/attributes.yaml", &attributes),
+            ("workflows/segments.yaml", segments),
+        ]));
+        assert_eq!(checked.problems.len(), 1, "{:#?}", checked.problems);
+        assert_eq!(checked.problems[0].hint.as_deref().unwrap_or(""), hint);
+    }
+    let checked = check(&campaign(&[
+        ("workflows/attributes.yaml", "attributes:\n  seats: integer\n"),
+        ("workflows/segments.yaml", "segments:\n  cold: seats > 5\n"),
+    ]));
+    assert_eq!(rules(&checked), [("bad-value", 2)]);
+}
+
+#[test]
+fn a_list_of_conditions_is_to_be_joined() {
+    let goal = "goal:\n  - stage == \"sql\"\n  - replied()\n";
+    let text =
+        format!("workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\n{goal}{STEPS}");
+    let checked = check(&campaign(&[("workflows/hello.yaml", &text)]));
+    assert_eq!(rules(&checked), [("wrong-type", 5)]);
+    let hint = checked.problems[0].hint.as_deref();
+    assert_eq!(hint, Some("join them by `or` or `and`: stage == \"sql\" or replied()"));
+}
+
+#[test]
 fn no_workflow_is_called_what_pause_calls_them_all() {
     let text = "workflow: all\npurpose: insights\nenter: { by_hand: yes }\nsteps: [{ tag: a }]\n";
     let checked = check(&campaign(&[("workflows/hello.yaml", text)]));

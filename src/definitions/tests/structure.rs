@@ -128,6 +128,19 @@ fn waits_that_may_never_end_are_warned_of() {
 fn a_step_after_stop_is_never_reached() {
     let checked = with_steps("  - stop: done\n  - email: cold/hello");
     assert_eq!(rules(&checked), [("unreachable-step", 6)]);
+    let after = |choice: &str, then: &str, otherwise: &str| {
+        rules(&with_steps(&format!(
+            "  - {choice}\n    then: [{then}]\n    else: [{otherwise}]\n  - email: cold/hello"
+        )))
+    };
+    let choice = "if: stage == \"lead\"";
+    assert_eq!(after(choice, "{ tag: a }, stop", "{ stop: b }"), [("unreachable-step", 8)]);
+    let nested = "{ if: has(country), then: [stop], else: [stop] }";
+    assert_eq!(after(choice, nested, "stop"), [("unreachable-step", 8)]);
+    assert_eq!(after(choice, "stop", ""), []);
+    assert_eq!(after(choice, "stop", "{ tag: a }"), []);
+    // Whoever may not be tracked takes neither branch.
+    assert_eq!(after("wait_for: clicked()\n    up_to: 3d", "stop", "stop"), []);
 }
 
 #[test]
