@@ -183,6 +183,13 @@ fn a_database_that_cannot_be_made_is_exit_3() {
     assert_eq!(ran.code, 3, "{ran:?}");
     let ran = site.run(&["--database", "postgres://nobody@127.0.0.1:1/none", "status"]);
     assert_eq!(ran.code, 3, "{ran:?}");
+    // Which file, and what the system says.
+    std::fs::create_dir(site.path("n.db")).expect("a folder");
+    let ran = site.run(&["--database", "sqlite:n.db", "status"]);
+    assert!(ran.code == 3 && ran.err.contains("cannot open n.db: Is a directory"), "{ran:?}");
+    let file = site.write("file", "");
+    let ran = site.run(&["--database", &format!("sqlite:{}/n.db", file.display()), "status"]);
+    assert!(ran.code == 3 && ran.err.contains("/n.db: Not a directory"), "{ran:?}");
 }
 
 #[test]
@@ -403,6 +410,7 @@ fn check_says_every_problem_and_exits_with_1() {
     let site = campaign();
     let ran = site.run(&["--json", "check"]);
     assert_eq!((ran.code, &ran.document()["problems"]), (0, &serde_json::json!([])), "{ran:?}");
+    assert_eq!(site.run(&["check"]).out, "1 workflow, 0 segments, 1 mail: no problems.\n");
     site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n");
     site.write(
         "workflows/bad.yaml",
@@ -454,6 +462,42 @@ fn apply_makes_a_release_once_and_never_a_wrong_one() {
     let ran = site.run(&["--json", "apply"]);
     assert_eq!((ran.code, &ran.document()["changed"]), (1, &serde_json::json!(false)));
     assert!(site.json(&["status"])["live_since"].is_string());
+}
+
+#[test]
+fn a_deleted_workflow_goes_on_for_those_inside_and_can_be_paused() {
+    let site = campaign();
+    let stays =
+        "workflow: stays\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - wait: 3d\n";
+    site.write("workflows/stays.yaml", stays);
+    site.json(&["migrate"]);
+    assert_eq!(site.json(&["apply"])["no_longer_entered"], serde_json::json!([]));
+    site.write("in.csv", "email,consent\nann@a.example,yes\nbob@a.example,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "stays", "ann@a.example", "bob@a.example"]);
+    site.json(&["tick"]);
+    for gone in ["hello", "stays"] {
+        std::fs::remove_file(site.path(&format!("workflows/{gone}.yaml"))).expect("removed");
+    }
+    let ran = site.run(&["apply"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[0].ends_with("is live: no workflow."), "{ran:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            "Nobody enters hello any more: nobody is inside.",
+            "Nobody enters stays any more: 2 leads are inside and go on.",
+        ]
+    );
+    // Of those that went with an earlier release it is said while anybody is inside.
+    assert_eq!(
+        site.json(&["apply"])["no_longer_entered"],
+        serde_json::json!([{ "workflow": "stays", "inside": 2 }])
+    );
+    assert_eq!(site.json(&["pause", "stays"])["pauses"][0]["scope"], "stays");
+    assert_eq!(site.json(&["resume", "stays"])["pauses"], serde_json::json!([]));
+    let ran = site.run(&["pause", "hello"]);
+    assert!(ran.code == 1 && ran.err.contains("there are: stays"), "{ran:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `nurtured apply`: what is in the campaign folder goes live.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use super::{
@@ -11,6 +13,7 @@ use crate::{
     definitions::Problem,
     domain::{id::ReleaseId, name::Name},
     engine::releasing::{Applied, ApplyError, apply},
+    store::{Store, records::ReleaseRow},
 };
 
 /// Checks the campaign folder and makes it the live release. A running daemon takes it over; every lead
@@ -31,8 +34,17 @@ struct Report {
     live_at: String,
     artefacts: usize,
     workflows: Vec<Name>,
+    /// Those that were live and are not, of this release and of earlier ones while anybody is inside.
+    no_longer_entered: Vec<NoLongerEntered>,
     /// Warnings; with an error nothing goes live.
     problems: Vec<Problem>,
+}
+
+#[derive(Serialize)]
+struct NoLongerEntered {
+    workflow: Name,
+    /// How many leads are inside: they go on to its end.
+    inside: u64,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -54,28 +66,58 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         Applied::Unchanged(release) => (false, release),
         Applied::New(release) => (true, release),
     };
+    let no_longer_entered = no_longer_entered(&store, &release, changed).await?;
     let report = Report {
         release: release.id,
         changed,
         live_at: release.at.to_string(),
         artefacts: release.manifest.len(),
         workflows: live.definitions.workflows.iter().map(|w| w.workflow.name.clone()).collect(),
+        no_longer_entered,
         problems: folder.problems,
     };
     if let Some(warnings) = shown {
         context.output.note(&warnings);
     }
-    context.output.result(&report, || {
-        let workflows: Vec<&str> = report.workflows.iter().map(|name| &**name).collect();
-        let workflows = workflows.join(", ");
-        if changed {
-            format!("Release {} is live: {workflows}.", report.release)
-        } else {
-            format!("Nothing changed: release {} is live already ({workflows}).", report.release)
-        }
-    })?;
+    context.output.result(&report, || text(&report))?;
     store.close().await;
     Ok(())
+}
+
+async fn no_longer_entered(
+    store: &Store,
+    release: &ReleaseRow,
+    changed: bool,
+) -> Result<Vec<NoLongerEntered>, Failure> {
+    let mut gone = store.inside().await?;
+    if changed && let Some(before) = store.release_before(release.id).await? {
+        for workflow in before.live_since.into_keys() {
+            gone.entry(workflow).or_default();
+        }
+    }
+    gone.retain(|workflow, _| !release.live_since.contains_key(workflow));
+    let gone = gone.into_iter();
+    Ok(gone.map(|(workflow, inside)| NoLongerEntered { workflow, inside }).collect())
+}
+
+fn text(report: &Report) -> String {
+    let workflows: Vec<&str> = report.workflows.iter().map(|name| &**name).collect();
+    let workflows =
+        if workflows.is_empty() { "no workflow".to_owned() } else { workflows.join(", ") };
+    let mut text = if report.changed {
+        format!("Release {} is live: {workflows}.", report.release)
+    } else {
+        format!("Nothing changed: release {} is live already ({workflows}).", report.release)
+    };
+    for NoLongerEntered { workflow, inside } in &report.no_longer_entered {
+        let inside = match inside {
+            0 => "nobody is inside".to_owned(),
+            1 => "1 lead is inside and goes on".to_owned(),
+            more => format!("{more} leads are inside and go on"),
+        };
+        let _ = write!(text, "\nNobody enters {workflow} any more: {inside}.");
+    }
+    text
 }
 
 impl From<ApplyError> for Failure {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{context::Context, failure::Failure, folder::Folder};
-use crate::definitions::{Problem, summary};
+use crate::definitions::{Problem, counted, summary};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {}
@@ -36,10 +36,10 @@ pub(super) fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failu
             return folder.show(context.output.colour);
         }
         let found = format!(
-            "{} workflows, {} segments, {} mails: {}.",
-            report.workflows,
-            report.segments,
-            report.mails,
+            "{}, {}, {}: {}.",
+            counted(report.workflows, "workflow"),
+            counted(report.segments, "segment"),
+            counted(report.mails, "mail"),
             summary(&folder.problems)
         );
         if folder.problems.is_empty() {

@@ -1,5 +1,7 @@
 //! `nurtured pause|resume all|WORKFLOW`
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
@@ -36,10 +38,25 @@ struct Pause {
 pub(super) async fn pause(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
     if arguments.scope != ALL {
-        Live::expect(&store).await?.expect_workflow(&arguments.scope)?;
+        expect_workflow(&store, &arguments.scope).await?;
     }
     store.pause(&arguments.scope.as_str().into(), &who(), context.now()).await?;
     report(context, &store, &arguments.scope, true).await
+}
+
+/// A workflow can be paused that is live, or that was and has leads inside, who go on.
+async fn expect_workflow(store: &Store, name: &str) -> Result<(), Failure> {
+    let live = Live::expect(store).await?;
+    if live.definitions.workflow(name).is_some() {
+        return Ok(());
+    }
+    let inside = store.inside().await?;
+    if inside.contains_key(name) {
+        return Ok(());
+    }
+    let live = live.definitions.workflows.iter().map(|live| &live.workflow.name);
+    let known: BTreeSet<&Name> = live.chain(inside.keys()).collect();
+    Err(Failure::unknown(format!("workflow `{name}`"), known))
 }
 
 pub(super) async fn resume(context: &Context, arguments: &Arguments) -> Result<(), Failure> {

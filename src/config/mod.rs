@@ -3,6 +3,7 @@
 //! Relative paths start at the folder of the file. Secrets are never in it: it names the files that
 //! hold them, and those are read when they are needed.
 
+mod listeners;
 mod named_file;
 mod problem;
 mod reader;

@@ -14,6 +14,7 @@ use toml::{
 use super::{
     Config, Console, Database, Delivery, Engine, Inbound, Lmtp, Log, LogFormat, NamedFile, Public,
     Relay, RelayKind, Secrets,
+    listeners::keep_apart,
     problem::ConfigProblem,
     reader::{Problems, Section},
     relay, sender,
@@ -69,13 +70,17 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         listen.map(|listen| Lmtp { listen })
     });
     let log = top.section("log", "[log]", log);
+    let (console, lmtp) = (console.flatten().unwrap_or_else(|| local(8081)), lmtp.flatten());
+    let listen = public.listen.unwrap_or_else(|| local(8080));
+    let mut listeners = vec![("public", listen), ("console", console)];
+    listeners.extend(lmtp.as_ref().map(|lmtp| ("lmtp", lmtp.listen)));
+    keep_apart(top.table, &listeners, top.problems);
     top.finish(&relays, public.base_url.as_deref());
 
     let problems = problems.into_sorted();
     if !problems.is_empty() {
         return Err(problems);
     }
-    let listen = public.listen.unwrap_or_else(|| local(8080));
     let secrets =
         secrets.flatten().unwrap_or_else(|| NamedFile::Path(base.join("nurtured.secrets")));
     let keep = keep.flatten().unwrap_or_else(|| match &secrets {
@@ -92,14 +97,14 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
             base_url: public.base_url.unwrap_or_else(|| format!("http://{listen}")),
             connections: public.connections.unwrap_or(1024),
         },
-        console: Console { listen: console.flatten().unwrap_or_else(|| local(8081)) },
+        console: Console { listen: console },
         relays,
         sender,
         secrets: Secrets { file: secrets },
         delivery: delivery.unwrap_or_default(),
         engine: engine.unwrap_or_default(),
         inbound: Inbound { keep },
-        lmtp: lmtp.flatten(),
+        lmtp,
         log: log.unwrap_or_default(),
         auto_apply,
     })

@@ -219,3 +219,17 @@ fn a_credential_is_a_name_and_no_path() {
         assert!(secrets(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn two_listeners_on_one_port_are_refused_where_they_are_written() {
+    let places = |text: &str| -> Vec<(usize, usize)> {
+        problems(text).iter().map(|problem| (problem.line, problem.column)).collect()
+    };
+    let both = "[console]\nlisten = \"0.0.0.0:8080\"\n[public]\nlisten = \"127.0.0.1:8080\"\n";
+    assert_eq!(places(both), [(2, 10)]);
+    // What the other one does where nothing is said.
+    assert_eq!(places("[public]\nlisten = \"127.0.0.1:8081\"\n"), [(2, 10)]);
+    assert_eq!(places("[lmtp]\nlisten = \"127.0.0.1:8081\"\n"), [(2, 10)]);
+    let found = &problems(both)[0];
+    assert_eq!(found.message, "[public] and [console] would both listen on 0.0.0.0:8080");
+}

@@ -7,7 +7,7 @@ use super::{
     node::{Data, Node},
 };
 use crate::domain::{
-    artefact::{Artefact, ArtefactKind, ArtefactRef},
+    artefact::{Artefact, ArtefactKind},
     condition::Named,
 };
 
@@ -63,22 +63,6 @@ pub fn still_needed(
         }
     }
     carried.into_values().cloned().collect()
-}
-
-/// Whether what a release has beside the `folder` can be there only because it was carried: nothing in
-/// the folder stands in its place or names it.
-#[must_use]
-pub fn is_left_over(found: &ArtefactRef, folder: &[Artefact]) -> bool {
-    match found.kind {
-        ArtefactKind::Mail => {
-            let mail = found.name.split_once('.').map_or(&*found.name, |(mail, _)| mail);
-            !folder.iter().any(|there| is_mail(key(there), mail))
-        }
-        ArtefactKind::Segment | ArtefactKind::Layout | ArtefactKind::Partial => {
-            !folder.iter().any(|there| key(there) == (found.kind, &*found.name))
-        }
-        _ => false,
-    }
 }
 
 fn key(found: &Artefact) -> Key<'_> {

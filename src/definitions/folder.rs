@@ -113,6 +113,8 @@ impl Reader {
                 }
             } else if kind.is_file() && wanted(name, file_name) {
                 self.file(&path.join(file_name), inside);
+            } else if kind.is_file() && !is_known_to_be_other(name, file_name) {
+                self.ignored(&inside);
             }
         }
         Ok(())
@@ -160,6 +162,16 @@ impl Reader {
         self.problem(name, "symlink", "links are not followed", Some(hint));
     }
 
+    fn ignored(&mut self, name: &str) {
+        let hint = if name.starts_with("workflows/") {
+            "files here end in `.yaml`; README files and backups are no matter"
+        } else {
+            "mails end in `.md` or `.html`, layouts and partials in `.html`"
+        };
+        let message = "this file is not read";
+        self.add(Severity::Warning, name, "ignored-file", message, Some(hint.to_owned()));
+    }
+
     fn bad_name(&mut self, name: &str) {
         let hint =
             "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
@@ -168,12 +180,23 @@ impl Reader {
     }
 
     fn problem(&mut self, file: &str, rule: &'static str, message: &str, hint: Option<String>) {
+        self.add(Severity::Error, file, rule, message, hint);
+    }
+
+    fn add(
+        &mut self,
+        severity: Severity,
+        file: &str,
+        rule: &'static str,
+        message: &str,
+        hint: Option<String>,
+    ) {
         self.sources.problems.push(Problem {
             file: quote(file),
             line: 1,
             column: 1,
             rule,
-            severity: Severity::Error,
+            severity,
             message: message.to_owned(),
             hint,
             length: 1,
@@ -205,15 +228,27 @@ fn is_left_alone(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
 }
 
+/// What stands beside campaign files and nobody takes for one: notes, tests of workflows, backups.
+fn is_known_to_be_other(folder: &str, name: &str) -> bool {
+    name.to_ascii_uppercase().starts_with("README")
+        || (folder == "workflows" && is_test(name))
+        || ends_in(name, &["bak", "orig", "rej", "swp", "tmp"])
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
+}
+
+fn ends_in(name: &str, endings: &[&str]) -> bool {
+    let found = Path::new(name).extension();
+    found.is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
+}
+
 fn wanted(folder: &str, name: &str) -> bool {
-    let ends_in = |ending: &str| {
-        Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
-    };
     if folder == "workflows" {
-        let test = name.ends_with(".test.yaml") || name.ends_with(".test.yml");
-        return (ends_in("yaml") || ends_in("yml")) && !test;
+        return ends_in(name, &["yaml", "yml"]) && !is_test(name);
     }
-    ends_in("md") || ends_in("html") || ends_in("txt")
+    ends_in(name, &["md", "html", "txt"])
 }
 
 /// The parts of a file's name between dots: `industry-report`, `it-CH`, `md`.
@@ -258,6 +293,32 @@ mod tests {
             ]
         );
         assert_eq!(rules(&sources), []);
+    }
+
+    #[test]
+    fn a_file_that_is_silently_left_out_is_warned_of() {
+        let root = tempfile::tempdir().unwrap();
+        for name in
+            ["nurse.yaml.txt", "nurse", "README", "readme.txt", "nurse.yaml~", "nurse.yaml.bak"]
+        {
+            write(root.path(), &format!("workflows/{name}"), b"x");
+        }
+        for name in ["cold/hello.mjml", "cold/hello.md.orig", "logo.png", ".gitkeep"] {
+            write(root.path(), &format!("templates/{name}"), b"x");
+        }
+        let sources = read_folder(root.path()).unwrap();
+        assert!(sources.files.is_empty() && !sources.problems.iter().any(Problem::is_error));
+        let ignored = |file| (file, "ignored-file");
+        assert_eq!(
+            rules(&sources),
+            [
+                "workflows/nurse",
+                "workflows/nurse.yaml.txt",
+                "templates/cold/hello.mjml",
+                "templates/logo.png"
+            ]
+            .map(ignored)
+        );
     }
 
     #[test]

@@ -20,11 +20,11 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
-pub use carry::{is_left_over, still_needed};
+pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::nearest;
 pub use problem::{Problem, Severity};
-pub use show::{show, summary};
+pub use show::{counted, show, summary};
 
 use self::problem::{Desk, File};
 use crate::domain::{

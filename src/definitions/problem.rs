@@ -209,15 +209,22 @@ impl<'a> File<'a> {
         self.line_starts.get(number.wrapping_sub(1)).copied().unwrap_or(0)
     }
 
+    /// Line and column of a byte, from 1, in characters.
+    pub fn position(&self, byte: usize) -> (usize, usize) {
+        let line = self.line_of(byte);
+        let content = self.line(line);
+        let before = floor_boundary(content, byte.saturating_sub(self.line_start(line)));
+        (line, content[..before].chars().count() + 1)
+    }
+
     /// Line, column and length in characters. What goes on over a line break is underlined to the
     /// end of its first line.
     fn place(&self, at: Span) -> (usize, usize, usize) {
-        let line = self.line_of(at.start);
+        let (line, column) = self.position(at.start);
         let start = self.line_start(line);
         let content = self.line(line);
         let from = floor_boundary(content, at.start.saturating_sub(start));
         let to = floor_boundary(content, at.end.saturating_sub(start)).max(from);
-        let column = content[..from].chars().count() + 1;
         (line, column, content[from..to].chars().count().max(1))
     }
 }

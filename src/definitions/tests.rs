@@ -6,6 +6,7 @@ mod mutations;
 mod release;
 mod shipped;
 mod structure;
+mod warnings;
 
 use super::{Checked, Sources, check};
 

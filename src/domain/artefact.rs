@@ -38,4 +38,7 @@ pub struct ArtefactRef {
     pub kind: ArtefactKind,
     pub name: Name,
     pub version: Version,
+    /// The folder has it no more; it is there for leads in flight alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
 }

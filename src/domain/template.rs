@@ -28,9 +28,9 @@ pub struct MailTemplate {
     /// Values that templates may use where the lead has none: `defaults: { first_name: there }`.
     pub defaults: BTreeMap<Name, String>,
     pub reply_to: Option<Mailbox>,
-    /// The line of `file` on which the subject starts, 1-based, for messages.
-    pub subject_line: usize,
-    pub preheader_line: usize,
+    /// Where in `file` the subject starts, for messages: line and column, 1-based, in characters.
+    pub subject_at: (usize, usize),
+    pub preheader_at: (usize, usize),
     pub body: String,
     /// The line of `file` on which `body` starts, 1-based, for messages.
     pub body_line: usize,
@@ -45,6 +45,15 @@ pub struct Templates {
     pub layouts: BTreeMap<Name, String>,
     /// By the name used in `{% include "partials/footer.html" %}`.
     pub partials: BTreeMap<Name, String>,
+}
+
+/// The mail that is called so in another folder: of `guide`, `nurse/guide`.
+pub fn in_another_folder<'a>(
+    written: &str,
+    mails: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let end = written.rsplit('/').next();
+    mails.into_iter().find(|mail| mail.rsplit('/').next() == end)
 }
 
 impl Templates {

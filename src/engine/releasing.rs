@@ -8,7 +8,7 @@ use std::{
 
 use super::Engine;
 use crate::{
-    definitions::{FolderError, Problem, check, compile, is_left_over, read_folder, still_needed},
+    definitions::{FolderError, Problem, check, compile, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         id::ReleaseId,
@@ -55,7 +55,8 @@ fn list(problems: &[Problem]) -> String {
 /// Makes a folder's checked artefacts live, and begins the sweep over all leads. Parked messages and
 /// leads get another chance, also where just this is live already: what parked them may be mended.
 ///
-/// What leads in flight still need and the folder no longer has stays at its last version.
+/// What leads in flight still need and the folder no longer has stays at its last version. That alone
+/// makes no difference between a release and the folder; anything else that was deleted does.
 pub async fn apply(
     store: &Store,
     folder: &[Artefact],
@@ -64,17 +65,16 @@ pub async fn apply(
     now: Instant,
 ) -> Result<Applied, ApplyError> {
     let live = store.live_release().await?;
-    let lines = manifest(folder);
+    let of_folder = manifest(folder, &[]);
     if let Some(live) = &live
-        && lines.iter().all(|line| live.manifest.contains(line))
-        && live.manifest.iter().all(|line| lines.contains(line) || is_left_over(line, folder))
+        && live.manifest.iter().filter(|line| !line.carried).eq(&of_folder)
     {
         // What parked a mail may be mended in its lead, with the files as they were.
         store.try_parked_again(now).await?;
         return Ok(Applied::Unchanged(live.clone()));
     }
-    let mut artefacts = folder.to_vec();
     let active = pinned(store, folder).await?;
+    let mut carried = Vec::new();
     if let Some(live) = &live {
         let previous = listed(store, live).await?;
         // Until an engine takes the new release over, leads still enter the structures of this one.
@@ -82,8 +82,10 @@ pub async fn apply(
             .iter()
             .filter(|found| found.kind == ArtefactKind::Workflow && !folder.contains(found));
         let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
-        artefacts.extend(still_needed(folder, &previous, &elders));
+        carried = still_needed(folder, &previous, &elders);
     }
+    let manifest = manifest(folder, &carried);
+    let artefacts = [folder, &carried].concat();
     let definitions = compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
     let doors: BTreeMap<Name, i64> = definitions
@@ -91,20 +93,20 @@ pub async fn apply(
         .iter()
         .map(|live| (live.workflow.name.clone(), definitions.door_mark(&live.workflow)))
         .collect();
-    let manifest = manifest(&artefacts);
     let release = store.save_release(&artefacts, &manifest, &doors, who, reason, now).await?;
     Ok(Applied::New(release))
 }
 
-fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
-    let mut manifest: Vec<ArtefactRef> = artefacts
-        .iter()
-        .map(|artefact| ArtefactRef {
-            kind: artefact.kind,
-            name: artefact.name.clone(),
-            version: artefact.version.clone(),
-        })
-        .collect();
+fn manifest(folder: &[Artefact], carried: &[Artefact]) -> Vec<ArtefactRef> {
+    let line = |artefact: &Artefact, carried| ArtefactRef {
+        kind: artefact.kind,
+        name: artefact.name.clone(),
+        version: artefact.version.clone(),
+        carried,
+    };
+    let folder = folder.iter().map(|found| line(found, false));
+    let mut manifest: Vec<ArtefactRef> =
+        folder.chain(carried.iter().map(|found| line(found, true))).collect();
     manifest.sort();
     manifest.dedup();
     manifest

@@ -80,8 +80,8 @@ fn notices() -> BTreeMap<Name, MailTemplate> {
             layout: None,
             defaults: BTreeMap::new(),
             reply_to: None,
-            subject_line: 1,
-            preheader_line: 1,
+            subject_at: (1, 1),
+            preheader_at: (1, 1),
             body: body.to_owned(),
             body_line: 1,
         };
@@ -93,30 +93,29 @@ fn notices() -> BTreeMap<Name, MailTemplate> {
 /// Every text that tera is to compile, by tera's name.
 fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
     let (mut sources, mut problems) = (HashMap::new(), Vec::new());
-    let mut add = |part, form, file: &str, text: &str, line| match Source::new(
-        part, form, file, text, line,
-    ) {
-        Ok(source) => {
-            sources.insert(source.tera_name(), source);
-        }
-        Err(problem) => problems.push(problem),
-    };
+    let mut add =
+        |part, form, file: &str, text: &str, at| match Source::new(part, form, file, text, at) {
+            Ok(source) => {
+                sources.insert(source.tera_name(), source);
+            }
+            Err(problem) => problems.push(problem),
+        };
     for (name, text) in &templates.layouts {
-        add(Part::Layout, Form::AsItIs, &format!("templates/layouts/{name}.html"), text, 1);
+        add(Part::Layout, Form::AsItIs, &format!("templates/layouts/{name}.html"), text, (1, 1));
     }
     for (name, text) in &templates.partials {
-        add(Part::Partial, Form::Partial, &format!("templates/{name}"), text, 1);
+        add(Part::Partial, Form::Partial, &format!("templates/{name}"), text, (1, 1));
     }
     for mail in templates.mails.values().flat_map(|variants| variants.values()) {
-        add(Part::Subject, Form::AsItIs, &mail.file, &mail.subject, mail.subject_line);
+        add(Part::Subject, Form::AsItIs, &mail.file, &mail.subject, mail.subject_at);
         if let Some(preheader) = &mail.preheader {
-            add(Part::Preheader, Form::AsItIs, &mail.file, preheader, mail.preheader_line);
+            add(Part::Preheader, Form::AsItIs, &mail.file, preheader, mail.preheader_at);
         }
         let form = match mail.markup {
             Markup::Markdown => Form::Markdown,
             Markup::Html => Form::AsItIs,
         };
-        add(Part::Body, form, &mail.file, &mail.body, mail.body_line);
+        add(Part::Body, form, &mail.file, &mail.body, (mail.body_line, 1));
     }
     for name in templates.partials.keys().filter(|name| !name.ends_with(".html")) {
         problems.push(RenderProblem {

@@ -90,8 +90,8 @@ impl Renderer {
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
         if subject.is_empty() {
-            let place =
-                Place { file: template.file.clone(), line: template.subject_line, column: 1 };
+            let (line, column) = template.subject_at;
+            let place = Place { file: template.file.clone(), line, column };
             return Err(RenderError::Failed { place, message: "its subject is empty".to_owned() });
         }
         let preheader = match &template.preheader {

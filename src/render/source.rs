@@ -24,8 +24,8 @@ pub(super) struct Source {
     pub file: String,
     /// As the author wrote it.
     pub text: String,
-    /// The line of `file` on which `text` starts.
-    first_line: usize,
+    /// Line and column of `file` at which `text` starts.
+    at: (usize, usize),
     pub prepared: Prepared,
 }
 
@@ -35,13 +35,13 @@ impl Source {
         form: Form,
         file: &str,
         text: &str,
-        first_line: usize,
+        at: (usize, usize),
     ) -> Result<Self, RenderProblem> {
         let mut source = Self {
             part,
             file: file.to_owned(),
             text: text.to_owned(),
-            first_line,
+            at,
             prepared: Prepared::default(),
         };
         match prepare(text, form) {
@@ -67,17 +67,13 @@ impl Source {
 
     /// 1-based; the column counts characters.
     pub fn place(&self, offset: usize) -> Place {
-        if matches!(self.part, Part::Subject | Part::Preheader) {
-            // It may be quoted or folded there; its line is enough.
-            return Place { file: self.file.clone(), line: self.first_line, column: 1 };
-        }
         let before = self.text.get(..offset).unwrap_or(&self.text);
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        Place {
-            file: self.file.clone(),
-            line: self.first_line + before.matches('\n').count(),
-            column: line.chars().count() + 1,
-        }
+        let (first_line, first_column) = self.at;
+        let (line, start) = match before.rsplit_once('\n') {
+            Some((above, line)) => (line, (first_line + above.matches('\n').count() + 1, 1)),
+            None => (before, (first_line, first_column)),
+        };
+        Place { file: self.file.clone(), line: start.0, column: start.1 + line.chars().count() }
     }
 
     pub fn problem(&self, offset: usize, message: String, hint: Option<String>) -> RenderProblem {

@@ -104,18 +104,18 @@ impl Db {
     }
 
     async fn open_file(path: &Path, create: bool) -> Result<Self> {
+        let cannot =
+            |why: String| StoreError::Environment(format!("cannot open {}: {why}", path.display()));
         if create {
             create_file(path)?;
-        } else if !path.exists() {
+        } else if !path.try_exists().map_err(|error| cannot(error.to_string()))? {
             return Err(StoreError::Environment(format!(
                 "there is no database {}: run `nurtured migrate`",
                 path.display()
             )));
         }
-        let failed = |error: sqlx::Error| {
-            StoreError::Environment(format!("cannot open {}: {}", path.display(), message(&error)))
-        };
-        let writer = connections(1).connect_with(dialect::sqlite(path)).await.map_err(failed)?;
+        let writer = connections(1).connect_with(dialect::sqlite(path)).await;
+        let writer = writer.map_err(|error| cannot(why_not_opened(path, &error)))?;
         let readers = connections(4).connect_lazy_with(dialect::sqlite_reader(path));
         let copier = connections(1).connect_lazy_with(dialect::sqlite_checkpoints(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -259,6 +259,14 @@ fn create_file(path: &Path) -> Result<()> {
         Err(error) => {
             Err(StoreError::Environment(format!("cannot create {}: {error}", path.display())))
         }
+    }
+}
+
+/// SQLite does not say what the system said.
+fn why_not_opened(path: &Path, error: &sqlx::Error) -> String {
+    match fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) => error.to_string(),
+        Ok(_) => format!("{} (its folder must be writable, too)", message(error)),
     }
 }
 

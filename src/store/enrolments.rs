@@ -1,6 +1,6 @@
 //! Enrolments as they are read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -14,6 +14,7 @@ use super::{
 use crate::domain::{
     id::{EnrolmentNo, LeadId},
     lead::{Due, Enrolment, Held, Phase},
+    name::Name,
     time::Instant,
     workflow::Version,
 };
@@ -52,6 +53,21 @@ impl Tx {
 }
 
 impl Store {
+    /// How many leads are inside of each workflow that any is inside of, live or not.
+    pub async fn inside(&self) -> Result<BTreeMap<Name, u64>> {
+        let rows: Vec<(String, i64)> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT workflow, COUNT(*) FROM enrolments WHERE status = 'active' GROUP BY workflow"
+            ),
+            |db, sql| sqlx::query_as(sql).fetch_all(db).await
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|(workflow, leads)| (workflow.into(), u64::try_from(leads).unwrap_or(0)))
+            .collect())
+    }
+
     /// These enrolments, active or ended; one that cannot be read is not among them.
     pub async fn these_enrolments(
         &self,

@@ -78,6 +78,45 @@ async fn whoever_is_on_the_way_keeps_it_and_newcomers_take_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_deleted_from_the_folder_is_live_no_more() {
+    for_each_database(async |db| {
+        let full = before()
+            .workflow("other", "enter: { by_hand: yes }\nsteps:\n  - tag: in\n")
+            .mail("cold/extra", "Extra")
+            .file("workflows/segments.yaml", "segments:\n  extra: stage == \"mql\"\n")
+            .file(
+                "workflows/people.yaml",
+                "people:\n  ada: { name: Ada, email: ada@ours.example }\n",
+            )
+            .file("workflows/attributes.yaml", "attributes:\n  seats: number\n")
+            .file(
+                "workflows/scoring.yaml",
+                "scoring:\n  engagement: [{ on: clicked(), points: 5, cap: 10 }]\n",
+            )
+            .file("templates/layouts/other.html", "{{ content }}{{ postal_address }}")
+            .file("templates/partials/foot.html", "x");
+        let rig = Rig::new(db, &full).await;
+        for file in [
+            "workflows/other.yaml",
+            "templates/cold/extra.md",
+            "workflows/segments.yaml",
+            "workflows/people.yaml",
+            "workflows/attributes.yaml",
+            "workflows/scoring.yaml",
+            "templates/layouts/other.html",
+            "templates/partials/foot.html",
+        ] {
+            let rest = full.clone().without(file);
+            rig.apply(&rest).await;
+            let live = rig.store.live_release().await.unwrap().unwrap();
+            assert_eq!(live.manifest.len(), rest.artefacts().len(), "{file}");
+            rig.apply(&full).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_words_of_a_mail_are_always_the_live_ones() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &before()).await;

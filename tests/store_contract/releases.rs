@@ -29,6 +29,7 @@ fn manifest(artefacts: &[Artefact]) -> Vec<ArtefactRef> {
             kind: artefact.kind,
             name: artefact.name.clone(),
             version: artefact.version.clone(),
+            carried: artefact.kind == ArtefactKind::Mail,
         })
         .collect()
 }

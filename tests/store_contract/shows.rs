@@ -191,3 +191,16 @@ async fn records_are_those_that_are_asked_for_each_as_if_alone() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn it_is_counted_how_many_are_inside_of_each_workflow() {
+    for_each_database(async |db| {
+        assert!(db.store.inside().await.unwrap().is_empty());
+        let leads = import(&db.store, &["a@example.com", "b@example.com"]).await;
+        for lead in leads {
+            decide(&db.store, lead, |decision| decision.enrolments.push(entered(1))).await;
+        }
+        assert_eq!(db.store.inside().await.unwrap(), [("reawaken".into(), 2)].into());
+    })
+    .await;
+}

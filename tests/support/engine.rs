@@ -91,6 +91,12 @@ impl Campaign {
         self
     }
 
+    #[must_use]
+    pub fn without(mut self, path: &str) -> Self {
+        self.0.files.remove(path).expect("a file of this path");
+        self
+    }
+
     /// A workflow for the purpose `insights`, by what follows these lines.
     #[must_use]
     pub fn workflow(self, name: &str, rest: &str) -> Self {

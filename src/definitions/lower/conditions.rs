@@ -1,12 +1,16 @@
 //! Conditions inside of YAML: compiled in their place, their errors put where they are written.
 
-use std::{cell::RefCell, collections::BTreeSet, ops::Range};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeSet,
+    ops::Range,
+};
 
-use super::{kinds, read};
+use super::{kinds, reach::Reach, read};
 use crate::{
     definitions::{
         node::{Data, Node, Style},
-        problem::{File, Span},
+        problem::{File, Span, quote},
         traps::{comment_cut, split_off},
     },
     domain::{
@@ -26,6 +30,8 @@ pub(super) struct Conditions {
     pub templates: BTreeSet<Name>,
     pub plan: RefCell<FactPlan>,
     pub patterns: PatternRoom,
+    /// Set where the rules of engagement are right.
+    pub reach: OnceCell<Reach>,
 }
 
 impl Conditions {
@@ -53,7 +59,14 @@ impl Conditions {
         warn(file, node, source);
         let env = self.env(scope, segments);
         match Condition::compile(source, &env, &mut self.plan.borrow_mut()) {
-            Ok(condition) => Some(condition),
+            Ok(condition) => {
+                for (bound, part) in condition.engagements() {
+                    if let Some(reach) = self.reach.get() {
+                        reach.warn(file, within(file, node, source, &part), bound);
+                    }
+                }
+                Some(condition)
+            }
             Err(errors) => {
                 report(file, node, source, errors);
                 None
@@ -88,6 +101,13 @@ impl Conditions {
 fn source<'a>(file: &File<'_>, node: &'a Node, what: &str) -> Option<&'a str> {
     match &node.data {
         Data::Scalar(scalar) => Some(scalar.text.as_str()),
+        Data::List(parts) if parts.len() > 1 && parts.iter().all(|part| part.text().is_some()) => {
+            let parts: Vec<&str> = parts.iter().filter_map(Node::text).collect();
+            let message = format!("`{what}` is one condition; this is a list of {}", parts.len());
+            let hint = format!("join them by `or` or `and`: {}", quote(&parts.join(" or ")));
+            file.error("wrong-type", node.span, message, Some(hint));
+            None
+        }
         _ => read::text(file, node, what),
     }
 }

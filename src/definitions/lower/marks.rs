@@ -1,6 +1,6 @@
 //! Steps that write on the lead: `set` and `tag`.
 
-use super::{read, step::Made, workflow::Known};
+use super::{attributes, read, step::Made, workflow::Known};
 use crate::{
     definitions::{
         names::slugged,
@@ -26,10 +26,10 @@ pub(super) fn set(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Mad
         let Some(slot) = schema.slot(name) else {
             let message = format!("leads have no attribute `{}`", quote(name));
             let known = schema.iter().map(|(_, attribute)| attribute.name.as_str());
-            let hint = nearest(name, known).map_or_else(
-                || format!("declare it in an attributes file: attributes: {{ {name}: text }}"),
-                |word| format!("did you mean `{word}`?"),
-            );
+            let hint = match nearest(name, known) {
+                Some(word) if !attributes::is_reserved(name) => format!("did you mean `{word}`?"),
+                _ => attributes::hint_for_unknown(name),
+            };
             file.error("unknown-attribute", key.span, message, Some(hint));
             continue;
         };

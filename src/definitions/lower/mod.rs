@@ -7,6 +7,7 @@ mod kinds;
 mod marks;
 mod people;
 mod policy;
+mod reach;
 mod read;
 mod scoring;
 mod segments;
@@ -17,7 +18,7 @@ mod templates;
 mod workflow;
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -89,11 +90,13 @@ pub(super) fn definitions(
         templates: mails.collect(),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
+        reach: OnceCell::new(),
     };
-    let segments = segments::lower(&segments, &conditions, &cyclic);
+    // Before all other conditions: these are compared with what its rules give.
     let scoring = one(ArtefactKind::Scoring).map_or_else(Scoring::default, |found| {
         scoring::lower(found.file, found.node(), &conditions)
     });
+    let segments = segments::lower(&segments, &conditions, &cyclic);
 
     let known = workflow::Known {
         conditions: &conditions,

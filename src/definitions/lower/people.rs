@@ -31,7 +31,7 @@ pub(super) fn lower(found: &Found<'_>) -> People {
             if members.is_empty() {
                 file.error("bad-value", node.span, format!("{what} has no members"), None);
             }
-            let members = members.iter().filter_map(|node| read::slug(file, node, "team"));
+            let members = members.iter().filter_map(|node| read::text(file, node, "team"));
             people.teams.insert(key.text.as_str().into(), members.map(Into::into).collect());
         } else if let Some(person) = person(file, node, &key.text) {
             people.persons.insert(key.text.as_str().into(), person);
@@ -42,21 +42,23 @@ pub(super) fn lower(found: &Found<'_>) -> People {
         let Some(members) = node.get("team") else { continue };
         let mut named: Vec<&str> = Vec::new();
         for member in read::list(file, members, "team").unwrap_or(&[]) {
-            let Some(name) = member.text().filter(|name| is_slug(name)) else { continue };
+            let Some(name) = member.text() else { continue };
             if named.contains(&name) {
-                let message = format!("team `{}` names `{name}` twice", key.text);
+                let message = format!("team `{}` names `{}` twice", key.text, quote(name));
                 file.error("twice", member.span, message, Some("name each person once".to_owned()));
                 continue;
             }
             named.push(name);
             let is_written = entries.iter().any(|(k, n)| k.text == name && n.get("team").is_none());
             if !is_written {
-                let message = format!("team `{}` names `{name}`, who is no person here", key.text);
+                let message =
+                    format!("team `{}` names `{}`, who is no person here", key.text, quote(name));
                 let persons: Vec<&str> = entries
                     .iter()
                     .filter(|(_, node)| node.get("team").is_none())
                     .map(|(key, _)| key.text.as_str())
                     .collect();
+                let (name, _) = name.split_once('@').unwrap_or((name, ""));
                 let hint = did_you_mean(name, persons.iter().copied());
                 file.error("unknown-person", member.span, message, hint);
             }

@@ -17,8 +17,21 @@ use crate::{
 };
 
 const KEYS: [&str; 5] = ["zone", "language", "window", "tracking", "purposes"];
-const LATER: [&str; 8] =
-    ["caps", "calendar", "calendars", "catch_up", "guards", "frequency", "retention", "sunset"];
+const LATER: [&str; 13] = [
+    "cap",
+    "caps",
+    "min_gap",
+    "frequency",
+    "holidays",
+    "calendar",
+    "calendars",
+    "catch_up",
+    "guards",
+    "pacing",
+    "warm_up",
+    "retention",
+    "sunset",
+];
 
 pub(super) fn lower(found: &Found<'_>) -> Policy {
     let (file, node) = (found.file, found.node());

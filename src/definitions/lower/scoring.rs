@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{conditions::Conditions, read};
+use super::{conditions::Conditions, reach::Reach, read};
 use crate::{
     definitions::{
         node::Node,
@@ -37,15 +37,24 @@ pub(super) fn lower(file: &File<'_>, node: &Node, conditions: &Conditions) -> Sc
         scoring.half_life = length;
     }
     let mut names = Names::default();
-    for rule in rules(file, &fields, "engagement") {
+    let written = rules(file, &fields, "engagement");
+    for rule in written {
         scoring.engagement.extend(engagement(file, rule, conditions, &mut names));
+    }
+    if scoring.engagement.len() == written.len() {
+        let reach = Reach::new(&scoring.engagement, &conditions.plan.borrow());
+        let _ = conditions.reach.set(reach);
     }
     let mut names = Names::default();
     for rule in rules(file, &fields, "fit") {
         scoring.fit.extend(fit(file, rule, conditions, &mut names));
     }
     if let Some(node) = fields.get("temperature") {
-        temperature(file, node, &mut scoring);
+        temperature(file, node, &mut scoring, conditions.reach.get());
+    } else if let Some(reach) = conditions.reach.get() {
+        for bound in [scoring.warm, scoring.hot] {
+            reach.warn_of_hit(file, fields.key_span("engagement"), bound);
+        }
     }
     for rule in rules(file, &fields, "stages") {
         scoring.stages.extend(stage(file, rule, conditions));
@@ -173,7 +182,7 @@ fn points(file: &File<'_>, node: &Node, what: &str) -> Option<MilliPoints> {
     Some(MilliPoints(milli))
 }
 
-fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring) {
+fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring, reach: Option<&Reach>) {
     let fields = read::Fields::open(file, node, "`temperature`", &["warm", "hot"], &["cold"]);
     let Some(fields) = fields else { return };
     for (key, example) in [("warm", "warm: 20"), ("hot", "hot: 50")] {
@@ -190,6 +199,12 @@ fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring) {
         let message =
             format!("warm ({}) must be above 0 and below hot ({})", scoring.warm, scoring.hot);
         file.error("bad-value", fields.at(), message, None);
+        return;
+    }
+    for (key, bound) in [("warm", scoring.warm), ("hot", scoring.hot)] {
+        if let (Some(reach), Some(node)) = (reach, fields.get(key)) {
+            reach.warn(file, node.span, bound);
+        }
     }
 }
 

@@ -8,7 +8,10 @@ use crate::{
         node::{Data, Node},
         problem::{File, Span, quote},
     },
-    domain::{condition::Scope, name::Name, schedule::WaitSpec, workflow::StepKind},
+    domain::{
+        condition::Scope, name::Name, schedule::WaitSpec, template::in_another_folder,
+        workflow::StepKind,
+    },
 };
 
 const KINDS: [&str; 8] = ["email", "wait", "wait_for", "if", "set", "tag", "notify", "stop"];
@@ -162,11 +165,11 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     let plain =
         written.trim_start_matches("templates/").trim_end_matches(".md").trim_end_matches(".html");
     let message = format!("there is no template `{}`", quote(written));
-    let names = known.conditions.templates.iter().map(crate::domain::name::Name::as_str);
+    let names = known.conditions.templates.iter().map(Name::as_str);
     let hint = if known.conditions.templates.contains(plain) {
         format!("write: {plain}")
     } else {
-        nearest(plain, names).map_or_else(
+        nearest(plain, names.clone()).or_else(|| in_another_folder(plain, names)).map_or_else(
             || {
                 let name = if is_slug_path(plain) { plain } else { "cold/industry-report" };
                 format!("write the mail in templates/{name}.md")
@@ -246,15 +249,31 @@ fn notify(
     let template = fields
         .get("template")
         .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
-    let to = read::slug(file, node, "notify")?;
+    let to = read::text(file, node, "notify")?;
     if !known.people.contains(to) {
-        let message = format!("there is no person or team `{to}`");
-        let hint = did_you_mean(to, known.people.iter().map(crate::domain::name::Name::as_str))
-            .unwrap_or_else(|| "declare it in a `people:` file".to_owned());
-        file.error("unknown-person", node.span, message, Some(hint));
+        let message = format!("there is no person or team `{}`", quote(to));
+        file.error("unknown-person", node.span, message, Some(nobody(to, known)));
         return None;
     }
     Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template: template? }))
+}
+
+/// Whom to write to instead. People are named, also where an address is meant.
+fn nobody(written: &str, known: &Known<'_>) -> String {
+    let names = known.people.iter().map(Name::as_str);
+    let near = match written.split_once('@') {
+        Some((name, _)) => nearest(name, names).map(|name| format!("did you mean `{name}`?")),
+        None => did_you_mean(written, names),
+    };
+    near.unwrap_or_else(|| {
+        let (name, address) = match written.split_once('@') {
+            Some((name, _)) => (slugged(name), quote(written)),
+            None => (slugged(written), "ada@example.com".to_owned()),
+        };
+        format!(
+            "declare it in a people file: people: {{ {name}: {{ name: …, email: {address} }} }}"
+        )
+    })
 }
 
 fn stop(file: &File<'_>, node: &Node) -> Option<Made> {

@@ -57,13 +57,30 @@ pub(super) fn list(
     };
     let drafts: Vec<Draft> =
         items.iter().filter_map(|item| step::read(file, item, known, has_end)).collect();
-    let stop = drafts.iter().position(|draft| matches!(draft.kind, StepKind::Stop { .. }));
-    if let Some(after) = stop.and_then(|stop| drafts.get(stop + 1)) {
-        let hint = "put it before the `stop`, or delete it".to_owned();
-        let message = "this step is never reached: it stands after a `stop`";
+    let end = drafts.iter().position(ends_here);
+    if let Some((end, after)) = end.and_then(|end| Some((&drafts[end], drafts.get(end + 1)?))) {
+        let (message, before) = if matches!(end.kind, StepKind::Stop { .. }) {
+            ("this step is never reached: it stands after a `stop`", "`stop`")
+        } else {
+            ("this step is never reached: both branches above it end in a `stop`", "`if`")
+        };
+        let hint = format!("put it before the {before}, or delete it");
         file.warning("unreachable-step", after.at, message, Some(hint));
     }
     Some(drafts)
+}
+
+/// Whether nobody goes on after this step. After a `wait_for` whose branches both stop, somebody may:
+/// where it is unknown whether it came to pass, neither is taken.
+fn ends_here(draft: &Draft) -> bool {
+    match draft.kind {
+        StepKind::Stop { .. } => true,
+        StepKind::If { .. } => {
+            let ends = |branch: &[Draft]| branch.iter().any(ends_here);
+            ends(&draft.then) && ends(&draft.otherwise)
+        }
+        _ => false,
+    }
 }
 
 struct Flat {

@@ -79,13 +79,15 @@ fn mail(
                 file.error("bad-value", node.span, message, None);
                 return None;
             }
-            Some(written.to_owned())
+            // With escapes in it, it is not found as it reads: it starts where its quotes do.
+            let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");
+            let start = node.span.start + raw.find(written).unwrap_or(0);
+            Some((written.to_owned(), file.position(start)))
         })
     };
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");
     }
-    let line_of = |key: &str| file.line_of(fields.key_span(key).start);
     let subject = line("subject");
     let preheader = line("preheader");
     let layout = fields.get("layout").and_then(|node| {
@@ -119,17 +121,19 @@ fn mail(
         Some("html") => Markup::Html,
         _ => Markup::Markdown,
     };
+    let (subject, subject_at) = subject?;
+    let (preheader, preheader_at) = preheader.unzip();
     Some(MailTemplate {
         file: file.path.to_owned(),
         language: (!language.is_empty()).then(|| language.into()),
         markup,
-        subject: subject?,
+        subject,
         preheader,
         layout,
         defaults: defaults(file, &fields, schema),
         reply_to,
-        subject_line: line_of("subject"),
-        preheader_line: line_of("preheader"),
+        subject_at,
+        preheader_at: preheader_at.unwrap_or_default(),
         body: text.to_owned(),
         body_line: file.line_of(body.start),
     })

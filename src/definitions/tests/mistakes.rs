@@ -183,6 +183,10 @@ fn policy_and_people() {
         ),
     ]);
     insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+    let team = "people:\n  ada: { name: Ada, email: ada@example.com }\n  sales: { team: [ada@example.com] }\n";
+    let checked = check(&campaign(&[("workflows/people.yaml", team)]));
+    assert_eq!(rules(&checked), [("unknown-person", 3)]);
+    assert_eq!(checked.problems[0].hint.as_deref(), Some("did you mean `ada`?"));
 }
 
 #[test]
@@ -269,6 +273,66 @@ fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
     let stages = "scoring:\n  stages:\n    - { from: [laed, mlq], to: sql, when: replied() }\n";
     let found = rules(&check(&campaign(&[("workflows/scoring.yaml", stages)])));
     assert_eq!(found, [("bad-value", 3), ("bad-value", 3)]);
+}
+
+#[test]
+fn no_hint_leads_to_another_mistake() {
+    for (step, hint) in [
+        ("set: { stage: mql }", "`stages:` in the scoring file"),
+        ("set: { engagement: 5 }", "engagement comes from the rules of the scoring file"),
+        ("set: { tags: a }", "- tag: vip"),
+        ("set: { entry: a }", "no word of the condition language"),
+        ("set: { Contract End: a }", "lower-case letters"),
+        ("set: { contract_end: a }", "attributes: { contract_end: text }"),
+        ("notify: mara@acme.example", "{ mara: { name: …, email: mara@acme.example } }"),
+        ("notify: ada@acme.example", "did you mean `ada`?"),
+        ("notify: Sales", "did you mean `sales`?"),
+        ("notify: marketing", "there are: ada, sales"),
+        ("email: bye", "did you mean `cold/bye`?"),
+        ("email: warm/hello", "did you mean `cold/hello`?"),
+        ("email: warm/other", "write the mail in templates/warm/other.md"),
+        ("if: clicked(\"bye\")\n    then: [stop]", "did you mean `cold/bye`?"),
+    ] {
+        let checked = with_steps(&format!("  - {step}"));
+        assert_eq!(checked.problems.len(), 1, "{step}: {:#?}", checked.problems);
+        let found = checked.problems[0].hint.as_deref().unwrap_or("");
+        assert!(found.contains(hint), "{step}: {found}");
+    }
+}
+
+#[test]
+fn a_wrong_type_of_an_attribute_is_one_problem() {
+    for (written, hint) in [
+        ("integer", "write: number"),
+        ("Boolean", "write: bool"),
+        ("nmber", "did you mean `number`?"),
+        ("seven", "there are: bool, date, number, text"),
+    ] {
+        let attributes = format!("attributes:\n  seats: {written}\n");
+        let segments = "segments:\n  cold: has(seats)\n";
+        let checked = check(&campaign(&[
+            ("workflows/attributes.yaml", &attributes),
+            ("workflows/segments.yaml", segments),
+        ]));
+        assert_eq!(checked.problems.len(), 1, "{:#?}", checked.problems);
+        assert_eq!(checked.problems[0].hint.as_deref().unwrap_or(""), hint);
+    }
+    let checked = check(&campaign(&[
+        ("workflows/attributes.yaml", "attributes:\n  seats: integer\n"),
+        ("workflows/segments.yaml", "segments:\n  cold: seats > 5\n"),
+    ]));
+    assert_eq!(rules(&checked), [("bad-value", 2)]);
+}
+
+#[test]
+fn a_list_of_conditions_is_to_be_joined() {
+    let goal = "goal:\n  - stage == \"sql\"\n  - replied()\n";
+    let text =
+        format!("workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\n{goal}{STEPS}");
+    let checked = check(&campaign(&[("workflows/hello.yaml", &text)]));
+    assert_eq!(rules(&checked), [("wrong-type", 5)]);
+    let hint = checked.problems[0].hint.as_deref();
+    assert_eq!(hint, Some("join them by `or` or `and`: stage == \"sql\" or replied()"));
 }
 
 #[test]

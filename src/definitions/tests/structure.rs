@@ -128,6 +128,19 @@ fn waits_that_may_never_end_are_warned_of() {
 fn a_step_after_stop_is_never_reached() {
     let checked = with_steps("  - stop: done\n  - email: cold/hello");
     assert_eq!(rules(&checked), [("unreachable-step", 6)]);
+    let after = |choice: &str, then: &str, otherwise: &str| {
+        rules(&with_steps(&format!(
+            "  - {choice}\n    then: [{then}]\n    else: [{otherwise}]\n  - email: cold/hello"
+        )))
+    };
+    let choice = "if: stage == \"lead\"";
+    assert_eq!(after(choice, "{ tag: a }, stop", "{ stop: b }"), [("unreachable-step", 8)]);
+    let nested = "{ if: has(country), then: [stop], else: [stop] }";
+    assert_eq!(after(choice, nested, "stop"), [("unreachable-step", 8)]);
+    assert_eq!(after(choice, "stop", ""), []);
+    assert_eq!(after(choice, "stop", "{ tag: a }"), []);
+    // Whoever may not be tracked takes neither branch.
+    assert_eq!(after("wait_for: clicked()\n    up_to: 3d", "stop", "stop"), []);
 }
 
 #[test]
@@ -148,6 +161,11 @@ fn what_is_not_built_yet_says_so() {
         let checked = check(&campaign(&[("workflows/hello.yaml", &text)]));
         let rules: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(rules, ["not-built"], "{line}");
+    }
+    for key in ["holidays: [it]", "cap: 2 per week", "caps: {}", "min_gap: 2d", "warm_up: 30d"] {
+        let policy = format!("policy:\n  tracking: nobody\n  {key}\n");
+        let found = rules(&check(&campaign(&[("workflows/policy.yaml", &policy)])));
+        assert!(found.contains(&("not-built", 3)), "{key}: {found:?}");
     }
     let checked = check(&campaign(&[("workflows/c.yaml", "campaign: spring\n")]));
     assert_eq!(rules(&checked), [("not-built", 1)]);
@@ -211,6 +229,22 @@ fn line_ends_of_windows_are_no_problem() {
     assert_eq!(rules(&checked), []);
     let definitions = checked.definitions.unwrap();
     assert_eq!(definitions.templates.variant("cold/hello", "en", "en").unwrap().subject, "Hello");
+}
+
+#[test]
+fn a_subject_is_where_its_text_begins() {
+    for (front, at) in [
+        ("subject: Hello", (2, 10)),
+        ("layout: mail\nsubject:  'Hello'", (3, 12)),
+        ("subject: >-\n  Hello", (3, 3)),
+        ("subject: \"H\\u0065llo\"", (2, 10)),
+    ] {
+        let text = format!("---\n{front}\n---\nx\n");
+        let checked = check(&campaign(&[("templates/cold/hello.md", &text)]));
+        let templates = checked.definitions.unwrap().templates;
+        let mail = templates.variant("cold/hello", "en", "en").unwrap();
+        assert_eq!((mail.subject.as_str(), mail.subject_at), ("Hello", at), "{text}");
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 pub use check::{Env, Scope, known_object};
 pub use error::ConditionError;
@@ -38,6 +38,7 @@ use self::node::{Node, NodeKind};
 use super::{
     definitions::Segment,
     facts::{FactKey, FactPlan},
+    score::MilliPoints,
     verdict::Verdict,
 };
 
@@ -84,6 +85,18 @@ impl Condition {
             NodeKind::Question(question) => question.behaviour,
             part => matches!(part, NodeKind::Engagement { .. } | NodeKind::Temperature(_)),
         })
+    }
+
+    /// How much engagement it asks for at least, wherever it does so itself, and where in the source.
+    #[must_use]
+    pub fn engagements(&self) -> Vec<(MilliPoints, Range<usize>)> {
+        let mut found = Vec::new();
+        self.0.root.each(&mut |part| {
+            if let NodeKind::Engagement { at_least: true, bound } = part.kind {
+                found.push((bound, part.span.start.into()..part.span.end.into()));
+            }
+        });
+        found
     }
 
     /// Whether it asks for fit, engagement or temperature.

@@ -218,6 +218,19 @@ impl Node {
         }
     }
 
+    /// Goes through its leaves, not through segments.
+    pub fn each(&self, visit: &mut impl FnMut(&Self)) {
+        match &self.kind {
+            NodeKind::Not(inner) => inner.each(visit),
+            NodeKind::All(parts) | NodeKind::Any(parts) => {
+                for part in parts {
+                    part.each(visit);
+                }
+            }
+            _ => visit(self),
+        }
+    }
+
     /// Whether it, or a segment that it names, has a part of some kind.
     pub fn any(&self, segments: &[Segment], is: fn(&NodeKind) -> bool) -> bool {
         match &self.kind {

@@ -87,7 +87,7 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
     let (front, body) = rest.split_once("\n---\n").unwrap();
     let front_lines = front.matches('\n').count();
     let line_of = |key: &str| 2 + front.lines().position(|line| line.starts_with(key)).unwrap_or(0);
-    let (subject_line, preheader_line) = (line_of("subject:"), line_of("preheader:"));
+    let place = |key: &str| (line_of(key), key.len() + 2);
     let front: Front = serde_saphyr::from_str(front).unwrap();
     let stem = file.rsplit('/').next().unwrap().split('.').collect::<Vec<_>>();
     MailTemplate {
@@ -99,8 +99,8 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
         layout: front.layout.map(Name::from),
         defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
         reply_to: None,
-        subject_line,
-        preheader_line,
+        subject_at: place("subject:"),
+        preheader_at: place("preheader:"),
         body: body.to_owned(),
         body_line: front_lines + 4,
     }

@@ -8,6 +8,7 @@ use crate::domain::{
     facts::{FactKey, ObjectFilter},
     lead::Stage,
     name::Name,
+    template::in_another_folder,
 };
 
 /// Looks the object up that a fact asks for, where its event names mails or stages. `span` is where it
@@ -38,5 +39,8 @@ pub fn known_object(
     if names.iter().any(|name| key.filter.admits(Some(name))) {
         return Ok(());
     }
-    Err(ConditionError::new(span, message).maybe(all).maybe(did_you_mean(written, names)))
+    let elsewhere = in_another_folder(written, names.iter().copied());
+    let elsewhere = elsewhere.map(|name| format!("did you mean `{name}`?"));
+    let near = did_you_mean(written, names).or(elsewhere);
+    Err(ConditionError::new(span, message).maybe(all).maybe(near))
 }
