@@ -280,11 +280,12 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
     assert_eq!(suppressed("ann@a.example"), "unsubscribed");
     assert_eq!(suppressed("bob@a.example"), Value::Null);
-    // What cannot be read is taken to the lead's favour.
-    import(&site, format!("{head}eve@a.example,since May\n"), &[]);
-    assert_eq!(suppressed("eve@a.example"), "unsubscribed");
-    import(&site, format!("{head}ida@a.example,?\nleo@a.example,n/a\numa@a.example,\n"), &[]);
+    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\njan@a.example,nein\nliz@a.example,Subscribed\n";
+    let report = import(&site, format!("{head}{words}"), &[]);
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(5), &json!(1)), "{report}");
     assert_eq!(suppressed("ida@a.example"), "unsubscribed");
+    assert_eq!(suppressed("jan@a.example"), Value::Null);
+    assert_eq!(suppressed("liz@a.example"), Value::Null);
     assert_eq!(suppressed("leo@a.example"), Value::Null);
     assert_eq!(suppressed("uma@a.example"), Value::Null);
     // Nor does a broken cell beside it make an objection void.
@@ -293,6 +294,40 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(1)), "{report}");
     import(&site, "email\nzoe@a.example\n", &[]);
     assert_eq!(suppressed("zoe@a.example"), "unsubscribed");
+}
+
+#[test]
+fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_be() {
+    let site = Site::migrated();
+    let head = "email,unsubscribed\n";
+    import(&site, format!("{head}ann@a.example,\nbob@a.example,yes\n"), &[]);
+    site.write("stop.txt", "@stop.example\n");
+    site.json(&["suppressions", "import", "stop.txt"]);
+    // Two of leads known before; two of whom this file makes leads, in whatever order; five of nobody, of
+    // the suppressed, and of an address that is none.
+    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,-\n\
+                eve@a.example,no\numa@a.example,no\numa@a.example,perhaps\nzoe@a.example,perhaps\n\
+                zoe@a.example,yes\nleo@stop.example,no\nleo@stop.example,?\nbroken,?\n";
+    let site_json = |more: &[&str]| import(&site, format!("{head}{rows}"), more);
+    for more in [&["--dry-run"][..], &[]] {
+        let report = site_json(more);
+        assert_eq!(figures(&report), [12, 4, 0, 0, 8], "{report}");
+        assert_eq!(report["still_written_to"], json!({ "first": [2, 5, 8], "total": 3 }));
+        assert_eq!(reasons(&report)[0], "2/unsubscribed: \"`since May` is neither yes nor no\"");
+    }
+    let again = site.run(&["leads", "import", "in.csv", "--dry-run"]).out;
+    assert!(again.contains("ATTENTION: 3 refused rows may be objections"), "{again}");
+    assert!(again.contains("row 2, 5, 8. Mend"), "{again}");
+    let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
+    assert_eq!(suppressed("ann@a.example"), Value::Null);
+    assert_eq!(site.run(&["leads", "show", "new@a.example"]).code, 1);
+    // Mended, it says what it says.
+    let rejects = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
+    site.write("mended.csv", rejects.replace("\"since May\"", "\"yes\"").replace("\"?\"", "no"));
+    let report = site.json(&["leads", "import", "mended.csv"]);
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(1), &json!(4)), "{report}");
+    assert_eq!(suppressed("ann@a.example"), "unsubscribed");
+    assert_eq!(suppressed("new@a.example"), Value::Null);
 }
 
 #[test]

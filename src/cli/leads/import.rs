@@ -6,7 +6,9 @@ use crate::{
     cli::{context::Context, failure::Failure, findings, live::Live, progress},
     clock,
     domain::{lead::Basis, name::Name, value::Schema},
-    engine::import::{LeadsImport, LeadsReport, Mapping, import_leads, quoted, rejects_beside},
+    engine::import::{
+        LeadsImport, LeadsReport, Mapping, Rows, import_leads, quoted, rejects_beside,
+    },
     store::records::ImportRun,
 };
 
@@ -99,6 +101,7 @@ fn text(report: &LeadsReport) -> String {
         let rows = if report.suppressed == 1 { "row is" } else { "rows are" };
         lines.push(format!("{} {rows} suppressed: never written to.", report.suppressed));
     }
+    lines.extend(still_written_to(&report.still_written_to));
     if !report.unknown_columns.is_empty() {
         lines.push(format!(
             "Columns that were not taken: {} (name them in a mapping file to keep them).",
@@ -108,4 +111,21 @@ fn text(report: &LeadsReport) -> String {
     findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
+}
+
+fn still_written_to(rows: &Rows) -> Option<String> {
+    const SHOWN: usize = 10;
+    let numbers: Vec<String> = rows.first.iter().take(SHOWN).map(u64::to_string).collect();
+    let noun = match rows.total {
+        0 => return None,
+        1 => "refused row may be an objection",
+        _ => "refused rows may be objections",
+    };
+    let more = if rows.total > SHOWN as u64 { ", …" } else { "" };
+    Some(format!(
+        "ATTENTION: {} {noun} of known leads, who are written to as before: row {}{more}. Mend and import what was \
+         refused, or put those addresses on the list by `nurtured suppressions import`.",
+        rows.total,
+        numbers.join(", ")
+    ))
 }

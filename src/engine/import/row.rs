@@ -13,6 +13,7 @@ use super::{
 use crate::{
     domain::{
         address::{Address, BadAddress},
+        answer::{agrees, objects},
         language,
         lead::{Basis, Consent, Suppression},
         name::Name,
@@ -76,6 +77,15 @@ pub(super) struct RowReader<'a> {
     pub now: Instant,
 }
 
+/// What a refused row says about being written to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Objection {
+    /// It counts, whatever else is wrong with the row.
+    Plain,
+    /// Nobody can tell until the row is mended.
+    Unreadable,
+}
+
 impl RowReader<'_> {
     /// A row as a lead, or why it is refused. Cells that cannot be taken are reported and left out.
     pub(super) fn read(
@@ -90,7 +100,7 @@ impl RowReader<'_> {
             consents: BTreeMap::new(),
             dated: false,
             stage: None,
-            suppress: None,
+            suppress: self.objects(row, cells)?.then_some(Suppression::Unsubscribed),
         };
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
@@ -103,16 +113,15 @@ impl RowReader<'_> {
             if was_dirty && *target != Target::Skip {
                 warn("it held control characters".into(), "control characters were taken out");
             }
-            // A question mark here is a doubt, and in doubt nobody is written to.
-            let says_nothing = match target {
-                Target::Unsubscribed => is_not_available(&cell),
-                _ => is_filler(&cell),
-            };
-            if cell.is_empty() || says_nothing {
+            if cell.is_empty() || is_filler(&cell) {
                 continue;
             }
             match target {
-                Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
+                Target::Skip
+                | Target::Email
+                | Target::Consent
+                | Target::ConsentDate
+                | Target::Unsubscribed => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
                         lead.attributes.push((name.clone(), value.to_json()));
@@ -145,18 +154,6 @@ impl RowReader<'_> {
                         "left out; say what it means under [stages] in a mapping file",
                     ),
                 },
-                Target::Unsubscribed => match yes_or_no(&cell) {
-                    Some(true) => lead.suppress = Some(Suppression::Unsubscribed),
-                    Some(false) => {}
-                    None => {
-                        // In doubt for the lead: not to be written to is what can be mended.
-                        lead.suppress = Some(Suppression::Unsubscribed);
-                        warn(
-                            format!("`{cell}` is neither yes nor no"),
-                            "taken as unsubscribed, to be safe; write yes or no",
-                        );
-                    }
-                },
             }
         }
         // Of two columns of one attribute the later counts.
@@ -175,23 +172,36 @@ impl RowReader<'_> {
         Ok(lead)
     }
 
-    /// Whose objection a row holds that is refused for one of its other cells: that one counts.
-    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Address> {
+    /// Whether the row says that its lead is not to be written to. In doubt it is refused: an address
+    /// would be suppressed for good, or written to against its owner's will.
+    fn objects(&self, row: u64, cells: &[&str]) -> Result<bool, Finding> {
+        let Some(column) = self.columns.position(&Target::Unsubscribed) else { return Ok(false) };
+        objection_in(cells[column]).ok_or_else(|| Finding {
+            row,
+            column: self.headers[column].clone(),
+            reason: format!("`{}` is neither yes nor no", clean(cells[column]).0),
+            advice: "write yes if they are not to be written to any more, else no".into(),
+            rejected: true,
+        })
+    }
+
+    /// Whose objection a row holds, or may hold, that is refused.
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<(Address, Objection)> {
         // With a cell too many or too few, nobody knows which is which.
         if cells.len() != self.headers.len() {
             return None;
         }
         let cell = |target| {
             let text = std::str::from_utf8(&cells[self.columns.position(target)?]).ok()?;
-            (text.len() <= CELL_LIMIT).then(|| clean(text).0)
+            (text.len() <= CELL_LIMIT).then_some(text)
         };
-        let objects = cell(&Target::Unsubscribed).is_some_and(|cell| {
-            !cell.is_empty() && !is_not_available(&cell) && yes_or_no(&cell) != Some(false)
-        });
-        if !objects {
-            return None;
-        }
-        Address::parse(&cell(&Target::Email)?).ok()
+        self.columns.position(&Target::Unsubscribed)?;
+        let objection = match cell(&Target::Unsubscribed).map(objection_in) {
+            Some(Some(false)) => return None,
+            Some(Some(true)) => Objection::Plain,
+            Some(None) | None => Objection::Unreadable,
+        };
+        Some((Address::parse(&clean(cell(&Target::Email)?).0).ok()?, objection))
     }
 
     fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
@@ -234,7 +244,7 @@ impl RowReader<'_> {
             report.findings.add(advice, finding);
         };
         let cell = cells[says].trim();
-        match yes_or_no(cell) {
+        match agrees(cell) {
             Some(true) => {}
             Some(false) => {
                 // Takes back what is known; of a lead that never consented it says nothing. The date beside
@@ -247,7 +257,7 @@ impl RowReader<'_> {
                 warn(
                     says,
                     format!("`{cell}` is neither yes nor no"),
-                    "taken as no consent; write yes or no",
+                    "no consent taken from it, and none withdrawn; write yes or no",
                 );
                 return None;
             }
@@ -308,10 +318,8 @@ fn is_not_available(cell: &str) -> bool {
     cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
 }
 
-fn yes_or_no(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "yes" | "true" | "1" | "y" | "x" | "sì" | "si" => Some(true),
-        "no" | "false" | "0" | "n" => Some(false),
-        _ => None,
-    }
+/// `None`: it may be one. A dash or a question mark here is a doubt.
+fn objection_in(cell: &str) -> Option<bool> {
+    let cell = clean(cell).0;
+    if cell.is_empty() || is_not_available(&cell) { Some(false) } else { objects(&cell) }
 }
