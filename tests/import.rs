@@ -110,13 +110,13 @@ fn bad_addresses_are_refused_with_a_reason_and_kept_for_mending() {
     let mut rejects = csv::Reader::from_path(site.path("in.rejects.csv")).expect("a file");
     let headers: Vec<String> =
         rejects.headers().expect("headers").iter().map(ToOwned::to_owned).collect();
-    assert_eq!(headers[..3], ["email", "first_name", "phone"]);
+    assert_eq!(headers[4..], ["email", "first_name", "phone"]);
     let rows: Vec<csv::StringRecord> = rejects.records().map(|row| row.expect("a row")).collect();
     assert_eq!(rows.len(), 6);
-    assert_eq!(&rows[0][3], "3", "the row's number as a spreadsheet shows it");
-    assert!(rows.iter().all(|row| !row[5].is_empty() && !row[6].is_empty()));
+    assert_eq!(&rows[0][0], "3", "the row's number as a spreadsheet shows it");
+    assert!(rows.iter().all(|row| !row[2].is_empty() && !row[3].is_empty()));
     // No spreadsheet takes these for formulas.
-    assert_eq!((&rows[3][2], &rows[4][2]), ("'=1+1", "'+39 02 1234"));
+    assert_eq!((&rows[3][6], &rows[4][6]), ("'=1+1", "'+39 02 1234"));
 
     // Mended in place and imported, the file gives what the rows said.
     let text = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
@@ -136,7 +136,8 @@ fn rows_are_counted_as_a_spreadsheet_shows_them() {
     let file = "\nemail,first_name\n\nann@a.example,\"Ann\n\nMarie\"\n\nbob,Bob\n";
     assert_eq!(first(&import(&site, file, &[])), 6);
     let rejects = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
-    assert!(rejects.contains(r#""bob","Bob","6","email""#), "{rejects}");
+    assert!(rejects.contains(r#""6","email","it has no `@`","#), "{rejects}");
+    assert!(rejects.ends_with("\"bob\",\"Bob\"\n"), "{rejects}");
     site.write("events.csv", "email,at,event\n\n\nbob,2024-01-01,page_visited\n");
     assert_eq!(first(&site.json(&["events", "import", "events.csv"])), 4);
     site.write("stop.txt", "ann@a.example\r\n\r\nnobody at all\r\n");
@@ -478,6 +479,65 @@ fn rows_that_do_not_fit_are_refused_one_by_one() {
     );
     let report = import(&site, file, &[]);
     assert_eq!(figures(&report), [4, 1, 0, 0, 3]);
+}
+
+/// With their cells shifted they would be other people's.
+#[test]
+fn rejects_that_are_not_mended_are_refused_again_with_all_their_cells() {
+    let site = Site::migrated();
+    let header = "email,first_name,last_name";
+    let rows = ["bob@a.example,Bob,Smith, Jr.", "ann@a.example,Ann", "eve@@a.example,Eve,Hart"];
+    import(&site, format!("{header}\n{}\n", rows.join("\n")), &[]);
+    let kept = |name: &str| -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new();
+        let reader = reader.has_headers(false).flexible(true).from_path(site.path(name));
+        let rows = reader.expect("a file").into_records().map(|row| row.expect("a row"));
+        rows.map(|row| row.iter().skip(4).map(ToOwned::to_owned).collect()).collect()
+    };
+    let first = kept("in.rejects.csv");
+    let lengths: Vec<usize> = first.iter().map(Vec::len).collect();
+    assert_eq!((lengths, &*first[1][3]), (vec![3, 4, 2, 3], " Jr."));
+    let mut name = "in.rejects.csv".to_owned();
+    for _ in 0..3 {
+        let report = site.json(&["leads", "import", &name]);
+        assert_eq!(figures(&report), [3, 0, 0, 0, 3], "{name}: {report}");
+        name = name.replace(".csv", ".rejects.csv");
+        assert_eq!(kept(&name), first, "{name}");
+    }
+    // A spreadsheet has made all rows as long as the longest.
+    let report = import(
+        &site,
+        format!("{header},\nbob@a.example,Bob,Smith, Jr.\neve@a.example,Eve,Hart,\n"),
+        &[],
+    );
+    assert_eq!(figures(&report), [2, 1, 0, 0, 1], "{report}");
+    assert_eq!(reasons(&report), ["2/: \"it has 4 cells, the header has 3\""]);
+
+    site.write("stop.txt", "one@a.example,x\nnobody at all,y\n");
+    site.json(&["suppressions", "import", "stop.txt"]);
+    let rejects = std::fs::read_to_string(site.path("stop.rejects.csv")).expect("a file");
+    site.write("mended.csv", rejects.replace("nobody at all", "two@a.example"));
+    assert_eq!(site.json(&["suppressions", "import", "stop.rejects.csv"])["rejected"], 1);
+    assert_eq!(site.json(&["suppressions", "import", "mended.csv"])["added"], 1);
+}
+
+#[test]
+fn a_rejects_file_of_an_earlier_import_is_told_apart() {
+    let site = Site::migrated();
+    let notes = |what: &str, rows: &str| {
+        site.write("in.csv", format!("email,at,event\n{rows}\n"));
+        site.json(&[what, "import", "in.csv"])["notes"].clone()
+    };
+    for what in ["leads", "events", "suppressions"] {
+        std::fs::remove_file(site.path("in.rejects.csv")).unwrap_or_default();
+        let good = "ann@a.example,2024-01-01,page_visited";
+        assert_eq!(notes(what, good), json!([]), "{what}");
+        assert_eq!(notes(what, "nobody,,"), json!([]), "{what}");
+        let told = notes(what, good);
+        let old = "in.rejects.csv is of an earlier import";
+        assert!(told[0].as_str().is_some_and(|note| note.starts_with(old)), "{what}: {told}");
+        assert!(site.path("in.rejects.csv").exists());
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ pub async fn import_events(
     read?;
     let Writer { rejects, mut report, seen, .. } = writer;
     report.notes.extend(seen.note());
-    report.rejects_file = rejects.finish()?;
+    report.rejects_file = rejects.finish(&mut report.notes)?;
     Ok(report)
 }
 

@@ -251,7 +251,7 @@ fn read(
     let _ = batches.finish();
     ended?;
     progress(Progress { bytes: table.size(), total: table.size(), rows: report.rows });
-    report.rejects_file = rejects.finish()?;
+    report.rejects_file = rejects.finish(&mut report.notes)?;
     Ok(report)
 }
 

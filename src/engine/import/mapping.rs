@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ImportError, rejects::OWN_COLUMNS};
+use super::{ImportError, rejects::is_own};
 use crate::{
     definitions::nearest,
     domain::{
@@ -107,7 +107,7 @@ impl Columns {
         for header in headers {
             let target = if let Some(word) = mapping.columns.get(header) {
                 Some(named(word, schema)?)
-            } else if mapping.ignore.contains(header) || OWN_COLUMNS.contains(&&**header) {
+            } else if mapping.ignore.contains(header) || is_own(header) {
                 Some(Target::Skip)
             } else {
                 recognised(header, schema)
