@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{context::Context, engine, failure::Failure};
+use super::{context::Context, engine, failure::Failure, live::Live};
 use crate::{clock::Clock, domain::time::Instant, engine::tick::TickReport};
 
 /// How far ahead of the clock a pass may be whose mails are real.
@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let (engine, _lock) = engine::build(config, store, clock)?;
     engine::recover(&engine).await?;
     if engine.live().is_none() {
-        return Err(Failure::problems("nothing is live yet").hint("run `nurtured apply` first"));
+        return Err(Live::nothing());
     }
     let report = engine.tick(now).await?;
     context.output.result(&report, || text(&report))?;

@@ -39,8 +39,8 @@ const TRANSACTION: usize = 4_000;
 pub struct LeadsImport {
     pub file: PathBuf,
     pub mapping: Mapping,
-    /// The live one: it gives cells their types.
-    pub schema: Schema,
+    /// The live one: it gives cells their types. `None`: nothing is live yet.
+    pub schema: Option<Schema>,
     pub run: ImportRun,
     /// What the file's consents are for.
     pub purpose: Option<Name>,
@@ -234,11 +234,12 @@ fn read(
     }
     let mut table = Table::open(&import.file)?;
     let headers = table.headers().to_vec();
-    let columns = Columns::resolve(&headers, &import.mapping, &import.schema)
+    let schema = import.schema.clone().unwrap_or_else(Schema::standard);
+    let columns = Columns::resolve(&headers, &import.mapping, &schema)
         .map_err(|(what, hint)| table.malformed(&what, &hint))?;
     let mut report =
         LeadsReport { unknown_columns: columns.unknown.clone(), ..LeadsReport::default() };
-    report.notes.extend(columns.notes(&import.schema));
+    report.notes.extend(columns.notes(&schema, import.schema.is_some()));
     let consent = consents(import, &columns, &mut report)?;
     let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());

@@ -140,19 +140,30 @@ impl Columns {
         Ok(Self { targets, unknown, undeclared })
     }
 
-    /// What to say of attributes that nothing can use yet: each may be a slip.
-    pub(super) fn notes(&self, schema: &Schema) -> Vec<String> {
+    /// What to say of attributes that nothing can use yet, each of which may be a slip, and of columns that
+    /// were not taken. `is_live`: the schema is that of a release.
+    pub(super) fn notes(&self, schema: &Schema, is_live: bool) -> Vec<String> {
         let own = ["stage", "consent", "consent_date", "unsubscribed"];
         let declared = || schema.iter().map(|(_, attribute)| &*attribute.name).chain(own);
         let note = |name: &Name| {
             let meant = nearest(name, declared());
             let meant = meant.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
             format!(
-                "the attribute `{name}` is kept, but conditions and mails know it only when it is declared under \
-                 `attributes:`{meant}"
+                "the attribute `{name}` is kept, but conditions and mails know it only once it is declared under \
+                 `attributes:` and applied{meant}"
             )
         };
-        self.undeclared.iter().map(note).collect()
+        let mut notes: Vec<String> = self.undeclared.iter().map(note).collect();
+        if !is_live && !(self.unknown.is_empty() && self.undeclared.is_empty()) {
+            notes.push(
+                "nothing is live yet, so that only the standard attributes are known: run `nurtured apply`, then import \
+                 the file again"
+                    .into(),
+            );
+        } else if !self.unknown.is_empty() {
+            notes.push("columns that were not taken are kept if a mapping file names them".into());
+        }
+        notes
     }
 
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
@@ -283,7 +294,7 @@ mod tests {
             Target::Attribute { name: "shoe_size".into(), kind: ValueType::Text }
         );
         assert!(columns.unknown.is_empty());
-        let [note] = &columns.notes(&Schema::standard())[..] else { panic!("one note") };
+        let [note] = &columns.notes(&Schema::standard(), true)[..] else { panic!("one note") };
         assert!(note.contains("`shoe_size`") && !note.contains("did you mean"), "{note}");
     }
 
