@@ -616,7 +616,32 @@ fn an_objection_of_somebody_unknown_is_remembered() {
     site.write("events.csv", csv);
     let report = site.json(&["events", "import", "events.csv"]);
     assert_eq!((&report["unknown_leads"], &report["recorded"]), (&3.into(), &0.into()));
-    assert_eq!(site.json(&["status"])["suppressions"], 2);
+    assert_eq!(
+        (&site.json(&["status"])["suppressions"], &report["suppressed"]),
+        (&2.into(), &2.into())
+    );
+}
+
+#[test]
+fn a_report_of_events_says_how_many_suppress() {
+    let site = Site::migrated();
+    import(&site, "email\nann@a.example\nbob@a.example\n", &[]);
+    let csv = "email,at,event\n\
+               ann@a.example,2024-01-01,lead.unsubscribed\n\
+               ann@a.example,2024-01-02,mail_complained\n\
+               bob@a.example,2024-01-01,page_visited\n\
+               no@a.example,2024-01-01,lead_unsubscribed\n";
+    site.write("events.csv", csv);
+    for more in [&["--dry-run"][..], &[], &[]] {
+        let arguments = [&["events", "import", "events.csv"], more].concat();
+        assert_eq!(site.json(&arguments)["suppressed"], 3, "{more:?}");
+        assert!(
+            site.run(&arguments).out.contains("3 rows are of suppressed addresses"),
+            "{more:?}"
+        );
+    }
+    assert_eq!(site.json(&["leads", "show", "ann@a.example"])["suppressed"], "complained");
+    assert_eq!(site.json(&["leads", "show", "bob@a.example"])["suppressed"], Value::Null);
 }
 
 #[test]

@@ -15,6 +15,11 @@ pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> Str
     format!("{start}{rows} {noun}: {}.", parts.join(", "))
 }
 
+pub(super) fn suppressed(rows: u64) -> String {
+    let those = if rows == 1 { "row is" } else { "rows are" };
+    format!("{rows} {those} of suppressed addresses: never written to.")
+}
+
 pub(super) fn add_notes(lines: &mut Vec<String>, notes: &[String]) {
     let stop = |note: &str| if note.ends_with('?') { "" } else { "." };
     lines.extend(notes.iter().map(|note| format!("Note: {note}{}", stop(note))));

@@ -98,8 +98,7 @@ fn text(report: &LeadsReport) -> String {
     figures.retain(|(word, figure)| *figure > 0 || matches!(*word, "created" | "rejected"));
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
     if report.suppressed > 0 {
-        let rows = if report.suppressed == 1 { "row is" } else { "rows are" };
-        lines.push(format!("{} {rows} suppressed: never written to.", report.suppressed));
+        lines.push(findings::suppressed(report.suppressed));
     }
     lines.extend(still_written_to(&report.still_written_to));
     if !report.unknown_columns.is_empty() {

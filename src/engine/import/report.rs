@@ -115,6 +115,9 @@ pub struct EventsReport {
     pub rejected: u64,
     /// Of the rejected: no lead has the address.
     pub unknown_leads: u64,
+    /// Rows that say that somebody unsubscribed or complained, recorded now or before, or of an address that
+    /// no lead has: it is on the suppression list.
+    pub suppressed: u64,
     /// Claimed to come from the future; recorded as of now.
     pub clamped: u64,
     pub rejects_file: Option<PathBuf>,
