@@ -240,6 +240,38 @@ fn a_withdrawn_consent_is_renewed_by_a_later_date_alone_and_the_report_says_so()
 }
 
 #[test]
+fn an_opt_out_of_a_purpose_withdraws_its_consent() {
+    let site = Site::live();
+    let purpose = ["--purpose", "insights"];
+    let yes = "ann@a.example,yes\nbob@a.example,yes\neve@a.example,yes\n";
+    import(&site, format!("email,consent\n{yes}"), &purpose);
+    let head = "email,consent,Opted out of email: Insights\n";
+    let file = format!("{head}ann@a.example,yes,true\nbob@a.example,,No\neve@a.example,,perhaps\n");
+    let report = import(&site, &file, &purpose);
+    let note = report["notes"][0].as_str().expect("a note");
+    assert!(note.contains("\"Opted out of email: Insights\" is written to all the same"), "{note}");
+
+    site.write("map.toml", "[columns]\n\"Opted out of email: Insights\" = \"withdrawn\"\n");
+    let mapping = ["--mapping", "map.toml"];
+    let report = import(&site, &file, &mapping);
+    assert!(report["notes"].to_string().contains("--purpose"), "{report}");
+    assert_eq!((&report["unchanged"], &report["rejected"]), (&json!(3), &json!(0)));
+    // Whatever the row says of the consent. Where nobody can tell, the row is refused.
+    let report = import(&site, &file, &[purpose, mapping].concat());
+    assert_eq!((&report["updated"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["still_written_to"], json!({ "first": [4], "total": 1 }));
+    let withdrawn = |email: &str| {
+        !site.json(&["leads", "show", email])["consents"][0]["withdrawn_at"].is_null()
+    };
+    assert!(withdrawn("ann@a.example") && !withdrawn("bob@a.example"));
+    assert_eq!(site.json(&["status"])["suppressions"], 0);
+    // A file of opt-outs alone needs no column of consents.
+    let file = "email,Opted out of email: Insights\nbob@a.example,yes\n";
+    import(&site, file, &[purpose, mapping].concat());
+    assert!(withdrawn("bob@a.example"));
+}
+
+#[test]
 fn a_consent_is_not_taken_whose_date_proves_nothing() {
     let site = Site::live();
     let file = "email,consent,consent date\n\

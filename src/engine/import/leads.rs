@@ -7,11 +7,12 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, ImportError, Progress,
     batches::{Batch, Batches, Ready},
+    consent::Consents,
     events::is_json_lines,
     mapping::{Columns, Mapping, Target},
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
-    row::{Objection, RowReader, consents},
+    row::{Objection, RowReader},
     seen::Seen,
     table::{Table, text_cells},
 };
@@ -240,8 +241,8 @@ fn read(
     let mut report =
         LeadsReport { unknown_columns: columns.unknown.clone(), ..LeadsReport::default() };
     report.notes.extend(columns.notes(&schema, import.schema.is_some()));
-    let consent = consents(import, &columns, &mut report)?;
-    let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
+    let consents = Consents::of(import, &headers, &columns, &mut report)?;
+    let reader = RowReader { import, headers: &headers, columns: &columns, consents, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
     let email = columns.position(&Target::Email).unwrap_or_default();
@@ -295,7 +296,7 @@ fn read_rows(
                 match reader.objection(row.cells) {
                     None => Ok(()),
                     Some((who, Objection::Plain)) => batches.object(who),
-                    Some((who, Objection::Unreadable)) => batches.doubt(who, row.number),
+                    Some((who, Objection::Open)) => batches.doubt(who, row.number),
                 }
             }
         };

@@ -3,6 +3,7 @@
 //! Every row is taken, merged or refused with its reason; memory does not grow with the file.
 
 mod batches;
+mod consent;
 mod encoding;
 mod events;
 mod happened;
