@@ -350,7 +350,7 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
     }
     let again = site.run(&["leads", "import", "in.csv", "--dry-run"]).out;
     assert!(again.contains("ATTENTION: 3 refused rows may be objections"), "{again}");
-    assert!(again.contains("row 2, 5, 8. Mend"), "{again}");
+    assert!(again.contains("as before: rows 2, 5, 8. Mend"), "{again}");
     let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
     assert_eq!(suppressed("ann@a.example"), Value::Null);
     assert_eq!(site.run(&["leads", "show", "new@a.example"]).code, 1);

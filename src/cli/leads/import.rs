@@ -112,15 +112,15 @@ fn text(report: &LeadsReport) -> String {
 fn still_written_to(rows: &Rows) -> Option<String> {
     const SHOWN: usize = 10;
     let numbers: Vec<String> = rows.first.iter().take(SHOWN).map(u64::to_string).collect();
-    let noun = match rows.total {
+    let (may_be, row) = match rows.total {
         0 => return None,
-        1 => "refused row may be an objection",
-        _ => "refused rows may be objections",
+        1 => ("refused row may be an objection of a known lead, who is written to", "row"),
+        _ => ("refused rows may be objections of known leads, who are written to", "rows"),
     };
     let more = if rows.total > SHOWN as u64 { ", …" } else { "" };
     Some(format!(
-        "ATTENTION: {} {noun} of known leads, who are written to as before: row {}{more}. Mend and import what was \
-         refused, or put those addresses on the list by `nurtured suppressions import`.",
+        "ATTENTION: {} {may_be} as before: {row} {}{more}. Mend and import what was refused, or put who objects on the \
+         list by `nurtured suppressions import`.",
         rows.total,
         numbers.join(", ")
     ))

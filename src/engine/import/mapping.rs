@@ -169,7 +169,8 @@ impl Columns {
             ));
         }
         notes.extend(self.undeclared.iter().map(note));
-        if !is_live && !(self.unknown.is_empty() && self.undeclared.is_empty()) {
+        let is_all_known = self.unknown.is_empty() && self.undeclared.is_empty();
+        if !is_live && !is_all_known {
             notes.push(
                 "nothing is live yet, so that only the standard attributes are known: run `nurtured apply`, then import \
                  the file again"
