@@ -1,6 +1,6 @@
 //! The contract of the command line: exit codes, and standard output for the result alone.
 
-use crate::support::site::Site;
+use crate::support::site::{POLICY, Site};
 
 #[test]
 fn help_and_version_are_results() {
@@ -128,7 +128,7 @@ fn new_secrets_are_not_made_over_those_that_are_there() {
 /// As under systemd, where the service alone gets its credentials.
 #[test]
 fn a_credential_is_asked_for_by_who_needs_it() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write(
         "nurtured.toml",
         "[public]\nbase_url = \"http://127.0.0.1:1\"\n\
@@ -205,7 +205,7 @@ fn status_counts_what_is_there() {
 
 #[test]
 fn a_lead_is_shown_with_the_names_that_scripts_lean_on() {
-    let site = Site::migrated();
+    let site = Site::live();
     site.write(
         "leads.csv",
         "email,first_name,country,consent,consent_date,unsubscribed\n\
@@ -267,9 +267,12 @@ fn an_unknown_lead_is_exit_1() {
 #[test]
 fn what_needs_a_release_says_so() {
     let site = Site::migrated();
-    for arguments in [&["enrol", "w", "a@b.example"][..], &["pause", "w"]] {
+    site.write("in.csv", "email,consent\nann@a.example,yes\n");
+    let import = ["leads", "import", "in.csv", "--purpose", "insights"];
+    for arguments in [&["enrol", "w", "a@b.example"][..], &["pause", "w"], &import] {
         let ran = site.run(arguments);
         assert!(ran.code == 1 && ran.err.contains("nurtured apply"), "{ran:?}");
+        assert_eq!(site.json(&["status"])["leads"], 0);
     }
 }
 
@@ -295,27 +298,9 @@ fn a_reader_that_goes_away_is_no_crash() {
     assert_eq!((output.status.code(), err.as_str()), (Some(0), ""));
 }
 
-const POLICY: &str = "policy:\n  zone: Europe/Rome\n  language: en\n  tracking: nobody\n  purposes:\n    \
-                      insights: { label: Insights, basis: [consent] }\n";
-
-/// A campaign folder that is right.
-fn campaign() -> Site {
-    let site = Site::new();
-    site.write("workflows/campaign.yaml", POLICY);
-    site.write(
-        "workflows/hello.yaml",
-        "workflow: hello\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n",
-    );
-    site.write(
-        "templates/hello.md",
-        "---\nsubject: Hello {{ first_name or \"there\" }}\n---\nHow are you?\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n",
-    );
-    site
-}
-
 #[test]
 fn a_tick_that_could_not_reach_the_relay_says_why_and_ends_with_3() {
-    let site = campaign();
+    let site = Site::campaign();
     // A port that nobody listens on.
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let number = port.local_addr().expect("an address").port();
@@ -358,7 +343,7 @@ fn a_pass_ahead_of_the_clock_is_for_rehearsals_and_for_files() {
     for (real, rehearsal, code) in
         [(true, false, 2), (true, true, 0), (false, false, 0), (false, true, 0)]
     {
-        let site = campaign();
+        let site = Site::campaign();
         if real {
             in_earnest(&site);
         }
@@ -374,7 +359,7 @@ fn a_pass_ahead_of_the_clock_is_for_rehearsals_and_for_files() {
 /// What cron began at the full hour and the machine got round to minutes later; and much later.
 #[test]
 fn a_pass_at_an_instant_that_is_over_is_made_by_the_clock_where_mails_are_real() {
-    let site = campaign();
+    let site = Site::campaign();
     in_earnest(&site);
     // Open for ten hours of the day, of which now is none.
     let now = nurtured::clock::Clock::System.now().timestamp().to_zoned(jiff::tz::TimeZone::UTC);
@@ -407,7 +392,7 @@ fn a_pass_at_an_instant_that_is_over_is_made_by_the_clock_where_mails_are_real()
 
 #[test]
 fn check_says_every_problem_and_exits_with_1() {
-    let site = campaign();
+    let site = Site::campaign();
     let ran = site.run(&["--json", "check"]);
     assert_eq!((ran.code, &ran.document()["problems"]), (0, &serde_json::json!([])), "{ran:?}");
     assert_eq!(site.run(&["check"]).out, "1 workflow, 0 segments, 1 mail: no problems.\n");
@@ -444,7 +429,7 @@ fn check_says_every_problem_and_exits_with_1() {
 
 #[test]
 fn apply_makes_a_release_once_and_never_a_wrong_one() {
-    let site = campaign();
+    let site = Site::campaign();
     assert_eq!(site.run(&["apply"]).code, 3, "no database yet");
     site.json(&["migrate"]);
     let first = site.json(&["apply"]);
@@ -466,7 +451,7 @@ fn apply_makes_a_release_once_and_never_a_wrong_one() {
 
 #[test]
 fn a_deleted_workflow_goes_on_for_those_inside_and_can_be_paused() {
-    let site = campaign();
+    let site = Site::campaign();
     let stays =
         "workflow: stays\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - wait: 3d\n";
     site.write("workflows/stays.yaml", stays);
@@ -502,7 +487,7 @@ fn a_deleted_workflow_goes_on_for_those_inside_and_can_be_paused() {
 
 #[test]
 fn a_lead_is_enrolled_by_hand() {
-    let site = campaign();
+    let site = Site::campaign();
     site.json(&["migrate"]);
     site.json(&["apply"]);
     site.write("leads.csv", "email\nann@a.example\n");
@@ -522,7 +507,7 @@ fn a_lead_is_enrolled_by_hand() {
 
 #[test]
 fn what_the_command_line_names_and_is_not_there_is_exit_1() {
-    let site = campaign();
+    let site = Site::campaign();
     site.json(&["migrate"]);
     site.json(&["apply"]);
     site.write("leads.csv", "email\nann@a.example\n");
@@ -555,7 +540,7 @@ fn what_the_command_line_names_and_is_not_there_is_exit_1() {
 
 #[test]
 fn a_mail_of_several_workflows_is_rendered_as_the_first_by_name_sends_it() {
-    let site = campaign();
+    let site = Site::campaign();
     let another = |name: &str, priority| {
         let text = format!(
             "workflow: {name}\npriority: {priority}\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n"
@@ -577,7 +562,7 @@ fn a_mail_of_several_workflows_is_rendered_as_the_first_by_name_sends_it() {
 
 #[test]
 fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write(
         "workflows/hello.yaml",
         "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
@@ -621,7 +606,7 @@ fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() 
 
 #[test]
 fn a_demo_tells_of_parked_mails() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write(
         "workflows/hello.yaml",
         "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
@@ -642,7 +627,7 @@ fn a_demo_tells_of_parked_mails() {
 
 #[test]
 fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
     site.json(&["migrate"]);
     site.json(&["apply"]);
@@ -700,7 +685,7 @@ fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
 
 #[test]
 fn a_mail_is_rendered_and_tried() {
-    let site = campaign();
+    let site = Site::campaign();
     site.json(&["migrate"]);
     site.write("leads.csv", "email,first_name\nann@a.example,Ann\nbob@a.example,\n");
     site.json(&["leads", "import", "leads.csv"]);
@@ -740,7 +725,7 @@ fn a_mail_is_rendered_and_tried() {
 
 #[test]
 fn mail_without_our_signature_changes_nothing() {
-    let site = campaign();
+    let site = Site::campaign();
     site.json(&["migrate"]);
     site.write("leads.csv", "email\nann@a.example\n");
     site.json(&["leads", "import", "leads.csv"]);
@@ -782,7 +767,7 @@ fn mail_without_our_signature_changes_nothing() {
 
 #[test]
 fn a_demo_that_cannot_write_says_where() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write("taken", "");
     let ran = site.run(&["demo", "--out", "taken/demo"]);
     assert_eq!(ran.code, 3, "{ran:?}");
@@ -791,7 +776,7 @@ fn a_demo_that_cannot_write_says_where() {
 
 #[test]
 fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n");
     let ran = site.run(&["demo"]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -820,7 +805,7 @@ fn the_weeks_of_a_demo_add_up() {
 
 #[test]
 fn points_are_told_newest_first() {
-    let site = campaign();
+    let site = Site::campaign();
     site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
     site.write(
         "workflows/points.yaml",

@@ -110,13 +110,13 @@ fn bad_addresses_are_refused_with_a_reason_and_kept_for_mending() {
     let mut rejects = csv::Reader::from_path(site.path("in.rejects.csv")).expect("a file");
     let headers: Vec<String> =
         rejects.headers().expect("headers").iter().map(ToOwned::to_owned).collect();
-    assert_eq!(headers[..3], ["email", "first_name", "phone"]);
+    assert_eq!(headers[4..], ["email", "first_name", "phone"]);
     let rows: Vec<csv::StringRecord> = rejects.records().map(|row| row.expect("a row")).collect();
     assert_eq!(rows.len(), 6);
-    assert_eq!(&rows[0][3], "3", "the row's number as a spreadsheet shows it");
-    assert!(rows.iter().all(|row| !row[5].is_empty() && !row[6].is_empty()));
+    assert_eq!(&rows[0][0], "3", "the row's number as a spreadsheet shows it");
+    assert!(rows.iter().all(|row| !row[2].is_empty() && !row[3].is_empty()));
     // No spreadsheet takes these for formulas.
-    assert_eq!((&rows[3][2], &rows[4][2]), ("'=1+1", "'+39 02 1234"));
+    assert_eq!((&rows[3][6], &rows[4][6]), ("'=1+1", "'+39 02 1234"));
 
     // Mended in place and imported, the file gives what the rows said.
     let text = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
@@ -136,7 +136,8 @@ fn rows_are_counted_as_a_spreadsheet_shows_them() {
     let file = "\nemail,first_name\n\nann@a.example,\"Ann\n\nMarie\"\n\nbob,Bob\n";
     assert_eq!(first(&import(&site, file, &[])), 6);
     let rejects = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
-    assert!(rejects.contains(r#""bob","Bob","6","email""#), "{rejects}");
+    assert!(rejects.contains(r#""6","email","it has no `@`","#), "{rejects}");
+    assert!(rejects.ends_with("\"bob\",\"Bob\"\n"), "{rejects}");
     site.write("events.csv", "email,at,event\n\n\nbob,2024-01-01,page_visited\n");
     assert_eq!(first(&site.json(&["events", "import", "events.csv"])), 4);
     site.write("stop.txt", "ann@a.example\r\n\r\nnobody at all\r\n");
@@ -173,7 +174,7 @@ fn a_known_lead_keeps_its_stage() {
 
 #[test]
 fn consent_is_what_the_column_says() {
-    let site = Site::migrated();
+    let site = Site::live();
     let file = "email,marketing consent,consent date\n\
                 yes@a.example,Yes,2024-01-03\n\
                 no@a.example,No,\n\
@@ -210,7 +211,7 @@ fn consent_is_what_the_column_says() {
 
 #[test]
 fn a_withdrawn_consent_is_renewed_by_a_later_date_alone_and_the_report_says_so() {
-    let site = Site::migrated();
+    let site = Site::live();
     let purpose = ["--purpose", "insights"];
     let head = "email,consent,consent date\n";
     import(&site, format!("{head}ann@a.example,yes,2024-01-03\n"), &purpose);
@@ -239,8 +240,40 @@ fn a_withdrawn_consent_is_renewed_by_a_later_date_alone_and_the_report_says_so()
 }
 
 #[test]
+fn an_opt_out_of_a_purpose_withdraws_its_consent() {
+    let site = Site::live();
+    let purpose = ["--purpose", "insights"];
+    let yes = "ann@a.example,yes\nbob@a.example,yes\neve@a.example,yes\n";
+    import(&site, format!("email,consent\n{yes}"), &purpose);
+    let head = "email,consent,Opted out of email: Insights\n";
+    let file = format!("{head}ann@a.example,yes,true\nbob@a.example,,No\neve@a.example,,perhaps\n");
+    let report = import(&site, &file, &purpose);
+    let note = report["notes"][0].as_str().expect("a note");
+    assert!(note.contains("\"Opted out of email: Insights\" is written to all the same"), "{note}");
+
+    site.write("map.toml", "[columns]\n\"Opted out of email: Insights\" = \"withdrawn\"\n");
+    let mapping = ["--mapping", "map.toml"];
+    let report = import(&site, &file, &mapping);
+    assert!(report["notes"].to_string().contains("--purpose"), "{report}");
+    assert_eq!((&report["unchanged"], &report["rejected"]), (&json!(3), &json!(0)));
+    // Whatever the row says of the consent. Where nobody can tell, the row is refused.
+    let report = import(&site, &file, &[purpose, mapping].concat());
+    assert_eq!((&report["updated"], &report["rejected"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["still_written_to"], json!({ "first": [4], "total": 1 }));
+    let withdrawn = |email: &str| {
+        !site.json(&["leads", "show", email])["consents"][0]["withdrawn_at"].is_null()
+    };
+    assert!(withdrawn("ann@a.example") && !withdrawn("bob@a.example"));
+    assert_eq!(site.json(&["status"])["suppressions"], 0);
+    // A file of opt-outs alone needs no column of consents.
+    let file = "email,Opted out of email: Insights\nbob@a.example,yes\n";
+    import(&site, file, &[purpose, mapping].concat());
+    assert!(withdrawn("bob@a.example"));
+}
+
+#[test]
 fn a_consent_is_not_taken_whose_date_proves_nothing() {
-    let site = Site::migrated();
+    let site = Site::live();
     let file = "email,consent,consent date\n\
                 ann@a.example,yes,last May\n\
                 bob@a.example,yes,2999-01-03\n";
@@ -260,7 +293,7 @@ fn a_consent_is_not_taken_whose_date_proves_nothing() {
 
 #[test]
 fn without_the_column_only_another_ground_holds_for_every_row() {
-    let site = Site::migrated();
+    let site = Site::live();
     site.write("in.csv", "email\nann@a.example\n");
     let ran = site.run(&["leads", "import", "in.csv", "--purpose", "insights"]);
     assert_eq!(ran.code, 2, "{ran:?}");
@@ -280,11 +313,12 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
     assert_eq!(suppressed("ann@a.example"), "unsubscribed");
     assert_eq!(suppressed("bob@a.example"), Value::Null);
-    // What cannot be read is taken to the lead's favour.
-    import(&site, format!("{head}eve@a.example,since May\n"), &[]);
-    assert_eq!(suppressed("eve@a.example"), "unsubscribed");
-    import(&site, format!("{head}ida@a.example,?\nleo@a.example,n/a\numa@a.example,\n"), &[]);
+    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\njan@a.example,nein\nliz@a.example,Subscribed\n";
+    let report = import(&site, format!("{head}{words}"), &[]);
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(5), &json!(1)), "{report}");
     assert_eq!(suppressed("ida@a.example"), "unsubscribed");
+    assert_eq!(suppressed("jan@a.example"), Value::Null);
+    assert_eq!(suppressed("liz@a.example"), Value::Null);
     assert_eq!(suppressed("leo@a.example"), Value::Null);
     assert_eq!(suppressed("uma@a.example"), Value::Null);
     // Nor does a broken cell beside it make an objection void.
@@ -293,6 +327,40 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(1)), "{report}");
     import(&site, "email\nzoe@a.example\n", &[]);
     assert_eq!(suppressed("zoe@a.example"), "unsubscribed");
+}
+
+#[test]
+fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_be() {
+    let site = Site::migrated();
+    let head = "email,unsubscribed\n";
+    import(&site, format!("{head}ann@a.example,\nbob@a.example,yes\n"), &[]);
+    site.write("stop.txt", "@stop.example\n");
+    site.json(&["suppressions", "import", "stop.txt"]);
+    // Two of leads known before; two of whom this file makes leads, in whatever order; five of nobody, of
+    // the suppressed, and of an address that is none.
+    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,-\n\
+                eve@a.example,no\numa@a.example,no\numa@a.example,perhaps\nzoe@a.example,perhaps\n\
+                zoe@a.example,yes\nleo@stop.example,no\nleo@stop.example,?\nbroken,?\n";
+    let site_json = |more: &[&str]| import(&site, format!("{head}{rows}"), more);
+    for more in [&["--dry-run"][..], &[]] {
+        let report = site_json(more);
+        assert_eq!(figures(&report), [12, 4, 0, 0, 8], "{report}");
+        assert_eq!(report["still_written_to"], json!({ "first": [2, 5, 8], "total": 3 }));
+        assert_eq!(reasons(&report)[0], "2/unsubscribed: \"`since May` is neither yes nor no\"");
+    }
+    let again = site.run(&["leads", "import", "in.csv", "--dry-run"]).out;
+    assert!(again.contains("ATTENTION: 3 refused rows may be objections"), "{again}");
+    assert!(again.contains("as before: rows 2, 5, 8. Mend"), "{again}");
+    let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
+    assert_eq!(suppressed("ann@a.example"), Value::Null);
+    assert_eq!(site.run(&["leads", "show", "new@a.example"]).code, 1);
+    // Mended, it says what it says.
+    let rejects = std::fs::read_to_string(site.path("in.rejects.csv")).expect("a file");
+    site.write("mended.csv", rejects.replace("\"since May\"", "\"yes\"").replace("\"?\"", "no"));
+    let report = site.json(&["leads", "import", "mended.csv"]);
+    assert_eq!((&report["created"], &report["rejected"]), (&json!(1), &json!(4)), "{report}");
+    assert_eq!(suppressed("ann@a.example"), "unsubscribed");
+    assert_eq!(suppressed("new@a.example"), Value::Null);
 }
 
 #[test]
@@ -445,6 +513,64 @@ fn rows_that_do_not_fit_are_refused_one_by_one() {
     assert_eq!(figures(&report), [4, 1, 0, 0, 3]);
 }
 
+/// With their cells shifted they would be other people's.
+#[test]
+fn rejects_that_are_not_mended_are_refused_again_with_all_their_cells() {
+    let site = Site::migrated();
+    let header = "email,first_name,last_name";
+    let rows = ["bob@a.example,Bob,Smith, Jr.", "ann@a.example,Ann", "eve@@a.example,Eve,Hart"];
+    import(&site, format!("{header}\n{}\n", rows.join("\n")), &[]);
+    let kept = |name: &str| -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new();
+        let reader = reader.has_headers(false).flexible(true).from_path(site.path(name));
+        let rows = reader.expect("a file").into_records().map(|row| row.expect("a row"));
+        rows.map(|row| row.iter().skip(4).map(ToOwned::to_owned).collect()).collect()
+    };
+    let first = kept("in.rejects.csv");
+    let lengths: Vec<usize> = first.iter().map(Vec::len).collect();
+    assert_eq!((lengths, &*first[1][3]), (vec![3, 4, 2, 3], " Jr."));
+    let mut name = "in.rejects.csv".to_owned();
+    for _ in 0..3 {
+        let report = site.json(&["leads", "import", &name]);
+        assert_eq!(figures(&report), [3, 0, 0, 0, 3], "{name}: {report}");
+        name = name.replace(".csv", ".rejects.csv");
+        assert_eq!(kept(&name), first, "{name}");
+    }
+    // A spreadsheet has made all rows as long as the longest.
+    let report = import(
+        &site,
+        format!("{header},\nbob@a.example,Bob,Smith, Jr.\neve@a.example,Eve,Hart,\n"),
+        &[],
+    );
+    assert_eq!(figures(&report), [2, 1, 0, 0, 1], "{report}");
+    assert_eq!(reasons(&report), ["2/: \"it has 4 cells, the header has 3\""]);
+
+    site.write("stop.txt", "one@a.example,x\nnobody at all,y\n");
+    site.json(&["suppressions", "import", "stop.txt"]);
+    let rejects = std::fs::read_to_string(site.path("stop.rejects.csv")).expect("a file");
+    site.write("mended.csv", rejects.replace("nobody at all", "two@a.example"));
+    assert_eq!(site.json(&["suppressions", "import", "stop.rejects.csv"])["rejected"], 1);
+    assert_eq!(site.json(&["suppressions", "import", "mended.csv"])["added"], 1);
+}
+
+#[test]
+fn a_rejects_file_of_an_earlier_import_is_told_apart() {
+    let site = Site::migrated();
+    let tells = |what: &str, rows: &str| {
+        site.write("in.csv", format!("email,at,event\n{rows}\n"));
+        let notes = site.json(&[what, "import", "in.csv"])["notes"].to_string();
+        notes.contains("in.rejects.csv is of an earlier import")
+    };
+    for what in ["leads", "events", "suppressions"] {
+        std::fs::remove_file(site.path("in.rejects.csv")).unwrap_or_default();
+        let good = "ann@a.example,2024-01-01,page_visited";
+        assert!(!tells(what, good), "{what}");
+        assert!(!tells(what, "nobody,,"), "{what}");
+        assert!(tells(what, good), "{what}");
+        assert!(site.path("in.rejects.csv").exists());
+    }
+}
+
 #[test]
 fn a_quote_that_never_closes_does_not_fill_the_memory() {
     let site = Site::migrated();
@@ -494,6 +620,25 @@ fn other_headers_are_mapped_by_a_file() {
 }
 
 #[test]
+fn what_the_folder_declares_is_known_once_it_is_applied_and_the_report_says_so() {
+    let site = Site::campaign();
+    site.write("workflows/attributes.yaml", "attributes:\n  seats: number\n");
+    assert_eq!(site.run(&["migrate"]).code, 0);
+    site.write("map.toml", "[columns]\n\"Shoes\" = \"shoes\"\n");
+    let file = "email,seats,Shoes\nann@a.example,40,x\n";
+    let seats = || site.json(&["leads", "show", "ann@a.example"])["attributes"]["seats"].clone();
+    let notes = |more: &[&str]| import(&site, file, more)["notes"].to_string();
+    for more in [&[][..], &["--mapping", "map.toml"]] {
+        assert!(notes(more).contains("run `nurtured apply`, then import the file again"));
+    }
+    assert_eq!(seats(), Value::Null);
+    assert_eq!(site.run(&["apply"]).code, 0);
+    assert!(!notes(&["--mapping", "map.toml"]).contains("nothing is live"));
+    assert!(notes(&[]).contains("mapping file"));
+    assert_eq!(seats(), 40.0);
+}
+
+#[test]
 fn an_objection_of_somebody_unknown_is_remembered() {
     let site = Site::migrated();
     let csv = "email,at,event\n\
@@ -503,7 +648,32 @@ fn an_objection_of_somebody_unknown_is_remembered() {
     site.write("events.csv", csv);
     let report = site.json(&["events", "import", "events.csv"]);
     assert_eq!((&report["unknown_leads"], &report["recorded"]), (&3.into(), &0.into()));
-    assert_eq!(site.json(&["status"])["suppressions"], 2);
+    assert_eq!(
+        (&site.json(&["status"])["suppressions"], &report["suppressed"]),
+        (&2.into(), &2.into())
+    );
+}
+
+#[test]
+fn a_report_of_events_says_how_many_suppress() {
+    let site = Site::migrated();
+    import(&site, "email\nann@a.example\nbob@a.example\n", &[]);
+    let csv = "email,at,event\n\
+               ann@a.example,2024-01-01,lead.unsubscribed\n\
+               ann@a.example,2024-01-02,mail_complained\n\
+               bob@a.example,2024-01-01,page_visited\n\
+               no@a.example,2024-01-01,lead_unsubscribed\n";
+    site.write("events.csv", csv);
+    for more in [&["--dry-run"][..], &[], &[]] {
+        let arguments = [&["events", "import", "events.csv"], more].concat();
+        assert_eq!(site.json(&arguments)["suppressed"], 3, "{more:?}");
+        assert!(
+            site.run(&arguments).out.contains("3 rows are of suppressed addresses"),
+            "{more:?}"
+        );
+    }
+    assert_eq!(site.json(&["leads", "show", "ann@a.example"])["suppressed"], "complained");
+    assert_eq!(site.json(&["leads", "show", "bob@a.example"])["suppressed"], Value::Null);
 }
 
 #[test]
@@ -577,7 +747,7 @@ fn addresses_and_whole_domains_are_suppressed() {
 #[test]
 fn a_real_export_is_taken_row_by_row() {
     let Some(contacts) = shared("crm/contacts.csv") else { return };
-    let site = Site::migrated();
+    let site = Site::live();
     let text = std::fs::read_to_string(&contacts).expect("a file");
     let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let rows: Vec<BTreeMap<String, String>> =
@@ -652,7 +822,7 @@ async fn imports_do_the_same_on_both_databases() {
                  ann@a.example,Zoë,yes,2024-01-03,\n ANN@a.example ,,,,\nbob@a.example,Bob,,,true\nbroken,,,,\n",
             ),
             mapping: Mapping::default(),
-            schema: Schema::standard(),
+            schema: Some(Schema::standard()),
             run: ImportRun { id: run, source: "crm".into(), campaign: None },
             purpose: Some("insights".into()),
             basis: Basis::Consent,
@@ -701,7 +871,7 @@ async fn a_damaged_lead_is_refused_with_its_row_and_the_others_are_taken() {
         let import = |run: i64| LeadsImport {
             file: path.clone(),
             mapping: Mapping::default(),
-            schema: Schema::standard(),
+            schema: Some(Schema::standard()),
             run: ImportRun { id: run, source: "crm".into(), campaign: None },
             purpose: None,
             basis: Basis::Consent,

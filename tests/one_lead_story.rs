@@ -120,7 +120,7 @@ async fn import(rig: &Rig, file: PathBuf, purpose: Option<&str>) -> LeadsReport 
         rejects: file.with_extension("rejects.csv"),
         file,
         mapping: Mapping::default(),
-        schema: rig.engine.live().unwrap().definitions.schema.clone(),
+        schema: Some(rig.engine.live().unwrap().definitions.schema.clone()),
         run: ImportRun { id: rig.clock.now().millis(), source: "crm".into(), campaign: None },
         purpose: purpose.map(Into::into),
         basis: Basis::Consent,

@@ -14,7 +14,8 @@ pub(super) enum Command {
 
 /// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
 /// data. The same row is recorded once, also if it comes again; a column `id` tells apart what else is
-/// the same. Refused rows do not make it fail: it exits with 0 and says how many there are.
+/// the same. Whoever `lead.unsubscribed` or `mail.complained` in the file is never written to again.
+/// Refused rows do not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The file; .jsonl and .ndjson are JSON lines, everything else CSV
@@ -63,6 +64,9 @@ fn text(report: &EventsReport) -> String {
             "Of the rejected, {} are of addresses that no lead has: import the leads first.",
             report.unknown_leads
         ));
+    }
+    if report.suppressed > 0 {
+        lines.push(findings::suppressed(report.suppressed));
     }
     if report.clamped > 0 {
         lines.push(format!("{} were dated in the future: recorded as of now.", report.clamped));

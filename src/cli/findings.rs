@@ -15,6 +15,11 @@ pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> Str
     format!("{start}{rows} {noun}: {}.", parts.join(", "))
 }
 
+pub(super) fn suppressed(rows: u64) -> String {
+    let those = if rows == 1 { "row is" } else { "rows are" };
+    format!("{rows} {those} of suppressed addresses: never written to.")
+}
+
 pub(super) fn add_notes(lines: &mut Vec<String>, notes: &[String]) {
     let stop = |note: &str| if note.ends_with('?') { "" } else { "." };
     lines.extend(notes.iter().map(|note| format!("Note: {note}{}", stop(note))));
@@ -29,7 +34,11 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             lines.push(format!("{count:>7}  {}", kind.replace(char::is_control, " ")));
         }
         if kinds.len() > SHOWN {
-            lines.push(format!("         and {} more kinds", kinds.len() - SHOWN));
+            let more = kinds.len() - SHOWN;
+            lines.push(format!(
+                "         and {more} more {}",
+                if more == 1 { "kind" } else { "kinds" }
+            ));
         }
         lines.push(String::new());
         for finding in findings.first.iter().take(SHOWN) {
@@ -38,9 +47,10 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             } else {
                 format!(", {}", finding.column.replace(char::is_control, " "))
             };
-            let taken = if finding.rejected { "refused" } else { "taken" };
+            // Of a row that was taken the advice begins with what was done.
+            let refused = if finding.rejected { "refused; " } else { "" };
             lines.push(format!(
-                "row {}{column}: {} ({taken}; {})",
+                "row {}{column}: {} ({refused}{})",
                 finding.row, finding.reason, finding.advice
             ));
         }
@@ -53,5 +63,36 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             "\nRefused rows, with their reasons: {}. Mend and import that file.",
             file.display()
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::import::Finding;
+
+    #[test]
+    fn findings_read_as_sentences() {
+        let finding = |rejected, advice: &str| Finding {
+            row: 3,
+            column: "zone".into(),
+            reason: "`Rom` is no time zone".into(),
+            advice: advice.into(),
+            rejected,
+        };
+        let findings = Findings {
+            first: vec![finding(false, "left out; write Europe/Rome"), finding(true, "mend it")],
+            total: 11,
+            kinds: (0..=SHOWN).map(|kind| (kind.to_string(), 1)).collect(),
+        };
+        let mut lines = Vec::new();
+        add_to(&mut lines, &findings, None);
+        for line in [
+            "         and 1 more kind",
+            "row 3, zone: `Rom` is no time zone (left out; write Europe/Rome)",
+            "row 3, zone: `Rom` is no time zone (refused; mend it)",
+        ] {
+            assert!(lines.iter().any(|one| one == line), "{lines:?}");
+        }
     }
 }

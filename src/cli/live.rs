@@ -41,9 +41,11 @@ impl Live {
 
     /// The last release, which there must be.
     pub(super) async fn expect(store: &Store) -> Result<Self, Failure> {
-        Self::load(store).await?.ok_or_else(|| {
-            Failure::problems("nothing is live yet").hint("run `nurtured apply` first")
-        })
+        Self::load(store).await?.ok_or_else(Self::nothing)
+    }
+
+    pub(super) fn nothing() -> Failure {
+        Failure::problems("nothing is live yet").hint("run `nurtured apply` first")
     }
 
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{context::Context, engine, failure::Failure, parked};
+use super::{context::Context, engine, failure::Failure, live::Live, parked};
 use crate::{
     clock::Clock, domain::time::Instant, engine::tick::TickReport, store::records::Parked,
 };
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let (engine, _lock) = engine::build(config, store, clock)?;
     engine::recover(&engine).await?;
     if engine.live().is_none() {
-        return Err(Failure::problems("nothing is live yet").hint("run `nurtured apply` first"));
+        return Err(Live::nothing());
     }
     let report = engine.tick(now).await?;
     // In figures a pass that parks something reads like one that is done.

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod allocator;
+pub mod answer;
 pub mod artefact;
 pub mod condition;
 pub mod decide;

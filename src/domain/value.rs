@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{name::Name, time::Instant};
+use super::{answer::yes_or_no, name::Name, time::Instant};
 
 /// What an attribute may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
@@ -49,10 +49,9 @@ impl ValueType {
                 Ok(number) if number.is_finite() => Value::Number(number),
                 _ => return Err(format!("`{text}` is not a number")),
             },
-            Self::Bool => match text.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "1" => Value::Bool(true),
-                "false" | "no" | "0" => Value::Bool(false),
-                _ => return Err(format!("`{text}` is neither yes nor no")),
+            Self::Bool => match yes_or_no(text) {
+                Some(yes) => Value::Bool(yes),
+                None => return Err(format!("`{text}` is neither yes nor no")),
             },
             Self::Date => Value::Date(
                 parse_date(text)

@@ -219,6 +219,17 @@ impl Store {
         Ok(u64::try_from(subjects.len() - listed.len()).unwrap_or_default())
     }
 
+    /// Those of the addresses that a lead has and that are not on the list, nor their domains.
+    pub async fn mailable_among(&self, addresses: &[Address]) -> Result<HashSet<Address>> {
+        let mut known: HashSet<Address> = self.find_leads(addresses).await?.into_keys().collect();
+        let keys = |address: &Address| [address.as_str().into(), domain_key(address.domain())];
+        let mut tx = self.db.snapshot().await?;
+        let listed = tx.listed(&known.iter().flat_map(keys).collect()).await?;
+        tx.rollback().await?;
+        known.retain(|address| keys(address).iter().all(|key| !listed.contains(key)));
+        Ok(known)
+    }
+
     /// The leads of these subjects: all of those that were added, of the others who was never told.
     async fn to_be_told(&self, subjects: &[String], added: &HashSet<String>) -> Result<Vec<i64>> {
         #[derive(Serialize)]

@@ -27,7 +27,14 @@ async fn addresses_and_domains_are_suppressed_once_and_their_leads_hear_of_it() 
         let source = "list.csv".into();
         let subjects = [&list[0].0, &list[1].0, &list[2].0, &list[1].0].map(Clone::clone);
         assert_eq!(db.store.foresee_suppressed(&subjects).await.unwrap(), 3);
+        let asked =
+            ["ada@example.com", "bob@other.example", "eve@sub.other.example", "no@one.example"]
+                .map(address);
+        let before = db.store.mailable_among(&asked).await.unwrap();
+        assert_eq!(before, asked[..3].iter().cloned().collect());
         assert_eq!(db.store.suppress(&list, &source, NOON).await.unwrap(), 3);
+        let after = db.store.mailable_among(&asked).await.unwrap();
+        assert_eq!(after, [asked[2].clone()].into());
         assert_eq!(db.store.foresee_suppressed(&subjects).await.unwrap(), 0);
         assert_eq!(db.store.suppress(&list, &source, NOON).await.unwrap(), 0);
 

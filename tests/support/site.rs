@@ -11,6 +11,10 @@ pub struct Site {
     folder: tempfile::TempDir,
 }
 
+/// Of [`Site::campaign`].
+pub const POLICY: &str = "policy:\n  zone: Europe/Rome\n  language: en\n  tracking: nobody\n  purposes:\n    \
+                          insights: { label: Insights, basis: [consent] }\n";
+
 /// What a run of the binary gave.
 #[derive(Debug)]
 pub struct Ran {
@@ -36,6 +40,30 @@ impl Site {
     pub fn migrated() -> Self {
         let site = Self::new();
         assert_eq!(site.run(&["migrate"]).code, 0);
+        site
+    }
+
+    /// A site whose campaign folder is right.
+    pub fn campaign() -> Self {
+        let site = Self::new();
+        site.write("workflows/campaign.yaml", POLICY);
+        site.write(
+            "workflows/hello.yaml",
+            "workflow: hello\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n",
+        );
+        site.write(
+            "templates/hello.md",
+            "---\nsubject: Hello {{ first_name or \"there\" }}\n---\nHow are you?\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n",
+        );
+        site
+    }
+
+    /// That one, live: it may write about `insights`.
+    pub fn live() -> Self {
+        let site = Self::campaign();
+        for command in ["migrate", "apply"] {
+            assert_eq!(site.run(&[command]).code, 0);
+        }
         site
     }
 

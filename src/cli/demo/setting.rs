@@ -130,7 +130,7 @@ impl Setting {
         let import = LeadsImport {
             file: folder.join("leads.csv"),
             mapping: Mapping::default(),
-            schema: definitions.schema.clone(),
+            schema: Some(definitions.schema.clone()),
             run: ImportRun {
                 id: (clock::random_u64() >> 1).cast_signed(),
                 source: "leads.csv".into(),

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use crate::{
     cli::{context::Context, failure::Failure, findings, live::Live, progress},
     clock,
-    domain::{lead::Basis, name::Name, value::Schema},
-    engine::import::{LeadsImport, LeadsReport, Mapping, import_leads, quoted, rejects_beside},
+    domain::{lead::Basis, name::Name},
+    engine::import::{
+        LeadsImport, LeadsReport, Mapping, Rows, import_leads, quoted, rejects_beside,
+    },
     store::records::ImportRun,
 };
 
@@ -27,7 +29,7 @@ pub(in crate::cli) struct Arguments {
     /// The campaign that they are counted by
     #[arg(long, value_name = "NAME")]
     campaign: Option<String>,
-    /// The purpose that the consents are for
+    /// The purpose that the consents are for; one that is live
     #[arg(long, value_name = "NAME")]
     purpose: Option<String>,
     /// On what ground they may be written to: consent, legitimate_interest, soft_opt_in or contract.
@@ -52,8 +54,8 @@ fn basis(text: &str) -> Result<Basis, String> {
 pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
     let live = Live::load(&store).await?;
-    if let (Some(live), Some(purpose)) = (&live, &arguments.purpose) {
-        live.expect_purpose(purpose)?;
+    if let Some(purpose) = &arguments.purpose {
+        live.as_ref().ok_or_else(Live::nothing)?.expect_purpose(purpose)?;
     }
     let mapping = match &arguments.mapping {
         Some(file) => Mapping::load(file)?,
@@ -66,7 +68,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
         rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
         file: arguments.file,
         mapping,
-        schema: live.map_or_else(Schema::standard, |live| live.definitions.schema.clone()),
+        schema: live.map(|live| live.definitions.schema.clone()),
         run: ImportRun {
             id: (clock::random_u64() >> 1).cast_signed(),
             source: source.into(),
@@ -96,16 +98,30 @@ fn text(report: &LeadsReport) -> String {
     figures.retain(|(word, figure)| *figure > 0 || matches!(*word, "created" | "rejected"));
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
     if report.suppressed > 0 {
-        let rows = if report.suppressed == 1 { "row is" } else { "rows are" };
-        lines.push(format!("{} {rows} suppressed: never written to.", report.suppressed));
+        lines.push(findings::suppressed(report.suppressed));
     }
+    lines.extend(still_written_to(&report.still_written_to));
     if !report.unknown_columns.is_empty() {
-        lines.push(format!(
-            "Columns that were not taken: {} (name them in a mapping file to keep them).",
-            quoted(&report.unknown_columns)
-        ));
+        lines.push(format!("Columns that were not taken: {}.", quoted(&report.unknown_columns)));
     }
     findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
+}
+
+fn still_written_to(rows: &Rows) -> Option<String> {
+    const SHOWN: usize = 10;
+    let numbers: Vec<String> = rows.first.iter().take(SHOWN).map(u64::to_string).collect();
+    let (may_be, row) = match rows.total {
+        0 => return None,
+        1 => ("refused row may be an objection of a known lead, who is written to", "row"),
+        _ => ("refused rows may be objections of known leads, who are written to", "rows"),
+    };
+    let more = if rows.total > SHOWN as u64 { ", …" } else { "" };
+    Some(format!(
+        "ATTENTION: {} {may_be} as before: {row} {}{more}. Mend and import what was refused, or put who objects on the \
+         list by `nurtured suppressions import`.",
+        rows.total,
+        numbers.join(", ")
+    ))
 }

@@ -13,8 +13,8 @@ use super::{
     table::Table,
 };
 use crate::{
-    domain::{address::Address, lead::Suppression},
-    store::{Profiles, StoreError, Subject, records::LeadUpsert},
+    domain::address::Address,
+    store::{Profiles, StoreError, records::LeadUpsert},
 };
 
 /// What is handed to the store at once.
@@ -24,7 +24,15 @@ pub(super) struct Batch {
     /// Which row of the file each is.
     pub rows: Vec<u64>,
     /// Of rows that were refused for something else.
-    pub objections: Vec<(Subject, Suppression)>,
+    pub objections: Vec<Address>,
+    /// Of rows that were refused and may be objections, with their rows.
+    pub doubts: Vec<(Address, u64)>,
+}
+
+impl Batch {
+    fn is_empty(&self) -> bool {
+        self.leads.is_empty() && self.objections.is_empty() && self.doubts.is_empty()
+    }
 }
 
 /// A batch, and how its leads are stored: made while the store is at the batch before.
@@ -42,6 +50,8 @@ pub(super) struct Batches<'a> {
     aside: Vec<(LeadUpsert, u64)>,
     /// Bytes of memory that they take, about.
     aside_size: usize,
+    /// Kept like those: another row may make a lead of the address.
+    doubts: Vec<(Address, u64)>,
 }
 
 /// The hash of the address that a cell names, if it may be one.
@@ -59,6 +69,7 @@ impl<'a> Batches<'a> {
     const ASIDE: usize = 16 * 1024 * 1024;
     /// Bytes of an attribute beside its text.
     const ATTRIBUTE: usize = 128;
+    const DOUBTS: usize = 10_000;
 
     /// Reads the rows of the table in search of addresses that come again. Where it cannot be read to its
     /// end, who reads it for good says so.
@@ -72,7 +83,14 @@ impl<'a> Batches<'a> {
                 repeated.insert(key);
             }
         }
-        Self { to, batch: Batch::default(), repeated, aside: Vec::new(), aside_size: 0 }
+        Self {
+            to,
+            batch: Batch::default(),
+            repeated,
+            aside: Vec::new(),
+            aside_size: 0,
+            doubts: Vec::new(),
+        }
     }
 
     /// `text`: how many bytes the row has.
@@ -87,14 +105,25 @@ impl<'a> Batches<'a> {
         self.send_full()
     }
 
-    pub(super) fn object(&mut self, address: Address, why: Suppression) -> Result<(), Closed> {
-        self.batch.objections.push((Subject::Address(address), why));
+    pub(super) fn object(&mut self, address: Address) -> Result<(), Closed> {
+        self.batch.objections.push(address);
         self.send_full()
+    }
+
+    /// Whether this address still gets mails is asked once the other rows are written.
+    pub(super) fn doubt(&mut self, address: Address, row: u64) -> Result<(), Closed> {
+        self.doubts.push((address, row));
+        if self.doubts.len() < Self::DOUBTS { Ok(()) } else { self.send_doubts() }
     }
 
     /// Sends what is left.
     pub(super) fn finish(mut self) -> Result<(), Closed> {
         self.send_aside()?;
+        self.send_doubts()
+    }
+
+    fn send_doubts(&mut self) -> Result<(), Closed> {
+        self.batch.doubts = std::mem::take(&mut self.doubts);
         self.send()
     }
 
@@ -123,7 +152,7 @@ impl<'a> Batches<'a> {
     }
 
     fn send(&mut self) -> Result<(), Closed> {
-        if self.batch.leads.is_empty() && self.batch.objections.is_empty() {
+        if self.batch.is_empty() {
             return Ok(());
         }
         let batch = std::mem::take(&mut self.batch);

@@ -90,7 +90,7 @@ pub async fn import_events(
     read?;
     let Writer { rejects, mut report, seen, .. } = writer;
     report.notes.extend(seen.note());
-    report.rejects_file = rejects.finish()?;
+    report.rejects_file = rejects.finish(&mut report.notes)?;
     Ok(report)
 }
 
@@ -208,7 +208,10 @@ impl Writer<'_> {
             self.store.suppress(&objections, &self.import.source, self.now).await?;
             self.store.record_events(&events, self.now).await?
         };
+        self.report.suppressed += objections.len() as u64;
         for (event, recorded) in events.iter().zip(recorded) {
+            let is_there = matches!(recorded, Recorded::New { .. } | Recorded::Duplicate);
+            self.report.suppressed += u64::from(is_there && event.suppress.is_some());
             match recorded {
                 // In an earlier batch, which a dry run has not written.
                 Recorded::New { .. } if self.import.dry_run && !self.is_first(event) => {

@@ -8,7 +8,11 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{ImportError, rejects::OWN_COLUMNS, table::ROW_LIMIT};
+use super::{
+    ImportError,
+    rejects::{is_own, restored},
+    table::ROW_LIMIT,
+};
 use crate::domain::{
     address::Address,
     event::{EventData, EventKind},
@@ -74,13 +78,13 @@ pub(super) fn from_csv(
     headers: &[String],
     cells: &[&str],
 ) -> Result<Happened, Refusal> {
-    let cell = |column: usize| super::rejects::restored(cells[column].trim());
+    let cell = |column: usize| restored(cells[column].trim());
     let mut data = EventData::new();
     for (column, header) in headers.iter().enumerate() {
         let named = [Some(columns.email), Some(columns.at), Some(columns.event), columns.object];
         let is_data = !named.contains(&Some(column))
             && columns.id != Some(column)
-            && !OWN_COLUMNS.contains(&&**header)
+            && !is_own(header)
             && !header.is_empty()
             && !cell(column).is_empty();
         if is_data {
@@ -253,7 +257,7 @@ fn from_json(line: &[u8]) -> Result<Happened, Refusal> {
     let advice = "write one JSON object a line: {\"email\": …, \"at\": …, \"event\": …}";
     let refusal = |column: &str, reason: String| Refusal { column: column.into(), reason, advice };
     let json: serde_json::Value =
-        serde_json::from_slice(line).map_err(|error| refusal("", error.to_string()))?;
+        serde_json::from_slice(line).map_err(|error| refusal("", not_json(&error)))?;
     let serde_json::Value::Object(mut object) = json else {
         return Err(refusal("", "it is not an object".into()));
     };
@@ -277,7 +281,7 @@ fn from_json(line: &[u8]) -> Result<Happened, Refusal> {
         None | Some(serde_json::Value::Null) => serde_json::Map::new(),
         Some(_) => return Err(refusal("data", "`data` is not an object".into())),
     };
-    object.retain(|key, _| !OWN_COLUMNS.contains(&key.as_str()));
+    object.retain(|key, _| !is_own(key));
     for (key, value) in object.into_iter().chain(nested) {
         let value = match value {
             serde_json::Value::Null => continue,
@@ -294,6 +298,14 @@ fn from_json(line: &[u8]) -> Result<Happened, Refusal> {
         data.insert(key.into(), value);
     }
     happened(&email, &at, &event, about.as_deref(), id.as_deref(), data)
+}
+
+/// The line of the file is known; where on it reading came to its end is not.
+fn not_json(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "it is JSON that ends too early".to_owned();
+    }
+    format!("it is not JSON: see character {}", error.column())
 }
 
 #[cfg(test)]
@@ -362,6 +374,13 @@ mod tests {
         let data = event.expect("an event").data;
         assert_eq!(data.get("amount"), Some(&Value::Number(12.5)));
         assert_eq!(data.get("code"), Some(&Value::Text("007".into())));
+    }
+
+    #[test]
+    fn a_line_that_is_not_json_is_refused_by_what_a_person_sees() {
+        let reason = |line: &str| from_json(line.as_bytes()).expect_err("refused").reason;
+        assert_eq!(reason("not json"), "it is not JSON: see character 2");
+        assert_eq!(reason("{\"email\":"), "it is JSON that ends too early");
     }
 
     #[test]

@@ -7,16 +7,18 @@ use tokio::sync::mpsc;
 use super::{
     BATCH, ImportError, Progress,
     batches::{Batch, Batches, Ready},
+    consent::Consents,
     events::is_json_lines,
     mapping::{Columns, Mapping, Target},
     rejects::{Rejects, refuse_input},
     report::{Finding, LeadsReport},
-    row::{RowReader, consents},
+    row::{Objection, RowReader},
     seen::Seen,
     table::{Table, text_cells},
 };
 use crate::{
     domain::{
+        address::Address,
         id::LeadId,
         lead::{Basis, Suppression},
         name::Name,
@@ -38,8 +40,8 @@ const TRANSACTION: usize = 16_000;
 pub struct LeadsImport {
     pub file: PathBuf,
     pub mapping: Mapping,
-    /// The live one: it gives cells their types.
-    pub schema: Schema,
+    /// The live one: it gives cells their types. `None`: nothing is live yet.
+    pub schema: Option<Schema>,
     pub run: ImportRun,
     /// What the file's consents are for.
     pub purpose: Option<Name>,
@@ -62,7 +64,7 @@ pub async fn import_leads(
 ) -> Result<LeadsReport, ImportError> {
     let (batches, mut inbox) = mpsc::channel::<Ready>(1);
     let dry_run = import.dry_run;
-    let mut taking = Taking { figures: LeadsReport::default(), seen: Seen::default(), dry_run };
+    let mut taking = Taking { dry_run, ..Taking::default() };
     let run = import.run.clone();
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let written = if dry_run {
@@ -82,6 +84,7 @@ pub async fn import_leads(
     report.merged = figures.merged;
     report.rejected += figures.rejected;
     report.suppressed = figures.suppressed;
+    report.still_written_to = figures.still_written_to;
     report.findings.absorb(figures.findings);
     report.dry_run = dry_run;
     report.notes.extend(seen.note());
@@ -89,10 +92,13 @@ pub async fn import_leads(
 }
 
 /// What became of the rows.
+#[derive(Default)]
 struct Taking {
     figures: LeadsReport,
     /// Of a dry run: what came before is not in the database.
     seen: Seen,
+    /// Of a dry run: those of the addresses that are suppressed.
+    suppressed: Seen,
     dry_run: bool,
 }
 
@@ -106,18 +112,22 @@ impl Taking {
     ) -> Result<(), ImportError> {
         while let Some(ready) = inbox.recv().await {
             let mut importing = store.begin_import().await?;
-            let (mut rows, mut objections) = (0, Vec::new());
+            let (mut rows, mut objections, mut doubts) = (0, Vec::new(), Vec::new());
             let mut next = Some(ready);
             while let Some((batch, profiles)) = next {
                 let upserted = importing.take(&batch.leads, profiles?, run, now).await?;
                 rows += batch.leads.len();
-                objections.extend(self.count(batch, upserted));
+                self.count(&batch, upserted);
+                let subjects = batch.objections.into_iter().map(Subject::Address);
+                objections.extend(subjects.map(|who| (who, Suppression::Unsubscribed)));
+                doubts.extend(batch.doubts);
                 // Nobody is kept waiting for a row that is still to be read.
                 let goes_on = rows < TRANSACTION && importing.has_room();
                 next = if goes_on { inbox.try_recv().ok() } else { None };
             }
             importing.commit().await?;
             store.suppress(&objections, &run.source, now).await?;
+            self.count_doubts(store, &doubts).await?;
         }
         Ok(())
     }
@@ -130,16 +140,15 @@ impl Taking {
     ) -> Result<(), ImportError> {
         while let Some((batch, _)) = inbox.recv().await {
             let upserted = store.foresee_leads(&batch.leads, now).await?;
-            self.count(batch, upserted);
+            self.count(&batch, upserted);
+            self.count_doubts(store, &batch.doubts).await?;
         }
         Ok(())
     }
 
-    /// Returns the objections of rows that were refused.
-    fn count(&mut self, batch: Batch, upserted: Vec<Upserted>) -> Vec<(Subject, Suppression)> {
-        let Batch { leads, rows, objections } = batch;
-        self.figures.suppressed += objections.len() as u64;
-        for ((upserted, lead), row) in upserted.into_iter().zip(&leads).zip(rows) {
+    fn count(&mut self, batch: &Batch, upserted: Vec<Upserted>) {
+        self.figures.suppressed += batch.objections.len() as u64;
+        for ((upserted, lead), &row) in upserted.into_iter().zip(&batch.leads).zip(&batch.rows) {
             if let Some(since) = upserted.withdrawn {
                 let finding = withdrawn(row, since);
                 self.figures.findings.add(&finding.advice.clone(), finding);
@@ -162,8 +171,35 @@ impl Taking {
                 UpsertKind::Unreadable => &mut self.figures.rejected,
             } += 1;
             self.figures.suppressed += u64::from(upserted.suppressed);
+            if self.dry_run && upserted.suppressed {
+                self.suppressed.is_new(&lead.address);
+            }
         }
-        objections
+        if self.dry_run {
+            for address in &batch.objections {
+                self.suppressed.is_new(address);
+            }
+        }
+    }
+
+    /// Once what stands before them is taken.
+    async fn count_doubts(
+        &mut self,
+        store: &Store,
+        doubts: &[(Address, u64)],
+    ) -> Result<(), ImportError> {
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        let addresses: Vec<Address> = doubts.iter().map(|(address, _)| address.clone()).collect();
+        let mailable = store.mailable_among(&addresses).await?;
+        for (address, row) in doubts {
+            let is_lead = mailable.contains(address) || self.seen.has(address);
+            if is_lead && !self.suppressed.has(address) {
+                self.figures.still_written_to.add(*row);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -199,13 +235,14 @@ fn read(
     }
     let mut table = Table::open(&import.file)?;
     let headers = table.headers().to_vec();
-    let columns = Columns::resolve(&headers, &import.mapping, &import.schema)
+    let schema = import.schema.clone().unwrap_or_else(Schema::standard);
+    let columns = Columns::resolve(&headers, &import.mapping, &schema)
         .map_err(|(what, hint)| table.malformed(&what, &hint))?;
     let mut report =
         LeadsReport { unknown_columns: columns.unknown.clone(), ..LeadsReport::default() };
-    report.notes.extend(columns.notes(&import.schema));
-    let consent = consents(import, &columns, &mut report)?;
-    let reader = RowReader { import, headers: &headers, columns: &columns, consent, now };
+    report.notes.extend(columns.notes(&schema, import.schema.is_some()));
+    let consents = Consents::of(import, &headers, &columns, &mut report)?;
+    let reader = RowReader { import, headers: &headers, columns: &columns, consents, now };
     let rejects_path = (!import.dry_run).then(|| import.rejects.clone());
     let mut rejects = Rejects::new(rejects_path, &headers);
     let email = columns.position(&Target::Email).unwrap_or_default();
@@ -216,7 +253,7 @@ fn read(
     let _ = batches.finish();
     ended?;
     progress(Progress { bytes: table.size(), total: table.size(), rows: report.rows });
-    report.rejects_file = rejects.finish()?;
+    report.rejects_file = rejects.finish(&mut report.notes)?;
     Ok(report)
 }
 
@@ -256,9 +293,11 @@ fn read_rows(
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
-                reader
-                    .objection(row.cells)
-                    .map_or(Ok(()), |address| batches.object(address, Suppression::Unsubscribed))
+                match reader.objection(row.cells) {
+                    None => Ok(()),
+                    Some((who, Objection::Plain)) => batches.object(who),
+                    Some((who, Objection::Open)) => batches.doubt(who, row.number),
+                }
             }
         };
         if sent.is_err() {

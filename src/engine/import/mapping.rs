@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{ImportError, rejects::OWN_COLUMNS};
+use super::{ImportError, rejects::is_own};
 use crate::{
     definitions::nearest,
     domain::{
@@ -67,12 +67,17 @@ impl Mapping {
 pub(super) enum Target {
     Skip,
     Email,
-    Attribute { name: Name, kind: ValueType },
+    Attribute {
+        name: Name,
+        kind: ValueType,
+    },
     Zone,
     Language,
     Stage,
     Consent,
     ConsentDate,
+    /// Whose consent for the purpose of the import is taken back.
+    Withdrawn,
     Unsubscribed,
 }
 
@@ -107,7 +112,7 @@ impl Columns {
         for header in headers {
             let target = if let Some(word) = mapping.columns.get(header) {
                 Some(named(word, schema)?)
-            } else if mapping.ignore.contains(header) || OWN_COLUMNS.contains(&&**header) {
+            } else if mapping.ignore.contains(header) || is_own(header) {
                 Some(Target::Skip)
             } else {
                 recognised(header, schema)
@@ -140,19 +145,41 @@ impl Columns {
         Ok(Self { targets, unknown, undeclared })
     }
 
-    /// What to say of attributes that nothing can use yet: each may be a slip.
-    pub(super) fn notes(&self, schema: &Schema) -> Vec<String> {
-        let own = ["stage", "consent", "consent_date", "unsubscribed"];
+    /// What to say of attributes that nothing can use yet, each of which may be a slip, and of columns that
+    /// were not taken. `is_live`: the schema is that of a release.
+    pub(super) fn notes(&self, schema: &Schema, is_live: bool) -> Vec<String> {
+        let own = ["stage", "consent", "consent_date", "withdrawn", "unsubscribed"];
         let declared = || schema.iter().map(|(_, attribute)| &*attribute.name).chain(own);
         let note = |name: &Name| {
             let meant = nearest(name, declared());
             let meant = meant.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default();
             format!(
-                "the attribute `{name}` is kept, but conditions and mails know it only when it is declared under \
-                 `attributes:`{meant}"
+                "the attribute `{name}` is kept, but conditions and mails know it only once it is declared under \
+                 `attributes:` and applied{meant}"
             )
         };
-        self.undeclared.iter().map(note).collect()
+        let objections: Vec<String> =
+            self.unknown.iter().filter(|header| may_object(header)).cloned().collect();
+        let mut notes = Vec::new();
+        if !objections.is_empty() {
+            notes.push(format!(
+                "who objects by {} is written to all the same: say in a mapping file that this is `unsubscribed` (no mail at \
+                 all) or `withdrawn` (none for the --purpose of this import), or ignore it",
+                quoted(&objections)
+            ));
+        }
+        notes.extend(self.undeclared.iter().map(note));
+        let is_all_known = self.unknown.is_empty() && self.undeclared.is_empty();
+        if !is_live && !is_all_known {
+            notes.push(
+                "nothing is live yet, so that only the standard attributes are known: run `nurtured apply`, then import \
+                 the file again"
+                    .into(),
+            );
+        } else if !self.unknown.is_empty() {
+            notes.push("columns that were not taken are kept if a mapping file names them".into());
+        }
+        notes
     }
 
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
@@ -185,10 +212,29 @@ fn recognised(header: &str, schema: &Schema) -> Option<Target> {
         "create date" => "created_on",
         "marketing consent" => "consent",
         "consent date" => "consent_date",
-        "unsubscribed from all email" => "unsubscribed",
+        "unsubscribed from all email"
+        | "opted out"
+        | "opted out of email"
+        | "has opted out of email"
+        | "email opt out" => "unsubscribed",
         other => &other.replace([' ', '-'], "_"),
     };
     special(word).or_else(|| attribute(word, schema))
+}
+
+/// Whether a column that is not taken may say who is not to be written to.
+fn may_object(header: &str) -> bool {
+    let header = header.to_lowercase().replace(['-', '_'], " ");
+    let words = [
+        "opted out",
+        "opt out",
+        "optout",
+        "unsubscri",
+        "do not email",
+        "do not contact",
+        "marketing contact status",
+    ];
+    words.iter().any(|word| header.contains(word))
 }
 
 /// What a mapping file says that a column is.
@@ -214,6 +260,7 @@ fn special(word: &str) -> Option<Target> {
         "stage" => Target::Stage,
         "consent" => Target::Consent,
         "consent_date" => Target::ConsentDate,
+        "withdrawn" => Target::Withdrawn,
         "unsubscribed" => Target::Unsubscribed,
         "zone" => Target::Zone,
         "language" => Target::Language,
@@ -283,8 +330,45 @@ mod tests {
             Target::Attribute { name: "shoe_size".into(), kind: ValueType::Text }
         );
         assert!(columns.unknown.is_empty());
-        let [note] = &columns.notes(&Schema::standard())[..] else { panic!("one note") };
+        let [note] = &columns.notes(&Schema::standard(), true)[..] else { panic!("one note") };
         assert!(note.contains("`shoe_size`") && !note.contains("did you mean"), "{note}");
+    }
+
+    #[test]
+    fn a_column_of_objections_is_not_left_out_silently() {
+        let headers =
+            ["email", "Opted out of email: News", "Marketing contact status", "Shoe size"];
+        let notes = |mapping| {
+            let columns = resolve(&headers, mapping).expect("they fit");
+            columns.notes(&Schema::standard(), true).remove(0)
+        };
+        let both = "\"Opted out of email: News\", \"Marketing contact status\" is written";
+        assert!(notes("").contains(both), "{}", notes(""));
+        let mapping = "ignore = [\"Marketing contact status\"]\n[columns]\n\"Opted out of email: News\" = \"withdrawn\"";
+        assert!(!notes(mapping).contains("objects"), "{}", notes(mapping));
+        for header in ["Unsubscribed", "Opted out", "Email Opt Out", "Unsubscribed from all email"]
+        {
+            let columns = resolve(&["email", header], "").expect("they fit");
+            assert_eq!(columns.position(&Target::Unsubscribed), Some(1), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_stages_of_the_page_of_commands_are_what_they_become() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md"));
+        let (_, table) = page.split_once("\n| in a CRM | stage |\n").expect("the table");
+        let rows: Vec<&str> =
+            table.lines().skip(1).take_while(|row| row.starts_with('|')).collect();
+        assert!(rows.len() >= 4, "{rows:?}");
+        for row in rows {
+            let mut cells = row.trim_matches('|').split('|').map(|cell| cell.split('`'));
+            let mut words = || cells.next().expect("a cell").skip(1).step_by(2);
+            let theirs: Vec<&str> = words().collect();
+            let ours = words().next().and_then(Stage::from_word);
+            for word in theirs {
+                assert_eq!(stage_of(word), ours, "{word}");
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The file of refused rows: each as it was, with why and what to do, ready to be mended and imported.
+//! The file of refused rows: each as it was, behind why and what to do, ready to be mended and imported.
+//! A row of too many or too few cells is one here as well: imported as it is, it is refused again.
 
 use std::{
     borrow::Cow,
@@ -10,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::{ImportError, report::Finding};
 
 /// The columns that we add; an import leaves them out.
-pub(super) const OWN_COLUMNS: [&str; 4] =
+const OWN_COLUMNS: [&str; 4] =
     ["nurtured_row", "nurtured_column", "nurtured_reason", "nurtured_advice"];
 
 /// Made when the first row is refused.
@@ -70,22 +71,24 @@ impl Rejects {
             let line = cells.flat_map(|cell| told(cell, own)).collect::<Vec<u8>>();
             return writer.write_record([line]).map_err(|error| unwritable(path, error));
         };
-        let columns = headers.len();
-        let mut written = 0;
-        for cell in cells.take(columns) {
-            writer.write_field(&*harmless(cell)).map_err(|error| unwritable(path, error))?;
-            written += 1;
-        }
-        let filler = std::iter::repeat_n("", columns - written);
-        for field in filler.chain(own) {
-            writer.write_field(&*harmless(field.as_bytes())).map_err(|e| unwritable(path, e))?;
-        }
-        writer.write_record(None::<&[u8]>).map_err(|error| unwritable(path, error))
+        // Of a row that was refused before, what is said of it now.
+        let is_theirs = |column: &usize| headers.get(*column).is_none_or(|header| !is_own(header));
+        let theirs = cells.enumerate().filter(|(column, _)| is_theirs(column));
+        let record = own.map(str::as_bytes).into_iter().chain(theirs.map(|(_, cell)| cell));
+        writer.write_record(record.map(harmless)).map_err(|error| unwritable(path, error))
     }
 
-    /// Where the refused rows are, if there are any: the file is there whole, or as it was before.
-    pub(super) fn finish(self) -> Result<Option<PathBuf>, ImportError> {
-        let (Some(writer), Some(path)) = (self.writer, self.path) else { return Ok(None) };
+    /// Where the refused rows are, if there are any: the file is there whole, or as it was before; then a
+    /// note says so.
+    pub(super) fn finish(self, notes: &mut Vec<String>) -> Result<Option<PathBuf>, ImportError> {
+        let Some(path) = self.path else { return Ok(None) };
+        let Some(writer) = self.writer else {
+            if path.exists() {
+                let note = "is of an earlier import: this one has no refused rows to keep";
+                notes.push(format!("{} {note}", path.display()));
+            }
+            return Ok(None);
+        };
         let done = writer.into_inner().map_err(csv::IntoInnerError::into_error);
         match done.and_then(|file| file.persist(&path).map_err(|error| error.error)) {
             Ok(_) => Ok(Some(path)),
@@ -103,12 +106,17 @@ fn open(path: &Path, form: &Form) -> Result<csv::Writer<NamedTempFile>, ImportEr
         // A record is a line, as it is.
         return Ok(csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Never).from_writer(file));
     };
-    let mut writer =
-        csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(file);
-    let columns = headers.iter().map(String::as_str).chain(OWN_COLUMNS);
-    let columns = columns.map(|header| harmless(header.as_bytes()).into_owned());
+    let mut writer = csv::WriterBuilder::new();
+    let mut writer = writer.quote_style(csv::QuoteStyle::Always).flexible(true).from_writer(file);
+    let theirs = headers.iter().map(String::as_str).filter(|header| !is_own(header));
+    let columns = OWN_COLUMNS.into_iter().chain(theirs);
+    let columns = columns.map(|header| harmless(header.as_bytes()));
     writer.write_record(columns).map_err(|error| unwritable(path, error))?;
     Ok(writer)
+}
+
+pub(super) fn is_own(header: &str) -> bool {
+    OWN_COLUMNS.contains(&header)
 }
 
 /// A line with why it was refused, if it is an object; any other stays as it is.

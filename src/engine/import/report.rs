@@ -19,6 +19,26 @@ pub struct Finding {
     pub rejected: bool,
 }
 
+/// How many are told one by one.
+const KEPT: usize = 1_000;
+
+/// Rows by their numbers, bounded: the first ones, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// The first 1,000.
+    pub first: Vec<u64>,
+    pub total: u64,
+}
+
+impl Rows {
+    pub(super) fn add(&mut self, row: u64) {
+        self.total += 1;
+        if self.first.len() < KEPT {
+            self.first.push(row);
+        }
+    }
+}
+
 /// Findings, bounded: the first ones in full, of all of them the figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Findings {
@@ -31,7 +51,6 @@ pub struct Findings {
 }
 
 impl Findings {
-    const KEPT: usize = 1_000;
     const KINDS: usize = 200;
 
     pub(super) fn add(&mut self, kind: &str, finding: Finding) {
@@ -44,7 +63,7 @@ impl Findings {
         if self.kinds.len() < Self::KINDS || self.kinds.contains_key(&key) {
             *self.kinds.entry(key).or_default() += 1;
         }
-        if self.first.len() < Self::KEPT {
+        if self.first.len() < KEPT {
             self.first.push(finding);
         }
     }
@@ -55,7 +74,7 @@ impl Findings {
         for (kind, number) in others.kinds {
             *self.kinds.entry(kind).or_default() += number;
         }
-        let room = Self::KEPT.saturating_sub(self.first.len());
+        let room = KEPT.saturating_sub(self.first.len());
         self.first.extend(others.first.into_iter().take(room));
     }
 }
@@ -74,6 +93,9 @@ pub struct LeadsReport {
     pub rejected: u64,
     /// Rows whose address is on the suppression list, by this file or from before.
     pub suppressed: u64,
+    /// Rows that were refused and may be objections, of leads that are not on the suppression list: they
+    /// go on getting mails.
+    pub still_written_to: Rows,
     pub rejects_file: Option<PathBuf>,
     pub dry_run: bool,
     /// Columns that nothing is known about; their cells were not taken.
@@ -93,6 +115,9 @@ pub struct EventsReport {
     pub rejected: u64,
     /// Of the rejected: no lead has the address.
     pub unknown_leads: u64,
+    /// Rows that say that somebody unsubscribed or complained, recorded now or before, or of an address that
+    /// no lead has: it is on the suppression list.
+    pub suppressed: u64,
     /// Claimed to come from the future; recorded as of now.
     pub clamped: u64,
     pub rejects_file: Option<PathBuf>,

@@ -1,9 +1,9 @@
 //! One row of a file of leads: as a lead, or why it is refused.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
-    ImportError,
+    consent::Consents,
     leads::LeadsImport,
     mapping::{Columns, Target},
     rejects::restored,
@@ -13,67 +13,30 @@ use super::{
 use crate::{
     domain::{
         address::{Address, BadAddress},
+        answer::objects,
         language,
-        lead::{Basis, Consent, Suppression},
-        name::Name,
+        lead::Suppression,
         time::{Instant, Zone},
-        value::{ValueType, parse_date},
+        value::ValueType,
     },
     store::records::LeadUpsert,
 };
-
-/// How long before UTC a day begins somewhere on earth.
-const FIRST_ZONE: Duration = Duration::from_hours(14);
-
-/// How the rows of this file come to a consent.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum ConsentBy {
-    Nothing,
-    /// Where this column says yes, since what that one says.
-    Column {
-        purpose: Name,
-        says: usize,
-        since: Option<usize>,
-    },
-    /// Every row.
-    Basis {
-        purpose: Name,
-    },
-}
-
-pub(super) fn consents(
-    import: &LeadsImport,
-    columns: &Columns,
-    report: &mut LeadsReport,
-) -> Result<ConsentBy, ImportError> {
-    let says = columns.position(&Target::Consent);
-    match (&import.purpose, says) {
-        (Some(purpose), Some(says)) => Ok(ConsentBy::Column {
-            purpose: purpose.clone(),
-            says,
-            since: columns.position(&Target::ConsentDate),
-        }),
-        (Some(_), None) if import.basis == Basis::Consent => Err(ImportError::Options {
-            what: "no column says who consented".into(),
-            hint: "consent must be shown row by row: map a column to `consent`, or say on what other ground by --basis".into(),
-        }),
-        (Some(purpose), None) => Ok(ConsentBy::Basis { purpose: purpose.clone() }),
-        (None, Some(_)) => {
-            report.notes.push(
-                "the consent column was not taken: say what it is for by --purpose NAME".into(),
-            );
-            Ok(ConsentBy::Nothing)
-        }
-        (None, None) => Ok(ConsentBy::Nothing),
-    }
-}
 
 pub(super) struct RowReader<'a> {
     pub import: &'a LeadsImport,
     pub headers: &'a [String],
     pub columns: &'a Columns,
-    pub consent: ConsentBy,
+    pub consents: Option<Consents>,
     pub now: Instant,
+}
+
+/// What a refused row says about being written to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Objection {
+    /// It counts, whatever else is wrong with the row.
+    Plain,
+    /// It may be one, or is one that only a row counts for which is taken.
+    Open,
 }
 
 impl RowReader<'_> {
@@ -90,8 +53,11 @@ impl RowReader<'_> {
             consents: BTreeMap::new(),
             dated: false,
             stage: None,
-            suppress: None,
+            suppress: self
+                .objects(&Target::Unsubscribed, row, cells)?
+                .then_some(Suppression::Unsubscribed),
         };
+        let withdraws = self.consents.is_some() && self.objects(&Target::Withdrawn, row, cells)?;
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
                 let column = self.headers[column].clone();
@@ -103,16 +69,16 @@ impl RowReader<'_> {
             if was_dirty && *target != Target::Skip {
                 warn("it held control characters".into(), "control characters were taken out");
             }
-            // A question mark here is a doubt, and in doubt nobody is written to.
-            let says_nothing = match target {
-                Target::Unsubscribed => is_not_available(&cell),
-                _ => is_filler(&cell),
-            };
-            if cell.is_empty() || says_nothing {
+            if cell.is_empty() || is_filler(&cell) {
                 continue;
             }
             match target {
-                Target::Skip | Target::Email | Target::Consent | Target::ConsentDate => {}
+                Target::Skip
+                | Target::Email
+                | Target::Consent
+                | Target::ConsentDate
+                | Target::Withdrawn
+                | Target::Unsubscribed => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
                         lead.attributes.push((name.clone(), value.to_json()));
@@ -145,18 +111,6 @@ impl RowReader<'_> {
                         "left out; say what it means under [stages] in a mapping file",
                     ),
                 },
-                Target::Unsubscribed => match yes_or_no(&cell) {
-                    Some(true) => lead.suppress = Some(Suppression::Unsubscribed),
-                    Some(false) => {}
-                    None => {
-                        // In doubt for the lead: not to be written to is what can be mended.
-                        lead.suppress = Some(Suppression::Unsubscribed);
-                        warn(
-                            format!("`{cell}` is neither yes nor no"),
-                            "taken as unsubscribed, to be safe; write yes or no",
-                        );
-                    }
-                },
             }
         }
         // Of two columns of one attribute the later counts.
@@ -168,30 +122,48 @@ impl RowReader<'_> {
             }
             again
         });
-        if let Some((purpose, consent, dated)) = self.consent(row, cells, report) {
+        if let Some((purpose, consent, dated)) = self.consent(row, cells, withdraws, report) {
             lead.consents.insert(purpose, consent);
             lead.dated = dated;
         }
         Ok(lead)
     }
 
-    /// Whose objection a row holds that is refused for one of its other cells: that one counts.
-    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Address> {
+    /// Whether a column says that the lead of the row is not to be written to. In doubt the row is refused:
+    /// an address would be suppressed for good, or written to against its owner's will.
+    fn objects(&self, target: &Target, row: u64, cells: &[&str]) -> Result<bool, Finding> {
+        let Some(column) = self.columns.position(target) else { return Ok(false) };
+        objection_in(cells[column]).ok_or_else(|| Finding {
+            row,
+            column: self.headers[column].clone(),
+            reason: format!("`{}` is neither yes nor no", clean(cells[column]).0),
+            advice: "write yes if they are not to be written to any more, else no".into(),
+            rejected: true,
+        })
+    }
+
+    /// Whose objection a row holds, or may hold, that is refused.
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<(Address, Objection)> {
         // With a cell too many or too few, nobody knows which is which.
         if cells.len() != self.headers.len() {
             return None;
         }
-        let cell = |target| {
-            let text = std::str::from_utf8(&cells[self.columns.position(target)?]).ok()?;
-            (text.len() <= CELL_LIMIT).then(|| clean(text).0)
+        let cell = |column| {
+            let text = std::str::from_utf8(&cells[column]).ok()?;
+            (text.len() <= CELL_LIMIT).then_some(text)
         };
-        let objects = cell(&Target::Unsubscribed).is_some_and(|cell| {
-            !cell.is_empty() && !is_not_available(&cell) && yes_or_no(&cell) != Some(false)
-        });
-        if !objects {
-            return None;
-        }
-        Address::parse(&cell(&Target::Email)?).ok()
+        let objects = |target| {
+            let column = self.columns.position(target);
+            column.map_or(Some(false), |column| cell(column).and_then(objection_in))
+        };
+        let withdraws = self.consents.as_ref().map_or(Some(false), |_| objects(&Target::Withdrawn));
+        let objection = match (objects(&Target::Unsubscribed), withdraws) {
+            (Some(true), _) => Objection::Plain,
+            (Some(false), Some(false)) => return None,
+            _ => Objection::Open,
+        };
+        let email = cell(self.columns.position(&Target::Email)?)?;
+        Some((Address::parse(&clean(email).0).ok()?, objection))
     }
 
     fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
@@ -208,67 +180,6 @@ impl RowReader<'_> {
             return Err(refused("no e-mail address".into(), "a lead is known by its address"));
         }
         address(cell).map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
-    }
-
-    /// What the row agrees to or takes back, and whether it says since when.
-    fn consent(
-        &self,
-        row: u64,
-        cells: &[&str],
-        report: &mut LeadsReport,
-    ) -> Option<(Name, Consent, bool)> {
-        let given = |purpose: &Name, at: Option<Instant>| {
-            let source = self.import.run.source.clone();
-            let (basis, dated) = (self.import.basis, at.is_some());
-            let at = at.unwrap_or(self.now);
-            Some((purpose.clone(), Consent { basis, at, source, withdrawn_at: None }, dated))
-        };
-        let (purpose, says, since) = match &self.consent {
-            ConsentBy::Nothing => return None,
-            ConsentBy::Basis { purpose } => return given(purpose, None),
-            ConsentBy::Column { purpose, says, since } => (purpose, *says, *since),
-        };
-        let mut warn = |column: usize, reason: String, advice: &str| {
-            let column = self.headers[column].clone();
-            let finding = Finding { row, column, reason, advice: advice.into(), rejected: false };
-            report.findings.add(advice, finding);
-        };
-        let cell = cells[says].trim();
-        match yes_or_no(cell) {
-            Some(true) => {}
-            Some(false) => {
-                // Takes back what is known; of a lead that never consented it says nothing. The date beside
-                // it may be that of the consent: from now on is what is certain.
-                let (purpose, given, _) = given(purpose, None)?;
-                return Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }, false));
-            }
-            None if cell.is_empty() || is_filler(cell) => return None,
-            None => {
-                warn(
-                    says,
-                    format!("`{cell}` is neither yes nor no"),
-                    "taken as no consent; write yes or no",
-                );
-                return None;
-            }
-        }
-        let Some(since) = since else { return given(purpose, None) };
-        let text = restored(cells[since].trim());
-        if text.is_empty() || is_filler(text) {
-            let advice = "consent taken as given at the import; say since when";
-            warn(since, "consent without a date".into(), advice);
-            return given(purpose, None);
-        }
-        // What nobody can have said on that day proves nothing.
-        let reason = match parse_date(text) {
-            Some(at) if at <= self.now + FIRST_ZONE => {
-                return given(purpose, Some(at.min(self.now)));
-            }
-            Some(_) => format!("`{text}` is in the future"),
-            None => format!("`{text}` is not a date"),
-        };
-        warn(since, reason, "consent not taken; write the day it was given, like 2027-03-28");
-        None
     }
 }
 
@@ -300,7 +211,7 @@ fn clean(cell: &str) -> (Cow<'_, str>, bool) {
 }
 
 /// What people and CRMs write where they have nothing to write.
-fn is_filler(cell: &str) -> bool {
+pub(super) fn is_filler(cell: &str) -> bool {
     matches!(cell, "-" | "--" | "?" | ".") || is_not_available(cell)
 }
 
@@ -308,10 +219,8 @@ fn is_not_available(cell: &str) -> bool {
     cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
 }
 
-fn yes_or_no(cell: &str) -> Option<bool> {
-    match cell.trim().to_lowercase().as_str() {
-        "yes" | "true" | "1" | "y" | "x" | "sì" | "si" => Some(true),
-        "no" | "false" | "0" | "n" => Some(false),
-        _ => None,
-    }
+/// `None`: it may be one. A dash or a question mark here is a doubt.
+fn objection_in(cell: &str) -> Option<bool> {
+    let cell = clean(cell).0;
+    if cell.is_empty() || is_not_available(&cell) { Some(false) } else { objects(&cell) }
 }

@@ -33,6 +33,10 @@ impl Seen {
         is_new
     }
 
+    pub(super) fn has(&self, what: impl Hash) -> bool {
+        self.hashes.contains(&hash(what))
+    }
+
     /// What the reader of a report should know, if there was more than could be remembered.
     pub(super) fn note(&self) -> Option<String> {
         self.full.then(|| {

@@ -96,7 +96,7 @@ fn read(
             columns = Some((found.unwrap_or(Columns { subject: 0, reason: None }), headers.len()));
             let is_header = headers.iter().any(|header| is_word_for_subject(header));
             let path = (!import.dry_run).then(|| import.rejects.clone());
-            let names = if is_header { headers } else { vec!["subject".to_owned()] };
+            let names = if is_header { headers } else { named(headers.len()) };
             rejects = Some(Rejects::new(path, &names));
             if is_header {
                 continue;
@@ -132,8 +132,19 @@ fn read(
     let _ = batches.blocking_send(batch);
     progress(Progress { bytes: size, total: size, rows });
     report.rows = rows;
-    report.rejects_file = rejects.map(Rejects::finish).transpose()?.flatten();
+    if let Some(rejects) = rejects {
+        report.rejects_file = rejects.finish(&mut report.notes)?;
+    }
     Ok(report)
+}
+
+/// The header of a file that has none.
+fn named(columns: usize) -> Vec<String> {
+    let mut names = vec![String::new(); columns];
+    if let Some(first) = names.first_mut() {
+        "subject".clone_into(first);
+    }
+    names
 }
 
 fn is_word_for_subject(header: &str) -> bool {

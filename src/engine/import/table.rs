@@ -28,7 +28,10 @@ const BUFFER: usize = 64 * 1024;
 /// An open CSV file.
 pub(super) struct Table {
     file: PathBuf,
+    /// Without those at the end that have no name.
     headers: Vec<String>,
+    /// How many cells the header row has.
+    width: usize,
     delimiter: u8,
     reader: csv::Reader<Metered<File>>,
     meter: Arc<Meter>,
@@ -55,6 +58,9 @@ impl Table {
             let text = String::from_utf8_lossy(cell);
             headers.push(text.trim_start_matches('\u{feff}').trim().to_owned());
         }
+        table.width = headers.len();
+        let named = headers.iter().rposition(|header| !header.is_empty());
+        headers.truncate(named.map_or(0, |last| last + 1));
         if headers.len() > COLUMN_LIMIT {
             let what = format!("it has {} columns; at most {COLUMN_LIMIT} are read", headers.len());
             return Err(table.malformed(&what, "export only the columns that are needed"));
@@ -101,6 +107,7 @@ impl Table {
         Ok(Self {
             file: file.to_owned(),
             headers: Vec::new(),
+            width: 0,
             delimiter,
             reader: reader(handle, delimiter, &meter),
             meter,
@@ -139,9 +146,20 @@ impl Table {
             if !self.read_record()? {
                 return Ok(None);
             }
-            if self.record.iter().any(|cell| !cell.trim_ascii().is_empty()) {
+            let last = self.record.iter().rposition(|cell| !cell.trim_ascii().is_empty());
+            if let Some(last) = last {
+                self.leave_out_unnamed(last + 1);
                 return Ok(Some(Row { number: self.row, cells: &self.record }));
             }
+        }
+    }
+
+    /// A spreadsheet makes all rows as long as the longest. Behind the last column that has a name a cell
+    /// with something in it is one too many: what is before it may stand where it does not belong.
+    fn leave_out_unnamed(&mut self, filled: usize) {
+        let named = self.headers.len();
+        if self.record.len() == self.width && filled <= named {
+            self.record.truncate(named);
         }
     }
 
@@ -225,7 +243,10 @@ impl RowFault {
     pub(super) fn reason_and_advice(self) -> (String, &'static str) {
         match self {
             Self::Ragged { cells, columns } => (
-                format!("it has {cells} cells, the header has {columns}"),
+                format!(
+                    "it has {cells} {}, the header has {columns}",
+                    if cells == 1 { "cell" } else { "cells" }
+                ),
                 "put cells that contain the separator or a line break in quotes",
             ),
             Self::LongCell { .. } => {
