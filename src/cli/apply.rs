@@ -13,7 +13,7 @@ use crate::{
     definitions::Problem,
     domain::{id::ReleaseId, name::Name},
     engine::releasing::{Applied, ApplyError, apply},
-    store::{Store, records::ReleaseRow},
+    store::{Store, StoreError, records::ReleaseRow},
 };
 
 /// Checks the campaign folder and makes it the live release. A running daemon takes it over; every lead
@@ -66,7 +66,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         Applied::Unchanged(release) => (false, release),
         Applied::New(release) => (true, release),
     };
-    let no_longer_entered = no_longer_entered(&store, &release, changed).await?;
+    let no_longer_entered = match no_longer_entered(&store, &release, changed).await {
+        Ok(found) => found,
+        // The release is live all the same.
+        Err(error) => {
+            context
+                .output
+                .note(&format!("who is inside of former workflows is not known: {error}"));
+            Vec::new()
+        }
+    };
     let report = Report {
         release: release.id,
         changed,
@@ -88,7 +97,7 @@ async fn no_longer_entered(
     store: &Store,
     release: &ReleaseRow,
     changed: bool,
-) -> Result<Vec<NoLongerEntered>, Failure> {
+) -> Result<Vec<NoLongerEntered>, StoreError> {
     let mut gone = store.inside().await?;
     if changed && let Some(before) = store.release_before(release.id).await? {
         for workflow in before.live_since.into_keys() {

@@ -6,8 +6,8 @@ use toml::{Spanned, de::DeTable};
 
 use super::reader::Problems;
 
-/// A section with a key `listen`, and what it says or what holds without it.
-type Listener = (&'static str, SocketAddr);
+/// A section with a key `listen`, what was read of it, and what holds where it is not there.
+type Listener = (&'static str, Option<SocketAddr>, Option<SocketAddr>);
 
 /// Reports each that one before it leaves no room for, where it is written.
 pub(super) fn keep_apart(table: &DeTable<'_>, listeners: &[Listener], problems: &mut Problems<'_>) {
@@ -15,6 +15,11 @@ pub(super) fn keep_apart(table: &DeTable<'_>, listeners: &[Listener], problems: 
         let section = table.get(section)?.get_ref().as_table()?;
         section.get("listen").map(Spanned::span)
     };
+    let address = |(section, read, default): &Listener| {
+        let address = if written(section).is_some() { *read } else { *default };
+        Some((*section, address?))
+    };
+    let listeners: Vec<_> = listeners.iter().filter_map(address).collect();
     for (number, (section, address)) in listeners.iter().enumerate() {
         let earlier = listeners[..number].iter().find(|(_, other)| meet(*address, *other));
         let Some((other, _)) = earlier else { continue };

@@ -70,10 +70,12 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         listen.map(|listen| Lmtp { listen })
     });
     let log = top.section("log", "[log]", log);
-    let (console, lmtp) = (console.flatten().unwrap_or_else(|| local(8081)), lmtp.flatten());
-    let listen = public.listen.unwrap_or_else(|| local(8080));
-    let mut listeners = vec![("public", listen), ("console", console)];
-    listeners.extend(lmtp.as_ref().map(|lmtp| ("lmtp", lmtp.listen)));
+    let (console, lmtp) = (console.flatten(), lmtp.flatten());
+    let listeners = [
+        ("public", public.listen, Some(local(8080))),
+        ("console", console, Some(local(8081))),
+        ("lmtp", lmtp.as_ref().map(|lmtp| lmtp.listen), None),
+    ];
     keep_apart(top.table, &listeners, top.problems);
     top.finish(&relays, public.base_url.as_deref());
 
@@ -81,6 +83,7 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
     if !problems.is_empty() {
         return Err(problems);
     }
+    let listen = public.listen.unwrap_or_else(|| local(8080));
     let secrets =
         secrets.flatten().unwrap_or_else(|| NamedFile::Path(base.join("nurtured.secrets")));
     let keep = keep.flatten().unwrap_or_else(|| match &secrets {
@@ -97,7 +100,7 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
             base_url: public.base_url.unwrap_or_else(|| format!("http://{listen}")),
             connections: public.connections.unwrap_or(1024),
         },
-        console: Console { listen: console },
+        console: Console { listen: console.unwrap_or_else(|| local(8081)) },
         relays,
         sender,
         secrets: Secrets { file: secrets },

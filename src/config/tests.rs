@@ -230,6 +230,8 @@ fn two_listeners_on_one_port_are_refused_where_they_are_written() {
     // What the other one does where nothing is said.
     assert_eq!(places("[public]\nlisten = \"127.0.0.1:8081\"\n"), [(2, 10)]);
     assert_eq!(places("[lmtp]\nlisten = \"127.0.0.1:8081\"\n"), [(2, 10)]);
+    let wrong = "[console]\nlisten = \"here\"\n[public]\nlisten = \"127.0.0.1:8081\"\n";
+    assert_eq!(places(wrong), [(2, 10)], "one mistake is one problem");
     let found = &problems(both)[0];
     assert_eq!(found.message, "[public] and [console] would both listen on 0.0.0.0:8080");
 }

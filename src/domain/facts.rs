@@ -59,22 +59,6 @@ impl ObjectFilter {
     }
 }
 
-impl FactKey {
-    /// Whether each event of `other` is one of these.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        let objects = match (&self.filter, &other.filter) {
-            (ObjectFilter::Any, _) => true,
-            (filter, ObjectFilter::Exactly(name)) => filter.admits(Some(name)),
-            (ObjectFilter::StartsWith(prefix), ObjectFilter::StartsWith(longer)) => {
-                longer.starts_with(prefix.as_str())
-            }
-            _ => false,
-        };
-        self.kind == other.kind && objects
-    }
-}
-
 /// The stored form, `kind`, `kind object` or `kind prefix*`.
 impl fmt::Display for FactKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -83,6 +83,7 @@ async fn a_reply_that_comes_while_a_lead_is_decided_keeps_the_mail_back() {
         attributes: Vec::new(),
         consents: BTreeMap::from([("insights".into(), consent)]),
         dated: false,
+        objects: false,
         stage: None,
         suppress: None,
     };

@@ -15,7 +15,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 const LOCKED: i64 = 50;
 
 /// How often in a row a run may be lost to other transactions before that is an outage.
-pub(super) const CONFLICTS: u32 = 20;
+const CONFLICTS: u32 = 20;
 
 /// How often the database is asked for a new release.
 const RELEASES: Duration = Duration::from_secs(2);
@@ -58,6 +58,28 @@ impl Outage {
     }
 }
 
+/// Runs that were lost to other transactions, in a row.
+#[derive(Debug, Default)]
+pub(super) struct Conflicts(u32);
+
+impl Conflicts {
+    /// Whether a run that ended with this error is tried again, after [`Conflicts::PAUSE`]: the leads are
+    /// free again. `done`: what it came to before.
+    pub fn forgive(&mut self, error: &StoreError, done: &Decided) -> bool {
+        if !matches!(error, StoreError::Conflict) {
+            return false;
+        }
+        self.0 = if done.decided > 0 { 1 } else { self.0 + 1 };
+        let is_forgiven = self.0 <= CONFLICTS;
+        if is_forgiven {
+            tracing::debug!("deciding lost to another transaction, and is tried again");
+        }
+        is_forgiven
+    }
+
+    pub const PAUSE: Duration = Duration::from_millis(LOCKED.unsigned_abs());
+}
+
 impl Engine {
     /// Decides leads as they become due, until told to stop. `beat` is called at each turn and told
     /// what was decided, and why no more could be.
@@ -70,7 +92,7 @@ impl Engine {
         beat: impl Fn(&Decided, Result<(), &StoreError>, Duration) + Send + Sync,
     ) -> Result<(), LiveError> {
         let mut outage = Outage::default();
-        let mut conflicts = 0;
+        let mut conflicts = Conflicts::default();
         while !stop.is_cancelled() {
             // Registered before looking, so that nothing that comes in between is missed.
             let nudged = self.nudge.notified();
@@ -84,16 +106,13 @@ impl Engine {
             let sleep = match turn {
                 Ok(sleep) => {
                     outage.over("deciding");
-                    conflicts = 0;
+                    conflicts = Conflicts::default();
                     told(Ok(()));
                     sleep
                 }
-                // Lost to another transaction: these leads are free again.
-                Err(StoreError::Conflict) if conflicts < CONFLICTS => {
-                    tracing::debug!("deciding lost to another transaction, and is tried again");
-                    conflicts = if done.decided > 0 { 0 } else { conflicts + 1 };
+                Err(error) if conflicts.forgive(&error, &done) => {
                     told(Ok(()));
-                    Some(Duration::from_millis(LOCKED.unsigned_abs()))
+                    Some(Conflicts::PAUSE)
                 }
                 Err(error) => {
                     outage.failed("deciding", &error, now);

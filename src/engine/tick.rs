@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Engine, deciding::Decided, live::LiveError, running::CONFLICTS, sending::Until, settling::Tally,
+    Engine, deciding::Decided, live::LiveError, running::Conflicts, sending::Until, settling::Tally,
 };
 use crate::{domain::time::Instant, store::StoreError};
 
@@ -97,16 +97,17 @@ impl Engine {
         now: Instant,
     ) -> Result<Decided, StoreError> {
         let mut sum = Decided::default();
-        let mut conflicts = 0;
+        let mut conflicts = Conflicts::default();
         for _ in 0..RUNS {
             let mut done = Decided::default();
             let run = self.decide_run(live, now, &mut done).await;
             sum.add(done);
             match run {
                 Ok(()) if done.claimed == 0 => break,
-                Ok(()) => conflicts = 0,
-                // Lost to another transaction: these leads are free again.
-                Err(StoreError::Conflict) if conflicts < CONFLICTS => conflicts += 1,
+                Ok(()) => conflicts = Conflicts::default(),
+                Err(error) if conflicts.forgive(&error, &done) => {
+                    tokio::time::sleep(Conflicts::PAUSE).await;
+                }
                 Err(error) => return Err(error),
             }
         }

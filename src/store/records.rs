@@ -58,6 +58,8 @@ pub struct LeadUpsert {
     pub consents: BTreeMap<Name, Consent>,
     /// The row says when they were given: no other renews one that was withdrawn.
     pub dated: bool,
+    /// What it withdraws, somebody objected to: kept also where no consent is known.
+    pub objects: bool,
     /// Taken for a lead that this run makes; an existing one keeps its own.
     pub stage: Option<Stage>,
     /// Put on the suppression list; nothing in an import takes anybody off it.

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use nurtured::engine::running::Turn;
+use nurtured::{domain::id::LeadId, engine::running::Turn};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    databases::{TestDatabase, for_each_database},
+    databases::{NOON, TestDatabase, for_each_database},
     engine::{Campaign, Rig, behind},
 };
 
@@ -55,20 +55,19 @@ async fn loops_whose_work_fails_say_so_until_it_works_again() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn decisions_that_are_lost_to_another_transaction_are_made_again() {
-    // On SQLite nobody else writes.
-    let Some(db) = TestDatabase::postgres().await else { return };
+/// A campaign with a lead who has come to its workflow, and a database in which the first two decisions to
+/// enter it are lost to another transaction. On SQLite nobody else writes.
+async fn contended(db: &TestDatabase) -> (Rig, LeadId) {
     let campaign = Campaign::new().workflow(
         "patient",
         "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - wait: 1d\n  - tag: seen\n",
     );
-    let rig = Rig::new(&db, &campaign).await;
+    let rig = Rig::new(db, &campaign).await;
     rig.engine.take_over().await.unwrap();
     let lead = rig.lead("ann@example.com", &[]).await;
-    // Sequences are not rolled back: just the first two are lost.
+    // Sequences are not rolled back.
     behind(
-        &db,
+        db,
         "CREATE SEQUENCE tries; \
          CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
          IF nextval('tries') <= 2 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; \
@@ -77,6 +76,13 @@ async fn decisions_that_are_lost_to_another_transaction_are_made_again() {
             .to_owned(),
     )
     .await;
+    (rig, lead)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_that_are_lost_to_another_transaction_are_made_again() {
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let (rig, lead) = contended(&db).await;
     let (tell, mut told) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
     let deciding =
@@ -90,4 +96,12 @@ async fn decisions_that_are_lost_to_another_transaction_are_made_again() {
     assert_eq!(rig.enrolment(lead).await.workflow.as_str(), "patient");
     stop.cancel();
     deciding.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_makes_decisions_again_that_are_lost_to_another_transaction() {
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let (rig, lead) = contended(&db).await;
+    assert_eq!(rig.engine.tick(NOON).await.unwrap().decided, 1);
+    assert_eq!(rig.enrolment(lead).await.workflow.as_str(), "patient");
 }

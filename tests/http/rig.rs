@@ -105,6 +105,7 @@ pub async fn lead(store: &Store, address: &str) -> LeadId {
         attributes: Vec::new(),
         consents: std::collections::BTreeMap::new(),
         dated: false,
+        objects: false,
         stage: None,
         suppress: None,
     };

@@ -253,6 +253,33 @@ async fn an_import_never_lifts_a_withdrawal_and_keeps_the_first_proof() {
 }
 
 #[tokio::test]
+async fn who_objects_before_any_consent_is_held_to_it_and_who_only_says_no_is_not() {
+    for_each_database(async |db| {
+        for (text, objects) in [("a@example.com", true), ("b@example.com", false)] {
+            let no = LeadUpsert { objects, ..with_consent(text, consent(NOON, Some(NOON))) };
+            let old = LeadUpsert { dated: true, ..with_consent(text, consent(NOON - HOUR, None)) };
+            // In one batch, in later ones, foreseen and done.
+            let rows = [no.clone(), old.clone()];
+            let foreseen = db.store.foresee_leads(&rows, NOON).await.unwrap();
+            let done = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap();
+            for (foreseen, done) in foreseen.iter().zip(&done) {
+                assert_eq!((foreseen.how, foreseen.withdrawn), (done.how, done.withdrawn));
+            }
+            assert_eq!(done[1].withdrawn, objects.then_some(NOON), "{text}");
+            let ground =
+                LeadUpsert { dated: true, ..with_consent(text, consent(NOON - HOUR, None)) };
+            db.store.upsert_leads(&[ground], &run(2), NOON).await.unwrap();
+            let record = db.store.record(done[0].lead).await.unwrap().unwrap();
+            let stored = &record.profile.consents["insights"];
+            assert_eq!(stored.withdrawn_at.is_some(), objects, "{text}");
+            let again = db.store.upsert_leads(&[no], &run(3), NOON).await.unwrap();
+            assert_eq!(again[0].how == UpsertKind::Unchanged, objects, "{text}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn leads_are_found_by_address() {
     for_each_database(async |db| {
         let leads = import(&db.store, &["a@example.com", "b@example.com"]).await;

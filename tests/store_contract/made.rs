@@ -37,6 +37,7 @@ pub fn upsert(text: &str) -> LeadUpsert {
         attributes: Vec::new(),
         consents: BTreeMap::new(),
         dated: false,
+        objects: false,
         stage: None,
         suppress: None,
     }

@@ -276,6 +276,7 @@ impl Rig {
                     .collect(),
                 consents: BTreeMap::from([("insights".into(), consent.clone())]),
                 dated: false,
+                objects: false,
                 stage: None,
                 suppress: None,
             })

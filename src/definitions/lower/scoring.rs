@@ -42,19 +42,14 @@ pub(super) fn lower(file: &File<'_>, node: &Node, conditions: &Conditions) -> Sc
         scoring.engagement.extend(engagement(file, rule, conditions, &mut names));
     }
     if scoring.engagement.len() == written.len() {
-        let reach = Reach::new(&scoring.engagement, &conditions.plan.borrow());
-        let _ = conditions.reach.set(reach);
+        let _ = conditions.reach.set(Reach::new(&scoring.engagement));
     }
     let mut names = Names::default();
     for rule in rules(file, &fields, "fit") {
         scoring.fit.extend(fit(file, rule, conditions, &mut names));
     }
     if let Some(node) = fields.get("temperature") {
-        temperature(file, node, &mut scoring, conditions.reach.get());
-    } else if let Some(reach) = conditions.reach.get() {
-        for bound in [scoring.warm, scoring.hot] {
-            reach.warn_of_hit(file, fields.key_span("engagement"), bound);
-        }
+        temperature(file, node, &mut scoring, conditions.reach.get().copied());
     }
     for rule in rules(file, &fields, "stages") {
         scoring.stages.extend(stage(file, rule, conditions));
@@ -182,7 +177,7 @@ fn points(file: &File<'_>, node: &Node, what: &str) -> Option<MilliPoints> {
     Some(MilliPoints(milli))
 }
 
-fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring, reach: Option<&Reach>) {
+fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring, reach: Option<Reach>) {
     let fields = read::Fields::open(file, node, "`temperature`", &["warm", "hot"], &["cold"]);
     let Some(fields) = fields else { return };
     for (key, example) in [("warm", "warm: 20"), ("hot", "hot: 50")] {

@@ -94,8 +94,7 @@ impl RowReader<'_> {
             let at = at.unwrap_or(self.now);
             Some((purpose.clone(), Consent { basis, at, source, withdrawn_at: None }, dated))
         };
-        // Takes back what is known; of a lead that never consented it says nothing. The date beside it may
-        // be that of the consent: from now on is what is certain.
+        // The date beside it may be that of the consent: from now on is what is certain.
         let withdrawn = || {
             let (purpose, given, _) = consent(None)?;
             Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }, false))

@@ -52,12 +52,14 @@ impl RowReader<'_> {
             attributes: Vec::with_capacity(cells.len()),
             consents: BTreeMap::new(),
             dated: false,
+            objects: false,
             stage: None,
             suppress: self
                 .objects(&Target::Unsubscribed, row, cells)?
                 .then_some(Suppression::Unsubscribed),
         };
         let withdraws = self.consents.is_some() && self.objects(&Target::Withdrawn, row, cells)?;
+        lead.objects = withdraws;
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
                 let column = self.headers[column].clone();

@@ -162,7 +162,7 @@ impl<'a> Folding<'a> {
         }
         for (purpose, consent) in &upsert.consents {
             let is_known = self.profile.consents.contains_key(purpose);
-            if merge_consent(&mut self.profile.consents, purpose, consent, upsert.dated) {
+            if merge_consent(&mut self.profile.consents, purpose, consent, upsert) {
                 changed = true;
                 self.regrounded.extend(is_known.then(|| purpose.clone()));
             }
@@ -176,17 +176,18 @@ fn merge_consent(
     known: &mut BTreeMap<Name, Consent>,
     purpose: &Name,
     new: &Consent,
-    dated: bool,
+    row: &LeadUpsert,
 ) -> bool {
     let Some(old) = known.get_mut(purpose) else {
-        if new.withdrawn_at.is_some() {
+        // Who never consented has nothing to take back, but may object.
+        if new.withdrawn_at.is_some() && !row.objects {
             return false;
         }
         known.insert(purpose.clone(), new.clone());
         return true;
     };
     if let Some(withdrawn_at) = old.withdrawn_at {
-        let renews = dated && new.basis == Basis::Consent && new.withdrawn_at.is_none();
+        let renews = row.dated && new.basis == Basis::Consent && new.withdrawn_at.is_none();
         if renews && new.at > withdrawn_at {
             old.clone_from(new);
             return true;
@@ -224,6 +225,7 @@ mod tests {
             attributes: [("city".into(), "Milano".into()), ("seats".into(), 7.into())].into(),
             consents: consents.iter().map(|(name, at)| ((*name).into(), consent(*at))).collect(),
             dated: false,
+            objects: false,
             stage: Some(Stage::Mql),
             suppress: None,
         };
