@@ -121,7 +121,12 @@ async fn import(rig: &Rig, file: PathBuf, purpose: Option<&str>) -> LeadsReport 
         file,
         mapping: Mapping::default(),
         schema: Some(rig.engine.live().unwrap().definitions.schema.clone()),
-        run: ImportRun { id: rig.clock.now().millis(), source: "crm".into(), campaign: None },
+        run: ImportRun {
+            id: rig.clock.now().millis(),
+            source: "crm".into(),
+            is_named: false,
+            campaign: None,
+        },
         purpose: purpose.map(Into::into),
         basis: Basis::Consent,
         dry_run: false,

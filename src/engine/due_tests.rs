@@ -87,7 +87,7 @@ async fn a_reply_that_comes_while_a_lead_is_decided_keeps_the_mail_back() {
         stage: None,
         suppress: None,
     };
-    let run = ImportRun { id: 1, source: "test".into(), campaign: None };
+    let run = ImportRun { id: 1, source: "test".into(), is_named: false, campaign: None };
     let lead = engine.store.upsert_leads(&[row], &run, NOON).await.unwrap()[0].lead;
     engine.tick(NOON).await.unwrap();
     let live = engine.live().unwrap();

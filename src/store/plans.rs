@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, leases, outbox, parked, show, sweeps, timers};
+use super::{dialect::Text, leases, outbox, parked, show, sweeps, timers, upsert};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -87,6 +87,14 @@ async fn why_something_is_parked_is_asked_of_what_is_parked_alone() {
     let plan = plan(parked::WHY_PARKED).await;
     let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
     assert_eq!(steps, ["SCAN m USING INDEX messages_parked"], "{plan:#?}");
+}
+
+#[tokio::test]
+async fn which_source_brought_a_lead_is_asked_of_its_own_events() {
+    let plan = plan(upsert::NEVER_BROUGHT_BY).await;
+    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" e ")).collect();
+    assert_eq!(steps.len(), 1, "{plan:#?}");
+    assert!(steps[0].starts_with("SEARCH e USING") && steps[0].contains("(lead=?)"), "{plan:#?}");
 }
 
 #[tokio::test]

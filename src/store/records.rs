@@ -80,6 +80,9 @@ pub struct ImportRun {
     /// Made by us; a second row with the same address in the same run is a merge.
     pub id: i64,
     pub source: Name,
+    /// Somebody named the source, it is not just the file's name: a known lead that comes by it for the first
+    /// time is news.
+    pub is_named: bool,
     pub campaign: Option<Name>,
 }
 

@@ -109,7 +109,7 @@ pub async fn lead(store: &Store, address: &str) -> LeadId {
         stage: None,
         suppress: None,
     };
-    let run = ImportRun { id: 1, source: "test".into(), campaign: None };
+    let run = ImportRun { id: 1, source: "test".into(), is_named: false, campaign: None };
     store.upsert_leads(&[upsert], &run, SENT_AT).await.unwrap()[0].lead
 }
 

@@ -127,7 +127,7 @@ async fn what_rows_would_do_is_foreseen_and_not_done() {
             row("d@example.com", &[]),
             row("d@example.com", &[("city", json!("Como"))]),
         ];
-        let foreseen = db.store.foresee_leads(&rows, NOON).await.unwrap();
+        let foreseen = db.store.foresee_leads(&rows, &run(9), NOON).await.unwrap();
         let census = db.store.census(NOON).await.unwrap();
         assert_eq!((census.leads, census.suppressions), (2, 1));
         let done = db.store.upsert_leads(&rows, &run(2), NOON).await.unwrap();
@@ -151,7 +151,12 @@ async fn what_rows_would_do_is_foreseen_and_not_done() {
 #[tokio::test]
 async fn a_lead_that_was_made_or_changed_gets_one_event_and_becomes_due() {
     for_each_database(async |db| {
-        let run = ImportRun { id: 9, source: "hubspot".into(), campaign: Some("spring".into()) };
+        let run = ImportRun {
+            id: 9,
+            source: "hubspot".into(),
+            is_named: false,
+            campaign: Some("spring".into()),
+        };
         let rows = [
             row("a@example.com", &[("city", json!("Rome"))]),
             row("a@example.com", &[("city", json!("Bari"))]),
@@ -242,11 +247,35 @@ async fn an_import_never_lifts_a_withdrawal_and_keeps_the_first_proof() {
             (6, NOON + HOUR, Basis::SoftOptIn, false),
             (7, NOON + HOUR, Basis::Consent, true),
         ] {
-            let foreseen = db.store.foresee_leads(&[dated(at, basis)], NOON).await.unwrap();
+            let foreseen =
+                db.store.foresee_leads(&[dated(at, basis)], &run(9), NOON).await.unwrap();
             assert_eq!(foreseen[0].withdrawn, (!renewed).then_some(NOON), "{basis:?}");
             let (how, stored) = consents(dated(at, basis), id).await;
             assert_eq!(how == UpsertKind::Updated, renewed, "{basis:?}");
             assert_eq!(stored.withdrawn_at.is_none(), renewed, "{basis:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_known_lead_that_comes_by_another_source_is_news_once() {
+    for_each_database(async |db| {
+        let rows = [row("a@example.com", &[("city", json!("Rome"))])];
+        let lead = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap()[0].lead;
+        let by = |id, is_named| ImportRun { source: "fair".into(), is_named, ..run(id) };
+        for (id, is_named, how, events) in [
+            (2, false, UpsertKind::Unchanged, 1),
+            (3, true, UpsertKind::Updated, 2),
+            (4, true, UpsertKind::Unchanged, 2),
+        ] {
+            let run = by(id, is_named);
+            let foreseen = db.store.foresee_leads(&rows, &run, NOON).await.unwrap();
+            let done = db.store.upsert_leads(&rows, &run, NOON).await.unwrap();
+            assert_eq!((foreseen[0].how, done[0].how), (how, how));
+            let told = db.store.record(lead).await.unwrap().unwrap().new_events;
+            assert_eq!(told.len(), events);
+            assert_eq!(told.last().unwrap().object.as_deref(), Some(["crm", "fair"][events - 1]));
         }
     })
     .await;
@@ -260,7 +289,7 @@ async fn who_objects_before_any_consent_is_held_to_it_and_who_only_says_no_is_no
             let old = LeadUpsert { dated: true, ..with_consent(text, consent(NOON - HOUR, None)) };
             // In one batch, in later ones, foreseen and done.
             let rows = [no.clone(), old.clone()];
-            let foreseen = db.store.foresee_leads(&rows, NOON).await.unwrap();
+            let foreseen = db.store.foresee_leads(&rows, &run(9), NOON).await.unwrap();
             let done = db.store.upsert_leads(&rows, &run(1), NOON).await.unwrap();
             for (foreseen, done) in foreseen.iter().zip(&done) {
                 assert_eq!((foreseen.how, foreseen.withdrawn), (done.how, done.withdrawn));

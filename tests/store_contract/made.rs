@@ -44,7 +44,7 @@ pub fn upsert(text: &str) -> LeadUpsert {
 }
 
 pub fn run(id: i64) -> ImportRun {
-    ImportRun { id, source: "crm".into(), campaign: None }
+    ImportRun { id, source: "crm".into(), is_named: false, campaign: None }
 }
 
 /// Imports leads; they are due in the bulk lane.

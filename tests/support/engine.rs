@@ -281,7 +281,8 @@ impl Rig {
                 suppress: None,
             })
             .collect();
-        let run = ImportRun { id: now.millis(), source: "test".into(), campaign: None };
+        let run =
+            ImportRun { id: now.millis(), source: "test".into(), is_named: false, campaign: None };
         let mut leads = Vec::new();
         for rows in rows.chunks(1_000) {
             let upserted = self.store.upsert_leads(rows, &run, now).await.unwrap();

@@ -134,6 +134,7 @@ impl Setting {
             run: ImportRun {
                 id: (clock::random_u64() >> 1).cast_signed(),
                 source: "leads.csv".into(),
+                is_named: false,
                 campaign: Some("demo".into()),
             },
             purpose: definitions.policy.purposes.keys().next().cloned(),

@@ -61,6 +61,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
         Some(file) => Mapping::load(file)?,
         None => Mapping::default(),
     };
+    let is_named = arguments.source.is_some();
     let source = arguments.source.unwrap_or_else(|| {
         arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     });
@@ -72,6 +73,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
         run: ImportRun {
             id: (clock::random_u64() >> 1).cast_signed(),
             source: source.into(),
+            is_named,
             campaign: arguments.campaign.map(Name::from),
         },
         purpose: arguments.purpose.map(Name::from),

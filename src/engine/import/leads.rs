@@ -68,7 +68,7 @@ pub async fn import_leads(
     let run = import.run.clone();
     let reader = tokio::task::spawn_blocking(move || read(&import, now, &progress, &batches));
     let written = if dry_run {
-        taking.foresee(store, &mut inbox, now).await
+        taking.foresee(store, &mut inbox, &run, now).await
     } else {
         taking.write(store, &mut inbox, &run, now).await
     };
@@ -136,10 +136,11 @@ impl Taking {
         &mut self,
         store: &Store,
         inbox: &mut mpsc::Receiver<Ready>,
+        run: &ImportRun,
         now: Instant,
     ) -> Result<(), ImportError> {
         while let Some((batch, _)) = inbox.recv().await {
-            let upserted = store.foresee_leads(&batch.leads, now).await?;
+            let upserted = store.foresee_leads(&batch.leads, run, now).await?;
             self.count(&batch, upserted);
             self.count_doubts(store, &batch.doubts).await?;
         }

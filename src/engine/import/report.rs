@@ -85,6 +85,7 @@ pub struct LeadsReport {
     /// Without the header and blank rows.
     pub rows: u64,
     pub created: u64,
+    /// Known already, and the row said something new, or it is the first of its source for this lead.
     pub updated: u64,
     /// Known already, and the row said nothing new.
     pub unchanged: u64,

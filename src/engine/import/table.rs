@@ -44,6 +44,7 @@ pub(super) struct Table {
 pub(super) struct Row<'a> {
     pub number: u64,
     pub cells: &'a ByteRecord,
+    delimiter: u8,
 }
 
 impl Table {
@@ -149,7 +150,8 @@ impl Table {
             let last = self.record.iter().rposition(|cell| !cell.trim_ascii().is_empty());
             if let Some(last) = last {
                 self.leave_out_unnamed(last + 1);
-                return Ok(Some(Row { number: self.row, cells: &self.record }));
+                let delimiter = self.delimiter;
+                return Ok(Some(Row { number: self.row, cells: &self.record, delimiter }));
             }
         }
     }
@@ -221,22 +223,59 @@ pub(super) fn text_cells<'r>(
         }
         cells.push(std::str::from_utf8(cell).map_err(|_| RowFault::NotUtf8 { column })?);
     }
-    Ok(())
+    match swallowed(row, cells) {
+        Some((column, lines)) => Err(RowFault::OpenQuote { column, lines }),
+        None => Ok(()),
+    }
+}
+
+/// The cell whose quote was not closed, so that rows behind it are in it, and how many lines that are: one of
+/// its lines has an address in the very column in which the row has one.
+fn swallowed(row: &Row<'_>, cells: &[&str]) -> Option<(usize, usize)> {
+    // Nearly always.
+    if !row.cells.as_slice().contains(&b'\n') {
+        return None;
+    }
+    let is_address = |text: &str| {
+        let text = text.trim();
+        text.contains('@') && !text.contains(char::is_whitespace)
+    };
+    let address = cells.iter().position(|cell| is_address(cell))?;
+    let is_row = |line: &str| {
+        let mut fields = line.split(char::from(row.delimiter));
+        fields.nth(address).is_some_and(is_address) && address + 1 + fields.count() >= cells.len()
+    };
+    let column = cells.iter().position(|cell| cell.lines().skip(1).any(is_row))?;
+    Some((column, cells[column].lines().count() - 1))
 }
 
 /// Why a row cannot even be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowFault {
-    Ragged { cells: usize, columns: usize },
-    LongCell { column: usize },
-    NotUtf8 { column: usize },
+    Ragged {
+        cells: usize,
+        columns: usize,
+    },
+    LongCell {
+        column: usize,
+    },
+    NotUtf8 {
+        column: usize,
+    },
+    /// With so many lines of the file in it that were to be rows.
+    OpenQuote {
+        column: usize,
+        lines: usize,
+    },
 }
 
 impl RowFault {
     pub(super) fn column(self) -> Option<usize> {
         match self {
             Self::Ragged { .. } => None,
-            Self::LongCell { column } | Self::NotUtf8 { column } => Some(column),
+            Self::LongCell { column }
+            | Self::NotUtf8 { column }
+            | Self::OpenQuote { column, .. } => Some(column),
         }
     }
 
@@ -253,6 +292,13 @@ impl RowFault {
                 (format!("longer than {} KB", CELL_LIMIT / 1024), "shorten it or leave it out")
             }
             Self::NotUtf8 { .. } => ("not UTF-8".into(), "save the file as \"CSV UTF-8\""),
+            Self::OpenQuote { lines, .. } => (
+                format!(
+                    "its quote is not closed, so it has {lines} {} of the file in it that should be rows",
+                    if lines == 1 { "line" } else { "lines" },
+                ),
+                "close the quote, or take it out, in the file itself, and import that again",
+            ),
         }
     }
 }
@@ -362,6 +408,32 @@ mod tests {
         let many = usize::try_from(ROW_LIMIT).unwrap() + 1;
         let text = format!("\n\na,b\n{}1,x", "\n".repeat(many));
         assert_eq!(rows(&text), [(ROW_LIMIT + 5, "1".to_owned())]);
+    }
+
+    #[test]
+    fn rows_behind_a_quote_that_is_not_closed_are_missed() {
+        let faults = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("in.csv");
+            std::fs::write(&file, text).unwrap();
+            let mut table = Table::open(&file).unwrap();
+            let (columns, mut faults) = (table.headers().len(), Vec::new());
+            while let Some(row) = table.next_row().unwrap() {
+                faults.extend(text_cells(&row, columns, &mut Vec::new()).err());
+            }
+            faults
+        };
+        let open = |column, lines| vec![RowFault::OpenQuote { column, lines }];
+        let rows = "b@b.example;yes;B\nc@c.example;yes;C\n";
+        let header = "email;unsubscribed;note\n";
+        assert_eq!(faults(&format!("{header}a@a.example;no;\"A\n{rows}")), open(2, 2));
+        assert_eq!(
+            faults(&format!("{header}a@a.example;no;\"A\nb@b.example;yes;\"B\n")),
+            open(2, 1)
+        );
+        let note =
+            "\"Met Ann (ann@a.example; her boss)\nbob@a.example called\n\n a@a.example;yes\"";
+        assert_eq!(faults(&format!("{header}a@a.example;no;{note}\n{rows}")), []);
     }
 
     #[test]

@@ -7,15 +7,23 @@ use sqlx::FromRow;
 
 use super::merge::Folding;
 use crate::{
-    domain::{id::LeadId, lead::Stage, time::Instant},
+    domain::{event::EventKind, id::LeadId, lead::Stage, name::Name, time::Instant},
     store::{
         Result, StoreError,
         db::{Tx, on_db},
+        dialect::Text,
         gather::gather,
         records::{ImportRun, LeadUpsert, UpsertKind, Upserted},
         rows,
     },
 };
+
+/// The event is among a lead's first, nearly always.
+pub(in crate::store) const NEVER_BROUGHT_BY: Text = sql!(
+    "SELECT k.lead FROM (SELECT CAST(j.value AS BIGINT) AS lead FROM ",
+    each,
+    ") AS k WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.lead = k.lead AND e.kind = $2 AND e.object = $3)"
+);
 
 /// By address.
 #[derive(Default)]
@@ -87,13 +95,26 @@ impl Tx {
         )?)
     }
 
-    /// Reads those of the leads that are not among the concerned yet. `run`: of which an earlier batch may
-    /// have brought them.
+    /// Which of these leads no import of a source has brought yet.
+    async fn never_brought_by(&mut self, leads: &str, source: &Name) -> Result<HashSet<i64>> {
+        let leads: Vec<i64> = on_db!(self.on(), NEVER_BROUGHT_BY, |db, sql| gather(
+            sqlx::query_scalar(sql)
+                .bind(leads)
+                .bind(EventKind::LEAD_IMPORTED.as_str())
+                .bind(source.as_str())
+                .fetch(db)
+        )
+        .await)?;
+        Ok(leads.into_iter().collect())
+    }
+
+    /// Reads those of the leads that are not among the concerned yet. An earlier batch of the run may have
+    /// brought them.
     pub(super) async fn read_known<'a>(
         &mut self,
         leads: &str,
         addresses: &BTreeSet<&'a str>,
-        run: Option<&ImportRun>,
+        run: &ImportRun,
         concerned: &mut Concerned<'a>,
         now: Instant,
     ) -> Result<()> {
@@ -107,6 +128,14 @@ impl Tx {
             ),
             |db, sql| gather(sqlx::query_as(sql).bind(leads).fetch(db)).await
         )?;
+        if known.is_empty() {
+            return Ok(());
+        }
+        let never_brought = if run.is_named {
+            self.never_brought_by(leads, &run.source).await?
+        } else {
+            HashSet::new()
+        };
         for row in known {
             let Some(&address) = addresses.get(row.address.as_str()) else { continue };
             if concerned.leads.contains_key(address) {
@@ -121,10 +150,11 @@ impl Tx {
                     continue;
                 }
             };
-            let seen = run.is_some_and(|run| row.imported_by == Some(run.id));
+            let seen = row.imported_by == Some(run.id);
             let is_fresh = seen && row.created_at == now.millis();
             let mut known = Folding::known(row.lead, profile, now);
             known.seen = seen;
+            known.comes_first = never_brought.contains(&row.lead);
             known.stage_is_open = is_fresh && row.stage == Stage::default().word();
             concerned.leads.insert(address, known);
         }

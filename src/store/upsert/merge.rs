@@ -23,6 +23,9 @@ pub struct Folding<'a> {
     pub is_new: bool,
     /// A row of this run, in this batch or before, named it already.
     pub seen: bool,
+    /// It is known, and comes by the source of this run for the first time: that is news also where the
+    /// rows say nothing new.
+    pub comes_first: bool,
     /// Of a known lead, as it was before the first row: a later one may put back what one changed.
     before: Option<Profile>,
     /// The only row so far of a new lead, the how-manieth of the batch: it is the profile as it stands.
@@ -84,6 +87,7 @@ impl<'a> Folding<'a> {
             lead,
             is_new: true,
             seen: false,
+            comes_first: false,
             before: None,
             alone: None,
             profile: Profile::default(),
@@ -99,9 +103,13 @@ impl<'a> Folding<'a> {
         Self { is_new: false, profile, ..Self::new(lead, now) }
     }
 
-    /// Whether a lead that was known is another now.
+    /// Whether there is news of a lead that was known.
     pub fn is_changed(&self) -> bool {
-        self.stage_changed || self.before.as_ref().is_some_and(|before| *before != self.profile)
+        self.comes_first || self.stage_changed || self.has_other_profile()
+    }
+
+    pub fn has_other_profile(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| *before != self.profile)
     }
 
     /// Where among the `profiles` of the batch this one is, as it is to be stored.
@@ -114,7 +122,7 @@ impl<'a> Folding<'a> {
 
     /// Also since when the consent that the row has is withdrawn, if it is.
     pub fn fold(&mut self, row: usize, upsert: &'a LeadUpsert) -> (UpsertKind, Option<Instant>) {
-        let mut changed = false;
+        let mut changed = self.comes_first;
         // What every lead begins as says nothing: a later row may know more.
         let named = upsert.stage.filter(|stage| self.stage_is_open && *stage != Stage::default());
         if let Some(stage) = named {

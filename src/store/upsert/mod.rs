@@ -8,6 +8,8 @@ mod objections;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use concerned::Concerned;
+#[cfg(test)]
+pub(super) use concerned::NEVER_BROUGHT_BY;
 pub use importing::Importing;
 use merge::Folding;
 pub use merge::Profiles;
@@ -76,7 +78,7 @@ impl KnownLead {
     fn of(lead: &Folding<'_>, profiles: &mut Profiles) -> Result<Self> {
         Ok(Self {
             lead: lead.lead,
-            profile: lead.is_changed().then(|| lead.profile(profiles)).transpose()?,
+            profile: lead.has_other_profile().then(|| lead.profile(profiles)).transpose()?,
             stage: lead.stage_changed.then(|| lead.stage.word()),
         })
     }
@@ -88,6 +90,7 @@ impl Store {
     pub async fn foresee_leads(
         &self,
         upserts: &[LeadUpsert],
+        run: &ImportRun,
         now: Instant,
     ) -> Result<Vec<Upserted>> {
         let addresses: BTreeSet<&str> =
@@ -97,7 +100,7 @@ impl Store {
         let mut tx = self.db.snapshot().await?;
         let mut concerned = Concerned::default();
         let leads = tx.leads_at(&rows::json("addresses", &rows)?).await?;
-        tx.read_known(&rows::ids(leads), &addresses, None, &mut concerned, now).await?;
+        tx.read_known(&rows::ids(leads), &addresses, run, &mut concerned, now).await?;
         let mut suppressed = tx.suppressed_among(upserts).await?;
         tx.rollback().await?;
         for address in addresses {
@@ -160,7 +163,7 @@ impl Tx {
             let known = rows::ids(known);
             // Locked by way of their timers, so that no decision writes a profile in between.
             self.lock_timers(&known).await?;
-            self.read_known(&known, &addresses, Some(run), &mut concerned, now).await?;
+            self.read_known(&known, &addresses, run, &mut concerned, now).await?;
         }
         Ok(concerned)
     }
@@ -249,7 +252,7 @@ impl Tx {
         Ok(())
     }
 
-    /// A `lead.imported` event for each lead that was created or changed, and another try for the mails
+    /// A `lead.imported` event for each lead that there is news of, and another try for the mails
     /// that lacked something of it.
     async fn write_imported(
         &mut self,
