@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct Report {
-    #[serde(serialize_with = "super::output::as_text")]
+    #[serde(serialize_with = "crate::domain::id::as_text")]
     release: ReleaseId,
     /// `false`: just this is live already.
     changed: bool,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::output::in_one_line;
 use crate::engine::import::Findings;
 
 /// How many rows are shown; all of them are in the rejects file or in `--json`.
@@ -31,7 +32,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
         let mut kinds: Vec<_> = findings.kinds.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         for (kind, count) in kinds.iter().take(SHOWN) {
-            lines.push(format!("{count:>7}  {}", kind.replace(char::is_control, " ")));
+            lines.push(format!("{count:>7}  {}", in_one_line(kind)));
         }
         if kinds.len() > SHOWN {
             let more = kinds.len() - SHOWN;
@@ -45,7 +46,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             let column = if finding.column.is_empty() {
                 String::new()
             } else {
-                format!(", {}", finding.column.replace(char::is_control, " "))
+                format!(", {}", in_one_line(&finding.column))
             };
             // Of a row that was taken the advice begins with what was done.
             let refused = if finding.rejected { "refused; " } else { "" };

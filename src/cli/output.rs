@@ -20,12 +20,9 @@ pub(super) struct Output {
     pub bars: bool,
 }
 
-/// An identifier in JSON: a text, since many readers take numbers for floats and lose their last digits.
-pub(super) fn as_text<T: std::fmt::Display, S: serde::Serializer>(
-    id: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
+/// A text from elsewhere in one line: what would steer the terminal is blank.
+pub(super) fn in_one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 impl Output {

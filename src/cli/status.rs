@@ -25,7 +25,7 @@ struct Report {
     /// Leads that are to be looked at now.
     due: u64,
     parked_leads: u64,
-    /// Parked mails and leads by their reason.
+    /// Mails and leads by their reason.
     parked: Vec<Parked>,
     /// What is paused: `all`, or workflows.
     paused: Vec<Name>,
@@ -82,7 +82,7 @@ fn text(report: &Report) -> String {
         let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
         lines.push(format!("paused         {}", paused.join(", ")));
     }
-    lines.extend(parked::lines(&report.parked, parked::WAY_OUT));
+    lines.extend(parked::lines(&report.parked, parked::MEND_MAILS));
     if report.rehearsal {
         lines.push("This database is for rehearsals.".into());
     }

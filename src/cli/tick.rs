@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::{context::Context, engine, failure::Failure, live::Live, parked};
 use crate::{
     clock::Clock, domain::time::Instant, engine::tick::TickReport, store::records::Parked,
@@ -20,6 +22,14 @@ pub(super) struct Arguments {
     /// The instant, as 2027-03-28T09:00:00Z, or a date, from its midnight in UTC [default: the clock's]
     #[arg(long, value_name = "T", value_parser = super::eval::instant)]
     now: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    pass: TickReport,
+    /// Where the pass parked something: all that is parked, by its reason.
+    parked_by: Vec<Parked>,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -45,8 +55,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let report = engine.tick(now).await?;
     // In figures a pass that parks something reads like one that is done.
-    let parked = if report.parked > 0 { parked::parked(&engine.store).await? } else { Vec::new() };
-    context.output.result(&report, || text(&report, &parked))?;
+    let mut parked_by =
+        if report.parked > 0 { parked::parked(&engine.store).await? } else { Vec::new() };
+    // What cron prints is kept like a log, and addresses stay out of logs.
+    parked_by.iter_mut().for_each(|group| group.example = None);
+    let report = Report { pass: report, parked_by };
+    context.output.result(&report, || text(&report))?;
     engine.store.close().await;
     match engine.relay_unreachable() {
         None => Ok(()),
@@ -57,7 +71,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
 }
 
-fn text(report: &TickReport, parked: &[Parked]) -> String {
+fn text(Report { pass: report, parked_by }: &Report) -> String {
     let figures = [
         ("decided", report.decided),
         ("reserved", report.reserved),
@@ -78,7 +92,7 @@ fn text(report: &TickReport, parked: &[Parked]) -> String {
         |at| format!("Next at {at}."),
     );
     let mut lines = vec![format!("{}.", figures.join(", "))];
-    lines.extend(parked::lines(parked, parked::WAY_OUT));
+    lines.extend(parked::lines(parked_by, parked::MEND_MAILS));
     lines.push(next);
     lines.join("\n")
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    file_role::{FileRole, is_hidden},
     names::is_slug,
     problem::{Problem, Severity, quote},
     yaml::LARGEST,
@@ -88,13 +89,14 @@ impl Reader {
             entries.push((entry.file_name(), kind));
         }
         entries.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut ignored = Vec::new();
         for (file_name, kind) in entries {
             let Some(file_name) = file_name.to_str() else {
                 let shown = format!("{name}/{}", file_name.to_string_lossy());
                 self.problem(&shown, "bad-name", "the file's name is not UTF-8", None);
                 continue;
             };
-            if is_left_alone(file_name) {
+            if is_hidden(file_name) {
                 continue;
             }
             let inside = format!("{name}/{file_name}");
@@ -111,12 +113,15 @@ impl Reader {
                 } else {
                     self.folder(&path.join(file_name), &inside, depth + 1)?;
                 }
-            } else if kind.is_file() && wanted(name, file_name) {
-                self.file(&path.join(file_name), inside);
-            } else if kind.is_file() && !is_known_to_be_other(name, file_name) {
-                self.ignored(&inside);
+            } else if kind.is_file() {
+                match FileRole::of(name, file_name) {
+                    FileRole::Definition => self.file(&path.join(file_name), inside),
+                    FileRole::Beside => {}
+                    FileRole::Unknown => ignored.push(inside),
+                }
             }
         }
+        self.ignored(&ignored);
         Ok(())
     }
 
@@ -162,14 +167,19 @@ impl Reader {
         self.problem(name, "symlink", "links are not followed", Some(hint));
     }
 
-    fn ignored(&mut self, name: &str) {
+    /// Said once a folder, however many pictures lie in it.
+    fn ignored(&mut self, names: &[String]) {
+        let [name, others @ ..] = names else { return };
         let hint = if name.starts_with("workflows/") {
             "files here end in `.yaml`; README files and backups are no matter"
         } else {
             "mails end in `.md` or `.html`, layouts and partials in `.html`"
         };
-        let message = "this file is not read";
-        self.add(Severity::Warning, name, "ignored-file", message, Some(hint.to_owned()));
+        let message = match others.len() {
+            0 => "this file is not read".to_owned(),
+            more => format!("this file and {more} more of its folder are not read"),
+        };
+        self.add(Severity::Warning, name, "ignored-file", &message, Some(hint.to_owned()));
     }
 
     fn bad_name(&mut self, name: &str) {
@@ -221,34 +231,6 @@ fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
         let line = String::from_utf8_lossy(good).matches('\n').count() + 1;
         ("encoding", format!("it is not UTF-8 (line {line}): save it as UTF-8"))
     })
-}
-
-/// What editors and systems leave behind.
-fn is_left_alone(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
-}
-
-/// What stands beside campaign files and nobody takes for one: notes, tests of workflows, backups.
-fn is_known_to_be_other(folder: &str, name: &str) -> bool {
-    name.to_ascii_uppercase().starts_with("README")
-        || (folder == "workflows" && is_test(name))
-        || ends_in(name, &["bak", "orig", "rej", "swp", "tmp"])
-}
-
-fn is_test(name: &str) -> bool {
-    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
-}
-
-fn ends_in(name: &str, endings: &[&str]) -> bool {
-    let found = Path::new(name).extension();
-    found.is_some_and(|found| endings.iter().any(|ending| found.eq_ignore_ascii_case(ending)))
-}
-
-fn wanted(folder: &str, name: &str) -> bool {
-    if folder == "workflows" {
-        return ends_in(name, &["yaml", "yml"]) && !is_test(name);
-    }
-    ends_in(name, &["md", "html", "txt"])
 }
 
 /// The parts of a file's name between dots: `industry-report`, `it-CH`, `md`.
@@ -303,7 +285,8 @@ mod tests {
         {
             write(root.path(), &format!("workflows/{name}"), b"x");
         }
-        for name in ["cold/hello.mjml", "cold/hello.md.orig", "logo.png", ".gitkeep"] {
+        let pictures = ["logo.png", "hero.png", "footer.png", "Thumbs.db"];
+        for name in ["cold/hello.mjml", "cold/hello.md.orig", ".gitkeep"].iter().chain(&pictures) {
             write(root.path(), &format!("templates/{name}"), b"x");
         }
         let sources = read_folder(root.path()).unwrap();
@@ -311,14 +294,29 @@ mod tests {
         let ignored = |file| (file, "ignored-file");
         assert_eq!(
             rules(&sources),
-            [
-                "workflows/nurse",
-                "workflows/nurse.yaml.txt",
-                "templates/cold/hello.mjml",
-                "templates/logo.png"
-            ]
-            .map(ignored)
+            ["workflows/nurse", "templates/cold/hello.mjml", "templates/footer.png"].map(ignored)
         );
+        let messages: Vec<&str> = sources.problems.iter().map(|p| p.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "this file and 1 more of its folder are not read",
+                "this file is not read",
+                "this file and 2 more of its folder are not read"
+            ]
+        );
+    }
+
+    #[test]
+    fn notes_beside_campaign_files_are_left_alone_in_both_folders() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["workflows", "templates", "templates/cold"] {
+            for name in ["README.md", "readme.md", "README.it.html", "README", "desktop.ini"] {
+                write(root.path(), &format!("{folder}/{name}"), b"x");
+            }
+        }
+        let sources = read_folder(root.path()).unwrap();
+        assert_eq!((sources.files.len(), rules(&sources)), (0, vec![]));
     }
 
     #[test]

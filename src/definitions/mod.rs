@@ -6,6 +6,7 @@
 
 mod artefact;
 mod carry;
+mod file_role;
 mod folder;
 mod lower;
 mod names;

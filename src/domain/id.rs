@@ -45,6 +45,15 @@ id!(
     EnrolmentNo
 );
 
+/// An identifier in JSON that people's programs read: a text, since many readers take numbers for floats and
+/// lose their last digits.
+pub fn as_text<T: std::fmt::Display, S: serde::Serializer>(
+    id: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
 impl Rev {
     #[must_use]
     pub const fn next(self) -> Self {

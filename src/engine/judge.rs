@@ -2,7 +2,8 @@
 //!
 //! Machines are recorded as machines, never dropped. What gives them away: asking with HEAD, their
 //! name or the want of a browser's, coming before anybody could have read the mail, or going through the
-//! links of one mail in a few seconds. Anything else is `unsure` and counts once it has settled, unless it is revised by then.
+//! links of one mail in a few seconds. Anything else is `unsure` and counts once it has settled, unless it
+//! is revised by then.
 //!
 //! Pictures fetched by Gmail's and Yahoo's proxies are opens by proxy: they are fetched when the reader
 //! opens the mail, so they are judged like a reader's own. Apple's are fetched whether or not anybody

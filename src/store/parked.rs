@@ -11,7 +11,7 @@ use super::{
     rows,
     timers::{Timer, Wake},
 };
-use crate::domain::{address::Address, name::Name, time::Instant};
+use crate::domain::{address::Address, id::LeadId, name::Name, time::Instant};
 
 pub(super) const PARKED_OF: Text = sql!(
     "SELECT m.id FROM messages AS m WHERE m.state = 'parked' \
@@ -20,25 +20,31 @@ pub(super) const PARKED_OF: Text = sql!(
     ") LIMIT 1"
 );
 
-/// Each of the two groups walks over what is parked alone.
+/// Each of the two groups walks over what is parked alone. Each has a limit of its own: what is wrong with a
+/// lead may name its rows, so that there are as many reasons as leads, and mails must not fall out for that.
 pub(super) const WHY_PARKED: Text = sql!(
-    "SELECT p.template, p.reason, p.number, \
+    "SELECT p.template, p.reason, p.number, p.lead, \
      (SELECT l.address FROM leads AS l WHERE l.lead = p.lead) AS example FROM (\
+     SELECT * FROM (\
      SELECT m.template, COALESCE(m.reason, '') AS reason, COUNT(*) AS number, MIN(m.lead) AS lead \
      FROM messages AS m WHERE m.state = 'parked' GROUP BY m.template, m.reason \
-     UNION ALL SELECT CAST(NULL AS TEXT), k.reason, COUNT(*), MIN(k.lead) \
-     FROM parked_leads AS k GROUP BY k.reason) AS p \
-     ORDER BY p.number DESC, p.lead LIMIT $1"
+     ORDER BY 3 DESC, 4 LIMIT $1) AS mails \
+     UNION ALL SELECT * FROM (\
+     SELECT CAST(NULL AS TEXT) AS template, k.reason, COUNT(*) AS number, MIN(k.lead) AS lead \
+     FROM parked_leads AS k GROUP BY k.reason ORDER BY 3 DESC, 4 LIMIT $1) AS undecided) AS p \
+     ORDER BY p.number DESC, p.lead"
 );
 
 impl Store {
-    /// What is parked, grouped by its reason, the most first; no more than `most` groups.
+    /// What is parked, grouped by its reason, the most first; of mails and of leads no more than `most`
+    /// groups each.
     pub async fn parked(&self, most: i64) -> Result<Vec<Parked>> {
         #[derive(FromRow)]
         struct Row {
             template: Option<String>,
             reason: String,
             number: i64,
+            lead: i64,
             example: Option<String>,
         }
         let found: Vec<Row> = on_db!(self.db.read(), WHY_PARKED, |db, sql| sqlx::query_as(sql)
@@ -51,6 +57,7 @@ impl Store {
                 template: row.template.map(Name::from),
                 reason: row.reason,
                 number: u64::try_from(row.number).unwrap_or_default(),
+                lead: LeadId(row.lead),
                 // A lead that cannot be read is parked, too.
                 example: row.example.and_then(|address| Address::parse(&address).ok()),
             })

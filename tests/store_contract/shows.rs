@@ -95,30 +95,26 @@ async fn what_is_parked_is_told_by_its_reason_and_in_the_timeline() {
         }
         behind(db, format!("INSERT INTO parked_leads VALUES ({}, 'it panicked', 1)", leads[2].0))
             .await;
-        let group = |template: Option<&str>, reason: &str, number, example: Option<&str>| Parked {
+        let group = |template: Option<&str>, reason: &str, number, lead: usize| Parked {
             template: template.map(Into::into),
             reason: reason.into(),
             number,
-            example: example.map(address),
+            lead: leads[lead],
+            example: Some(address(["a@a.example", "b@a.example", "c@a.example"][lead])),
         };
         let told = db.store.parked(9).await.unwrap();
-        let first = &told[0].example.as_ref().unwrap().as_str()[..1];
-        assert!(["a", "b"].contains(&first), "{first}");
-        assert_eq!(
-            told[0],
-            Parked {
-                example: told[0].example.clone(),
-                ..group(Some("cold/report"), "no name", 2, None)
-            }
-        );
+        let first = usize::from(leads[1] < leads[0]);
+        assert_eq!(told[0], group(Some("cold/report"), "no name", 2, first));
         assert_eq!(told.len(), 3);
-        for group in [
-            group(Some("cold/report"), "no seats", 1, Some("c@a.example")),
-            group(None, "it panicked", 1, Some("c@a.example")),
-        ] {
+        for group in
+            [group(Some("cold/report"), "no seats", 1, 2), group(None, "it panicked", 1, 2)]
+        {
             assert!(told.contains(&group), "{told:?}");
         }
-        assert_eq!(db.store.parked(1).await.unwrap(), told[..1]);
+        // However many reasons leads have, they leave the mails' their places.
+        let most =
+            [group(Some("cold/report"), "no name", 2, first), group(None, "it panicked", 1, 2)];
+        assert_eq!(db.store.parked(1).await.unwrap(), most);
 
         let line = async || db.store.timeline(leads[0], 100).await.unwrap().pop().unwrap();
         let parked = line().await;

@@ -201,9 +201,9 @@ impl<'o> Tale<'o> {
                 );
             }
         }
-        for line in parked::lines(parked, "Mend the mails in the campaign folder and walk again.\n")
-        {
-            let _ = write!(text, "\n{line}");
+        if !parked.is_empty() {
+            let mend = "Mend the mails in the campaign folder and walk again.";
+            let _ = writeln!(text, "\n{}", parked::lines(parked, mend).join("\n"));
         }
         let example = hot.first().map_or("EMAIL", |lead| lead.address.as_str());
         // Cargo tells its children of itself; the binary is not on the path then.

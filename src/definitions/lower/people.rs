@@ -3,8 +3,8 @@
 use super::{Found, policy, read};
 use crate::{
     definitions::{
-        names::{is_slug, slug_hint},
-        nearest::did_you_mean,
+        names::{is_slug, slug_hint, slugged},
+        nearest::{did_you_mean, nearest},
         node::Node,
         problem::{File, quote},
     },
@@ -58,13 +58,32 @@ pub(super) fn lower(found: &Found<'_>) -> People {
                     .filter(|(_, node)| node.get("team").is_none())
                     .map(|(key, _)| key.text.as_str())
                     .collect();
-                let (name, _) = name.split_once('@').unwrap_or((name, ""));
-                let hint = did_you_mean(name, persons.iter().copied());
-                file.error("unknown-person", member.span, message, hint);
+                let hint = nobody(name, persons.iter().copied());
+                file.error("unknown-person", member.span, message, Some(hint));
             }
         }
     }
     people
+}
+
+/// Whom of `names` to write instead. People are named, also where an address is meant.
+pub(super) fn nobody<'a>(
+    written: &str,
+    names: impl IntoIterator<Item = &'a str> + Clone,
+) -> String {
+    let (name, near, address) = match written.split_once('@') {
+        Some((name, _)) => {
+            let near = nearest(name, names).map(|name| format!("did you mean `{name}`?"));
+            (name, near, quote(written))
+        }
+        None => (written, did_you_mean(written, names), "ada@example.com".to_owned()),
+    };
+    near.unwrap_or_else(|| {
+        let name = slugged(name);
+        format!(
+            "declare it in a people file: people: {{ {name}: {{ name: …, email: {address} }} }}"
+        )
+    })
 }
 
 fn person(file: &File<'_>, node: &Node, name: &str) -> Option<Person> {

@@ -1,10 +1,10 @@
 //! One step as it is written, and the id that survives edits.
 
-use super::{marks, read, step_id, steps, workflow::Known};
+use super::{marks, people::nobody, read, step_id, steps, workflow::Known};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
-        nearest::{did_you_mean, nearest},
+        nearest::nearest,
         node::{Data, Node},
         problem::{File, Span, quote},
     },
@@ -252,28 +252,15 @@ fn notify(
     let to = read::text(file, node, "notify")?;
     if !known.people.contains(to) {
         let message = format!("there is no person or team `{}`", quote(to));
-        file.error("unknown-person", node.span, message, Some(nobody(to, known)));
+        file.error(
+            "unknown-person",
+            node.span,
+            message,
+            Some(nobody(to, known.people.iter().map(Name::as_str))),
+        );
         return None;
     }
     Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template: template? }))
-}
-
-/// Whom to write to instead. People are named, also where an address is meant.
-fn nobody(written: &str, known: &Known<'_>) -> String {
-    let names = known.people.iter().map(Name::as_str);
-    let near = match written.split_once('@') {
-        Some((name, _)) => nearest(name, names).map(|name| format!("did you mean `{name}`?")),
-        None => did_you_mean(written, names),
-    };
-    near.unwrap_or_else(|| {
-        let (name, address) = match written.split_once('@') {
-            Some((name, _)) => (slugged(name), quote(written)),
-            None => (slugged(written), "ada@example.com".to_owned()),
-        };
-        format!(
-            "declare it in a people file: people: {{ {name}: {{ name: …, email: {address} }} }}"
-        )
-    })
 }
 
 fn stop(file: &File<'_>, node: &Node) -> Option<Made> {

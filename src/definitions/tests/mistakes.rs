@@ -183,10 +183,18 @@ fn policy_and_people() {
         ),
     ]);
     insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
-    let team = "people:\n  ada: { name: Ada, email: ada@example.com }\n  sales: { team: [ada@example.com] }\n";
-    let checked = check(&campaign(&[("workflows/people.yaml", team)]));
-    assert_eq!(rules(&checked), [("unknown-person", 3)]);
-    assert_eq!(checked.problems[0].hint.as_deref(), Some("did you mean `ada`?"));
+    for (member, hint) in [
+        ("ada@example.com", "did you mean `ada`?"),
+        ("marketing", "there are: ada"),
+        ("mara@acme.example", "{ mara: { name: …, email: mara@acme.example } }"),
+    ] {
+        let people = "people:\n  ada: { name: Ada, email: ada@example.com }\n";
+        let team = format!("{people}  sales: {{ team: [{member}] }}\n");
+        let checked = check(&campaign(&[("workflows/people.yaml", &team)]));
+        assert_eq!(rules(&checked), [("unknown-person", 3)]);
+        let found = checked.problems[0].hint.as_deref().unwrap_or_default();
+        assert!(found.contains(hint), "{member}: {found}");
+    }
 }
 
 #[test]

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::domain::{
-    address::Address, decision::LedgerLine, event::Judgement, id::EnrolmentNo, name::Name,
-    time::Instant, workflow::Version,
+    address::Address,
+    decision::LedgerLine,
+    event::Judgement,
+    id::{EnrolmentNo, LeadId, as_text},
+    name::Name,
+    time::Instant,
+    workflow::Version,
 };
 
 /// An ended or active enrolment, for people to read.
@@ -54,7 +59,10 @@ pub struct Parked {
     pub template: Option<Name>,
     pub reason: String,
     pub number: u64,
-    /// One of the leads, as long as it is there.
+    /// One of the leads, as logs name it.
+    #[serde(serialize_with = "as_text")]
+    pub lead: LeadId,
+    /// Its address, as long as it is there.
     pub example: Option<Address>,
 }
 
