@@ -224,16 +224,9 @@ fn recognised(header: &str, schema: &Schema) -> Option<Target> {
 
 /// Whether a column that is not taken may say who is not to be written to.
 fn may_object(header: &str) -> bool {
-    let header = header.to_lowercase().replace(['-', '_'], " ");
-    let words = [
-        "opted out",
-        "opt out",
-        "optout",
-        "unsubscri",
-        "do not email",
-        "do not contact",
-        "marketing contact status",
-    ];
+    let header = joined(header);
+    let words =
+        ["optedout", "optout", "unsubscri", "donotemail", "donotcontact", "marketingcontactstatus"];
     words.iter().any(|word| header.contains(word))
 }
 
@@ -273,10 +266,14 @@ fn attribute(word: &str, schema: &Schema) -> Option<Target> {
     Some(Target::Attribute { name: attribute.name.clone(), kind: attribute.kind })
 }
 
+/// In lower case and in one piece: `Opt-Out`, `opt_out` and `OptOut` are the same.
+fn joined(words: &str) -> String {
+    words.to_lowercase().replace([' ', '-', '_'], "")
+}
+
 /// A CRM's word for a stage.
 fn stage_of(cell: &str) -> Option<Stage> {
-    let word = cell.to_lowercase().replace([' ', '-', '_'], "");
-    Some(match word.as_str() {
+    Some(match joined(cell).as_str() {
         "marketingqualifiedlead" => Stage::Mql,
         "salesqualifiedlead" | "opportunity" => Stage::Sql,
         "evangelist" => Stage::Customer,
@@ -346,6 +343,11 @@ mod tests {
         assert!(notes("").contains(both), "{}", notes(""));
         let mapping = "ignore = [\"Marketing contact status\"]\n[columns]\n\"Opted out of email: News\" = \"withdrawn\"";
         assert!(!notes(mapping).contains("objects"), "{}", notes(mapping));
+        for header in ["HasOptedOutOfEmail", "DoNotEmail", "do_not-contact", "News Opt-Out"] {
+            let columns = resolve(&["email", header], "").expect("they fit");
+            let note = columns.notes(&Schema::standard(), true).remove(0);
+            assert!(note.contains("who objects by"), "{header}: {note}");
+        }
         for header in ["Unsubscribed", "Opted out", "Email Opt Out", "Unsubscribed from all email"]
         {
             let columns = resolve(&["email", header], "").expect("they fit");
