@@ -364,6 +364,43 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
 }
 
 #[test]
+fn of_several_columns_of_objections_any_yes_is_one() {
+    let site = Site::live();
+    let head = "email,Email Opt Out,Unsubscribed from all email\n";
+    import(&site, format!("{head}leo@a.example,no,\n"), &[]);
+    // A plain yes beside a doubt is one, a doubt beside a no refuses the row.
+    let rows = "ann@a.example,yes,no\nbob@a.example,no,yes\nida@a.example,perhaps,yes\n\
+                uma@a.example,no,\nleo@a.example,no,perhaps\n";
+    let report = import(&site, format!("{head}{rows}"), &[]);
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(4), &json!(3)), "{report}");
+    let doubt = "6/Unsubscribed from all email: \"`perhaps` is neither yes nor no\"";
+    assert_eq!(reasons(&report), [doubt]);
+    assert_eq!(report["still_written_to"], json!({ "first": [6], "total": 1 }));
+    let show = |email: &str| site.json(&["leads", "show", email]);
+    for (email, suppressed) in [
+        ("ann@a.example", json!("unsubscribed")),
+        ("bob@a.example", json!("unsubscribed")),
+        ("ida@a.example", json!("unsubscribed")),
+        ("uma@a.example", Value::Null),
+    ] {
+        assert_eq!(show(email)["suppressed"], suppressed, "{email}");
+    }
+    // Of opt-outs of a purpose as well.
+    let purpose = ["--purpose", "insights"];
+    import(&site, "email,consent\numa@a.example,yes\nleo@a.example,yes\n", &purpose);
+    site.write(
+        "map.toml",
+        "[columns]\n\"No news\" = \"withdrawn\"\n\"No calls\" = \"withdrawn\"\n",
+    );
+    let file = "email,No news,No calls\numa@a.example,no,yes\nleo@a.example,no,no\n";
+    let note = import(&site, file, &["--mapping", "map.toml"])["notes"].to_string();
+    assert!(note.contains("No news") && note.contains("No calls"), "{note}");
+    import(&site, file, &[&purpose[..], &["--mapping", "map.toml"]].concat());
+    let withdrawn = |email: &str| !show(email)["consents"][0]["withdrawn_at"].is_null();
+    assert!(withdrawn("uma@a.example") && !withdrawn("leo@a.example"));
+}
+
+#[test]
 fn refused_rows_are_no_failure_and_every_import_says_so() {
     let site = Site::migrated();
     site.write("in.csv", "email,at,event\nnobody,,\n");

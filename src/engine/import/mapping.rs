@@ -81,6 +81,13 @@ pub(super) enum Target {
     Unsubscribed,
 }
 
+impl Target {
+    /// Whether several columns may be this: of the cells of a row any yes is one.
+    fn objects(&self) -> bool {
+        matches!(self, Self::Withdrawn | Self::Unsubscribed)
+    }
+}
+
 /// The columns of one file.
 #[derive(Debug)]
 pub(super) struct Columns {
@@ -122,6 +129,7 @@ impl Columns {
                 Target::Skip
             });
             if target != Target::Skip
+                && !target.objects()
                 && let Some(other) = targets.iter().position(|earlier| *earlier == target)
             {
                 return Err((
@@ -183,7 +191,12 @@ impl Columns {
     }
 
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
-        self.targets.iter().position(|one| one == target)
+        self.positions(target).next()
+    }
+
+    pub(super) fn positions(&self, target: &Target) -> impl Iterator<Item = usize> {
+        let columns = self.targets.iter().enumerate();
+        columns.filter_map(move |(column, one)| (one == target).then_some(column))
     }
 }
 

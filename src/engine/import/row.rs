@@ -132,14 +132,30 @@ impl RowReader<'_> {
     /// Whether a column says that the lead of the row is not to be written to. In doubt the row is refused:
     /// an address would be suppressed for good, or written to against its owner's will.
     fn objects(&self, target: &Target, row: u64, cells: &[&str]) -> Result<bool, Finding> {
-        let Some(column) = self.columns.position(target) else { return Ok(false) };
-        objection_in(cells[column]).ok_or_else(|| Finding {
+        self.any_objects(target, |column| Some(cells[column])).map_err(|column| Finding {
             row,
             column: self.headers[column].clone(),
             reason: format!("`{}` is neither yes nor no", clean(cells[column]).0),
             advice: "write yes if they are not to be written to any more, else no".into(),
             rejected: true,
         })
+    }
+
+    /// Whether a row says yes in any of these columns, or, where it does not, in which one it may.
+    fn any_objects<'c>(
+        &self,
+        target: &Target,
+        cell: impl Fn(usize) -> Option<&'c str>,
+    ) -> Result<bool, usize> {
+        let mut says = Ok(false);
+        for column in self.columns.positions(target) {
+            match cell(column).and_then(objection_in) {
+                Some(true) => return Ok(true),
+                Some(false) => {}
+                None => says = says.and(Err(column)),
+            }
+        }
+        says
     }
 
     /// Whose objection a row holds, or may hold, that is refused.
@@ -152,14 +168,13 @@ impl RowReader<'_> {
             let text = std::str::from_utf8(&cells[column]).ok()?;
             (text.len() <= CELL_LIMIT).then_some(text)
         };
-        let objects = |target| {
-            let column = self.columns.position(target);
-            column.map_or(Some(false), |column| cell(column).and_then(objection_in))
+        let withdraws = match self.consents {
+            Some(_) => self.any_objects(&Target::Withdrawn, cell),
+            None => Ok(false),
         };
-        let withdraws = self.consents.as_ref().map_or(Some(false), |_| objects(&Target::Withdrawn));
-        let objection = match (objects(&Target::Unsubscribed), withdraws) {
-            (Some(true), _) => Objection::Plain,
-            (Some(false), Some(false)) => return None,
+        let objection = match (self.any_objects(&Target::Unsubscribed, cell), withdraws) {
+            (Ok(true), _) => Objection::Plain,
+            (Ok(false), Ok(false)) => return None,
             _ => Objection::Open,
         };
         let email = cell(self.columns.position(&Target::Email)?)?;
