@@ -313,14 +313,15 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
     assert_eq!(suppressed("ann@a.example"), "unsubscribed");
     assert_eq!(suppressed("bob@a.example"), Value::Null);
-    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\njan@a.example,nein\nliz@a.example,Subscribed\n";
+    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\nkim@a.example,-\nlou@a.example,--\nmax@a.example,.\nsue@a.example,#N/A\njan@a.example,nein\nliz@a.example,Subscribed\n";
     let report = import(&site, format!("{head}{words}"), &[]);
-    assert_eq!((&report["created"], &report["suppressed"]), (&json!(5), &json!(1)), "{report}");
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(9), &json!(1)), "{report}");
     assert_eq!(suppressed("ida@a.example"), "unsubscribed");
     assert_eq!(suppressed("jan@a.example"), Value::Null);
     assert_eq!(suppressed("liz@a.example"), Value::Null);
     assert_eq!(suppressed("leo@a.example"), Value::Null);
     assert_eq!(suppressed("uma@a.example"), Value::Null);
+    assert_eq!(suppressed("kim@a.example"), Value::Null);
     // Nor does a broken cell beside it make an objection void.
     let broken = format!("{},x\nzoe@a.example,yes,{}\n", head.trim_end(), "x".repeat(70_000));
     let report = import(&site, broken, &[]);
@@ -338,7 +339,7 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
     site.json(&["suppressions", "import", "stop.txt"]);
     // Two of leads known before; two of whom this file makes leads, in whatever order; five of nobody, of
     // the suppressed, and of an address that is none.
-    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,-\n\
+    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,!\n\
                 eve@a.example,no\numa@a.example,no\numa@a.example,perhaps\nzoe@a.example,perhaps\n\
                 zoe@a.example,yes\nleo@stop.example,no\nleo@stop.example,?\nbroken,?\n";
     let site_json = |more: &[&str]| import(&site, format!("{head}{rows}"), more);

@@ -227,15 +227,12 @@ fn clean(cell: &str) -> (Cow<'_, str>, bool) {
 
 /// What people and CRMs write where they have nothing to write.
 pub(super) fn is_filler(cell: &str) -> bool {
-    matches!(cell, "-" | "--" | "?" | ".") || is_not_available(cell)
+    matches!(cell, "-" | "--" | "?" | "." | "#N/A") || cell.eq_ignore_ascii_case("n/a")
 }
 
-fn is_not_available(cell: &str) -> bool {
-    cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
-}
-
-/// `None`: it may be one. A dash or a question mark here is a doubt.
+/// `None`: it may be one. A dash fills a cell here as anywhere; a question mark asks.
 fn objection_in(cell: &str) -> Option<bool> {
     let cell = clean(cell).0;
-    if cell.is_empty() || is_not_available(&cell) { Some(false) } else { objects(&cell) }
+    let says_nothing = cell.is_empty() || (is_filler(&cell) && cell != "?");
+    if says_nothing { Some(false) } else { objects(&cell) }
 }
