@@ -365,6 +365,31 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
 }
 
 #[test]
+fn a_row_of_another_width_may_be_an_objection_of_whom_it_names() {
+    let site = Site::live();
+    import(&site, "email\nann@a.example\nbob@a.example\nida@a.example\n", &[]);
+    // A cell too many, one too few, one that is shifted; of nobody that is known; two leads in one row.
+    let rows = "ann@a.example,Rossi, Ltd,yes\nbob@a.example,Rossi\nLtd,Rossi, ida@A.example,yes\n\
+                new@a.example,Rossi\nann@a.example,bob@a.example,Ltd,yes\n";
+    let doubts = |last: &str, more: &[&str]| {
+        let report = import(&site, format!("email,company,{last}\n{rows}"), more);
+        assert_eq!(
+            (&report["rejected"], &report["suppressed"]),
+            (&json!(5), &json!(0)),
+            "{report}"
+        );
+        report["still_written_to"].clone()
+    };
+    let told = json!({ "first": [2, 3, 4, 6], "total": 4 });
+    let none = json!({ "first": [], "total": 0 });
+    assert_eq!(doubts("unsubscribed", &[]), told);
+    assert_eq!(doubts("phone", &[]), none);
+    // Opt-outs of a purpose, where the file is about one.
+    assert_eq!(doubts("withdrawn", &[]), none);
+    assert_eq!(doubts("withdrawn", &["--purpose", "insights"]), told);
+}
+
+#[test]
 fn of_several_columns_of_objections_any_yes_is_one() {
     let site = Site::live();
     let head = "email,Email Opt Out,Unsubscribed from all email\n";

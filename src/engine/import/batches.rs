@@ -25,7 +25,7 @@ pub(super) struct Batch {
     pub rows: Vec<u64>,
     /// Of rows that were refused for something else.
     pub objections: Vec<Address>,
-    /// Of rows that were refused and may be objections, with their rows.
+    /// Whom rows name that were refused and may be objections, with their rows, in order.
     pub doubts: Vec<(Address, u64)>,
 }
 
@@ -110,9 +110,9 @@ impl<'a> Batches<'a> {
         self.send_full()
     }
 
-    /// Whether this address still gets mails is asked once the other rows are written.
-    pub(super) fn doubt(&mut self, address: Address, row: u64) -> Result<(), Closed> {
-        self.doubts.push((address, row));
+    /// Whether one of these addresses still gets mails is asked once the other rows are written.
+    pub(super) fn doubt(&mut self, addresses: Vec<Address>, row: u64) -> Result<(), Closed> {
+        self.doubts.extend(addresses.into_iter().map(|address| (address, row)));
         if self.doubts.len() < Self::DOUBTS { Ok(()) } else { self.send_doubts() }
     }
 

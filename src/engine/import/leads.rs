@@ -193,12 +193,17 @@ impl Taking {
         }
         let addresses: Vec<Address> = doubts.iter().map(|(address, _)| address.clone()).collect();
         let mailable = store.mailable_among(&addresses).await?;
-        for (address, row) in doubts {
+        let is_written_to = |address| {
             let is_lead = mailable.contains(address) || self.seen.has(address);
-            if is_lead && !self.suppressed.has(address) {
-                self.figures.still_written_to.add(*row);
-            }
-        }
+            is_lead && !self.suppressed.has(address)
+        };
+        let mut rows: Vec<u64> = doubts
+            .iter()
+            .filter_map(|(address, row)| is_written_to(address).then_some(*row))
+            .collect();
+        // A row may name several.
+        rows.dedup();
+        rows.into_iter().for_each(|row| self.figures.still_written_to.add(row));
         Ok(())
     }
 }
@@ -295,8 +300,8 @@ fn read_rows(
                 report.findings.add(&kind, finding);
                 match reader.objection(row.cells) {
                     None => Ok(()),
-                    Some((who, Objection::Plain)) => batches.object(who),
-                    Some((who, Objection::Open)) => batches.doubt(who, row.number),
+                    Some(Objection::Plain(who)) => batches.object(who),
+                    Some(Objection::Open(whom)) => batches.doubt(whom, row.number),
                 }
             }
         };

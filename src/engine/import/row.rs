@@ -31,12 +31,12 @@ pub(super) struct RowReader<'a> {
 }
 
 /// What a refused row says about being written to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(super) enum Objection {
     /// It counts, whatever else is wrong with the row.
-    Plain,
-    /// It may be one, or is one that only a row counts for which is taken.
-    Open,
+    Plain(Address),
+    /// One of these may object, or does by what only a row counts for that is taken.
+    Open(Vec<Address>),
 }
 
 impl RowReader<'_> {
@@ -57,7 +57,7 @@ impl RowReader<'_> {
                 .objects(&Target::Unsubscribed, row, cells)?
                 .then_some(Suppression::Unsubscribed),
         };
-        let withdraws = self.consents.is_some() && self.objects(&Target::Withdrawn, row, cells)?;
+        let withdraws = self.objects(&Target::Withdrawn, row, cells)?;
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
                 let column = self.headers[column].clone();
@@ -148,7 +148,7 @@ impl RowReader<'_> {
         cell: impl Fn(usize) -> Option<&'c str>,
     ) -> Result<bool, usize> {
         let mut says = Ok(false);
-        for column in self.columns.positions(target) {
+        for column in self.objecting(target) {
             match cell(column).and_then(objection_in) {
                 Some(true) => return Ok(true),
                 Some(false) => {}
@@ -158,27 +158,33 @@ impl RowReader<'_> {
         says
     }
 
+    /// The columns of such objections: those of a purpose where the file is about one.
+    fn objecting(&self, target: &Target) -> impl Iterator<Item = usize> {
+        let is_about = *target == Target::Unsubscribed || self.consents.is_some();
+        self.columns.positions(target).filter(move |_| is_about)
+    }
+
     /// Whose objection a row holds, or may hold, that is refused.
-    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<(Address, Objection)> {
-        // With a cell too many or too few, nobody knows which is which.
-        if cells.len() != self.headers.len() {
-            return None;
-        }
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Objection> {
         let cell = |column| {
-            let text = std::str::from_utf8(&cells[column]).ok()?;
+            let text = std::str::from_utf8(cells.get(column)?).ok()?;
             (text.len() <= CELL_LIMIT).then_some(text)
         };
-        let withdraws = match self.consents {
-            Some(_) => self.any_objects(&Target::Withdrawn, cell),
-            None => Ok(false),
-        };
-        let objection = match (self.any_objects(&Target::Unsubscribed, cell), withdraws) {
-            (Ok(true), _) => Objection::Plain,
-            (Ok(false), Ok(false)) => return None,
-            _ => Objection::Open,
-        };
-        let email = cell(self.columns.position(&Target::Email)?)?;
-        Some((Address::parse(&clean(email).0).ok()?, objection))
+        let address = |column| Address::parse(&clean(cell(column)?).0).ok();
+        let [unsubscribed, withdrawn] = [Target::Unsubscribed, Target::Withdrawn];
+        // With a cell too many or too few, nobody knows which is which.
+        if cells.len() != self.headers.len() {
+            let mut columns = self.objecting(&unsubscribed).chain(self.objecting(&withdrawn));
+            columns.next()?;
+            return Some(Objection::Open((0..cells.len()).filter_map(address).collect()));
+        }
+        let says = [&unsubscribed, &withdrawn].map(|target| self.any_objects(target, cell));
+        let who = || address(self.columns.position(&Target::Email)?);
+        match says {
+            [Ok(true), _] => who().map(Objection::Plain),
+            [Ok(false), Ok(false)] => None,
+            _ => who().map(|who| Objection::Open(vec![who])),
+        }
     }
 
     fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
