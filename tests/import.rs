@@ -365,6 +365,17 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
 }
 
 #[test]
+fn a_doubt_far_before_the_row_that_makes_its_lead_is_told() {
+    let site = Site::migrated();
+    let others: String = (0..10_000).map(|n| format!("x{n}@a.example,?\n")).collect();
+    let file = format!("email,unsubscribed\nann@a.example,?\n{others}ann@a.example,no\n");
+    for more in [&["--dry-run"][..], &[]] {
+        let report = import(&site, &file, more);
+        assert_eq!(report["still_written_to"], json!({ "first": [2], "total": 1 }), "{more:?}");
+    }
+}
+
+#[test]
 fn a_row_of_another_width_may_be_an_objection_of_whom_it_names() {
     let site = Site::live();
     import(&site, "email\nann@a.example\nbob@a.example\nida@a.example\n", &[]);

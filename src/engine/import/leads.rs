@@ -1,6 +1,6 @@
 //! Leads out of a CSV file.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use tokio::sync::mpsc;
 
@@ -34,6 +34,9 @@ use crate::{
 /// Rows written in one transaction of SQLite, about, if they are there. Addresses come in no order that an
 /// index has: the more of them, the more share a page, which is written once.
 const TRANSACTION: usize = 16_000;
+
+/// Addresses of doubts that are asked for at once.
+const ASKED: usize = 10_000;
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
@@ -188,11 +191,11 @@ impl Taking {
         store: &Store,
         doubts: &[(Address, u64)],
     ) -> Result<(), ImportError> {
-        if doubts.is_empty() {
-            return Ok(());
+        let mut mailable = HashSet::new();
+        for some in doubts.chunks(ASKED) {
+            let addresses: Vec<Address> = some.iter().map(|(address, _)| address.clone()).collect();
+            mailable.extend(store.mailable_among(&addresses).await?);
         }
-        let addresses: Vec<Address> = doubts.iter().map(|(address, _)| address.clone()).collect();
-        let mailable = store.mailable_among(&addresses).await?;
         let is_written_to = |address| {
             let is_lead = mailable.contains(address) || self.seen.has(address);
             is_lead && !self.suppressed.has(address)
@@ -254,6 +257,7 @@ fn read(
     let mut batches = Batches::new(batches, &mut table, email);
     table.rewind()?;
     let ended = read_rows(&reader, &mut table, &mut batches, &mut rejects, &mut report, progress);
+    report.notes.extend(batches.note());
     // What came before a row that nobody can read is taken; where the store failed, it says why.
     let _ = batches.finish();
     ended?;
