@@ -313,14 +313,15 @@ fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     let suppressed = |email: &str| site.json(&["leads", "show", email])["suppressed"].clone();
     assert_eq!(suppressed("ann@a.example"), "unsubscribed");
     assert_eq!(suppressed("bob@a.example"), Value::Null);
-    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\njan@a.example,nein\nliz@a.example,Subscribed\n";
+    let words = "ida@a.example,Opted out\nleo@a.example,n/a\numa@a.example,\nkim@a.example,-\nlou@a.example,--\nmax@a.example,.\nsue@a.example,#N/A\njan@a.example,nein\nliz@a.example,Subscribed\n";
     let report = import(&site, format!("{head}{words}"), &[]);
-    assert_eq!((&report["created"], &report["suppressed"]), (&json!(5), &json!(1)), "{report}");
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(9), &json!(1)), "{report}");
     assert_eq!(suppressed("ida@a.example"), "unsubscribed");
     assert_eq!(suppressed("jan@a.example"), Value::Null);
     assert_eq!(suppressed("liz@a.example"), Value::Null);
     assert_eq!(suppressed("leo@a.example"), Value::Null);
     assert_eq!(suppressed("uma@a.example"), Value::Null);
+    assert_eq!(suppressed("kim@a.example"), Value::Null);
     // Nor does a broken cell beside it make an objection void.
     let broken = format!("{},x\nzoe@a.example,yes,{}\n", head.trim_end(), "x".repeat(70_000));
     let report = import(&site, broken, &[]);
@@ -338,7 +339,7 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
     site.json(&["suppressions", "import", "stop.txt"]);
     // Two of leads known before; two of whom this file makes leads, in whatever order; five of nobody, of
     // the suppressed, and of an address that is none.
-    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,-\n\
+    let rows = "ann@a.example,since May\nbob@a.example,?\nnew@a.example,?\neve@a.example,!\n\
                 eve@a.example,no\numa@a.example,no\numa@a.example,perhaps\nzoe@a.example,perhaps\n\
                 zoe@a.example,yes\nleo@stop.example,no\nleo@stop.example,?\nbroken,?\n";
     let site_json = |more: &[&str]| import(&site, format!("{head}{rows}"), more);
@@ -361,6 +362,79 @@ fn an_objection_that_cannot_be_read_refuses_its_row_and_is_told_of_whom_it_may_b
     assert_eq!((&report["created"], &report["rejected"]), (&json!(1), &json!(4)), "{report}");
     assert_eq!(suppressed("ann@a.example"), "unsubscribed");
     assert_eq!(suppressed("new@a.example"), Value::Null);
+}
+
+#[test]
+fn a_doubt_far_before_the_row_that_makes_its_lead_is_told() {
+    let site = Site::migrated();
+    let others: String = (0..10_000).map(|n| format!("x{n}@a.example,?\n")).collect();
+    let file = format!("email,unsubscribed\nann@a.example,?\n{others}ann@a.example,no\n");
+    for more in [&["--dry-run"][..], &[]] {
+        let report = import(&site, &file, more);
+        assert_eq!(report["still_written_to"], json!({ "first": [2], "total": 1 }), "{more:?}");
+    }
+}
+
+#[test]
+fn a_row_of_another_width_may_be_an_objection_of_whom_it_names() {
+    let site = Site::live();
+    import(&site, "email\nann@a.example\nbob@a.example\nida@a.example\n", &[]);
+    // A cell too many, one too few, one that is shifted; of nobody that is known; two leads in one row.
+    let rows = "ann@a.example,Rossi, Ltd,yes\nbob@a.example,Rossi\nLtd,Rossi, ida@A.example,yes\n\
+                new@a.example,Rossi\nann@a.example,bob@a.example,Ltd,yes\n";
+    let doubts = |last: &str, more: &[&str]| {
+        let report = import(&site, format!("email,company,{last}\n{rows}"), more);
+        assert_eq!(
+            (&report["rejected"], &report["suppressed"]),
+            (&json!(5), &json!(0)),
+            "{report}"
+        );
+        report["still_written_to"].clone()
+    };
+    let told = json!({ "first": [2, 3, 4, 6], "total": 4 });
+    let none = json!({ "first": [], "total": 0 });
+    assert_eq!(doubts("unsubscribed", &[]), told);
+    assert_eq!(doubts("phone", &[]), none);
+    // Opt-outs of a purpose, where the file is about one.
+    assert_eq!(doubts("withdrawn", &[]), none);
+    assert_eq!(doubts("withdrawn", &["--purpose", "insights"]), told);
+}
+
+#[test]
+fn of_several_columns_of_objections_any_yes_is_one() {
+    let site = Site::live();
+    let head = "email,Email Opt Out,Unsubscribed from all email\n";
+    import(&site, format!("{head}leo@a.example,no,\n"), &[]);
+    // A plain yes beside a doubt is one, a doubt beside a no refuses the row.
+    let rows = "ann@a.example,yes,no\nbob@a.example,no,yes\nida@a.example,perhaps,yes\n\
+                uma@a.example,no,\nleo@a.example,no,perhaps\n";
+    let report = import(&site, format!("{head}{rows}"), &[]);
+    assert_eq!((&report["created"], &report["suppressed"]), (&json!(4), &json!(3)), "{report}");
+    let doubt = "6/Unsubscribed from all email: \"`perhaps` is neither yes nor no\"";
+    assert_eq!(reasons(&report), [doubt]);
+    assert_eq!(report["still_written_to"], json!({ "first": [6], "total": 1 }));
+    let show = |email: &str| site.json(&["leads", "show", email]);
+    for (email, suppressed) in [
+        ("ann@a.example", json!("unsubscribed")),
+        ("bob@a.example", json!("unsubscribed")),
+        ("ida@a.example", json!("unsubscribed")),
+        ("uma@a.example", Value::Null),
+    ] {
+        assert_eq!(show(email)["suppressed"], suppressed, "{email}");
+    }
+    // Of opt-outs of a purpose as well.
+    let purpose = ["--purpose", "insights"];
+    import(&site, "email,consent\numa@a.example,yes\nleo@a.example,yes\n", &purpose);
+    site.write(
+        "map.toml",
+        "[columns]\n\"No news\" = \"withdrawn\"\n\"No calls\" = \"withdrawn\"\n",
+    );
+    let file = "email,No news,No calls\numa@a.example,no,yes\nleo@a.example,no,no\n";
+    let note = import(&site, file, &["--mapping", "map.toml"])["notes"].to_string();
+    assert!(note.contains("No news") && note.contains("No calls"), "{note}");
+    import(&site, file, &[&purpose[..], &["--mapping", "map.toml"]].concat());
+    let withdrawn = |email: &str| !show(email)["consents"][0]["withdrawn_at"].is_null();
+    assert!(withdrawn("uma@a.example") && !withdrawn("leo@a.example"));
 }
 
 #[test]

@@ -23,8 +23,17 @@ const YES: [&str; 18] = [
 ];
 const NO: [&str; 11] =
     ["no", "n", "false", "f", "0", "off", "falso", "nein", "falsch", "non", "faux"];
-const OPTED_IN: [&str; 3] = ["subscribed", "opted in", "opt in"];
-const OPTED_OUT: [&str; 3] = ["unsubscribed", "opted out", "opt out"];
+const OPTED_IN: [&str; 7] =
+    ["subscribed", "opted in", "opt in", "angemeldet", "iscritto", "inscrit", "abonné"];
+const OPTED_OUT: [&str; 7] = [
+    "unsubscribed",
+    "opted out",
+    "opt out",
+    "abgemeldet",
+    "disiscritto",
+    "désinscrit",
+    "désabonné",
+];
 
 /// What a cell says; `None`: nothing that anybody would be sure of.
 #[must_use]

@@ -25,7 +25,7 @@ pub(super) struct Batch {
     pub rows: Vec<u64>,
     /// Of rows that were refused for something else.
     pub objections: Vec<Address>,
-    /// Of rows that were refused and may be objections, with their rows.
+    /// Whom rows name that were refused and may be objections, with their rows, in order.
     pub doubts: Vec<(Address, u64)>,
 }
 
@@ -52,6 +52,8 @@ pub(super) struct Batches<'a> {
     aside_size: usize,
     /// Kept like those: another row may make a lead of the address.
     doubts: Vec<(Address, u64)>,
+    /// There were too many doubts to keep them all until the end.
+    hasty: bool,
 }
 
 /// The hash of the address that a cell names, if it may be one.
@@ -69,7 +71,8 @@ impl<'a> Batches<'a> {
     const ASIDE: usize = 16 * 1024 * 1024;
     /// Bytes of an attribute beside its text.
     const ATTRIBUTE: usize = 128;
-    const DOUBTS: usize = 10_000;
+    /// Addresses: 7 MB of memory, about.
+    const DOUBTS: usize = 100_000;
 
     /// Reads the rows of the table in search of addresses that come again. Where it cannot be read to its
     /// end, who reads it for good says so.
@@ -90,6 +93,7 @@ impl<'a> Batches<'a> {
             aside: Vec::new(),
             aside_size: 0,
             doubts: Vec::new(),
+            hasty: false,
         }
     }
 
@@ -110,10 +114,25 @@ impl<'a> Batches<'a> {
         self.send_full()
     }
 
-    /// Whether this address still gets mails is asked once the other rows are written.
-    pub(super) fn doubt(&mut self, address: Address, row: u64) -> Result<(), Closed> {
-        self.doubts.push((address, row));
-        if self.doubts.len() < Self::DOUBTS { Ok(()) } else { self.send_doubts() }
+    /// Whether one of these addresses still gets mails is asked once the other rows are written; if there
+    /// are too many, once those before it are, and [`Self::note`] says so.
+    pub(super) fn doubt(&mut self, addresses: Vec<Address>, row: u64) -> Result<(), Closed> {
+        self.doubts.extend(addresses.into_iter().map(|address| (address, row)));
+        if self.doubts.len() < Self::DOUBTS {
+            return Ok(());
+        }
+        self.hasty = true;
+        self.send_doubts()
+    }
+
+    /// What the reader of a report should know, if there were more doubts than are kept.
+    pub(super) fn note(&self) -> Option<String> {
+        self.hasty.then(|| {
+            format!(
+                "refused rows that may be objections hold {} addresses or more: where the file makes the lead further on,                  the row may not be named; once the file is imported, importing it again names them all",
+                Self::DOUBTS
+            )
+        })
     }
 
     /// Sends what is left.
@@ -191,6 +210,30 @@ mod tests {
         }
         assert_eq!(key(spellings[0]), key(spellings[2]));
         assert_eq!(key(spellings[4]), key(spellings[5]));
+    }
+
+    #[test]
+    fn doubts_wait_for_the_end_of_the_file_unless_there_are_too_many() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("in.csv");
+        std::fs::write(&file, "email\n").expect("written");
+        let mut table = Table::open(&file).expect("a table");
+        let (to, mut inbox) = mpsc::channel(4);
+        let who = Address::parse("ann@example.com").expect("an address");
+        let mut batches = |doubts: usize| {
+            let mut batches = Batches::new(&to, &mut table, 0);
+            for row in 0..doubts {
+                assert!(batches.doubt(vec![who.clone()], row as u64).is_ok());
+            }
+            batches
+        };
+        let kept = batches(Batches::DOUBTS - 1);
+        assert!(inbox.try_recv().is_err() && kept.note().is_none());
+        assert!(kept.finish().is_ok());
+        assert_eq!(inbox.try_recv().expect("a batch").0.doubts.len(), Batches::DOUBTS - 1);
+        let hasty = batches(Batches::DOUBTS);
+        assert_eq!(inbox.try_recv().expect("a batch").0.doubts.len(), Batches::DOUBTS);
+        assert!(hasty.note().is_some_and(|note| note.contains("100000 addresses")));
     }
 
     proptest! {

@@ -49,13 +49,10 @@ impl Consents {
         report: &mut LeadsReport,
     ) -> Result<Option<Self>, ImportError> {
         let says = columns.position(&Target::Consent);
-        let withdrawn = columns.position(&Target::Withdrawn);
+        let withdrawn: Vec<usize> = columns.positions(&Target::Withdrawn).collect();
         let Some(purpose) = import.purpose.clone() else {
-            let untaken: Vec<String> = [says, withdrawn]
-                .into_iter()
-                .flatten()
-                .map(|column| headers[column].clone())
-                .collect();
+            let untaken: Vec<String> =
+                says.into_iter().chain(withdrawn).map(|column| headers[column].clone()).collect();
             if !untaken.is_empty() {
                 let asks = "what a consent is for is to be said by --purpose NAME; not taken";
                 report.notes.push(format!("{asks}: {}", quoted(&untaken)));
@@ -67,7 +64,7 @@ impl Consents {
                 Given::Where { says, since: columns.position(&Target::ConsentDate) }
             }
             None if import.basis != Basis::Consent => Given::ByEveryRow,
-            None if withdrawn.is_some() => Given::ByNone,
+            None if !withdrawn.is_empty() => Given::ByNone,
             None => return Err(ImportError::Options {
                 what: "no column says who consented".into(),
                 hint: "consent must be shown row by row: map a column to `consent`, or say on what other ground by --basis".into(),
@@ -112,7 +109,7 @@ impl RowReader<'_> {
             let finding = Finding { row, column, reason, advice: advice.into(), rejected: false };
             report.findings.add(advice, finding);
         };
-        let cell = cells[says].trim();
+        let cell = restored(cells[says].trim());
         match agrees(cell) {
             Some(true) => {}
             Some(false) => return withdrawn(),

@@ -1,6 +1,6 @@
 //! Leads out of a CSV file.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use tokio::sync::mpsc;
 
@@ -34,6 +34,9 @@ use crate::{
 /// Rows written in one transaction of SQLite, about, if they are there. Addresses come in no order that an
 /// index has: the more of them, the more share a page, which is written once.
 const TRANSACTION: usize = 16_000;
+
+/// Addresses of doubts that are asked for at once.
+const ASKED: usize = 10_000;
 
 /// What to import, and how.
 #[derive(Clone, Debug)]
@@ -189,17 +192,22 @@ impl Taking {
         store: &Store,
         doubts: &[(Address, u64)],
     ) -> Result<(), ImportError> {
-        if doubts.is_empty() {
-            return Ok(());
+        let mut mailable = HashSet::new();
+        for some in doubts.chunks(ASKED) {
+            let addresses: Vec<Address> = some.iter().map(|(address, _)| address.clone()).collect();
+            mailable.extend(store.mailable_among(&addresses).await?);
         }
-        let addresses: Vec<Address> = doubts.iter().map(|(address, _)| address.clone()).collect();
-        let mailable = store.mailable_among(&addresses).await?;
-        for (address, row) in doubts {
+        let is_written_to = |address| {
             let is_lead = mailable.contains(address) || self.seen.has(address);
-            if is_lead && !self.suppressed.has(address) {
-                self.figures.still_written_to.add(*row);
-            }
-        }
+            is_lead && !self.suppressed.has(address)
+        };
+        let mut rows: Vec<u64> = doubts
+            .iter()
+            .filter_map(|(address, row)| is_written_to(address).then_some(*row))
+            .collect();
+        // A row may name several.
+        rows.dedup();
+        rows.into_iter().for_each(|row| self.figures.still_written_to.add(row));
         Ok(())
     }
 }
@@ -250,6 +258,7 @@ fn read(
     let mut batches = Batches::new(batches, &mut table, email);
     table.rewind()?;
     let ended = read_rows(&reader, &mut table, &mut batches, &mut rejects, &mut report, progress);
+    report.notes.extend(batches.note());
     // What came before a row that nobody can read is taken; where the store failed, it says why.
     let _ = batches.finish();
     ended?;
@@ -296,8 +305,8 @@ fn read_rows(
                 report.findings.add(&kind, finding);
                 match reader.objection(row.cells) {
                     None => Ok(()),
-                    Some((who, Objection::Plain)) => batches.object(who),
-                    Some((who, Objection::Open)) => batches.doubt(who, row.number),
+                    Some(Objection::Plain(who)) => batches.object(who),
+                    Some(Objection::Open(whom)) => batches.doubt(whom, row.number),
                 }
             }
         };

@@ -81,6 +81,13 @@ pub(super) enum Target {
     Unsubscribed,
 }
 
+impl Target {
+    /// Whether several columns may be this: of the cells of a row any yes is one.
+    fn objects(&self) -> bool {
+        matches!(self, Self::Withdrawn | Self::Unsubscribed)
+    }
+}
+
 /// The columns of one file.
 #[derive(Debug)]
 pub(super) struct Columns {
@@ -122,6 +129,7 @@ impl Columns {
                 Target::Skip
             });
             if target != Target::Skip
+                && !target.objects()
                 && let Some(other) = targets.iter().position(|earlier| *earlier == target)
             {
                 return Err((
@@ -183,7 +191,12 @@ impl Columns {
     }
 
     pub(super) fn position(&self, target: &Target) -> Option<usize> {
-        self.targets.iter().position(|one| one == target)
+        self.positions(target).next()
+    }
+
+    pub(super) fn positions(&self, target: &Target) -> impl Iterator<Item = usize> {
+        let columns = self.targets.iter().enumerate();
+        columns.filter_map(move |(column, one)| (one == target).then_some(column))
     }
 }
 
@@ -224,15 +237,27 @@ fn recognised(header: &str, schema: &Schema) -> Option<Target> {
 
 /// Whether a column that is not taken may say who is not to be written to.
 fn may_object(header: &str) -> bool {
-    let header = header.to_lowercase().replace(['-', '_'], " ");
+    let header = joined(header);
     let words = [
-        "opted out",
-        "opt out",
+        "optedout",
         "optout",
         "unsubscri",
-        "do not email",
-        "do not contact",
-        "marketing contact status",
+        "donotemail",
+        "donotcontact",
+        "marketingcontactstatus",
+        "blacklist",
+        // German, Italian, French and Spanish.
+        "abgemeldet",
+        "abbestell",
+        "widerspr",
+        "werbesperre",
+        "disiscritt",
+        "noncontattare",
+        "désinscri",
+        "désabonn",
+        "nepascontacter",
+        "nocontactar",
+        "dadodebaja",
     ];
     words.iter().any(|word| header.contains(word))
 }
@@ -273,10 +298,14 @@ fn attribute(word: &str, schema: &Schema) -> Option<Target> {
     Some(Target::Attribute { name: attribute.name.clone(), kind: attribute.kind })
 }
 
+/// In lower case and in one piece: `Opt-Out`, `opt_out` and `OptOut` are the same.
+fn joined(words: &str) -> String {
+    words.to_lowercase().replace([' ', '-', '_'], "")
+}
+
 /// A CRM's word for a stage.
 fn stage_of(cell: &str) -> Option<Stage> {
-    let word = cell.to_lowercase().replace([' ', '-', '_'], "");
-    Some(match word.as_str() {
+    Some(match joined(cell).as_str() {
         "marketingqualifiedlead" => Stage::Mql,
         "salesqualifiedlead" | "opportunity" => Stage::Sql,
         "evangelist" => Stage::Customer,
@@ -346,6 +375,17 @@ mod tests {
         assert!(notes("").contains(both), "{}", notes(""));
         let mapping = "ignore = [\"Marketing contact status\"]\n[columns]\n\"Opted out of email: News\" = \"withdrawn\"";
         assert!(!notes(mapping).contains("objects"), "{}", notes(mapping));
+        for header in [
+            "HasOptedOutOfEmail",
+            "DoNotEmail",
+            "do_not-contact",
+            "Werbe-Widerspruch",
+            "Désinscrit",
+        ] {
+            let columns = resolve(&["email", header], "").expect("they fit");
+            let note = columns.notes(&Schema::standard(), true).remove(0);
+            assert!(note.contains("who objects by"), "{header}: {note}");
+        }
         for header in ["Unsubscribed", "Opted out", "Email Opt Out", "Unsubscribed from all email"]
         {
             let columns = resolve(&["email", header], "").expect("they fit");

@@ -31,12 +31,12 @@ pub(super) struct RowReader<'a> {
 }
 
 /// What a refused row says about being written to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(super) enum Objection {
     /// It counts, whatever else is wrong with the row.
-    Plain,
-    /// It may be one, or is one that only a row counts for which is taken.
-    Open,
+    Plain(Address),
+    /// One of these may object, or does by what only a row counts for that is taken.
+    Open(Vec<Address>),
 }
 
 impl RowReader<'_> {
@@ -58,7 +58,7 @@ impl RowReader<'_> {
                 .objects(&Target::Unsubscribed, row, cells)?
                 .then_some(Suppression::Unsubscribed),
         };
-        let withdraws = self.consents.is_some() && self.objects(&Target::Withdrawn, row, cells)?;
+        let withdraws = self.objects(&Target::Withdrawn, row, cells)?;
         lead.objects = withdraws;
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
@@ -134,8 +134,7 @@ impl RowReader<'_> {
     /// Whether a column says that the lead of the row is not to be written to. In doubt the row is refused:
     /// an address would be suppressed for good, or written to against its owner's will.
     fn objects(&self, target: &Target, row: u64, cells: &[&str]) -> Result<bool, Finding> {
-        let Some(column) = self.columns.position(target) else { return Ok(false) };
-        objection_in(cells[column]).ok_or_else(|| Finding {
+        self.any_objects(target, |column| Some(cells[column])).map_err(|column| Finding {
             row,
             column: self.headers[column].clone(),
             reason: format!("`{}` is neither yes nor no", clean(cells[column]).0),
@@ -144,28 +143,50 @@ impl RowReader<'_> {
         })
     }
 
-    /// Whose objection a row holds, or may hold, that is refused.
-    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<(Address, Objection)> {
-        // With a cell too many or too few, nobody knows which is which.
-        if cells.len() != self.headers.len() {
-            return None;
+    /// Whether a row says yes in any of these columns, or, where it does not, in which one it may.
+    fn any_objects<'c>(
+        &self,
+        target: &Target,
+        cell: impl Fn(usize) -> Option<&'c str>,
+    ) -> Result<bool, usize> {
+        let mut says = Ok(false);
+        for column in self.objecting(target) {
+            match cell(column).and_then(objection_in) {
+                Some(true) => return Ok(true),
+                Some(false) => {}
+                None => says = says.and(Err(column)),
+            }
         }
+        says
+    }
+
+    /// The columns of such objections: those of a purpose where the file is about one.
+    fn objecting(&self, target: &Target) -> impl Iterator<Item = usize> {
+        let is_about = *target == Target::Unsubscribed || self.consents.is_some();
+        self.columns.positions(target).filter(move |_| is_about)
+    }
+
+    /// Whose objection a row holds, or may hold, that is refused.
+    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Objection> {
         let cell = |column| {
-            let text = std::str::from_utf8(&cells[column]).ok()?;
+            let text = std::str::from_utf8(cells.get(column)?).ok()?;
             (text.len() <= CELL_LIMIT).then_some(text)
         };
-        let objects = |target| {
-            let column = self.columns.position(target);
-            column.map_or(Some(false), |column| cell(column).and_then(objection_in))
-        };
-        let withdraws = self.consents.as_ref().map_or(Some(false), |_| objects(&Target::Withdrawn));
-        let objection = match (objects(&Target::Unsubscribed), withdraws) {
-            (Some(true), _) => Objection::Plain,
-            (Some(false), Some(false)) => return None,
-            _ => Objection::Open,
-        };
-        let email = cell(self.columns.position(&Target::Email)?)?;
-        Some((Address::parse(&clean(email).0).ok()?, objection))
+        let address = |column| Address::parse(&clean(cell(column)?).0).ok();
+        let [unsubscribed, withdrawn] = [Target::Unsubscribed, Target::Withdrawn];
+        // With a cell too many or too few, nobody knows which is which.
+        if cells.len() != self.headers.len() {
+            let mut columns = self.objecting(&unsubscribed).chain(self.objecting(&withdrawn));
+            columns.next()?;
+            return Some(Objection::Open((0..cells.len()).filter_map(address).collect()));
+        }
+        let says = [&unsubscribed, &withdrawn].map(|target| self.any_objects(target, cell));
+        let who = || address(self.columns.position(&Target::Email)?);
+        match says {
+            [Ok(true), _] => who().map(Objection::Plain),
+            [Ok(false), Ok(false)] => None,
+            _ => who().map(|who| Objection::Open(vec![who])),
+        }
     }
 
     fn address(&self, row: u64, cells: &[&str]) -> Result<Address, Finding> {
@@ -214,15 +235,12 @@ fn clean(cell: &str) -> (Cow<'_, str>, bool) {
 
 /// What people and CRMs write where they have nothing to write.
 pub(super) fn is_filler(cell: &str) -> bool {
-    matches!(cell, "-" | "--" | "?" | ".") || is_not_available(cell)
+    matches!(cell, "-" | "--" | "?" | "." | "#N/A") || cell.eq_ignore_ascii_case("n/a")
 }
 
-fn is_not_available(cell: &str) -> bool {
-    cell == "#N/A" || cell.eq_ignore_ascii_case("n/a")
-}
-
-/// `None`: it may be one. A dash or a question mark here is a doubt.
+/// `None`: it may be one. A dash fills a cell here as anywhere; a question mark asks.
 fn objection_in(cell: &str) -> Option<bool> {
     let cell = clean(cell).0;
-    if cell.is_empty() || is_not_available(&cell) { Some(false) } else { objects(&cell) }
+    let says_nothing = cell.is_empty() || (is_filler(&cell) && cell != "?");
+    if says_nothing { Some(false) } else { objects(&cell) }
 }
