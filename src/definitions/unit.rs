@@ -111,13 +111,15 @@ impl Sorter<'_> {
         }
     }
 
+    /// What is written, also where it is no good name: what else is wrong with the thing is said as well.
     fn name<'n>(file: &File<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.data {
             Data::Broken => None,
-            Data::Scalar(scalar) if is_slug(&scalar.text) => Some(&scalar.text),
             Data::Scalar(scalar) => {
-                bad_name(file, node.span, &scalar.text, what);
-                None
+                if !is_slug(&scalar.text) {
+                    bad_name(file, node.span, &scalar.text, what);
+                }
+                Some(&scalar.text)
             }
             _ => {
                 let message = format!("{what} needs a name; this is {}", node.what());
@@ -131,11 +133,10 @@ impl Sorter<'_> {
         match &value.data {
             Data::Map(entries) => {
                 for (key, node) in entries {
-                    if is_slug(&key.text) {
-                        self.add(ArtefactKind::Segment, &key.text, key.span, index, node.clone());
-                    } else {
+                    if !is_slug(&key.text) {
                         bad_name(file, key.span, &key.text, "a segment");
                     }
+                    self.add(ArtefactKind::Segment, &key.text, key.span, index, node.clone());
                 }
             }
             Data::Broken => {}

@@ -351,6 +351,23 @@ fn no_workflow_is_called_what_pause_calls_them_all() {
 }
 
 #[test]
+fn a_name_that_cannot_be_used_hides_nothing_else() {
+    let text = "workflow: Hello World\npurpose: insigths\nenter: { segment: Cold Ones, existing: no }\n\
+                steps: [{ tag: a }]\n";
+    let segments = "segments:\n  Cold Ones: stage == \"led\"\n";
+    let files = [("workflows/hello.yaml", text), ("workflows/segments.yaml", segments)];
+    let found = rules(&check(&campaign(&files)));
+    let expected = [
+        ("bad-name", 1),
+        ("unknown-purpose", 2),
+        ("bad-name", 3),
+        ("bad-name", 2),
+        ("condition", 2),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn json_has_exactly_the_promised_fields() {
     let checked = check(&campaign(&[("workflows/hello.yaml", "workflow: hello\npurpse: x\n")]));
     let json = serde_json::to_value(&checked.problems[0]).unwrap();
