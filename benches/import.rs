@@ -78,10 +78,23 @@ struct Ran {
     kilobytes: u64,
 }
 
+const POLICY: &str = "policy:
+  zone: UTC
+  language: en
+  tracking: nobody
+  purposes:
+    insights: { label: Insights, basis: [consent] }
+";
+
+/// Makes a database for which the purpose of the import is live.
 fn migrate(folder: &Path, database: &str) {
-    let mut command = Command::new(BINARY);
-    command.current_dir(folder).args(["--database", &format!("sqlite:{database}"), "migrate"]);
-    assert!(command.status().expect("it runs").success());
+    fs::create_dir_all(folder.join("workflows")).expect("a folder");
+    fs::write(folder.join("workflows/policy.yaml"), POLICY).expect("written");
+    for step in ["migrate", "apply"] {
+        let mut command = Command::new(BINARY);
+        command.current_dir(folder).args(["--database", &format!("sqlite:{database}"), step]);
+        assert!(command.status().expect("it runs").success());
+    }
 }
 
 fn run(folder: &Path, file: &Path, database: &str) -> Ran {
