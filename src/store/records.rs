@@ -67,10 +67,11 @@ pub struct LeadUpsert {
 }
 
 impl LeadUpsert {
-    /// Whether it takes a consent back.
+    /// Whether one of its consents is kept where none is known. Who never consented has nothing to take
+    /// back, but may object.
     #[must_use]
-    pub fn withdraws(&self) -> bool {
-        self.consents.values().any(|consent| consent.withdrawn_at.is_some())
+    pub fn keeps(&self, consent: &Consent) -> bool {
+        consent.withdrawn_at.is_none() || self.objects
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    const LIMIT: usize = 1_000_000;
+    pub(super) const LIMIT: usize = 1_000_000;
 
     pub(super) fn is_new(&mut self, what: impl Hash) -> bool {
         let hash = hash(what);

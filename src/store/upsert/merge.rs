@@ -52,8 +52,9 @@ pub struct Profiles {
 impl Profiles {
     pub fn of(rows: &[LeadUpsert]) -> Result<Self> {
         let mut profiles = Self::default();
-        for LeadUpsert { attributes, consents, .. } in rows {
-            let place = profiles.texts.add(&Alone { attributes, consents })?;
+        for row in rows {
+            let alone = Alone { attributes: &row.attributes, consents: Kept(row) };
+            let place = profiles.texts.add(&alone)?;
             profiles.places.push(place);
         }
         Ok(profiles)
@@ -70,8 +71,27 @@ impl Profiles {
 struct Alone<'a> {
     #[serde(serialize_with = "as_map")]
     attributes: &'a [(Name, serde_json::Value)],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    consents: &'a BTreeMap<Name, Consent>,
+    #[serde(skip_serializing_if = "Kept::is_empty")]
+    consents: Kept<'a>,
+}
+
+/// The consents of a row that are kept where none is known.
+struct Kept<'a>(&'a LeadUpsert);
+
+impl Kept<'_> {
+    fn iter(&self) -> impl Iterator<Item = (&Name, &Consent)> {
+        self.0.consents.iter().filter(|(_, consent)| self.0.keeps(consent))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
 }
 
 fn as_map<S: Serializer>(
@@ -131,7 +151,7 @@ impl<'a> Folding<'a> {
             self.stage_changed = !self.is_new;
             changed = true;
         }
-        let is_alone = self.is_new && !self.seen && !upsert.withdraws();
+        let is_alone = self.is_new && !self.seen;
         if is_alone {
             self.alone = Some((row, upsert));
         } else {
@@ -187,8 +207,7 @@ fn merge_consent(
     row: &LeadUpsert,
 ) -> bool {
     let Some(old) = known.get_mut(purpose) else {
-        // Who never consented has nothing to take back, but may object.
-        if new.withdrawn_at.is_some() && !row.objects {
+        if !row.keeps(new) {
             return false;
         }
         known.insert(purpose.clone(), new.clone());
@@ -228,17 +247,23 @@ mod tests {
             source: "crm".into(),
             withdrawn_at,
         };
-        let row = |consents: &[(&str, Option<Instant>)]| LeadUpsert {
+        let row = |objects: bool, consents: &[(&str, Option<Instant>)]| LeadUpsert {
             address: Address::parse("ann@example.com").unwrap(),
             attributes: [("city".into(), "Milano".into()), ("seats".into(), 7.into())].into(),
             consents: consents.iter().map(|(name, at)| ((*name).into(), consent(*at))).collect(),
             dated: false,
-            objects: false,
+            objects,
             stage: Some(Stage::Mql),
             suppress: None,
         };
-        for consents in [&[][..], &[("insights", None)], &[("insights", Some(now))]] {
-            let row = row(consents);
+        let withdrawn = [("insights", Some(now))];
+        for (objects, consents) in [
+            (false, &[][..]),
+            (false, &[("insights", None)]),
+            (false, &withdrawn),
+            (true, &withdrawn),
+        ] {
+            let row = row(objects, consents);
             let mut alone = Folding::new(1, now);
             assert_eq!(alone.fold(0, &row).0, UpsertKind::Created);
             let mut twice = Folding::new(1, now);
