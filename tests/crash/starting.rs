@@ -27,6 +27,7 @@ fn fails(campaign: &Campaign, code: i32, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
+    assert!(said.matches("os error").count() <= 1, "a cause is said twice: {said}");
 }
 
 #[test]
@@ -155,6 +156,14 @@ fn a_zone_that_does_not_exist_is_found_by_check_and_never_goes_live() {
         assert!(said.contains("Europe/Roma") && said.contains("Europe/Rome"), "{ran:?}");
     }
     assert_eq!(campaign.start().stop().0.code, Some(0), "what was live still is");
+}
+
+#[test]
+fn a_password_that_cannot_be_read_is_named_with_one_reason() {
+    let campaign = campaign();
+    let login = "tls = \"none\"\nuser = \"ada\"\npassword_file = \"no-password\"";
+    campaign.set_config(&campaign.config().replace("tls = \"none\"", login));
+    fails(&campaign, 3, &["no-password cannot be read: No such file", "os error 2"]);
 }
 
 /// Lines that a person would read.
