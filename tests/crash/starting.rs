@@ -81,16 +81,21 @@ fn a_database_that_cannot_be_used_is_named() {
     let config = campaign.config();
     campaign.site.write("not-a-database", "this is a letter, and no database\n".repeat(100));
     campaign.site.write("a-file", "");
+    campaign.site.write("barred", "");
+    fs::create_dir(campaign.site.path("barred-journal")).unwrap();
     for (path, word) in [
         ("no/such/folder/leads.db", "cannot create"),
         ("a-file/leads.db", "cannot create"),
         ("not-a-database", "not a database"),
+        // As where the folder cannot be written to, also for who may write everywhere.
+        ("barred", "its folder must be writable"),
     ] {
         campaign.set_config(&config.replace("sqlite:nurtured.db", &format!("sqlite:{path}")));
         fails(&campaign, 3, &[path, word]);
         let ran = campaign.site.run(&["status"]);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(path), "{ran:?}");
+        assert_eq!(ran.err.contains("must be writable"), path == "barred", "{ran:?}");
     }
     let nobody = "postgres://nobody:hunter2@127.0.0.1:9/leads";
     campaign.set_config(&config.replace("sqlite:nurtured.db", nobody));
