@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, leases, outbox, parked, show, sweeps, timers};
+use super::{deferred, dialect::Text, leases, outbox, parked, show, sweeps, timers};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -87,6 +87,13 @@ async fn why_something_is_parked_is_asked_of_what_is_parked_alone() {
     let plan = plan(parked::WHY_PARKED).await;
     let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
     assert_eq!(steps, ["SCAN m USING INDEX messages_parked"], "{plan:#?}");
+}
+
+#[tokio::test]
+async fn why_mails_are_deferred_is_asked_of_what_is_open_alone() {
+    let plan = plan(deferred::WHY_DEFERRED).await;
+    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
+    assert_eq!(steps, ["SCAN m USING INDEX messages_due"], "{plan:#?}");
 }
 
 #[tokio::test]
