@@ -290,7 +290,7 @@ async fn supervise(
             signal = signals.next() => match signal {
                 Signal::Stop => return Ok(()),
                 Signal::Reload => {
-                    tracing::info!("told to reload");
+                    tracing::info!("told to reload; nurtured.toml is read at the start only");
                     parts.reload.notify_one();
                 }
             },
