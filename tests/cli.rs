@@ -561,6 +561,23 @@ fn a_mail_of_several_workflows_is_rendered_as_the_first_by_name_sends_it() {
 }
 
 #[test]
+fn status_says_why_mails_are_deferred() {
+    let site = Site::live();
+    in_earnest(&site);
+    site.write("leads.csv", "email,consent,consent_date\nann@a.example,yes,2026-01-02\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    assert_eq!(site.json(&["status"])["deferred"], serde_json::json!([]));
+    assert_eq!(site.run(&["tick"]).code, 3);
+    let deferred = &site.json(&["status"])["deferred"];
+    assert_eq!(deferred[0]["number"], 1, "{deferred}");
+    let reason = deferred[0]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("connect: Connection refused"), "{reason}");
+    let said = format!("Deferred, and tried again by themselves:\n  1 mail: {reason}");
+    assert!(site.run(&["status"]).out.contains(&said));
+}
+
+#[test]
 fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() {
     let site = Site::campaign();
     site.write(

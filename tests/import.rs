@@ -304,6 +304,20 @@ fn without_the_column_only_another_ground_holds_for_every_row() {
 }
 
 #[test]
+fn with_the_column_every_ground_is_taken_row_by_row() {
+    let site = Site::live();
+    let file = "email,consent,consent date\nyes@a.example,yes,2024-01-03\nno@a.example,no,\n\
+                nothing@a.example,,\nunclear@a.example,perhaps,\nfuture@a.example,yes,2999-01-03\n";
+    import(&site, file, &["--purpose", "insights", "--basis", "soft_opt_in"]);
+    for (name, count) in [("yes", 1), ("no", 0), ("nothing", 0), ("unclear", 0), ("future", 0)] {
+        let lead = site.json(&["leads", "show", &format!("{name}@a.example")]);
+        let consents = lead["consents"].as_array().expect("a list");
+        assert_eq!(consents.len(), count, "{name}: {consents:?}");
+        assert!(consents.iter().all(|consent| consent["basis"] == "soft_opt_in"), "{consents:?}");
+    }
+}
+
+#[test]
 fn unsubscribed_rows_are_suppressed_and_no_import_lifts_that() {
     let site = Site::migrated();
     let head = "email,unsubscribed\n";

@@ -7,8 +7,11 @@ use serde::Serialize;
 use super::{context::Context, failure::Failure, parked};
 use crate::{
     domain::{message::MessageState, name::Name},
-    store::records::Parked,
+    store::records::{Deferred, Parked},
 };
+
+/// Reasons of deferred mails that are told.
+const MOST: i64 = 20;
 
 const PARKED: &str = MessageState::Parked.word();
 
@@ -25,7 +28,9 @@ struct Report {
     /// Leads that are to be looked at now.
     due: u64,
     parked_leads: u64,
-    /// Mails and leads by their reason.
+    /// Deferred mails by their reason.
+    deferred: Vec<Deferred>,
+    /// Parked mails and leads by their reason.
     parked: Vec<Parked>,
     /// What is paused: `all`, or workflows.
     paused: Vec<Name>,
@@ -45,6 +50,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         suppressions: census.suppressions,
         due: census.due,
         parked_leads: census.parked_leads,
+        deferred: store.deferred(MOST).await?,
         parked: parked::parked(&store).await?,
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
@@ -81,6 +87,12 @@ fn text(report: &Report) -> String {
     if !report.paused.is_empty() {
         let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
         lines.push(format!("paused         {}", paused.join(", ")));
+    }
+    if !report.deferred.is_empty() {
+        lines.push("Deferred, and tried again by themselves:".to_owned());
+        lines.extend(report.deferred.iter().map(|Deferred { reason, number }| {
+            format!("  {number} mail{}: {reason}", if *number == 1 { "" } else { "s" })
+        }));
     }
     lines.extend(parked::lines(&report.parked, parked::MEND_MAILS));
     if report.rehearsal {

@@ -73,7 +73,7 @@ fn job(chore: Chore, tasks: TaskTracker) -> Result<Job, JobSchedulerError> {
 
 async fn turn(chore: Chore) {
     if let Err(error) = (chore.work)().await {
-        tracing::warn!(chore = chore.name, error = format!("{error:#}"), "housekeeping failed");
+        tracing::warn!(chore = chore.name, %error, "housekeeping failed");
     }
 }
 

@@ -49,6 +49,8 @@ use crate::{
 };
 
 /// Why the daemon did not start, or ended other than it was told to.
+///
+/// Our errors name their causes in their own text, so no chain of sources is printed behind one.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The database, a port, the disk, a file of secrets; or an engine runs already.
@@ -120,7 +122,7 @@ pub async fn run(
     let reload = Arc::new(Notify::new());
     let starting = Box::pin(async {
         let (parts, doors) = build(config, clock, Arc::clone(&reload)).await?;
-        let wired = wire(&parts).await.map_err(|error| environment(format!("{error:#}")))?;
+        let wired = wire(&parts).await.map_err(|error| environment(error.to_string()))?;
         Ok((parts, doors, wired))
     });
     let Some((parts, doors, wired)) = unless_stopped(starting, &mut signals, &reload).await? else {
@@ -288,7 +290,7 @@ async fn supervise(
             signal = signals.next() => match signal {
                 Signal::Stop => return Ok(()),
                 Signal::Reload => {
-                    tracing::info!("told to reload");
+                    tracing::info!("told to reload; nurtured.toml is read at the start only");
                     parts.reload.notify_one();
                 }
             },
@@ -304,7 +306,7 @@ async fn supervise(
 fn by_itself(ended: Result<(&'static str, anyhow::Result<()>), JoinError>) -> DaemonError {
     let (name, reason) = match ended {
         Ok((name, Ok(()))) => (name, "without a reason".to_owned()),
-        Ok((name, Err(error))) => (name, format!("{error:#}")),
+        Ok((name, Err(error))) => (name, error.to_string()),
         Err(error) => ("unknown", error.to_string()),
     };
     tracing::error!(name, reason, "a part of the daemon ended");

@@ -16,7 +16,7 @@ use crate::{
         settling::Tally,
     },
     http::Metrics,
-    mail::relay::Relay,
+    mail::relay::{Change, Relay},
 };
 
 /// The longest turn of the decide loop before it is taken for dead; its longest sleep is far shorter.
@@ -145,6 +145,9 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     engine.current = parts.current.clone();
     let metrics = Arc::clone(&parts.metrics);
     engine.on_settled = Box::new(move |tally| count(&metrics, tally));
+    let (metrics, name) = (Arc::clone(&parts.metrics), engine.relay.name().to_owned());
+    metrics.relay(&name, true);
+    engine.on_relay = Box::new(move |change| metrics.relay(&name, change == Change::Closed));
     Ok(engine)
 }
 

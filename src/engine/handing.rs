@@ -106,20 +106,25 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
     let trouble = delivery.relay_is_down().then(|| trouble(delivery));
     let mut breaker = line.engine.breaker();
-    let change = if trouble.is_some() { breaker.failed(now) } else { breaker.answered() };
-    match change {
-        Some(Change::Opened) => {
-            tracing::error!(
-                relay = line.engine.relay.name(),
+    let change = match trouble {
+        Some(_) => breaker.failed(!delivery.is_about_a_recipient(), now),
+        None => breaker.answered(now),
+    };
+    // Told under the lock: what is told last is how it is.
+    if let Some(change) = change {
+        let relay = line.engine.relay.name();
+        match change {
+            Change::Opened => tracing::error!(
+                relay,
                 reason = trouble.as_deref().unwrap_or_default(),
-                "the relay is down; one probe at a time"
-            );
+                asked_again = %breaker.probe_at().unwrap_or(now),
+                "the relay is down; from then on it is asked by one mail at a time"
+            ),
+            Change::Closed => tracing::info!(relay, "the relay works again"),
         }
-        Some(Change::Closed) => {
-            tracing::info!(relay = line.engine.relay.name(), "the relay is back");
-        }
-        None => {}
+        (line.engine.on_relay)(change);
     }
+    drop(breaker);
     *line.engine.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 

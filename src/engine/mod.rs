@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::id::ReleaseId,
-    mail::relay::{Breaker, Relay},
+    mail::relay::{Breaker, Change, Relay},
     store::{Backlog, Store},
     token::Keyring,
 };
@@ -53,6 +53,8 @@ pub struct Engine {
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
     pub on_turn: Box<OnTurn>,
+    /// Told when the relay goes down and when it works again; it is up at first.
+    pub on_relay: Box<dyn Fn(Change) + Send + Sync>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -90,6 +92,7 @@ impl Engine {
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             on_turn: Box::new(|_, _| ()),
+            on_relay: Box::new(|_| ()),
             current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     domain::time::Instant,
-    mail::relay::{Delivery, Fault, Stage, next_try},
+    mail::relay::{Delivery, Fault, next_try},
     store::records::{MessageRow, Settled},
 };
 
@@ -15,12 +15,13 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 #[must_use]
 pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settled {
     let refuses_us = delivery.refuses_us();
+    let of_a_recipient = delivery.is_about_a_recipient();
     match delivery {
         Delivery::Sent { reply } => Settled::Sent { reply: reply.to_string() },
         Delivery::Refused { reply, stage } if refuses_us => {
-            // At a recipient it may yet be about that one: not for ever.
-            let counted = stage >= Stage::Rcpt;
-            postponed(message, format!("refused at {}: {reply}", stage.word()), counted, now)
+            // What may be about the recipient is not tried for ever.
+            let reason = format!("refused at {}: {reply}", stage.word());
+            postponed(message, reason, of_a_recipient, now)
         }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,

@@ -288,7 +288,10 @@ impl Desk<'_> {
             date: now,
             key: self.keyring.message_key(message.id),
             list: to_a_lead.then(|| List {
-                text: self.list_text(message),
+                text: list_text(
+                    self.live.definitions.policy.label(&message.purpose),
+                    &self.sender.from.name,
+                ),
                 label: format!("{}.{domain}", message.workflow),
             }),
             unsubscribe_url: rendered.unsubscribe_url,
@@ -297,11 +300,12 @@ impl Desk<'_> {
             bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
         }
     }
+}
 
-    fn list_text(&self, message: &MessageRow) -> String {
-        let label = self.live.definitions.policy.label(&message.purpose);
-        format!("{label} ({})", self.sender.from.name)
-    }
+/// What a list is about and who writes, parted by what a phrase may hold without quotes: brackets would be
+/// taken out.
+fn list_text(label: &str, sender: &str) -> String {
+    if sender.is_empty() { label.to_owned() } else { format!("{label} - {sender}") }
 }
 
 /// First and last name, as far as they are known.
@@ -340,5 +344,16 @@ pub fn view<'a>(definitions: &'a Definitions, lead: &'a LeadState, now: Instant)
         segments: &definitions.segments,
         known_segments: &[],
         worked: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list_text;
+
+    #[test]
+    fn a_list_is_told_by_what_it_is_about_and_who_writes() {
+        assert_eq!(list_text("News", "Ada Rossi"), "News - Ada Rossi");
+        assert_eq!(list_text("News", ""), "News");
     }
 }

@@ -57,6 +57,7 @@ pub struct Metrics {
     registry: Registry,
     observed: OnceLock<Observed>,
     mails: Family<[Label; 1], Counter>,
+    relays: Family<[(&'static str, String); 1], Gauge>,
     returned: Family<[Label; 1], Counter>,
     decided: Counter,
     decide_seconds: Histogram,
@@ -91,6 +92,7 @@ impl Metrics {
             registry: Registry::with_prefix("nurtured"),
             observed: OnceLock::new(),
             mails: Family::default(),
+            relays: Family::default(),
             returned: Family::default(),
             decided: Counter::default(),
             decide_seconds: Histogram::new(SECONDS),
@@ -125,6 +127,7 @@ impl Metrics {
             "Settled tries to send, by what became of them",
             self.mails.clone(),
         );
+        registry.register("relay_up", "Whether the relay can be used", self.relays.clone());
         registry.register(
             "mails_returned",
             "Mails that came back, by what was done with them",
@@ -210,6 +213,11 @@ impl Metrics {
     /// `count` messages were settled in this state.
     pub fn mails(&self, state: MessageState, count: u64) {
         self.mails.get_or_create(&[("outcome", state.word())]).inc_by(count);
+    }
+
+    /// A relay can be used, or is down.
+    pub fn relay(&self, name: &str, up: bool) {
+        self.relays.get_or_create_owned(&[("relay", name.to_owned())]).set(up.into());
     }
 
     /// A mail came in by LMTP.
@@ -325,7 +333,9 @@ mod tests {
             .filter_map(|line| line.split(['`', '{']).next())
             .map(str::to_owned)
             .collect();
-        let page = Metrics::new().encode().await;
+        let metrics = Metrics::new();
+        metrics.relay("main", true);
+        let page = metrics.encode().await;
         assert_eq!(names(&page), documented);
     }
 

@@ -266,8 +266,17 @@ fn create_file(path: &Path) -> Result<()> {
 fn why_not_opened(path: &Path, error: &sqlx::Error) -> String {
     match fs::OpenOptions::new().read(true).write(true).open(path) {
         Err(error) => error.to_string(),
-        Ok(_) => format!("{} (its folder must be writable, too)", message(error)),
+        Ok(_) if lacks_its_companions(error) => {
+            format!("{} (its folder must be writable, too)", message(error))
+        }
+        Ok(_) => message(error),
     }
+}
+
+/// SQLite could not make or open the files beside the database: its primary codes read-only and cannot open.
+fn lacks_its_companions(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| matches!(code & 0xff, 8 | 14))
 }
 
 async fn let_in(

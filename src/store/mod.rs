@@ -13,6 +13,7 @@ mod batch;
 mod checkpoint;
 mod commit;
 mod db;
+mod deferred;
 mod enrolments;
 mod error;
 mod events;

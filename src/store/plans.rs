@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{dialect::Text, leases, outbox, parked, show, sweeps, timers, upsert};
+use super::{deferred, dialect::Text, leases, outbox, parked, show, sweeps, timers, upsert};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -95,6 +95,13 @@ async fn which_source_brought_a_lead_is_asked_of_its_own_events() {
     let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" e ")).collect();
     assert_eq!(steps.len(), 1, "{plan:#?}");
     assert!(steps[0].starts_with("SEARCH e USING") && steps[0].contains("(lead=?)"), "{plan:#?}");
+}
+
+#[tokio::test]
+async fn why_mails_are_deferred_is_asked_of_what_is_open_alone() {
+    let plan = plan(deferred::WHY_DEFERRED).await;
+    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
+    assert_eq!(steps, ["SCAN m USING INDEX messages_due"], "{plan:#?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ mod shown;
 
 use std::collections::BTreeMap;
 
-pub use shown::{Census, EnrolmentRow, LedgerRow, Parked, TimelineRow};
+pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{
     address::Address,

@@ -45,6 +45,15 @@ async fn a_new_release_is_taken_over_without_a_restart_and_the_figures_agree() {
     .await;
 }
 
+#[test]
+fn a_reload_says_what_it_does_not_read() {
+    let campaign = Campaign::on_sqlite("127.0.0.1:9".parse().unwrap(), Tuning::default());
+    let daemon = campaign.start();
+    daemon.signal("HUP");
+    daemon.until_logged("nurtured.toml is read at the start only");
+    assert_eq!(daemon.stop().0.code, Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pause_stops_sending_at_once_and_resume_goes_on() {
     let slow = || {

@@ -1,8 +1,9 @@
 //! Starts that cannot succeed say why, and with which exit code; and a relay that is not there.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use nurtured::domain::message::MessageState;
+use tokio::net::TcpSocket;
 
 use super::{
     campaign::{CONNECTIONS, Campaign, MAILS, Tuning},
@@ -26,6 +27,7 @@ fn fails(campaign: &Campaign, code: i32, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "`{word}` is not in: {said}");
     }
+    assert!(said.matches("os error").count() <= 1, "a cause is said twice: {said}");
 }
 
 #[test]
@@ -79,16 +81,21 @@ fn a_database_that_cannot_be_used_is_named() {
     let config = campaign.config();
     campaign.site.write("not-a-database", "this is a letter, and no database\n".repeat(100));
     campaign.site.write("a-file", "");
+    campaign.site.write("barred", "");
+    fs::create_dir(campaign.site.path("barred-journal")).unwrap();
     for (path, word) in [
         ("no/such/folder/leads.db", "cannot create"),
         ("a-file/leads.db", "cannot create"),
         ("not-a-database", "not a database"),
+        // As where the folder cannot be written to, also for who may write everywhere.
+        ("barred", "its folder must be writable"),
     ] {
         campaign.set_config(&config.replace("sqlite:nurtured.db", &format!("sqlite:{path}")));
         fails(&campaign, 3, &[path, word]);
         let ran = campaign.site.run(&["status"]);
         assert_eq!(ran.code, 3, "{ran:?}");
         assert!(ran.err.contains(path), "{ran:?}");
+        assert_eq!(ran.err.contains("must be writable"), path == "barred", "{ran:?}");
     }
     let nobody = "postgres://nobody:hunter2@127.0.0.1:9/leads";
     campaign.set_config(&config.replace("sqlite:nurtured.db", nobody));
@@ -118,15 +125,15 @@ fn keys_that_are_lost_or_open_to_others_end_the_start() {
     let campaign = campaign();
     let secrets = campaign.site.path("nurtured.secrets");
     let set_mode = |mode| {
-        std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(mode)).unwrap();
+        fs::set_permissions(&secrets, fs::Permissions::from_mode(mode)).unwrap();
     };
     set_mode(0o644);
     fails(&campaign, 3, &["nurtured.secrets", "644", "chmod 600"]);
     set_mode(0o600);
     assert_eq!(campaign.start().stop().0.code, Some(0));
-    std::fs::write(&secrets, "identity = \"short\"\n").unwrap();
+    fs::write(&secrets, "identity = \"short\"\n").unwrap();
     fails(&campaign, 3, &["nurtured.secrets"]);
-    std::fs::remove_file(&secrets).unwrap();
+    fs::remove_file(&secrets).unwrap();
     fails(&campaign, 3, &["nurtured.secrets", "bring back"]);
     assert!(!secrets.exists(), "keys are never made anew for an old database");
 }
@@ -137,14 +144,14 @@ fn a_configuration_that_is_missing_or_wrong_is_not_the_environment() {
     let config = campaign.config();
     campaign.set_config(&config.replace("[[relay]]", "[[relais]]"));
     fails(&campaign, 1, &["relais"]);
-    std::fs::remove_file(campaign.site.path("nurtured.toml")).unwrap();
+    fs::remove_file(campaign.site.path("nurtured.toml")).unwrap();
     fails(&campaign, 2, &["nurtured.toml", "--dir"]);
 }
 
 #[test]
 fn a_zone_that_does_not_exist_is_found_by_check_and_never_goes_live() {
     let campaign = campaign();
-    let policy = std::fs::read_to_string(campaign.site.path("workflows/policy.yaml")).unwrap();
+    let policy = fs::read_to_string(campaign.site.path("workflows/policy.yaml")).unwrap();
     campaign.site.write("workflows/policy.yaml", policy.replace("zone: UTC", "zone: Europe/Roma"));
     for command in ["check", "apply"] {
         let ran = campaign.site.run(&[command]);
@@ -156,9 +163,56 @@ fn a_zone_that_does_not_exist_is_found_by_check_and_never_goes_live() {
     assert_eq!(campaign.start().stop().0.code, Some(0), "what was live still is");
 }
 
+#[test]
+fn a_password_that_cannot_be_read_is_named_with_one_reason() {
+    let campaign = campaign();
+    let login = "tls = \"none\"\nuser = \"ada\"\npassword_file = \"no-password\"";
+    campaign.set_config(&campaign.config().replace("tls = \"none\"", login));
+    fails(&campaign, 3, &["no-password cannot be read: No such file", "os error 2"]);
+}
+
 /// Lines that a person would read.
 fn loud(log: &[String]) -> Vec<&String> {
     log.iter().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect()
+}
+
+const SINK_UP: &str = "nurtured_relay_up{relay=\"sink\"}";
+
+#[tokio::test]
+async fn a_relay_that_refuses_its_port_is_told_of_at_the_first_mail() {
+    let refuses = TcpSocket::new_v4().unwrap();
+    refuses.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut campaign = Campaign::on_sqlite(refuses.local_addr().unwrap(), Tuning::default());
+    let daemon = campaign.start();
+    assert_eq!(daemon.figure(SINK_UP).await, 1);
+    campaign.add_leads(1);
+    daemon.until_logged("the relay is down");
+    assert_eq!(daemon.figure(SINK_UP).await, 0);
+    let log = daemon.log();
+    let [line] = loud(&log)[..] else { panic!("{log:#?}") };
+    for word in ["ERROR", "sink", "connect: Connection refused", "asked_again"] {
+        assert!(line.contains(word), "`{word}` is not in: {line}");
+    }
+    assert!(!line.contains("example.com"), "{line}");
+    assert_eq!(daemon.stop().0.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_relay_folder_that_is_gone_while_it_runs_is_told_of() {
+    let mut campaign = campaign();
+    let by_smtp = campaign.config();
+    let (relay, _) = by_smtp.split_once("[[relay]]").unwrap().1.split_once("[sender]").unwrap();
+    campaign.set_config(&by_smtp.replace(relay, "\nname = \"sink\"\nfolder = \"outbox\"\n"));
+    let daemon = campaign.start();
+    fs::remove_dir(campaign.site.path("outbox")).unwrap();
+    campaign.site.write("outbox", "a file, not a folder");
+    campaign.add_leads(1);
+    daemon.until_logged("the relay is down");
+    assert_eq!(daemon.figure(SINK_UP).await, 0);
+    let log = daemon.log();
+    let [line] = loud(&log)[..] else { panic!("{log:#?}") };
+    assert!(line.contains("outbox cannot be written to"), "{line}");
+    assert_eq!(daemon.stop().0.code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,6 +225,7 @@ async fn without_a_relay_it_runs_says_so_once_and_loses_nothing() {
     campaign.add_leads(200);
     let daemon = campaign.start();
     daemon.until_logged("the relay is down");
+    assert_eq!(daemon.figure(SINK_UP).await, 0);
     campaign.until_nothing_moves().await;
     assert_eq!(daemon.console("/live").await.0, reqwest::StatusCode::OK);
     assert_eq!(daemon.console("/ready").await.0, reqwest::StatusCode::OK);

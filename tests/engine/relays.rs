@@ -11,8 +11,9 @@ use std::{
 use nurtured::{
     domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState},
     engine::settling::Tally,
+    mail::relay::Change,
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::support::{
     databases::for_each_database,
@@ -188,6 +189,37 @@ async fn a_mail_without_an_answer_is_in_doubt_and_never_sent_again() {
         }
         assert_eq!(rig.tick_after(DAY).await.in_doubt, 20, "the second mail, the way goes on");
         assert_eq!(rig.smtp.taken().len(), 40);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_goes_down_is_told_of_once_and_so_is_its_return() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let refuses = TcpSocket::new_v4().unwrap();
+        refuses.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut engine = rig.with_relay(refuses.local_addr().unwrap().port());
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        Arc::get_mut(&mut engine).unwrap().on_relay =
+            Box::new(move |change| tell.lock().unwrap().push(change));
+        rig.leads(&["a@example.com".to_owned(), "b@example.com".to_owned()], &[]).await;
+        let pass = async |now| {
+            rig.clock.set(now);
+            engine.tick(now).await.unwrap()
+        };
+        let mut report = pass(rig.clock.now()).await;
+        assert_eq!(*told.lock().unwrap(), [Change::Opened], "at the first mail");
+        for _ in 0..10 {
+            report = pass(report.next_wake_at.unwrap()).await;
+        }
+        assert_eq!((report.sent, told.lock().unwrap().len()), (0, 1));
+        let (_, back) = FakeSmtp::on(refuses.listen(16).unwrap(), Script::new());
+        while back.count() < 2 {
+            report = pass(report.next_wake_at.unwrap()).await;
+        }
+        assert_eq!(*told.lock().unwrap(), [Change::Opened, Change::Closed]);
     })
     .await;
 }

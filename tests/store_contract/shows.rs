@@ -6,7 +6,7 @@ use nurtured::{
         message::MessageState,
         score::MilliPoints,
     },
-    store::records::{LedgerRow, Parked, Settled},
+    store::records::{Deferred, LedgerRow, Parked, Settled},
 };
 
 use super::made::*;
@@ -75,6 +75,28 @@ async fn the_ledger_keeps_every_line() {
         let objects = [Some("cold/report".into()), None, None];
         let rows = lines.into_iter().zip(objects).map(|(line, object)| LedgerRow { line, object });
         assert_eq!(db.store.ledger(lead).await.unwrap(), rows.collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_deferred_is_told_by_its_reason() {
+    for_each_database(async |db| {
+        assert!(db.store.deferred(9).await.unwrap().is_empty());
+        let mails =
+            [("a@a.example", "no relay"), ("b@a.example", "busy"), ("c@a.example", "no relay")];
+        for (address, reason) in mails {
+            let (_, mail) = lead_with_mail(&db.store, address).await;
+            claim(&db.store, NOON, TOKEN).await;
+            let until = NOON + HOUR;
+            let later = Settled::Deferred { until, reason: reason.into(), counted: false };
+            assert!(settle(&db.store, mail, TOKEN, later).await);
+        }
+        lead_with_mail(&db.store, "d@a.example").await;
+        let group = |reason: &str, number| Deferred { reason: reason.into(), number };
+        let told = db.store.deferred(9).await.unwrap();
+        assert_eq!(told, [group("no relay", 2), group("busy", 1)]);
+        assert_eq!(db.store.deferred(1).await.unwrap(), told[..1]);
     })
     .await;
 }

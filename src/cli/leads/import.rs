@@ -33,7 +33,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "NAME")]
     purpose: Option<String>,
     /// On what ground they may be written to: consent, legitimate_interest, soft_opt_in or contract.
-    /// Consent is taken row by row from the column that says it; the others hold for every row
+    /// A column of consents is taken row by row; without one all but consent hold for every row
     #[arg(long, value_name = "BASIS", default_value = "consent", value_parser = basis)]
     basis: Basis,
     /// Where refused rows go [default: FILE.rejects.csv beside the file]

@@ -110,7 +110,7 @@ pub(super) struct TimelineLine {
     pub step: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Of a hit: `human`, `machine`, or `unsure` until it has settled.
+    /// Of an event: `human`; of a hit also `machine`, or `unsure` until it has settled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub judgement: Option<&'static str>,
     /// Of a hit that could not be judged at once.

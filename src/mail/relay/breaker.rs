@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::domain::time::Instant;
 
-/// Opens after some failures to connect in a row; then one probe per interval may try.
+/// Opens after some failures in a row, and at the first one where nothing was heard of the relay for an
+/// interval: few mails would else find it down for hours and nobody be told. Then one probe per interval
+/// may try.
 ///
 /// A pure state machine: it is asked before a connection is opened and told the outcome.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     threshold: u32,
     interval: Duration,
+    /// When it answered last.
+    heard_at: Option<Instant>,
     state: State,
 }
 
@@ -46,7 +50,7 @@ impl Default for Breaker {
 impl Breaker {
     #[must_use]
     pub const fn new(threshold: u32, interval: Duration) -> Self {
-        Self { threshold, interval, state: State::Closed { failures: 0 } }
+        Self { threshold, interval, heard_at: None, state: State::Closed { failures: 0 } }
     }
 
     #[must_use]
@@ -77,11 +81,13 @@ impl Breaker {
         }
     }
 
-    /// The relay could not be reached ([`Delivery::relay_is_down`](super::Delivery::relay_is_down)).
-    pub fn failed(&mut self, now: Instant) -> Option<Change> {
+    /// The relay is of no use ([`Delivery::relay_is_down`](super::Delivery::relay_is_down)). `certain`: to any
+    /// mail; else only several in a row show that.
+    pub fn failed(&mut self, certain: bool, now: Instant) -> Option<Change> {
         let State::Closed { failures } = self.state else { return None };
         let failures = failures.saturating_add(1);
-        if failures < self.threshold {
+        let lately = self.heard_at.is_some_and(|heard| now < heard + self.interval);
+        if failures < self.threshold && (lately || !certain) {
             self.state = State::Closed { failures };
             return None;
         }
@@ -90,7 +96,8 @@ impl Breaker {
     }
 
     /// The relay answered, whatever it said about the mail.
-    pub fn answered(&mut self) -> Option<Change> {
+    pub fn answered(&mut self, now: Instant) -> Option<Change> {
+        self.heard_at = Some(now);
         let was_open = self.is_open();
         self.state = State::Closed { failures: 0 };
         was_open.then_some(Change::Closed)
@@ -110,15 +117,15 @@ mod tests {
     #[test]
     fn it_opens_once_and_closes_once() {
         let mut breaker = Breaker::default();
-        let changes: Vec<_> = (0..16).filter_map(|_| breaker.failed(at(0))).collect();
+        let changes: Vec<_> = (0..16).filter_map(|_| breaker.failed(true, at(0))).collect();
         assert_eq!(changes, [Change::Opened], "sixteen workers fail at once, one line is logged");
         assert_eq!(breaker.permit(at(1)), Permit::NotBefore(at(30)));
         assert_eq!(breaker.permit(at(30)), Permit::Probe);
         assert_eq!(breaker.permit(at(30)), Permit::NotBefore(at(60)), "one probe");
-        assert_eq!(breaker.failed(at(31)), None);
+        assert_eq!(breaker.failed(true, at(31)), None);
         assert_eq!(breaker.permit(at(60)), Permit::Probe);
-        assert_eq!(breaker.answered(), Some(Change::Closed));
-        assert_eq!(breaker.answered(), None);
+        assert_eq!(breaker.answered(at(60)), Some(Change::Closed));
+        assert_eq!(breaker.answered(at(60)), None);
         assert_eq!(breaker.permit(at(61)), Permit::Go);
     }
 
@@ -126,9 +133,22 @@ mod tests {
     fn an_answer_forgets_earlier_failures() {
         let mut breaker = Breaker::default();
         for _ in 0..20 {
-            assert_eq!(breaker.failed(at(0)), None);
-            assert_eq!(breaker.answered(), None);
+            assert_eq!(breaker.answered(at(0)), None);
+            assert_eq!(breaker.failed(true, at(29)), None);
         }
+    }
+
+    #[test]
+    fn one_failure_is_enough_of_a_relay_that_was_silent_and_not_of_one_that_speaks() {
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.failed(false, at(0)), None, "that may be about a recipient");
+        assert_eq!(breaker.failed(true, at(0)), Some(Change::Opened), "it has never answered");
+        assert_eq!(breaker.answered(at(40)), Some(Change::Closed));
+        assert_eq!(breaker.failed(true, at(69)), None);
+        assert_eq!(breaker.failed(true, at(70)), Some(Change::Opened));
+        let mut breaker = Breaker::default();
+        let changes: Vec<_> = (0..5).filter_map(|_| breaker.failed(false, at(0))).collect();
+        assert_eq!(changes, [Change::Opened]);
     }
 
     #[test]
@@ -141,7 +161,7 @@ mod tests {
             let eager = (0..16).filter(|_| !matches!(breaker.permit(now), Permit::NotBefore(_)));
             for _ in 0..eager.count() {
                 connects += 1;
-                lines += usize::from(breaker.failed(now).is_some());
+                lines += usize::from(breaker.failed(true, now).is_some());
             }
         }
         assert!(connects < 60, "{connects} connects");
@@ -151,7 +171,7 @@ mod tests {
     #[test]
     fn a_clock_that_steps_back_does_not_hold_it_open() {
         let mut breaker = Breaker::new(1, Duration::from_secs(30));
-        breaker.failed(at(100_000));
+        breaker.failed(true, at(100_000));
         assert_eq!(breaker.permit(at(0)), Permit::Probe);
         assert_eq!(breaker.permit(at(1)), Permit::NotBefore(at(30)));
     }

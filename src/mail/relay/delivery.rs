@@ -75,6 +75,12 @@ impl Delivery {
         matches!(self, Self::Refused { reply, stage } if reply.refuses_us(*stage))
     }
 
+    /// The relay has seen a recipient: what it refuses may yet be about that one.
+    #[must_use]
+    pub fn is_about_a_recipient(&self) -> bool {
+        matches!(self, Self::Refused { stage, .. } if *stage >= Stage::Rcpt)
+    }
+
     /// The outcome in a word, for logs and metrics.
     #[must_use]
     pub const fn word(&self) -> &'static str {

@@ -66,6 +66,13 @@ pub struct Parked {
     pub example: Option<Address>,
 }
 
+/// Mails that are deferred for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deferred {
+    pub reason: String,
+    pub number: u64,
+}
+
 /// Counts of messages by state, of leads by stage, of what is due; for reports and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
