@@ -415,6 +415,17 @@ fn a_row_of_another_width_may_be_an_objection_of_whom_it_names() {
 }
 
 #[test]
+fn who_is_in_rows_behind_an_open_quote_may_have_objected() {
+    let site = Site::live();
+    import(&site, "email\nann@a.example\nbob@a.example\n", &[]);
+    let rows = "email,unsubscribed,company\nann@a.example,no,\"A\nbob@a.example,yes,B\n";
+    let report = import(&site, rows, &[]);
+    assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(0)), "{report}");
+    assert_eq!(report["still_written_to"], json!({ "first": [2], "total": 1 }));
+    assert!(reasons(&report)[0].contains("its quote is not closed"), "{report}");
+}
+
+#[test]
 fn of_several_columns_of_objections_any_yes_is_one() {
     let site = Site::live();
     let head = "email,Email Opt Out,Unsubscribed from all email\n";

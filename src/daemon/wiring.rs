@@ -147,7 +147,7 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     engine.on_settled = Box::new(move |tally| count(&metrics, tally));
     let (metrics, name) = (Arc::clone(&parts.metrics), engine.relay.name().to_owned());
     metrics.relay(&name, true);
-    engine.on_relay = Box::new(move |change| metrics.relay(&name, change == Change::Closed));
+    engine.on_relay = Box::new(move |change| metrics.relay(&name, change == Change::Up));
     Ok(engine)
 }
 

@@ -114,17 +114,16 @@ fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
     if let Some(change) = change {
         let relay = line.engine.relay.name();
         match change {
-            Change::Opened => tracing::error!(
+            Change::Down => tracing::error!(
                 relay,
                 reason = trouble.as_deref().unwrap_or_default(),
-                asked_again = %breaker.probe_at().unwrap_or(now),
-                "the relay is down; from then on it is asked by one mail at a time"
+                "the relay is down; its mails wait and are tried again"
             ),
-            Change::Closed => tracing::info!(relay, "the relay works again"),
+            Change::Up => tracing::info!(relay, "the relay works again"),
         }
         (line.engine.on_relay)(change);
     }
-    drop(breaker);
+    // Likewise.
     *line.engine.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
 }
 

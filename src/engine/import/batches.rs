@@ -141,7 +141,8 @@ impl<'a> Batches<'a> {
     pub(super) fn note(&self) -> Option<String> {
         self.hasty.then(|| {
             format!(
-                "refused rows that may be objections hold {} addresses or more: where the file makes the lead further on,                  the row may not be named; once the file is imported, importing it again names them all",
+                "refused rows that may be objections hold {} addresses or more: where other rows of the file make the lead, the row \
+                 may not be named; once the file is imported, importing it again names them all",
                 Self::DOUBTS
             )
         })

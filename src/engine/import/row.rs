@@ -174,11 +174,14 @@ impl RowReader<'_> {
         };
         let address = |column| Address::parse(&clean(cell(column)?).0).ok();
         let [unsubscribed, withdrawn] = [Target::Unsubscribed, Target::Withdrawn];
-        // With a cell too many or too few, nobody knows which is which.
-        if cells.len() != self.headers.len() {
+        // With a cell too many or too few, or other rows in one of them, nobody knows which is which.
+        let swallowed = swallowed(cells);
+        if cells.len() != self.headers.len() || !swallowed.is_empty() {
             let mut columns = self.objecting(&unsubscribed).chain(self.objecting(&withdrawn));
             columns.next()?;
-            return Some(Objection::Open((0..cells.len()).filter_map(address).collect()));
+            let mut who: Vec<Address> = (0..cells.len()).filter_map(address).collect();
+            who.extend(swallowed);
+            return Some(Objection::Open(who));
         }
         let says = [&unsubscribed, &withdrawn].map(|target| self.any_objects(target, cell));
         let who = || address(self.columns.position(&Target::Email)?);
@@ -204,6 +207,14 @@ impl RowReader<'_> {
         }
         address(cell).map_err(|error| refused(error.to_string(), "correct the address in the CRM"))
     }
+}
+
+/// Who is named in cells that go over lines: whole rows may be in them.
+fn swallowed(cells: &csv::ByteRecord) -> Vec<Address> {
+    let over_lines = cells.iter().filter(|cell| cell.contains(&b'\n'));
+    let texts = over_lines.filter_map(|cell| std::str::from_utf8(cell).ok());
+    let parts = texts.flat_map(|text| text.split([',', ';', '\t', '"', '\r', '\n']));
+    parts.filter_map(|part| Address::parse(part.trim()).ok()).collect()
 }
 
 /// Whom a cell names.

@@ -218,35 +218,47 @@ pub(super) fn text_cells<'r>(
         return Err(RowFault::Ragged { cells: row.cells.len(), columns });
     }
     for (column, cell) in row.cells.iter().enumerate() {
-        if cell.len() > CELL_LIMIT {
-            return Err(RowFault::LongCell { column });
-        }
         cells.push(std::str::from_utf8(cell).map_err(|_| RowFault::NotUtf8 { column })?);
     }
-    match swallowed(row, cells) {
-        Some((column, lines)) => Err(RowFault::OpenQuote { column, lines }),
+    if let Some((column, lines)) = swallowed(row, cells) {
+        return Err(RowFault::OpenQuote { column, lines });
+    }
+    match cells.iter().position(|cell| cell.len() > CELL_LIMIT) {
+        Some(column) => Err(RowFault::LongCell { column }),
         None => Ok(()),
     }
 }
 
-/// The cell whose quote was not closed, so that rows behind it are in it, and how many lines that are: one of
-/// its lines has an address in the very column in which the row has one.
+/// The cell whose quote was not closed, so that rows behind it are in it, and how many lines those are: a
+/// line of it has an address in the very column in which the row has one.
 fn swallowed(row: &Row<'_>, cells: &[&str]) -> Option<(usize, usize)> {
     // Nearly always.
     if !row.cells.as_slice().contains(&b'\n') {
         return None;
     }
-    let is_address = |text: &str| {
-        let text = text.trim();
-        text.contains('@') && !text.contains(char::is_whitespace)
-    };
     let address = cells.iter().position(|cell| is_address(cell))?;
-    let is_row = |line: &str| {
-        let mut fields = line.split(char::from(row.delimiter));
-        fields.nth(address).is_some_and(is_address) && address + 1 + fields.count() >= cells.len()
+    // `from`: in which column the line begins. The last line of all ends at another row's quote.
+    let is_of_a_row = |line: &str, from: usize| {
+        let fields: Vec<&str> = line.split(char::from(row.delimiter)).collect();
+        let is_whole = from + fields.len() >= cells.len() || line.contains('"');
+        let at = address.checked_sub(from).and_then(|column| fields.get(column));
+        // In a text a blank follows a comma.
+        let is_text = fields.iter().any(|field| field.starts_with(' '));
+        fields.len() > 1 && is_whole && !is_text && at.is_some_and(|field| is_address(field))
     };
-    let column = cells.iter().position(|cell| cell.lines().skip(1).any(is_row))?;
-    Some((column, cells[column].lines().count() - 1))
+    cells.iter().enumerate().filter(|(_, cell)| cell.contains('\n')).find_map(|(column, cell)| {
+        let mut lines = cell.lines();
+        let first = lines.next()?;
+        // The row's own address is no sign.
+        let is_open = (column < address && is_of_a_row(first, column))
+            || lines.any(|line| is_of_a_row(line, 0));
+        is_open.then(|| (column, cell.lines().count() - 1))
+    })
+}
+
+fn is_address(text: &str) -> bool {
+    let text = text.trim();
+    text.contains('@') && !text.contains(char::is_whitespace)
 }
 
 /// Why a row cannot even be read.
@@ -431,9 +443,25 @@ mod tests {
             faults(&format!("{header}a@a.example;no;\"A\nb@b.example;yes;\"B\n")),
             open(2, 1)
         );
-        let note =
-            "\"Met Ann (ann@a.example; her boss)\nbob@a.example called\n\n a@a.example;yes\"";
-        assert_eq!(faults(&format!("{header}a@a.example;no;{note}\n{rows}")), []);
+        let long = "b@b.example;yes;B\n".repeat(10_000);
+        assert_eq!(faults(&format!("{header}a@a.example;no;\"A\n{long}")), open(2, 10_000));
+        // The quote is closed by where another row opens one, so the cell ends within that row.
+        let header = "email;company;unsubscribed\n";
+        let rows = "a@a.example;\"A;no\nb@b.example;\"B\";yes\n";
+        assert_eq!(faults(&format!("{header}{rows}")), open(1, 1));
+        let header = "company;email;unsubscribed\n";
+        let rows = "\"A;a@a.example;no\n\"B\";b@b.example;yes\n";
+        assert_eq!(faults(&format!("{header}{rows}")), open(0, 1));
+        // Texts that go over lines.
+        for note in [
+            "Met Ann (ann@a.example, her boss)\nbob@b.example called\n",
+            "Met\nbob@b.example, she called",
+            "bob@b.example\ncarl@c.example",
+            "See \"\"b@b.example\"\":\nor a@a.example",
+        ] {
+            let text = format!("email,note\na@a.example,\"{note}\"\nb@b.example,B\n");
+            assert_eq!(faults(&text), [], "{note}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::domain::time::Instant;
 
-/// Opens after some failures in a row, and at the first one where nothing was heard of the relay for an
-/// interval: few mails would else find it down for hours and nobody be told. Then one probe per interval
-/// may try.
+/// Opens after some failures in a row; then one probe per interval may try. That the relay is down is told at
+/// the first failure already where nothing was heard of it for an interval: few mails would else find it
+/// down for hours and nobody know. But one failure holds no other mail back.
 ///
 /// A pure state machine: it is asked before a connection is opened and told the outcome.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Breaker {
     interval: Duration,
     /// When it answered last.
     heard_at: Option<Instant>,
+    /// It was told that the relay is down, and not yet that it is up again.
+    is_down: bool,
     state: State,
 }
 
@@ -36,8 +38,8 @@ pub enum Permit {
 /// The relay went down or came back: to be logged, once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    Opened,
-    Closed,
+    Down,
+    Up,
 }
 
 impl Default for Breaker {
@@ -50,7 +52,8 @@ impl Default for Breaker {
 impl Breaker {
     #[must_use]
     pub const fn new(threshold: u32, interval: Duration) -> Self {
-        Self { threshold, interval, heard_at: None, state: State::Closed { failures: 0 } }
+        let state = State::Closed { failures: 0 };
+        Self { threshold, interval, heard_at: None, is_down: false, state }
     }
 
     #[must_use]
@@ -86,21 +89,23 @@ impl Breaker {
     pub fn failed(&mut self, certain: bool, now: Instant) -> Option<Change> {
         let State::Closed { failures } = self.state else { return None };
         let failures = failures.saturating_add(1);
+        let opens = failures >= self.threshold;
+        self.state = if opens {
+            State::Open { probe_at: now + self.interval }
+        } else {
+            State::Closed { failures }
+        };
         let lately = self.heard_at.is_some_and(|heard| now < heard + self.interval);
-        if failures < self.threshold && (lately || !certain) {
-            self.state = State::Closed { failures };
-            return None;
-        }
-        self.state = State::Open { probe_at: now + self.interval };
-        Some(Change::Opened)
+        let is_news = !self.is_down && (opens || (certain && !lately));
+        self.is_down |= is_news;
+        is_news.then_some(Change::Down)
     }
 
     /// The relay answered, whatever it said about the mail.
     pub fn answered(&mut self, now: Instant) -> Option<Change> {
         self.heard_at = Some(now);
-        let was_open = self.is_open();
         self.state = State::Closed { failures: 0 };
-        was_open.then_some(Change::Closed)
+        std::mem::take(&mut self.is_down).then_some(Change::Up)
     }
 }
 
@@ -118,13 +123,13 @@ mod tests {
     fn it_opens_once_and_closes_once() {
         let mut breaker = Breaker::default();
         let changes: Vec<_> = (0..16).filter_map(|_| breaker.failed(true, at(0))).collect();
-        assert_eq!(changes, [Change::Opened], "sixteen workers fail at once, one line is logged");
+        assert_eq!(changes, [Change::Down], "sixteen workers fail at once, one line is logged");
         assert_eq!(breaker.permit(at(1)), Permit::NotBefore(at(30)));
         assert_eq!(breaker.permit(at(30)), Permit::Probe);
         assert_eq!(breaker.permit(at(30)), Permit::NotBefore(at(60)), "one probe");
         assert_eq!(breaker.failed(true, at(31)), None);
         assert_eq!(breaker.permit(at(60)), Permit::Probe);
-        assert_eq!(breaker.answered(at(60)), Some(Change::Closed));
+        assert_eq!(breaker.answered(at(60)), Some(Change::Up));
         assert_eq!(breaker.answered(at(60)), None);
         assert_eq!(breaker.permit(at(61)), Permit::Go);
     }
@@ -139,16 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn one_failure_is_enough_of_a_relay_that_was_silent_and_not_of_one_that_speaks() {
+    fn one_failure_of_a_relay_that_was_silent_is_told_and_holds_nothing_back() {
         let mut breaker = Breaker::default();
         assert_eq!(breaker.failed(false, at(0)), None, "that may be about a recipient");
-        assert_eq!(breaker.failed(true, at(0)), Some(Change::Opened), "it has never answered");
-        assert_eq!(breaker.answered(at(40)), Some(Change::Closed));
+        assert_eq!(breaker.failed(true, at(0)), Some(Change::Down), "it has never answered");
+        assert_eq!((breaker.failed(true, at(1)), breaker.permit(at(1))), (None, Permit::Go));
+        assert_eq!(breaker.answered(at(40)), Some(Change::Up));
         assert_eq!(breaker.failed(true, at(69)), None);
-        assert_eq!(breaker.failed(true, at(70)), Some(Change::Opened));
+        assert_eq!(breaker.failed(true, at(70)), Some(Change::Down));
+        // Told once, though it opens only now.
+        assert!((0..3).all(|_| breaker.failed(true, at(71)).is_none()));
+        assert_eq!(breaker.permit(at(71)), Permit::NotBefore(at(101)));
         let mut breaker = Breaker::default();
         let changes: Vec<_> = (0..5).filter_map(|_| breaker.failed(false, at(0))).collect();
-        assert_eq!(changes, [Change::Opened]);
+        assert_eq!(changes, [Change::Down]);
     }
 
     #[test]
