@@ -120,7 +120,7 @@ const fn local(port: u16) -> SocketAddr {
 impl Default for Engine {
     fn default() -> Self {
         Self {
-            batch: 500,
+            batch: 1_000,
             // Longer than all time-outs of RFC 5321 section 4.5.3.2 together (32 minutes).
             lease: Duration::from_mins(45),
             grace: Duration::from_secs(30),
