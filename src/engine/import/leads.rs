@@ -124,8 +124,6 @@ impl Taking {
                 let subjects = batch.objections.into_iter().map(Subject::Address);
                 objections.extend(subjects.map(|who| (who, Suppression::Unsubscribed)));
                 doubts.extend(batch.doubts);
-                // Beside what is written next: all the rows' texts are many.
-                tokio::task::spawn_blocking(move || drop(batch.leads));
                 // Nobody is kept waiting for a row that is still to be read.
                 let goes_on = rows < TRANSACTION && importing.has_room();
                 next = if goes_on { inbox.try_recv().ok() } else { None };
