@@ -426,6 +426,19 @@ fn who_is_in_rows_behind_an_open_quote_may_have_objected() {
 }
 
 #[test]
+fn a_plain_objection_counts_whoever_the_other_cells_of_its_row_name() {
+    let site = Site::live();
+    import(&site, "email\nann@a.example\nbob@a.example\n", &[]);
+    // Refused, as the note is too long; that it names somebody on a line of its own is no doubt.
+    let note = "Talked to\nbob@a.example\n".repeat(4_000);
+    let report =
+        import(&site, format!("email,unsubscribed,note\nann@a.example,yes,\"{note}\"\n"), &[]);
+    assert_eq!((&report["rejected"], &report["suppressed"]), (&json!(1), &json!(1)), "{report}");
+    assert_eq!(report["still_written_to"], json!({ "first": [], "total": 0 }));
+    assert_eq!(site.json(&["leads", "show", "ann@a.example"])["suppressed"], "unsubscribed");
+}
+
+#[test]
 fn of_several_columns_of_objections_any_yes_is_one() {
     let site = Site::live();
     let head = "email,Email Opt Out,Unsubscribed from all email\n";

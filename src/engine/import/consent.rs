@@ -85,23 +85,20 @@ impl RowReader<'_> {
         report: &mut LeadsReport,
     ) -> Option<(Name, Consent, bool)> {
         let Consents { purpose, given } = self.consents.as_ref()?;
-        let consent = |at: Option<Instant>| {
+        let consent = |at: Option<Instant>, withdrawn_at| {
             let source = self.import.run.source.clone();
             let (basis, dated) = (self.import.basis, at.is_some());
             let at = at.unwrap_or(self.now);
-            Some((purpose.clone(), Consent { basis, at, source, withdrawn_at: None }, dated))
+            Some((purpose.clone(), Consent { basis, at, source, withdrawn_at }, dated))
         };
         // The date beside it may be that of the consent: from now on is what is certain.
-        let withdrawn = || {
-            let (purpose, given, _) = consent(None)?;
-            Some((purpose, Consent { withdrawn_at: Some(self.now), ..given }, false))
-        };
+        let withdrawn = || consent(None, Some(self.now));
         if withdraws {
             return withdrawn();
         }
         let (says, since) = match given {
             Given::ByNone => return None,
-            Given::ByEveryRow => return consent(None),
+            Given::ByEveryRow => return consent(None, None),
             Given::Where { says, since } => (*says, *since),
         };
         let mut warn = |column: usize, reason: String, advice: &str| {
@@ -123,17 +120,17 @@ impl RowReader<'_> {
                 return None;
             }
         }
-        let Some(since) = since else { return consent(None) };
+        let Some(since) = since else { return consent(None, None) };
         let text = restored(cells[since].trim());
         if text.is_empty() || is_filler(text) {
             let advice = "consent taken as given at the import; say since when";
             warn(since, "consent without a date".into(), advice);
-            return consent(None);
+            return consent(None, None);
         }
         // What nobody can have said on that day proves nothing.
         let reason = match parse_date(text) {
             Some(at) if at <= self.now + FIRST_ZONE => {
-                return consent(Some(at.min(self.now)));
+                return consent(Some(at.min(self.now)), None);
             }
             Some(_) => format!("`{text}` is in the future"),
             None => format!("`{text}` is not a date"),

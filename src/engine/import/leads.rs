@@ -282,9 +282,10 @@ fn read_rows(
         let Some(row) = table.next_row()? else { return Ok(()) };
         report.rows += 1;
         let mut cells = Vec::with_capacity(width);
-        let read = match text_cells(&row, width, &mut cells) {
-            Ok(()) => reader.read(row.number, &cells, report),
-            Err(fault) => {
+        let fault = text_cells(&row, width, &mut cells).err();
+        let read = match fault {
+            None => reader.read(row.number, &cells, report),
+            Some(fault) => {
                 let column = fault.column().and_then(|column| reader.headers.get(column)).cloned();
                 let (reason, advice) = fault.reason_and_advice();
                 Err(Finding {
@@ -303,7 +304,7 @@ fn read_rows(
                 rejects.add(row.cells.iter(), &finding)?;
                 let kind = finding.reason.clone();
                 report.findings.add(&kind, finding);
-                match reader.objection(row.cells) {
+                match reader.objection(row.cells, fault) {
                     None => Ok(()),
                     Some(Objection::Plain(who)) => batches.object(who),
                     Some(Objection::Open(whom)) => batches.doubt(whom, row.number),

@@ -8,7 +8,7 @@ use super::{
     mapping::{Columns, Target},
     rejects::restored,
     report::{Finding, LeadsReport},
-    table::CELL_LIMIT,
+    table::{CELL_LIMIT, RowFault},
 };
 use crate::{
     domain::{
@@ -58,8 +58,7 @@ impl RowReader<'_> {
                 .objects(&Target::Unsubscribed, row, cells)?
                 .then_some(Suppression::Unsubscribed),
         };
-        let withdraws = self.objects(&Target::Withdrawn, row, cells)?;
-        lead.objects = withdraws;
+        lead.objects = self.objects(&Target::Withdrawn, row, cells)?;
         for (column, target) in self.columns.targets.iter().enumerate() {
             let mut warn = |reason: String, advice: &str| {
                 let column = self.headers[column].clone();
@@ -124,7 +123,7 @@ impl RowReader<'_> {
             }
             again
         });
-        if let Some((purpose, consent, dated)) = self.consent(row, cells, withdraws, report) {
+        if let Some((purpose, consent, dated)) = self.consent(row, cells, lead.objects, report) {
             lead.consents.insert(purpose, consent);
             lead.dated = dated;
         }
@@ -166,8 +165,13 @@ impl RowReader<'_> {
         self.columns.positions(target).filter(move |_| is_about)
     }
 
-    /// Whose objection a row holds, or may hold, that is refused.
-    pub(super) fn objection(&self, cells: &csv::ByteRecord) -> Option<Objection> {
+    /// Whose objection a row holds, or may hold, that is refused. `fault`: for which it could not even be
+    /// read.
+    pub(super) fn objection(
+        &self,
+        cells: &csv::ByteRecord,
+        fault: Option<RowFault>,
+    ) -> Option<Objection> {
         let cell = |column| {
             let text = std::str::from_utf8(cells.get(column)?).ok()?;
             (text.len() <= CELL_LIMIT).then_some(text)
@@ -175,12 +179,11 @@ impl RowReader<'_> {
         let address = |column| Address::parse(&clean(cell(column)?).0).ok();
         let [unsubscribed, withdrawn] = [Target::Unsubscribed, Target::Withdrawn];
         // With a cell too many or too few, or other rows in one of them, nobody knows which is which.
-        let swallowed = swallowed(cells);
-        if cells.len() != self.headers.len() || !swallowed.is_empty() {
+        if matches!(fault, Some(RowFault::Ragged { .. } | RowFault::OpenQuote { .. })) {
             let mut columns = self.objecting(&unsubscribed).chain(self.objecting(&withdrawn));
             columns.next()?;
             let mut who: Vec<Address> = (0..cells.len()).filter_map(address).collect();
-            who.extend(swallowed);
+            who.extend(named_over_lines(cells));
             return Some(Objection::Open(who));
         }
         let says = [&unsubscribed, &withdrawn].map(|target| self.any_objects(target, cell));
@@ -210,11 +213,11 @@ impl RowReader<'_> {
 }
 
 /// Who is named in cells that go over lines: whole rows may be in them.
-fn swallowed(cells: &csv::ByteRecord) -> Vec<Address> {
+fn named_over_lines(cells: &csv::ByteRecord) -> impl Iterator<Item = Address> {
     let over_lines = cells.iter().filter(|cell| cell.contains(&b'\n'));
     let texts = over_lines.filter_map(|cell| std::str::from_utf8(cell).ok());
     let parts = texts.flat_map(|text| text.split([',', ';', '\t', '"', '\r', '\n']));
-    parts.filter_map(|part| Address::parse(part.trim()).ok()).collect()
+    parts.filter_map(|part| Address::parse(part.trim()).ok())
 }
 
 /// Whom a cell names.
