@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::in_one_line;
-use crate::engine::import::Findings;
+use crate::{definitions::counted, engine::import::Findings};
 
 /// How many rows are shown; all of them are in the rejects file or in `--json`.
 const SHOWN: usize = 10;
@@ -12,8 +12,7 @@ pub(super) fn headline(dry_run: bool, rows: u64, figures: &[(&str, u64)]) -> Str
     let parts: Vec<String> =
         figures.iter().map(|(word, figure)| format!("{figure} {word}")).collect();
     let start = if dry_run { "Dry run, nothing was written. " } else { "" };
-    let noun = if rows == 1 { "row" } else { "rows" };
-    format!("{start}{rows} {noun}: {}.", parts.join(", "))
+    format!("{start}{}: {}.", counted(rows, "row"), parts.join(", "))
 }
 
 pub(super) fn suppressed(rows: u64) -> String {
@@ -35,11 +34,7 @@ pub(super) fn add_to(lines: &mut Vec<String>, findings: &Findings, rejects: Opti
             lines.push(format!("{count:>7}  {}", in_one_line(kind)));
         }
         if kinds.len() > SHOWN {
-            let more = kinds.len() - SHOWN;
-            lines.push(format!(
-                "         and {more} more {}",
-                if more == 1 { "kind" } else { "kinds" }
-            ));
+            lines.push(format!("         and {}", counted(kinds.len() - SHOWN, "more kind")));
         }
         lines.push(String::new());
         for finding in findings.first.iter().take(SHOWN) {

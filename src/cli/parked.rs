@@ -1,7 +1,10 @@
 //! What is parked and why: the same lines for every command that tells of it.
 
 use super::{failure::Failure, output::in_one_line};
-use crate::store::{Store, records::Parked};
+use crate::{
+    definitions::counted,
+    store::{Store, records::Parked},
+};
 
 /// Reasons that are told, of mails and of leads each; a campaign has few.
 const MOST: u8 = 20;
@@ -25,11 +28,10 @@ pub(super) fn lines(parked: &[Parked], mend_mails: &str) -> Vec<String> {
     }
     let mut lines = vec!["Parked, until what is wrong is mended:".to_owned()];
     for group in parked {
-        let (number, plural) = (group.number, if group.number == 1 { "" } else { "s" });
         let what = match group.template.as_deref() {
-            None => format!("{number} lead{plural}"),
-            Some("") => format!("{number} notice{plural}"),
-            Some(template) => format!("{number} mail{plural} {template}"),
+            None => counted(group.number, "lead"),
+            Some("") => counted(group.number, "notice"),
+            Some(template) => format!("{} {template}", counted(group.number, "mail")),
         };
         let example = group.example.as_ref();
         let example =

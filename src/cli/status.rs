@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{context::Context, failure::Failure, output::in_one_line, parked};
 use crate::{
+    definitions::counted,
     domain::{message::MessageState, name::Name},
     store::records::{Deferred, Parked},
 };
@@ -91,11 +92,7 @@ fn text(report: &Report) -> String {
     if !report.deferred.is_empty() {
         lines.push("Deferred, and tried again by themselves:".to_owned());
         lines.extend(report.deferred.iter().map(|Deferred { reason, number }| {
-            format!(
-                "  {number} mail{}: {}",
-                if *number == 1 { "" } else { "s" },
-                in_one_line(reason)
-            )
+            format!("  {}: {}", counted(*number, "mail"), in_one_line(reason))
         }));
     }
     lines.extend(parked::lines(&report.parked, parked::MEND_MAILS));

@@ -1,6 +1,6 @@
 //! Problems for people: the line, a caret, what is wrong, what to write.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
@@ -51,8 +51,9 @@ pub fn show(problems: &[Problem], sources: &Sources, colour: bool) -> String {
 
 /// `1 error`, `2 errors`.
 #[must_use]
-pub fn counted(number: usize, word: &str) -> String {
-    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+pub fn counted<N: Copy + fmt::Display + PartialEq + From<u8>>(number: N, word: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {word}{plural}")
 }
 
 /// `2 errors, 1 warning`.

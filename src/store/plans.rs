@@ -20,10 +20,15 @@ async fn plan(text: Text) -> Vec<String> {
         .collect()
 }
 
+/// The steps of a plan that read a table.
+fn reading<'p>(plan: &'p [String], table: &str) -> Vec<&'p str> {
+    plan.iter().map(String::as_str).filter(|step| step.contains(table)).collect()
+}
+
 /// Every step that reads `table` does it by this index, and none sorts.
 async fn assert_by_index(text: Text, table: &str, index: &str) {
     let plan = plan(text).await;
-    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(table)).collect();
+    let steps = reading(&plan, table);
     assert!(!steps.is_empty(), "{plan:#?}");
     for step in steps {
         assert!(step.contains(index), "{plan:#?}");
@@ -46,8 +51,7 @@ async fn the_next_wake_up_is_the_start_of_an_index() {
 #[tokio::test]
 async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walked_over() {
     let heads = plan(outbox::HEADS).await;
-    let steps: Vec<&str> =
-        heads.iter().filter(|step| step.contains(" t ")).map(String::as_str).collect();
+    let steps = reading(&heads, " t ");
     // The first workflow is the first entry of the index; for the others it is searched.
     let by = |what: &str| format!("{what} t USING COVERING INDEX messages_due");
     assert_eq!(
@@ -85,14 +89,14 @@ async fn whether_mail_of_a_lead_is_parked_is_read_from_an_index() {
 #[tokio::test]
 async fn why_something_is_parked_is_asked_of_what_is_parked_alone() {
     let plan = plan(parked::WHY_PARKED).await;
-    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
+    let steps = reading(&plan, " m ");
     assert_eq!(steps, ["SCAN m USING INDEX messages_parked"], "{plan:#?}");
 }
 
 #[tokio::test]
 async fn which_source_brought_a_lead_is_asked_of_its_own_events() {
     let plan = plan(upsert::NEVER_BROUGHT_BY).await;
-    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" e ")).collect();
+    let steps = reading(&plan, " e ");
     assert_eq!(steps.len(), 1, "{plan:#?}");
     assert!(steps[0].starts_with("SEARCH e USING") && steps[0].contains("(lead=?)"), "{plan:#?}");
 }
@@ -100,7 +104,7 @@ async fn which_source_brought_a_lead_is_asked_of_its_own_events() {
 #[tokio::test]
 async fn why_mails_are_deferred_is_asked_of_what_is_open_alone() {
     let plan = plan(deferred::WHY_DEFERRED).await;
-    let steps: Vec<&String> = plan.iter().filter(|step| step.contains(" m ")).collect();
+    let steps = reading(&plan, " m ");
     assert_eq!(steps, ["SCAN m USING INDEX messages_due"], "{plan:#?}");
 }
 
@@ -108,8 +112,7 @@ async fn why_mails_are_deferred_is_asked_of_what_is_open_alone() {
 async fn the_census_reads_no_wide_table() {
     let census = plan(show::CENSUS).await;
     for table in ["leads", "messages", "enrolments", "lead_timer"] {
-        let steps: Vec<&String> =
-            census.iter().filter(|step| step.contains(&format!(" {table} "))).collect();
+        let steps = reading(&census, &format!(" {table} "));
         assert!(!steps.is_empty(), "{census:#?}");
         for step in steps {
             assert!(step.contains(&format!("INDEX {table}_")), "{census:#?}");

@@ -125,6 +125,18 @@ impl Tx {
         Ok(listed.into_iter().collect())
     }
 
+    /// Which of these addresses are on the list, by their own entry or by their domain's.
+    pub(super) async fn suppressed_among<'a>(
+        &mut self,
+        addresses: impl Iterator<Item = &'a Address> + Clone,
+    ) -> Result<HashSet<&'a str>> {
+        let keys = |address: &Address| [address.as_str().to_owned(), domain_key(address.domain())];
+        let listed = self.listed(&addresses.clone().flat_map(keys).collect()).await?;
+        let suppressed =
+            addresses.filter(|address| keys(address).iter().any(|key| listed.contains(key)));
+        Ok(suppressed.map(Address::as_str).collect())
+    }
+
     /// Suppresses the addresses of leads. Their stop epochs are the caller's to raise.
     pub(super) async fn suppress_leads(
         &mut self,
@@ -221,13 +233,12 @@ impl Store {
 
     /// Those of the addresses that a lead has and that are not on the list, nor their domains.
     pub async fn mailable_among(&self, addresses: &[Address]) -> Result<HashSet<Address>> {
-        let mut known: HashSet<Address> = self.find_leads(addresses).await?.into_keys().collect();
-        let keys = |address: &Address| [address.as_str().into(), domain_key(address.domain())];
+        let known = self.find_leads(addresses).await?;
         let mut tx = self.db.snapshot().await?;
-        let listed = tx.listed(&known.iter().flat_map(keys).collect()).await?;
+        let suppressed = tx.suppressed_among(known.keys()).await?;
         tx.rollback().await?;
-        known.retain(|address| keys(address).iter().all(|key| !listed.contains(key)));
-        Ok(known)
+        let mailable = known.keys().filter(|address| !suppressed.contains(address.as_str()));
+        Ok(mailable.cloned().collect())
     }
 
     /// The leads of these subjects: all of those that were added, of the others who was never told.

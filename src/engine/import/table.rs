@@ -16,6 +16,7 @@ use super::{
     ImportError,
     encoding::{Encoding, detect},
 };
+use crate::definitions::counted;
 
 /// Bytes of one row.
 pub(super) const ROW_LIMIT: u64 = 1024 * 1024;
@@ -294,10 +295,7 @@ impl RowFault {
     pub(super) fn reason_and_advice(self) -> (String, &'static str) {
         match self {
             Self::Ragged { cells, columns } => (
-                format!(
-                    "it has {cells} {}, the header has {columns}",
-                    if cells == 1 { "cell" } else { "cells" }
-                ),
+                format!("it has {}, the header has {columns}", counted(cells, "cell")),
                 "put cells that contain the separator or a line break in quotes",
             ),
             Self::LongCell { .. } => {
@@ -306,8 +304,8 @@ impl RowFault {
             Self::NotUtf8 { .. } => ("not UTF-8".into(), "save the file as \"CSV UTF-8\""),
             Self::OpenQuote { lines, .. } => (
                 format!(
-                    "its quote is not closed, so it has {lines} {} of the file in it that should be rows",
-                    if lines == 1 { "line" } else { "lines" },
+                    "its quote is not closed, so it has {} of the file in it that should be rows",
+                    counted(lines, "line"),
                 ),
                 "close the quote, or take it out, in the file itself, and import that again",
             ),

@@ -47,12 +47,12 @@ impl Importing {
     /// The merge rule: a value of a later row replaces an earlier one, an empty cell replaces nothing. A
     /// consent that is there stays unless the row brings another ground given later; one that was
     /// withdrawn is renewed by a later one alone that the row dates, one that the row withdraws is so from
-    /// now on, and a suppression stays.
+    /// now on, and one that somebody objects to also where none was known; a suppression stays.
     /// The stage is taken for new leads only: the first that a row of the run names, beside `lead`. A mail
     /// on its way for a purpose whose ground has changed is judged again. A lead whose row cannot be read
     /// stays as it is.
-    /// Each lead that was created or changed gets one `lead.imported` event and becomes due in the
-    /// bulk lane.
+    /// Each lead that was created or changed, or comes by a named source for the first time, gets one
+    /// `lead.imported` event and becomes due in the bulk lane.
     pub async fn take(
         &mut self,
         upserts: &[LeadUpsert],
@@ -81,7 +81,7 @@ impl Importing {
         tx.write_imported(leads, run, now).await?;
         tx.judge_again(leads).await?;
         tx.suppress_rows(upserts, leads, run, now).await?;
-        let suppressed = tx.suppressed_among(upserts).await?;
+        let suppressed = tx.suppressed_among(upserts.iter().map(|upsert| &upsert.address)).await?;
         Ok(concerned.upserted(upserts, taken, &suppressed))
     }
 

@@ -101,7 +101,8 @@ impl Store {
         let mut concerned = Concerned::default();
         let leads = tx.leads_at(&rows::json("addresses", &rows)?).await?;
         tx.read_known(&rows::ids(leads), &addresses, run, &mut concerned, now).await?;
-        let mut suppressed = tx.suppressed_among(upserts).await?;
+        let mut suppressed =
+            tx.suppressed_among(upserts.iter().map(|upsert| &upsert.address)).await?;
         tx.rollback().await?;
         for address in addresses {
             if !concerned.unreadable.contains_key(address) {

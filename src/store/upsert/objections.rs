@@ -1,18 +1,18 @@
 //! What in an import stops mail that is on its way: objections, and grounds that are gone.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::merge::Folding;
 use crate::{
-    domain::{address::Address, time::Instant},
+    domain::time::Instant,
     store::{
         Result,
         db::{Tx, on_db},
         records::{ImportRun, Lane, LeadUpsert},
         rows,
-        suppressions::{add_entry, domain_key},
+        suppressions::add_entry,
         timers::Wake,
     },
 };
@@ -70,20 +70,5 @@ impl Tx {
             .map(|(_, lead)| Wake { lead: lead.lead, lane: Lane::Bulk.number(), revs: 1, stops: 1 })
             .collect();
         self.wake(&wakes, now).await
-    }
-
-    /// Which of the rows' addresses are on the list, by their own entry or by their domain's.
-    pub(super) async fn suppressed_among<'a>(
-        &mut self,
-        upserts: &'a [LeadUpsert],
-    ) -> Result<HashSet<&'a str>> {
-        let subjects = upserts.iter().flat_map(|upsert| {
-            [upsert.address.as_str().to_owned(), domain_key(upsert.address.domain())]
-        });
-        let listed = self.listed(&subjects.collect()).await?;
-        let addresses = upserts.iter().map(|upsert| &upsert.address).filter(|address| {
-            listed.contains(address.as_str()) || listed.contains(&domain_key(address.domain()))
-        });
-        Ok(addresses.map(Address::as_str).collect())
     }
 }
