@@ -54,6 +54,18 @@ fn a_shipped_mail_looks_like_this() {
 }
 
 #[test]
+fn the_charset_comes_before_the_styles_that_stay() {
+    let layout = "<html><head><style>@media print { p { color: red } }</style><title>t</title>\
+                  <meta http-equiv=Content-Type content='text/html; charset=utf-8'>\
+                  <meta charset=utf-8></head><body>{{ content }} {{ postal_address }} \
+                  <a href=\"{{ unsubscribe_url }}\">stop</a></body></html>";
+    let files = [("layouts/mine.html", layout), ("m.md", "---\nsubject: s\nlayout: mine\n---\nHi")];
+    let html = renderer(&files).render(&mail("m", &lead(&[]))).unwrap().html;
+    assert!(html.starts_with("<html><head><meta charset=\"utf-8\"><style>@media print"), "{html}");
+    assert_eq!(html.matches("charset").count(), 1, "{html}");
+}
+
+#[test]
 fn the_built_in_notice_looks_like_this() {
     let lead = lead(&[("first_name", text("Ada")), ("company", text("Lovelace & Sons"))]);
     let standing = Standing {
