@@ -54,11 +54,11 @@ impl Chromium {
         let to = process.stdin.take().unwrap();
         let from = BufReader::new(process.stdout.take().unwrap());
         let mut browser = Self { process, to, from, session: None, last: 0, _profile: profile };
-        let tab = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
+        let tab = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
         let target = json!({ "targetId": tab["targetId"], "flatten": true });
-        let session = browser.ask("Target.attachToTarget", target);
+        let session = browser.ask("Target.attachToTarget", &target);
         browser.session = session["sessionId"].as_str().map(str::to_owned);
-        browser.ask("Page.enable", json!({}));
+        browser.ask("Page.enable", &json!({}));
         Some(browser)
     }
 
@@ -66,36 +66,36 @@ impl Chromium {
     pub fn emulate(&mut self, width: u32, dark: bool) {
         let scheme = if dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.ask("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
         let mobile = width < 600;
         let metrics = json!({ "width": width, "height": 700, "screenWidth": width,
                               "screenHeight": 700, "deviceScaleFactor": 1, "mobile": mobile });
-        self.ask("Emulation.setDeviceMetricsOverride", metrics);
+        self.ask("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
     pub fn open(&mut self, file: &Path) {
-        self.ask("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
+        self.ask("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }));
         while self.hear()["method"] != "Page.loadEventFired" {}
     }
 
     /// What an expression of JavaScript comes to on the page.
     pub fn evaluate(&mut self, script: &str) -> Value {
         let answer =
-            self.ask("Runtime.evaluate", json!({ "expression": script, "returnByValue": true }));
+            self.ask("Runtime.evaluate", &json!({ "expression": script, "returnByValue": true }));
         assert!(answer["exceptionDetails"].is_null(), "{answer}");
         answer["result"]["value"].clone()
     }
 
     /// The whole page as a PNG.
     pub fn picture(&mut self, width: u32) -> Vec<u8> {
-        let height = &self.ask("Page.getLayoutMetrics", json!({}))["cssContentSize"]["height"];
+        let height = &self.ask("Page.getLayoutMetrics", &json!({}))["cssContentSize"]["height"];
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
         let wish = json!({ "captureBeyondViewport": true, "clip": clip, "optimizeForSpeed": true });
-        let answer = self.ask("Page.captureScreenshot", wish);
+        let answer = self.ask("Page.captureScreenshot", &wish);
         BASE64_STANDARD.decode(answer["data"].as_str().unwrap()).unwrap()
     }
 
-    fn ask(&mut self, method: &str, parameters: Value) -> Value {
+    fn ask(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut message = json!({ "id": self.last, "method": method, "params": parameters });
         if let Some(session) = &self.session {

@@ -95,9 +95,9 @@ fn copy(from: &Path, to: &Path) {
     for entry in entries(from) {
         let target = to.join(entry.file_name().unwrap());
         if entry.is_dir() {
-            copy(&entry, &target)
+            copy(&entry, &target);
         } else {
-            drop(fs::copy(&entry, &target).unwrap())
+            fs::copy(&entry, &target).unwrap();
         }
     }
 }
@@ -145,9 +145,9 @@ fn each_is_light_short_of_subject_and_in_english_and_italian() {
 fn none_pretends_to_be_what_it_is_not() {
     for mail in MAILS.iter() {
         let subject = mail.subject.to_lowercase();
-        for claim in ["re:", "r:", "fwd:", "i:", "!", "gratis", "free", "last chance"] {
-            assert!(!subject.contains(claim), "{}: {}", mail.name, mail.subject);
-        }
+        let answers = ["re:", "r:", "fw:", "fwd:", "i:"];
+        let claims = answers.iter().any(|start| subject.starts_with(start));
+        assert!(!claims && !subject.contains('!'), "{}: {}", mail.name, mail.subject);
         assert!(mail.text.contains("Ada Rossi"), "{} is signed", mail.name);
     }
 }
