@@ -52,7 +52,8 @@
     if (parseFloat(style.fontSize) < 13) faults.push(`${what} has ${style.fontSize} letters`.replace("px", " px"));
   }
   for (const element of document.querySelectorAll("a, button, input, select")) {
-    const height = element.getBoundingClientRect().height;
+    // A box to tick is as large as the words that tick it, too.
+    const height = (element.closest("label") ?? element).getBoundingClientRect().height;
     // WCAG 2.2, 2.5.8: links inside of a sentence are as high as its line.
     const inSentence = element.tagName === "A" && words(element.parentElement).length > 20
       && getComputedStyle(element).display === "inline";
