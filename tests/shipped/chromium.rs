@@ -21,7 +21,7 @@ pub struct Chromium {
 }
 
 /// It reads commands from descriptor 3 and answers on 4; what hangs is ended.
-const START: &str = "exec timeout 110 chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
+const START: &str = "exec timeout 300 chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1";
 
 /// Nothing is fetched: a mail must look right with pictures off, and tests need no network.
 const FLAGS: [&str; 11] = [
