@@ -9,6 +9,7 @@ use crate::{
         nearest::nearest,
         node::{Data, Key, Node},
         problem::{File, quote},
+        schema::{self, YES_OR_NO},
     },
     domain::{
         condition::{KnownQuestions, known_questions},
@@ -23,23 +24,20 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 4] = ["title", "about", "sets", "answers"];
-/// What `answers:` says instead of a map.
-const YES_OR_NO: &str = "yes or no";
 const MOST: usize = 200;
 const MOST_ANSWERS: usize = 50;
 /// The longest label and the longest answer, in characters.
 const LONGEST_LABEL: usize = 200;
 const LONGEST_ANSWER: usize = 60;
 
-pub(super) fn lower(found: &[Found<'_>], schema: &Schema) -> Questions {
+pub(super) fn lower(found: &[Found<'_>], known: &Schema) -> Questions {
     if let Some(first) = found.get(MOST) {
         first.file.error("too-large", first.unit.at, format!("more than {MOST} questions"), None);
         return Questions::new();
     }
     found
         .iter()
-        .filter_map(|found| Some((found.unit.name.clone(), question(found, schema)?)))
+        .filter_map(|found| Some((found.unit.name.clone(), question(found, known)?)))
         .collect()
 }
 
@@ -52,15 +50,16 @@ pub(super) fn known(questions: &Questions, found: &[Found<'_>]) -> KnownQuestion
     known
 }
 
-fn question(found: &Found<'_>, schema: &Schema) -> Option<Question> {
+fn question(found: &Found<'_>, known: &Schema) -> Option<Question> {
     let (file, name) = (found.file, &found.unit.name);
     if Ask::BUILT_IN.contains(&name.as_str()) {
         let message = format!("`{name}` is a question that is there already");
         let hint = "give it another name".to_owned();
         file.error("bad-name", found.unit.at, message, Some(hint));
+        return None;
     }
     let what = format!("question `{name}`");
-    let fields = read::Fields::open(file, found.node(), &what, &KEYS, &["type", "text"])?;
+    let fields = read::Fields::open(file, found.node(), &what, &schema::QUESTION)?;
     if let Some(about) = fields.get("about") {
         read::text(file, about, "about");
     }
@@ -69,28 +68,28 @@ fn question(found: &Found<'_>, schema: &Schema) -> Option<Question> {
         .and_then(|node| label(file, node, "title"));
     let sets = match fields.get("sets") {
         None => Some(None),
-        Some(node) => slot(file, node, schema).map(Some),
+        Some(node) => slot(file, node, known).map(Some),
     };
     let answers = fields
         .need("answers", "answers: { pricing: Prices, demo: A demo }, or answers: yes or no")
-        .and_then(|node| answers(file, node, sets.flatten(), schema));
+        .and_then(|node| answers(file, node, sets.flatten(), known));
     sets?;
     Some(Question { title: title?, answers: answers? })
 }
 
 /// The attribute that the answers set.
-fn slot(file: &File<'_>, node: &Node, schema: &Schema) -> Option<Slot> {
+fn slot(file: &File<'_>, node: &Node, known: &Schema) -> Option<Slot> {
     let name = read::text(file, node, "sets")?;
     if matches!(name, "email" | "external_id") {
         let message = format!("`{name}` says who the lead is; an answer cannot set it");
         file.error("bad-value", node.span, message, None);
         return None;
     }
-    if let Some(slot) = schema.slot(name) {
+    if let Some(slot) = known.slot(name) {
         return Some(slot);
     }
     let message = format!("leads have no attribute `{}`", quote(name));
-    let names = schema.iter().map(|(_, attribute)| attribute.name.as_str());
+    let names = known.iter().map(|(_, attribute)| attribute.name.as_str());
     let hint = match nearest(name, names) {
         Some(word) if !attributes::is_reserved(name) => format!("did you mean `{word}`?"),
         _ if name == "stage" => {
@@ -106,7 +105,7 @@ fn answers(
     file: &File<'_>,
     node: &Node,
     sets: Option<Slot>,
-    schema: &Schema,
+    known: &Schema,
 ) -> Option<Vec<Answer>> {
     if node.text() == Some(YES_OR_NO) {
         let labels = [("yes", "Yes", "Sì"), ("no", "No", "No")];
@@ -116,7 +115,7 @@ fn answers(
             (value, Label::new(texts.into()))
         });
         let answer = |(value, label): (&str, Label)| {
-            let sets = set(file, node, value, sets, schema)?;
+            let sets = set(file, node, value, sets, known)?;
             Some(Answer { value: value.into(), label, sets, stage: None })
         };
         // The first that does not fit says it for both.
@@ -137,7 +136,7 @@ fn answers(
     }
     // All are read, also after one that is none.
     let answers: Vec<Option<Answer>> =
-        entries.iter().map(|(key, node)| answer(file, key, node, sets, schema)).collect();
+        entries.iter().map(|(key, node)| answer(file, key, node, sets, known)).collect();
     answers.into_iter().collect()
 }
 
@@ -148,7 +147,7 @@ fn answer(
     key: &Key,
     node: &Node,
     sets: Option<Slot>,
-    schema: &Schema,
+    known: &Schema,
 ) -> Option<Answer> {
     let value = key.text.as_str();
     let is_long = value.chars().count() > LONGEST_ANSWER;
@@ -164,7 +163,7 @@ fn answer(
     let is_full = node.get("label").is_some() || node.get("stage").is_some();
     let (label, stage) = if is_full {
         let what = format!("answer `{value}`");
-        let fields = read::Fields::open(file, node, &what, &["label", "stage"], &[])?;
+        let fields = read::Fields::open(file, node, &what, &schema::ANSWER)?;
         let label = fields
             .need("label", "label: No, as the lead reads it")
             .and_then(|node| label(file, node, "label"));
@@ -179,7 +178,7 @@ fn answer(
     };
     let mut at = node.clone();
     at.span = key.span;
-    let sets = set(file, &at, value, sets, schema)?;
+    let sets = set(file, &at, value, sets, known)?;
     Some(Answer { value: value.into(), label: label?, sets, stage })
 }
 
@@ -190,10 +189,10 @@ fn set(
     at: &Node,
     value: &str,
     sets: Option<Slot>,
-    schema: &Schema,
+    known: &Schema,
 ) -> Option<Option<(Slot, crate::domain::value::Value)>> {
     let Some(slot) = sets else { return Some(None) };
-    let attribute = schema.attribute(slot);
+    let attribute = known.attribute(slot);
     match attribute.kind.parse(value) {
         Ok(value) => Some(value.map(|value| (slot, value))),
         Err(problem) => {
