@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::Condition,
     event::EventKind,
+    lead::Turn,
     name::Name,
     schedule::{WaitSpec, Window},
     value::{Slot, Value},
@@ -167,6 +168,28 @@ impl Steps {
     pub fn find(&self, id: &str) -> Option<StepIx> {
         // They are few: a hash would take longer.
         self.steps.iter().position(|step| *step.id == *id).map(StepIx)
+    }
+
+    /// The steps on the way by these turns from the first one to `last`, both of them too. `None`: it does
+    /// not lead there.
+    #[must_use]
+    pub fn way(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
+        let mut turns = turns.iter().peekable();
+        let mut way = Vec::new();
+        let mut at = self.first;
+        while let Some(index) = at.filter(|_| way.len() < self.len()) {
+            let step = self.get(index);
+            way.push(index);
+            let turn = turns.next_if(|(from, _)| *from == step.id);
+            if turn.is_none() && step.id == *last {
+                return Some(way);
+            }
+            at = match turn {
+                Some((_, to)) => self.find(to),
+                None => step.next,
+            };
+        }
+        None
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Step> {

@@ -6,10 +6,12 @@ use super::{deferred, dialect::Text, leases, outbox, parked, show, sweeps, timer
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    raw_sql(include_str!("../../migrations/0001_the_house.sql"))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    for migration in [
+        include_str!("../../migrations/0001_the_house.sql"),
+        include_str!("../../migrations/0004_figures.sql"),
+    ] {
+        raw_sql(migration).execute(&mut connection).await.unwrap();
+    }
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", text.sqlite));
     raw_sql(explain)
         .fetch_all(&mut connection)
