@@ -133,7 +133,10 @@ mod tests {
         let id = IdSource::new(1023).next(noon);
         assert_eq!(IdSource::made_at(id), noon);
         assert!(IdSource::first_at(noon) <= id && id < IdSource::first_at(noon.next()));
-        assert!(IdSource::first_at(Instant::DAWN) == 0 && IdSource::first_at(Instant::NEVER) == i64::MAX);
+        assert!(
+            IdSource::first_at(Instant::DAWN) == 0
+                && IdSource::first_at(Instant::NEVER) == i64::MAX
+        );
     }
 
     #[test]

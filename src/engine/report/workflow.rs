@@ -6,9 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-pub use self::steps::{Left, Rates, StepFigures};
 use self::steps::Board;
-use super::{as_some_time, as_time, structures::{Structures, structures}};
+pub use self::steps::{Left, Rates, StepFigures};
+use super::{
+    as_some_time, as_time,
+    structures::{Structures, structures},
+};
 use crate::{
     domain::{definitions::Definitions, name::Name, time::Instant},
     store::{
@@ -96,10 +99,7 @@ fn state_word(standing: &Standing) -> &str {
 }
 
 /// Of each lead with several enrolments how many these are, and how often it came to each step.
-fn repeats(
-    again: &[Again],
-    structures: &Structures,
-) -> Vec<(u64, HashMap<Name, u64>)> {
+fn repeats(again: &[Again], structures: &Structures) -> Vec<(u64, HashMap<Name, u64>)> {
     again
         .chunk_by(|one, other| one.lead == other.lead)
         .map(|of_lead| {

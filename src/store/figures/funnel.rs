@@ -22,9 +22,8 @@ use crate::{
 const QUARTER: i64 = 15 * 60 * 1000;
 
 /// When a lead was made stands in its number: no wide row is read.
-const COHORTS: Text = sql!(
-    "SELECT l.lead / $1 AS quarter, l.stage, COUNT(*) FROM leads AS l GROUP BY 1, l.stage"
-);
+const COHORTS: Text =
+    sql!("SELECT l.lead / $1 AS quarter, l.stage, COUNT(*) FROM leads AS l GROUP BY 1, l.stage");
 
 /// By the condition of the index; in the order in which each lead went.
 const THAT_MATTER: Text = sql!(

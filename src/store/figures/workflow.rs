@@ -10,7 +10,9 @@ use crate::{
         db::{Tx, on_db},
         dialect::Text,
         enrolments::read_turns,
-        records::{Again, BackCount, Behind, MailCount, OpenCount, Period, Standing, WorkflowFigures},
+        records::{
+            Again, BackCount, Behind, MailCount, OpenCount, Period, Standing, WorkflowFigures,
+        },
     },
 };
 

@@ -56,7 +56,11 @@ impl Look<'_> {
         let down = self.around.relays_down.iter();
         down.map(|relay| {
             let says = format!("the relay {relay} is down, says the running daemon");
-            stop("relay_down", &says, "look why in its log; mails go on by themselves once it answers")
+            stop(
+                "relay_down",
+                &says,
+                "look why in its log; mails go on by themselves once it answers",
+            )
         })
         .collect()
     }
@@ -68,7 +72,11 @@ impl Look<'_> {
         if !self.inside.is_empty() || self.definitions.is_none() {
             return Vec::new();
         }
-        let says = format!("nobody is in a workflow; there {} {}", if self.leads == 1 { "is" } else { "are" }, counted(self.leads, "lead"));
+        let says = format!(
+            "nobody is in a workflow; there {} {}",
+            if self.leads == 1 { "is" } else { "are" },
+            counted(self.leads, "lead")
+        );
         let advice = "see who may enter by `nurtured eval CONDITION --lead EMAIL`; whoever was there before \
                       a workflow went live enters only with `existing: yes`";
         let mut causes = vec![stop("nobody_inside", &says, advice)];
@@ -189,9 +197,8 @@ fn merge(
 ) {
     let until = Some(at).filter(|at| !at.is_never());
     let ending = format!(": {why}");
-    let known = causes
-        .iter_mut()
-        .find(|known| known.cause == cause && known.says.ends_with(&ending));
+    let known =
+        causes.iter_mut().find(|known| known.cause == cause && known.says.ends_with(&ending));
     if let Some(known) = known {
         known.number += number;
         known.says = format!("{}{ending}", counted(known.number, what));

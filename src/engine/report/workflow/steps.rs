@@ -90,8 +90,7 @@ pub(super) struct Board {
 impl Board {
     /// The steps of the live version come first, in their order; then what only earlier ones have.
     pub fn new(live: Option<&Workflow>, all: &Structures) -> Self {
-        let mut board =
-            Self { steps: Vec::new(), places: HashMap::new(), kinds: BTreeMap::new() };
+        let mut board = Self { steps: Vec::new(), places: HashMap::new(), kinds: BTreeMap::new() };
         let live = live.into_iter().map(|live| (live, true));
         for (structure, is_live) in live.chain(all.iter().map(|elder| (elder, false))) {
             for step in structure.steps.iter() {
@@ -135,9 +134,8 @@ impl Board {
                 if outcome != "finished" {
                     step.left += number;
                 }
-                let same = |known: &&mut Left| {
-                    known.outcome == outcome && known.reason == standing.why
-                };
+                let same =
+                    |known: &&mut Left| known.outcome == outcome && known.reason == standing.why;
                 match step.why_left.iter_mut().find(same) {
                     Some(known) => known.number += number,
                     None => step.why_left.push(Left {
@@ -211,7 +209,11 @@ impl Board {
     pub fn finish(mut self) -> Vec<StepFigures> {
         for step in &mut self.steps {
             step.why_left.sort_by(|one, other| {
-                (other.number, &one.outcome, &one.reason).cmp(&(one.number, &other.outcome, &other.reason))
+                (other.number, &one.outcome, &one.reason).cmp(&(
+                    one.number,
+                    &other.outcome,
+                    &other.reason,
+                ))
             });
             let of_sent = |part| share(part, step.sent);
             step.rates = Rates {
