@@ -206,3 +206,42 @@ impl Steps {
         self.steps.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a`, which goes on to `b` or turns to `x`; both come to `c`.
+    fn steps() -> Steps {
+        let step = |id: &str, next: Option<usize>| Step {
+            id: id.into(),
+            kind: StepKind::Stop { reason: None },
+            next: next.map(StepIx),
+        };
+        let steps =
+            vec![step("a", Some(1)), step("b", Some(3)), step("x", Some(3)), step("c", None)];
+        Steps::new(steps, Some(StepIx(0))).unwrap()
+    }
+
+    fn way(turns: &[(&str, &str)], last: &str) -> Option<Vec<usize>> {
+        let turns: Vec<Turn> =
+            turns.iter().map(|(from, to)| (Name::new(from), Name::new(to))).collect();
+        Some(steps().way(&turns, last)?.into_iter().map(|step| step.0).collect())
+    }
+
+    #[test]
+    fn turns_tell_the_way_and_without_them_it_is_straight() {
+        assert_eq!(way(&[], "a"), Some(vec![0]));
+        assert_eq!(way(&[], "c"), Some(vec![0, 1, 3]));
+        assert_eq!(way(&[("a", "x")], "c"), Some(vec![0, 2, 3]));
+    }
+
+    #[test]
+    fn a_way_that_does_not_lead_there_is_none() {
+        assert_eq!(way(&[], "x"), None);
+        assert_eq!(way(&[("a", "x")], "b"), None);
+        assert_eq!(way(&[("a", "gone")], "c"), None);
+        // Round and round.
+        assert_eq!(way(&[("a", "a"), ("b", "a")], "nowhere"), None);
+    }
+}

@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 /// Months that are shown.
 const MONTHS: usize = 12;
 
-fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
+pub(super) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
     let period = period::text(report.since, report.until, zone);
     let mut stages = Grid::new(&["stage", "leads now", "", "share", "came", "went"]);
     let most = report.stages.iter().map(|stage| stage.leads).max().unwrap_or_default();
@@ -114,7 +114,7 @@ fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
     lines.join("\n")
 }
 
-fn sheet(report: &FunnelReport) -> Sheet {
+pub(super) fn sheet(report: &FunnelReport) -> Sheet {
     let mut sheet = Sheet::new([
         "part",
         "name",

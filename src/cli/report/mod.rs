@@ -53,3 +53,6 @@ fn one_form(context: &Context, csv: bool) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ fn figures(report: &TodayReport) -> Vec<(String, u64)> {
     figures
 }
 
-fn text(report: &TodayReport, zone: &Zone, output: &Output) -> String {
+pub(super) fn text(report: &TodayReport, zone: &Zone, output: &Output) -> String {
     let since = format!("Since {} ({})", local_text(report.since, zone), zone.name());
     let mut lines = vec![output.strong(&since)];
     let figures = figures(report);
@@ -148,7 +148,7 @@ fn due(report: &TodayReport, zone: &Zone, output: &Output, lines: &mut Vec<Strin
     lines.extend(grid.lines(output));
 }
 
-fn sheet(report: &TodayReport) -> Sheet {
+pub(super) fn sheet(report: &TodayReport) -> Sheet {
     let mut sheet = Sheet::new(["figure", "detail", "number"]);
     for (name, number) in figures(report) {
         sheet.row([name, String::new(), number.to_string()]);

@@ -61,7 +61,7 @@ async fn expect_workflow(store: &Store, name: &Name) -> Result<(), Failure> {
     })
 }
 
-fn text(report: &WorkflowReport, zone: &Zone, output: &Output) -> String {
+pub(super) fn text(report: &WorkflowReport, zone: &Zone, output: &Output) -> String {
     let live = match report.live_since {
         Some(at) => format!("live since {} ({})", local_text(at, zone), zone.name()),
         None => "not live any more".to_owned(),
@@ -203,7 +203,7 @@ fn details(step: &StepFigures) -> Vec<String> {
 /// Reasons of each kind that are told.
 const REASONS: usize = 5;
 
-fn sheet(report: &WorkflowReport) -> Sheet {
+pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
     let mut sheet = Sheet::new([
         "step",
         "kind",

@@ -226,3 +226,108 @@ fn were(number: u64, what: &str) -> String {
 fn number(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{definitions::Definitions, id::LeadId, name::Name},
+        engine::report::idle::Around,
+        store::records::{Inside, Parked, Queue},
+    };
+
+    const NOW: Instant = Instant::from_millis(1_800_000_000_000);
+
+    fn later(hours: i64) -> Instant {
+        Instant::from_millis(NOW.millis() + hours * 3_600_000)
+    }
+
+    fn queue(workflow: &str, state: &str, reason: &str, number: u64, due_at: Instant) -> Queue {
+        let (workflow, state) = (workflow.into(), state.to_owned());
+        Queue { workflow, state, reason: reason.to_owned(), number, due_at }
+    }
+
+    fn inside(workflow: &str, state: &str, why: &str, number: u64, due_at: Instant) -> Inside {
+        let (workflow, state) = (workflow.into(), state.to_owned());
+        Inside { workflow, state, why: why.to_owned(), number, due_at }
+    }
+
+    fn look<'a>(definitions: Option<&'a Definitions>, around: &'a Around) -> Look<'a> {
+        Look {
+            definitions,
+            around,
+            now: NOW,
+            leads: 10,
+            due: 0,
+            parked_leads: 0,
+            inside: Vec::new(),
+            queues: Vec::new(),
+            parked: Vec::new(),
+            pauses: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    fn told(look: &Look<'_>) -> Vec<(&'static str, u64, String)> {
+        let causes = look.causes().into_iter();
+        causes.map(|cause| (cause.cause, cause.number, cause.says)).collect()
+    }
+
+    #[test]
+    fn before_anything_is_live_that_is_said_first() {
+        let around = Around { engine: Some(false), ..Around::default() };
+        let empty = Look { leads: 0, ..look(None, &around) };
+        let causes: Vec<_> = told(&empty).into_iter().map(|(cause, ..)| cause).collect();
+        assert_eq!(causes, ["nothing_live", "no_engine", "no_leads"]);
+    }
+
+    #[test]
+    fn each_cause_is_told_with_its_number_and_its_end() {
+        let around = Around { relays_down: vec!["main".into()], ..Around::default() };
+        let definitions = Definitions::default();
+        let hours = "outside of the window mon-fri 09:00-17:30 in Europe/Rome";
+        let pauses: Vec<(Name, Instant)> = vec![("paused-one".into(), NOW)];
+        let look = Look {
+            parked_leads: 1,
+            parked: vec![Parked {
+                template: Some("offer".into()),
+                reason: "`discount` has no value".into(),
+                number: 2,
+                lead: LeadId(1),
+                example: None,
+            }],
+            queues: vec![
+                queue("a", "reserved", hours, 3, later(2)),
+                queue("b", "reserved", hours, 4, later(1)),
+                queue("a", "reserved", "", 5, later(3)),
+                queue("a", "reserved", "", 6, NOW),
+                queue("a", "reserved", ONLY_TO, 7, later(1)),
+                queue("a", "deferred", "452 full", 8, later(1)),
+                queue("paused-one", "reserved", "", 9, NOW),
+                queue("a", "transmitting", "", 1, NOW),
+            ],
+            inside: vec![
+                inside("a", "waiting", "", 20, later(30)),
+                inside("a", "mailing", "", 21, Instant::NEVER),
+                inside("a", "ready", hours, 22, later(2)),
+                inside("a", "ready", "a mail of `b` is on its way", 23, Instant::NEVER),
+                inside("paused-one", "ready", "paused", 24, Instant::NEVER),
+            ],
+            pauses,
+            ..look(Some(&definitions), &around)
+        };
+        insta::assert_debug_snapshot!(look.causes());
+    }
+
+    #[test]
+    fn nobody_inside_is_told_with_why_they_were_not_let_in() {
+        let around = Around::default();
+        let definitions = Definitions::default();
+        let refusals = vec![("no ground for the purpose `insights`".to_owned(), 4)];
+        let look = Look { refusals, ..look(Some(&definitions), &around) };
+        let causes = told(&look);
+        assert_eq!(causes[1].0, "nobody_inside");
+        let why = "4 leads were not let in: no ground for the purpose `insights`";
+        assert_eq!(causes[2], ("not_let_in", 4, why.to_owned()));
+    }
+}
