@@ -33,7 +33,7 @@ const WORKFLOW: &str = "enter:\n  event: form.submitted\n  again: always\nleave:
 const STEPS: [&str; 6] = ["email.first", "curious", "warm", "email.second", "pause", "email.last"];
 
 fn campaign() -> Campaign {
-    let scoring = "scoring:\n  engagement:\n    - { name: clicks, on: clicked(), points: 20, cap: 60 }\n  \
+    let scoring = "scoring:\n  half_life: 2d\n  engagement:\n    - { name: clicks, on: clicked(), points: 20, cap: 60 }\n  \
                    stages:\n    - { from: lead, to: mql, when: engagement >= 30 }\n    \
                    - { from: mql, to: lead, when: engagement < 10 }\n";
     Campaign::new()

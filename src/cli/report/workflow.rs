@@ -103,7 +103,7 @@ pub(super) fn text(report: &WorkflowReport, zone: &Zone, output: &Output) -> Str
 }
 
 fn table(report: &WorkflowReport) -> Grid {
-    let header = ["step", "entered", "", "here", "sent", "opened", "clicked", "replied", "left"];
+    let header = ["step", "entered", "", "here", "sent", "opened", "clicked", "left"];
     let mut grid = Grid::new(&header);
     let most = report.steps.iter().map(|step| step.entered).max().unwrap_or_default();
     for step in &report.steps {
@@ -114,12 +114,11 @@ fn table(report: &WorkflowReport) -> Grid {
         grid.row([
             name,
             figure(step.entered),
-            bar(step.entered, most, 8),
+            bar(step.entered, most, 6),
             figure(step.waiting + step.held + step.ready + step.mailing),
             sent,
             rate(step.rates.opened),
             rate(step.rates.clicked),
-            rate(step.rates.replied),
             figure(step.left),
         ]);
     }
