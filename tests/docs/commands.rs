@@ -98,8 +98,7 @@ fn every_command_and_every_option_is_explained_and_no_other() {
 
 /// The names of the fields of a document, but not those that are data: attributes, words, rules.
 fn fields(document: &Value, found: &mut BTreeSet<String>) {
-    const DATA: [&str; 6] =
-        ["attributes", "by_stage", "messages", "kinds", "ended", "bounced"];
+    const DATA: [&str; 6] = ["attributes", "by_stage", "messages", "kinds", "ended", "bounced"];
     match document {
         Value::Object(object) => {
             for (name, value) in object {
