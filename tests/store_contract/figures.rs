@@ -12,8 +12,8 @@ use nurtured::{
         workflow::Version,
     },
     store::records::{
-        Again, BackCount, Behind, Inside, MailCount, NewEvent, OpenCount, Period, Queue, Settled,
-        Standing, WorkflowFigures,
+        Again, BackCount, Behind, Happened, Inside, MailCount, NewEvent, OpenCount, Period, Queue,
+        Settled, Standing, WorkflowFigures,
     },
 };
 
@@ -291,7 +291,7 @@ async fn what_happened_in_a_period_is_counted_and_who_gained_most() {
         let events = BTreeMap::from([("mail.bounced.soft".into(), 1), ("lead.replied".into(), 1)]);
         assert_eq!(happened.events, events);
         let before = Period { from: NOON - HOUR, until: NOON };
-        assert_eq!(store.happened(before).await.unwrap(), Default::default());
+        assert_eq!(store.happened(before).await.unwrap(), Happened::default());
 
         let gained = store.gained(now, 10).await.unwrap();
         let told: Vec<_> = gained.iter().map(|one| (one.address.as_str(), one.gained)).collect();

@@ -88,7 +88,7 @@ pub(super) fn figure(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -100,7 +100,7 @@ pub(super) fn figure(number: u64) -> String {
 pub(super) fn percent(part: Option<f64>) -> String {
     match part {
         None => "–".to_owned(),
-        Some(part) if part == 0.0 => "0 %".to_owned(),
+        Some(0.0) => "0 %".to_owned(),
         Some(part) if part < 0.0995 => format!("{:.1} %", part * 100.0),
         Some(part) => format!("{:.0} %", part * 100.0),
     }

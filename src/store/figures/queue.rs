@@ -1,5 +1,7 @@
 //! What waits: mails that are not over, and leads inside of workflows.
 
+use sqlx::FromRow;
+
 use super::{count, or_never, why_held};
 use crate::{
     domain::time::Instant,
@@ -11,16 +13,25 @@ use crate::{
     },
 };
 
+#[derive(FromRow)]
+struct Group {
+    workflow: String,
+    state: String,
+    why: Option<String>,
+    number: i64,
+    due_at: Option<i64>,
+}
+
 const QUEUES: Text = sql!(
-    "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS reason, COUNT(*) AS number, MIN(m.due_at) AS due_at \
+    "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at \
      FROM messages AS m WHERE m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
      UNION ALL SELECT m.workflow, m.state, '', COUNT(*), MIN(m.due_at) \
      FROM messages AS m WHERE m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.state \
-     ORDER BY number DESC, workflow, state, reason"
+     ORDER BY number DESC, workflow, state, why"
 );
 
 const INSIDE: Text = sql!(
-    "SELECT e.workflow, e.phase, ltrim(e.held, '[-0123456789') AS why, COUNT(*) AS number, \
+    "SELECT e.workflow, e.phase AS state, ltrim(e.held, '[-0123456789') AS why, COUNT(*) AS number, \
      MIN(e.due_at) AS due_at FROM enrolments AS e WHERE e.status = 'active' \
      GROUP BY e.workflow, e.phase, ltrim(e.held, '[-0123456789') ORDER BY number DESC, e.workflow, e.phase, why"
 );
@@ -55,34 +66,30 @@ impl Store {
 
     /// Mails that are not over and not parked, by workflow, state and reason, the most first.
     pub async fn queues(&self) -> Result<Vec<Queue>> {
-        let rows: Vec<(String, String, String, i64, Option<i64>)> =
+        let rows: Vec<Group> =
             on_db!(self.db.read(), QUEUES, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;
-        Ok(rows
-            .into_iter()
-            .map(|(workflow, state, reason, number, due_at)| Queue {
-                workflow: workflow.into(),
-                state,
-                reason,
-                number: count(number),
-                due_at: or_never(due_at),
-            })
-            .collect())
+        let queue = |row: Group| Queue {
+            workflow: row.workflow.into(),
+            state: row.state,
+            reason: row.why.unwrap_or_default(),
+            number: count(row.number),
+            due_at: or_never(row.due_at),
+        };
+        Ok(rows.into_iter().map(queue).collect())
     }
 
     /// Who is inside of workflows, by what they wait for, the most first.
     pub async fn standing(&self) -> Result<Vec<Inside>> {
-        let rows: Vec<(String, String, Option<String>, i64, Option<i64>)> =
+        let rows: Vec<Group> =
             on_db!(self.db.read(), INSIDE, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;
-        Ok(rows
-            .into_iter()
-            .map(|(workflow, state, why, number, due_at)| Inside {
-                workflow: workflow.into(),
-                state,
-                why: why.as_deref().map(why_held).unwrap_or_default(),
-                number: count(number),
-                due_at: or_never(due_at),
-            })
-            .collect())
+        let inside = |row: Group| Inside {
+            workflow: row.workflow.into(),
+            state: row.state,
+            why: row.why.as_deref().map(why_held).unwrap_or_default(),
+            number: count(row.number),
+            due_at: or_never(row.due_at),
+        };
+        Ok(rows.into_iter().map(inside).collect())
     }
 
     /// In each of the next `hours`: mails that are due, and waits and holds that are over. What is due
