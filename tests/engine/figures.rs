@@ -417,3 +417,49 @@ async fn of_all(rig: &Rig, all: &[Rows], zone: &nurtured::domain::time::Zone) {
     let everything = today_report(&rig.store, NOON - DAY, now).await.unwrap();
     assert_eq!(everything.new_leads, all.len() as u64);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_of_earlier_versions_come_last_and_the_ways_through_them_are_known() {
+    for_each_database(async |db| {
+        let first = |steps: &str| {
+            let workflow =
+                format!("enter:\n  event: form.submitted\n  again: always\nsteps:\n{steps}");
+            Campaign::new().workflow("welcome", &workflow).mail("one", "One").mail("two", "Two")
+        };
+        let rig = Rig::new(db, &first("  - email: one\n  - wait: 1d\n  - tag: known\n")).await;
+        let leads = rig.leads(&["a@example.com".to_owned(), "b@example.com".to_owned()], &[]).await;
+        rig.happens(leads[0], EventKind::FORM_SUBMITTED, None).await;
+        rig.tick_after(MINUTE).await;
+        rig.tick_after(2 * DAY).await;
+        assert_eq!(rig.enrolment(leads[0]).await.state, "finished");
+        // Nobody is in the first version any more; one is in the second, and one in the third.
+        rig.apply(&first("  - email: one\n  - wait: 5d\n  - email: two\n")).await;
+        rig.happens(leads[1], EventKind::FORM_SUBMITTED, None).await;
+        rig.tick_after(MINUTE).await;
+        rig.apply(&first("  - email: two\n  - wait: 9d\n")).await;
+        rig.happens(leads[0], EventKind::FORM_SUBMITTED, None).await;
+        rig.tick_after(MINUTE).await;
+        let live = nurtured::engine::live::Live::load(&rig.store).await.unwrap().unwrap();
+        let report = async || {
+            let (name, now) = ("welcome".into(), rig.clock.now());
+            let report =
+                workflow_report(&rig.store, &live.definitions, &name, Period::ALL, now).await;
+            let steps = report.unwrap().steps.into_iter();
+            steps.map(|step| (step.step.to_string(), step.live, step.entered)).collect::<Vec<_>>()
+        };
+        let mut steps = report().await;
+        let old = steps.split_off(2);
+        let step = |step: &str, live, entered| (step.to_owned(), live, entered);
+        assert_eq!(steps, [step("email.two", true, 1), step("wait.9d", true, 1)]);
+        let mut old = old;
+        old.sort();
+        let expected = [
+            step("email.one", false, 2),
+            step("tag.known", false, 1),
+            step("wait.1d", false, 1),
+            step("wait.5d", false, 1),
+        ];
+        assert_eq!(old, expected);
+    })
+    .await;
+}

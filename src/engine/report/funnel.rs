@@ -45,8 +45,7 @@ pub struct StageFigures {
     pub share: Option<f64>,
     /// Who came to it within the period, each once.
     pub came: u64,
-    /// Of those who stood there within the period and went on, or are there: how many went on to each other
-    /// stage is in `transitions`; this is how many left it.
+    /// Who went on from it within the period, each once.
     pub went: u64,
 }
 
