@@ -3,6 +3,7 @@
 
 mod control;
 mod entering;
+mod figures;
 mod hours;
 mod inbox;
 mod isolation;

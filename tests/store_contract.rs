@@ -2,6 +2,7 @@
 
 mod corruption;
 mod decisions;
+mod figures;
 mod imports;
 mod intake;
 mod made;

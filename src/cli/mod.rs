@@ -25,6 +25,7 @@ mod pause;
 mod preview;
 mod progress;
 mod render;
+mod report;
 mod run;
 mod schema;
 mod send_test;
@@ -33,6 +34,7 @@ mod status;
 mod suppressions;
 mod tables;
 mod tick;
+mod why_idle;
 mod why_score;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -135,6 +137,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+    /// Figures of a workflow, of all leads, of today
+    #[command(subcommand)]
+    Report(report::Command),
+    /// Say why nothing is being sent right now
+    #[command(long_about = told::<why_idle::Arguments>())]
+    WhyIdle(why_idle::Arguments),
 }
 
 /// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
@@ -187,6 +195,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Report(command) => report::run(context, command).await,
+        Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,

@@ -34,6 +34,7 @@ impl EventKind {
     pub const LEAD_ANSWERED: Self = Self(Cow::Borrowed("lead.answered"));
     pub const LEAD_UNSUBSCRIBED: Self = Self(Cow::Borrowed("lead.unsubscribed"));
     pub const LEAD_IMPORTED: Self = Self(Cow::Borrowed("lead.imported"));
+    pub const DEAL_WON: Self = Self(Cow::Borrowed("deal.won"));
     pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
     /// Somebody asked for an enrolment by hand; the object is the workflow.
     pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));

@@ -14,6 +14,7 @@ pub mod live;
 pub mod outcome;
 pub mod preparing;
 pub mod releasing;
+pub mod report;
 pub mod running;
 pub mod sending;
 pub mod settling;

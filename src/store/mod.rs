@@ -17,6 +17,7 @@ mod deferred;
 mod enrolments;
 mod error;
 mod events;
+mod figures;
 mod gate;
 mod gather;
 mod group;

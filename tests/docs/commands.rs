@@ -98,7 +98,7 @@ fn every_command_and_every_option_is_explained_and_no_other() {
 
 /// The names of the fields of a document, but not those that are data: attributes, words, rules.
 fn fields(document: &Value, found: &mut BTreeSet<String>) {
-    const DATA: [&str; 4] = ["attributes", "by_stage", "messages", "kinds"];
+    const DATA: [&str; 6] = ["attributes", "by_stage", "messages", "kinds", "ended", "bounced"];
     match document {
         Value::Object(object) => {
             for (name, value) in object {
@@ -181,6 +181,10 @@ fn every_field_of_every_document_is_explained() {
     document("pause", &["all"]);
     document("resume", &["all"]);
     document("status", &[]);
+    for command in ["report funnel", "report today", "why-idle"] {
+        document(command, &[]);
+    }
+    document("report workflow", &["hello"]);
     document("demo", &["--weeks", "1"]);
     let failed = site.run(&["--json", "leads", "show", "z@z.example"]);
     explained(&page, "Everywhere", &failed.document());

@@ -146,7 +146,12 @@ impl<'a> Work<'a> {
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let enrolment = active.enrolment.to_mut();
-        enrolment.step = workflow.steps.get(step).id.clone();
+        let from = workflow.steps.find(&enrolment.step).map(|from| workflow.steps.get(from));
+        let to = &workflow.steps.get(step).id;
+        if from.is_some_and(|from| from.next != Some(step)) {
+            enrolment.turns.push((enrolment.step.clone(), to.clone()));
+        }
+        enrolment.step = to.clone();
         enrolment.visit = 1;
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;

@@ -6,7 +6,7 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase};
+pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
 pub use stored::{Hydrated, LeadRecord, Memory, Profile};

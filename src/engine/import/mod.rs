@@ -21,6 +21,7 @@ use std::path::PathBuf;
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
+pub use rejects::harmless;
 pub use report::{EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport};
 pub use suppressions::{SuppressionsImport, import_suppressions};
 
