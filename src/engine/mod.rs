@@ -13,6 +13,7 @@ pub mod live;
 pub mod outcome;
 pub mod preparing;
 pub mod releasing;
+mod restoring;
 pub mod running;
 pub mod sending;
 pub mod settling;
