@@ -60,7 +60,9 @@ impl Relay {
     pub fn connections(&self) -> usize {
         match self {
             Self::Smtp(relay) => relay.connections.max(1),
-            Self::Folder(_) | Self::Lost(_) => 1,
+            Self::Folder(_) => 1,
+            // Many at once share their commits.
+            Self::Lost(_) => 128,
         }
     }
 
