@@ -51,7 +51,13 @@ impl Checkup {
         self.bad(Verdict::Failed, check, found.into(), advice.into());
     }
 
-    fn bad(&mut self, verdict: Verdict, check: &'static str, found: String, advice: String) {
+    pub(super) fn bad(
+        &mut self,
+        verdict: Verdict,
+        check: &'static str,
+        found: String,
+        advice: String,
+    ) {
         self.0.push(Finding { check, verdict, found, advice: Some(advice) });
     }
 

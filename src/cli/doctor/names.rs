@@ -45,7 +45,7 @@ fn examples(checkup: &mut Checkup, names: &[&str]) {
         let within = |example: &&str| {
             name.strip_suffix(*example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         };
-        if EXAMPLES.iter().any(|example| within(&example)) {
+        if EXAMPLES.iter().any(within) {
             let found =
                 format!("{name} is a name for examples: nobody can answer or return a mail");
             checkup.failed("names", found, "write your own under [sender]");
@@ -73,14 +73,14 @@ async fn ask(checkup: &mut Checkup, dns: &Dns, public: Option<String>, from: &st
     );
     if let Some(host) = &public {
         let none = "no address: links in mails lead nowhere";
-        said(checkup, host, public_at, |found| exists(found, none));
+        said(checkup, host, public_at, |found| exists(&found, none));
     }
     said(checkup, from, answers_to, |found| {
-        exists(found, "no MX and no address: nobody can answer our mails")
+        exists(&found, "no MX and no address: nobody can answer our mails")
     });
     said(checkup, bounces, returns_to, |found| {
         exists(
-            found,
+            &found,
             "no MX and no address: mail that comes back is lost, and dead addresses are written to again",
         )
     });
@@ -115,11 +115,8 @@ fn said(
 ) {
     match answer.map(judge) {
         Ok((Verdict::Ok, found, _)) => checkup.ok("names", format!("{name}: {found}")),
-        Ok((Verdict::Warning, found, advice)) => {
-            checkup.warning("names", format!("{name}: {found}"), advice)
-        }
-        Ok((Verdict::Failed, found, advice)) => {
-            checkup.failed("names", format!("{name}: {found}"), advice)
+        Ok((verdict, found, advice)) => {
+            checkup.bad(verdict, "names", format!("{name}: {found}"), advice.to_owned());
         }
         Err(why) => checkup.warning(
             "names",
@@ -129,7 +126,7 @@ fn said(
     }
 }
 
-fn exists(found: Vec<String>, none: &str) -> Judged {
+fn exists(found: &[String], none: &str) -> Judged {
     // A null MX says that no mail is taken (RFC 7505).
     if found.is_empty() || found == ["."] {
         return (Verdict::Failed, format!("it has {none}"), "add it to your DNS zone");
