@@ -16,6 +16,7 @@ use super::{
     id::ReleaseId,
     name::Name,
     policy::{People, Policy},
+    question::Questions,
     score::Scoring,
     template::Templates,
     time::Instant,
@@ -36,6 +37,7 @@ pub struct Definitions {
     pub scoring: Scoring,
     pub policy: Policy,
     pub people: People,
+    pub questions: Questions,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,

@@ -12,7 +12,7 @@ use super::{context::Context, failure::Failure};
 use crate::{definitions::counted, domain::address::Mailbox};
 
 /// The files, and what they hold; what is between `@`s depends on the options.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 16] = [
     (".gitignore", include_str!("gitignore")),
     ("nurtured.toml", include_str!("nurtured.toml")),
     ("leads.csv", include_str!("leads.csv")),
@@ -24,9 +24,15 @@ const FILES: [(&str, &str); 13] = [
     ("workflows/welcome.yaml", include_str!("workflows/welcome.yaml")),
     ("templates/welcome/hello.md", include_str!("templates/hello.md")),
     ("templates/welcome/hello.it.md", include_str!("templates/hello.it.md")),
+    ("templates/partials/wordmark.html", include_str!("templates/wordmark.html")),
     // Those of the shipped example.
     ("templates/layouts/mail.html", include_str!("../../../templates/layouts/mail.html")),
     ("templates/partials/footer.html", include_str!("../../../templates/partials/footer.html")),
+    (
+        "templates/partials/preheader.html",
+        include_str!("../../../templates/partials/preheader.html"),
+    ),
+    ("templates/partials/style.html", include_str!("../../../templates/partials/style.html")),
 ];
 
 /// What leads from the new folder to a mail in its outbox, and why.
@@ -122,6 +128,7 @@ fn filled(text: &str, Arguments { sender, language, .. }: &Arguments) -> String 
         .replace("@BOUNCES@", &string(&format!("bounce.{}", sender.address.domain())))
         .replace("@NAME@", &string(name))
         .replace("@EMAIL@", &string(address))
+        .replace("@DOMAIN@", sender.address.domain())
         .replace("@LANGUAGE@", language)
 }
 
