@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::format_collect)]
 
 mod architecture;
+mod care;
 mod cli;
 mod crash;
 mod docs;

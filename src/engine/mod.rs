@@ -15,6 +15,7 @@ pub mod outcome;
 pub mod preparing;
 pub mod releasing;
 pub mod report;
+mod restoring;
 pub mod running;
 pub mod sending;
 pub mod settling;

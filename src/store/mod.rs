@@ -9,6 +9,7 @@
 mod dialect;
 
 mod backlog;
+mod backup;
 mod batch;
 mod checkpoint;
 mod commit;

@@ -186,6 +186,11 @@ fn every_field_of_every_document_is_explained() {
     }
     document("report workflow", &["hello"]);
     document("demo", &["--weeks", "1"]);
+    document("init", &["another"]);
+    document("doctor", &[]);
+    document("backup", &["night.db"]);
+    document("restore", &["--in-place"]);
+    document("man", &["pages"]);
     let failed = site.run(&["--json", "leads", "show", "z@z.example"]);
     explained(&page, "Everywhere", &failed.document());
 }
