@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::Condition,
     event::EventKind,
+    hand_off::HandOff,
     name::Name,
     schedule::{WaitSpec, Window},
     value::{Slot, Value},
@@ -46,6 +47,8 @@ pub struct Workflow {
     pub window: Option<Window>,
     /// Mail that the lead asked for: no window, no cap; suppression still.
     pub now: bool,
+    /// Its mails are the owner's, where the lead has one who is known here.
+    pub from_owner: bool,
     pub steps: Steps,
 }
 
@@ -120,6 +123,8 @@ pub enum StepKind {
         to: Name,
         template: Option<Name>,
     },
+    /// Hands the lead to one of our people and waits for what they say.
+    HandOff(HandOff),
     Stop {
         reason: Option<String>,
     },
@@ -137,6 +142,7 @@ impl StepKind {
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
+            Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }
     }

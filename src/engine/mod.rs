@@ -16,6 +16,7 @@ pub mod releasing;
 pub mod running;
 pub mod sending;
 pub mod settling;
+mod telling;
 pub mod tick;
 
 use std::{

@@ -3,6 +3,7 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod card;
 mod compile;
 mod context;
 mod filters;
@@ -29,6 +30,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
 use css_inline::CSSInliner;
 use html::Node;
@@ -44,6 +46,7 @@ use tera::{Context, Tera, Value};
 
 use crate::domain::{
     name::Name,
+    people::People,
     template::{MailTemplate, Templates},
     value::Schema,
 };
@@ -55,6 +58,7 @@ pub struct Renderer {
     sources: HashMap<String, Source>,
     templates: Templates,
     schema: Schema,
+    people: People,
     /// The language of leads and variants without one.
     house: Name,
     inliner: CSSInliner<'static>,
@@ -85,7 +89,7 @@ impl Renderer {
     ) -> Result<Rendered, RenderError> {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
-        let mut context = context(mail, &self.schema, template, &language)?;
+        let mut context = context(mail, (&self.schema, &self.people), template, &language)?;
         let of = |part: &str| format!("{}#{part}", template.file);
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);

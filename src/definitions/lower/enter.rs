@@ -177,7 +177,7 @@ fn object(
     if let Err(error) = known_object(&key, Some(&known.conditions.templates), 0..written.len()) {
         let rule = match key.kind.objects() {
             Objects::Mails => "unknown-template",
-            Objects::Stages | Objects::Any => "bad-value",
+            Objects::Stages | Objects::Reasons | Objects::Any => "bad-value",
         };
         file.error(rule, node.span, error.message, error.hint);
         return None;

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{
         address::Address,
-        policy::{People, Person},
+        people::{People, Person},
     },
 };
 
@@ -19,13 +19,17 @@ pub(super) fn lower(found: &Found<'_>) -> People {
     let mut people = People::default();
     let Some(entries) = read::map(file, node, "`people`") else { return people };
     for (key, node) in entries {
-        if !is_slug(&key.text) {
+        if key.text == "owner" {
+            let message = "`owner` means the owner of a lead, so nobody here is called so";
+            let hint = "give the person or the team another name".to_owned();
+            file.error("bad-name", key.span, message, Some(hint));
+        } else if !is_slug(&key.text) {
             let message =
                 format!("`{}` cannot be the name of a person or a team", quote(&key.text));
             file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
         } else if node.get("team").is_some() {
             let what = format!("team `{}`", key.text);
-            let fields = read::Fields::open(file, node, &what, &["team", "about"], &["rotate"]);
+            let fields = read::Fields::open(file, node, &what, &["team", "about"], &[]);
             let members = fields.and_then(|fields| fields.get("team"));
             let members = members.and_then(|node| read::list(file, node, "team")).unwrap_or(&[]);
             if members.is_empty() {

@@ -198,6 +198,38 @@ fn policy_and_people() {
 }
 
 #[test]
+fn a_hand_off() {
+    let steps = "steps:
+  - hand_off: slaes
+    silent: { after: 5 business days, do: rmind }
+  - hand_off: owner
+    accepted:
+      - tga: theirs
+  - hand_off: sales
+    else_to: ada
+    silent: [{ tag: silent }]
+  - hand_off: ada
+    silent: { after: 2d, do: next person }
+  - hand_off: sales
+    silent: { after: 2d, do: return, then: [{ tag: silent }] }
+  - hand_off: sales
+    silent: { do: remind }
+  - if: happened(\"handoff.returned\", \"nobudget\")
+    then:
+      - hand_off: sales
+        then:
+          - tag: theirs
+";
+    let text = format!("send: {{ from: onwer }}\nenter: {{ by_hand: yes }}\n{steps}");
+    insta::assert_snapshot!(workflow(&text));
+    insta::assert_snapshot!(shown(
+        "workflows/people.yaml",
+        "people:\n  owner: { name: Ada Rossi, email: ada@example.com }\n  ben: { name: Ben }\n  sales: { \
+         team: [ben] }\n",
+    ));
+}
+
+#[test]
 fn a_template() {
     let sources = campaign(&[
         (

@@ -6,12 +6,13 @@ use crate::domain::{
     condition::error::{ConditionError, did_you_mean},
     event::Objects,
     facts::{FactKey, ObjectFilter},
+    hand_off::Reason,
     lead::Stage,
     name::Name,
     template::in_another_folder,
 };
 
-/// Looks the object up that a fact asks for, where its event names mails or stages. `span` is where it
+/// Looks the object up that a fact asks for, where its event names mails, stages or reasons. `span` is where it
 /// is written. `templates`: `None` if they are not known.
 ///
 /// # Errors
@@ -28,6 +29,10 @@ pub fn known_object(
         (Objects::Stages, _) => {
             let words = Stage::ALL.map(Stage::word);
             ("stage", words.to_vec(), Some(format!("one of {}", words.join(", "))))
+        }
+        (Objects::Reasons, _) => {
+            let words = Reason::ALL.map(Reason::word);
+            ("reason", words.to_vec(), Some(format!("one of {}", words.join(", "))))
         }
         (Objects::Any, _) | (Objects::Mails, None) => return Ok(()),
     };

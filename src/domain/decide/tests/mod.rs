@@ -2,6 +2,7 @@
 
 mod arbitration;
 mod entering;
+mod handing;
 mod house;
 mod leaving;
 mod properties;
