@@ -18,6 +18,7 @@ pub mod message;
 pub mod name;
 pub mod people;
 pub mod policy;
+pub mod question;
 pub mod schedule;
 pub mod score;
 pub mod template;
