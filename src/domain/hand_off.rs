@@ -168,6 +168,46 @@ impl Answer {
     }
 }
 
+/// One of the buttons of a card.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// What its link says.
+    pub word: &'static str,
+    pub answer: Answer,
+    /// How long the lead is left alone, as [`Later`](super::schedule::Later) reads it.
+    pub later: Option<&'static str>,
+}
+
+impl Choice {
+    pub const ACCEPTED: Self = Self { word: "accepted", answer: Answer::Accepted, later: None };
+    pub const IN_1_MONTH: Self = Self::not_now("not_now_1mo", "1mo");
+    pub const IN_3_MONTHS: Self = Self::not_now("not_now_3mo", "3mo");
+    pub const IN_6_MONTHS: Self = Self::not_now("not_now_6mo", "6mo");
+    pub const NO_BUDGET: Self = Self::returned("no_budget", Reason::NoBudget);
+    pub const WRONG_PERSON: Self = Self::returned("wrong_person", Reason::WrongPerson);
+    pub const ALL: [Self; 6] = [
+        Self::ACCEPTED,
+        Self::IN_1_MONTH,
+        Self::IN_3_MONTHS,
+        Self::IN_6_MONTHS,
+        Self::NO_BUDGET,
+        Self::WRONG_PERSON,
+    ];
+
+    const fn not_now(word: &'static str, later: &'static str) -> Self {
+        Self { word, answer: Answer::Returned(Reason::NotNow), later: Some(later) }
+    }
+
+    const fn returned(word: &'static str, reason: Reason) -> Self {
+        Self { word, answer: Answer::Returned(reason), later: None }
+    }
+
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.word == word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

@@ -19,6 +19,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 pub use worker::{IntakeWorker, Round};
 
+use super::hearing::Word;
 use crate::{
     clock::Clock,
     domain::{event::Judgement, time::Instant},
@@ -50,6 +51,8 @@ pub enum Act {
     Open,
     /// The objection itself, by POST.
     Unsubscribe,
+    /// What sales says of a lead, by POST.
+    Outcome(Box<Word>),
     /// The unsubscribe page was only looked at. Not recorded; but who goes through all links of a mail
     /// comes by it too.
     LookAtUnsubscribe,
@@ -152,6 +155,12 @@ impl Intake {
         let waiting = Waiting { hit, at: self.clock.now(), answer: None };
         // Only a hint for the judgement of others.
         let _ = self.queue.try_send(waiting);
+    }
+
+    /// By the clock that hits are recorded by.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// Hits that wait now.

@@ -5,6 +5,7 @@ pub mod deciding;
 mod due;
 pub mod group;
 mod handing;
+pub mod hearing;
 pub mod import;
 pub mod inbox;
 pub mod intake;

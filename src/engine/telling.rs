@@ -11,20 +11,23 @@ use crate::{
         decide::tracked,
         decision::ScoreKind,
         event::{Event, EventKind, Judgement},
+        hand_off::Choice,
         id::MessageId,
         lead::LeadState,
         message::{MessageKind, MessageState},
         name::Name,
+        question::Ask,
         score::MilliPoints,
         time::Instant,
         value::Value,
         workflow::StepKind,
     },
-    render::{Card, CardAnswer, CardEvent, CardLine, CardMail},
+    render::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks},
     store::{
         StoreError,
         records::{LedgerRow, MessageRow},
     },
+    token::MailRef,
 };
 
 /// How many lines of a kind a card shows.
@@ -93,7 +96,26 @@ impl Desk<'_> {
                     Some(CardAnswer { name: name.to_owned(), value: said(value) })
                 })
                 .collect(),
-            outcome: None,
+            outcome: Some(self.outcome_links(message)),
+        }
+    }
+}
+
+impl Desk<'_> {
+    fn outcome_links(&self, message: &MessageRow) -> OutcomeLinks {
+        let mail = MailRef { lead: message.lead, message: message.id };
+        let link = |choice: Choice| {
+            let ask = Ask::Outcome { value: choice.word.into() };
+            let base_url = self.config.public.base_url.trim_end_matches('/');
+            format!("{base_url}/s/{}", self.keyring.question(&mail, &ask))
+        };
+        OutcomeLinks {
+            accepted: link(Choice::ACCEPTED),
+            in_1_month: link(Choice::IN_1_MONTH),
+            in_3_months: link(Choice::IN_3_MONTHS),
+            in_6_months: link(Choice::IN_6_MONTHS),
+            no_budget: link(Choice::NO_BUDGET),
+            wrong_person: link(Choice::WRONG_PERSON),
         }
     }
 }

@@ -60,23 +60,12 @@ impl Page<'_> {
     }
 
     pub(super) fn respond(self, language: Language) -> Response {
-        let mut response = (self.status(), Html(self.html(language))).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-        }
-        response
+        respond(self.status(), language, self.html(language))
     }
 
     fn html(self, language: Language) -> String {
         let (title, body) = self.text(language);
-        LAYOUT
-            .replace("{lang}", language.tag())
-            .replace("{style}", STYLE)
-            .replace("{title}", title)
-            .replace("{body}", &body)
+        sheet(language, title, &body)
     }
 
     fn text(self, language: Language) -> (&'static str, String) {
@@ -163,6 +152,27 @@ impl Page<'_> {
     }
 }
 
+pub(super) fn respond(status: StatusCode, language: Language, html: String) -> Response {
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    }
+    response
+}
+
+/// A whole page; `title` and `body` are HTML.
+pub(super) fn sheet(language: Language, title: &str, body: &str) -> String {
+    LAYOUT
+        .replace("{lang}", language.tag())
+        .replace("{style}", STYLE)
+        // What follows must not be looked for in it.
+        .replace("{title}", &title.replace('{', "&#123;"))
+        .replace("{body}", body)
+}
+
 /// What a mail was about, if that is known.
 fn about(mail: &str, label: Option<&str>) -> String {
     label.map_or_else(String::new, |label| {
@@ -176,7 +186,7 @@ fn link(target: &str) -> String {
 }
 
 /// For text and attribute values in double quotes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {

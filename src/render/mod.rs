@@ -39,6 +39,7 @@ pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
 use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+pub use months::date as date_in_words;
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};

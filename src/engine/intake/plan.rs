@@ -65,6 +65,15 @@ impl Plan {
                     _ => self.put(unsubscribed(hit, at, brief)),
                 };
             }
+            // Our own people answer for leads in mails to them, and nobody else does.
+            Act::Outcome(word) => {
+                return match brief {
+                    Some(brief) if brief.kind == MessageKind::Internal => {
+                        self.put(word.event(hit.mail, at, SOURCE))
+                    }
+                    _ => Planned::Ignored,
+                };
+            }
             Act::Click { url } => (Some(EventKind::MAIL_CLICKED), Approach::Click, Some(url)),
             Act::Open => (Some(EventKind::MAIL_OPENED), Approach::Open, None),
             Act::LookAtUnsubscribe => (None, Approach::Click, None),
