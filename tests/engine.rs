@@ -3,6 +3,7 @@
 
 mod control;
 mod entering;
+mod handing;
 mod hours;
 mod inbox;
 mod isolation;
