@@ -14,6 +14,7 @@ mod nearest;
 mod node;
 mod open_quote;
 mod problem;
+pub mod schema;
 mod show;
 mod traps;
 mod unit;

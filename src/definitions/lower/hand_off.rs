@@ -6,7 +6,7 @@ use super::{
     workflow::Known,
 };
 use crate::{
-    definitions::{node::Node, problem::File},
+    definitions::{node::Node, problem::File, schema},
     domain::{
         hand_off::{HandOff, Persist, Receiver, Silence},
         schedule::WaitSpec,
@@ -14,8 +14,6 @@ use crate::{
     },
 };
 
-pub(super) const KEYS: [&str; 7] =
-    ["hand_off", "else_to", "template", "accepted", "returned", "silent", "id"];
 /// The third is the `then` of `silent`.
 pub(super) const BRANCHES: [&str; 3] = ["accepted", "returned", "silent"];
 
@@ -91,7 +89,7 @@ fn silence(file: &File<'_>, fields: &read::Fields<'_>) -> Option<Silence> {
         file.error("wrong-type", node.span, message, Some(hint));
         return None;
     }
-    let silent = read::Fields::open(file, node, "`silent`", &["after", "do", "then"], &[])?;
+    let silent = read::Fields::open(file, node, "`silent`", &schema::SILENT)?;
     let after = match silent.need("after", "after: 5 business days") {
         None => None,
         Some(node) => wait_spec(file, node, "after"),

@@ -7,6 +7,7 @@ use crate::{
         nearest::nearest,
         node::{Data, Node},
         problem::{File, Span, quote},
+        schema,
     },
     domain::{
         condition::Scope, name::Name, schedule::WaitSpec, template::in_another_folder,
@@ -14,14 +15,7 @@ use crate::{
     },
 };
 
-const KINDS: [&str; 9] =
-    ["email", "wait", "wait_for", "if", "set", "tag", "notify", "hand_off", "stop"];
-const KINDS_LATER: [&str; 11] = [
-    "branch", "split", "stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score",
-    "stage",
-];
-pub(super) const BRANCHES: [&str; 2] = ["then", "else"];
-const LATER: [&str; 6] = ["on_failure", "in_doubt", "window", "not_after", "calendar", "at_most"];
+const BRANCHES: [&str; 2] = ["then", "else"];
 
 /// A step before the list is laid flat.
 #[derive(Debug)]
@@ -70,7 +64,7 @@ pub(super) fn read(
     } else {
         BRANCHES.map(|key| branch(node.get(key))).into()
     };
-    let mut kinds = entries.iter().filter(|(key, _)| KINDS.contains(&&*key.text));
+    let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
     };
@@ -81,21 +75,12 @@ pub(super) fn read(
         file.error("conflict", second.span, message, Some(hint));
         return None;
     }
-    let keys: &[&str] = match kind.text.as_str() {
-        "wait_for" => &["wait_for", "up_to", "then", "else", "id"],
-        "if" => &["if", "then", "else", "id"],
-        "notify" => &["notify", "template", "id"],
-        "hand_off" => &hand_off::KEYS,
-        "email" => &["email", "id"],
-        "wait" => &["wait", "id"],
-        "set" => &["set", "id"],
-        "tag" => &["tag", "id"],
-        _ => &["stop", "id"],
-    };
+    let keys = schema::STEPS.iter().find(|step| step.title == kind.text)?;
     let what = format!("a `{}` step", kind.text);
-    let fields = read::Fields::open(file, node, &what, keys, &LATER)?;
+    let fields = read::Fields::open(file, node, &what, keys)?;
     // What has no value is reported.
-    for key in BRANCHES.iter().chain(&hand_off::BRANCHES) {
+    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES);
+    for key in of_steps.filter(|key| keys.key(key).is_some()) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -129,7 +114,7 @@ fn no_step(file: &File<'_>, node: &Node) -> Option<Draft> {
     let written = node.text().unwrap_or("");
     let first = written.split([' ', ':']).next().unwrap_or("");
     let message = format!("a step is a key and a value; this is {}", node.what());
-    let hint = match nearest(first, KINDS) {
+    let hint = match nearest(first, schema::STEP_KINDS) {
         Some(kind) if !first.is_empty() => {
             let rest = quote(written[first.len()..].trim_start_matches([' ', ':']));
             format!("write: - {kind}: {rest}")
@@ -145,14 +130,16 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
     let Some((key, _)) = entries.first() else {
         return no_step(file, node);
     };
-    if let Some((key, _)) = entries.iter().find(|(key, _)| KINDS_LATER.contains(&&*key.text)) {
+    if let Some((key, _)) =
+        entries.iter().find(|(key, _)| schema::STEPS_LATER.contains(&&*key.text))
+    {
         file.error("not-built", key.span, format!("`{}` is not built yet", key.text), None);
     } else if matches!(key.text.as_str(), "then" | "else" | "up_to") {
         let message = format!("`{}` stands alone here: it belongs to the step above", key.text);
         let hint = "indent it like the step's first key, without a `-`".to_owned();
         file.error("yaml-indentation", key.span, message, Some(hint));
     } else {
-        read::unknown_key(file, key, "a step", &KINDS, &[]);
+        read::unknown_key(file, key, "a step", schema::STEP_KINDS, &[]);
     }
     None
 }

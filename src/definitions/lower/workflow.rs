@@ -4,23 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Found, conditions::Conditions, enter, policy, read, steps};
 use crate::{
-    definitions::{nearest::did_you_mean, node::Node, problem::File},
+    definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
     domain::{condition::Scope, name::Name, schedule::Window, workflow::Workflow},
 };
-
-const KEYS: [&str; 9] =
-    ["workflow", "about", "purpose", "priority", "enter", "goal", "leave", "send", "steps"];
-const LATER: [&str; 9] = [
-    "on_change",
-    "calendar",
-    "campaign",
-    "pin_copy",
-    "on_failure",
-    "in_doubt",
-    "utm",
-    "each",
-    "caps",
-];
 
 /// What a workflow may name.
 #[derive(Debug)]
@@ -37,7 +23,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let (file, node) = (found.file, found.node());
     let name = &found.unit.name;
     let what = format!("workflow `{name}`");
-    let fields = read::Fields::open(file, node, &what, &KEYS, &LATER)?;
+    let fields = read::Fields::open(file, node, &what, &schema::WORKFLOW)?;
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));
     let purpose = fields
         .need("purpose", "purpose: insights, the consent that each of its mails needs")
@@ -103,8 +89,7 @@ struct Send {
 }
 
 fn send(file: &File<'_>, node: &Node) -> Option<Send> {
-    let later = ["not_after", "calendar", "via", "at_most"];
-    let fields = read::Fields::open(file, node, "`send`", &["window", "now", "from"], &later)?;
+    let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
     let from_owner = match fields.get("from") {
         None => false,
         Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
