@@ -13,5 +13,6 @@ mod http;
 mod import;
 mod one_lead_story;
 mod relay;
+mod sales;
 mod store_contract;
 mod support;

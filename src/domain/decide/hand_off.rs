@@ -80,7 +80,7 @@ impl Work<'_> {
     }
 
     /// What sales says: of the hand-off that an event is about, or of all that wait.
-    pub fn answered(&mut self, event: &Event) {
+    pub fn sales_said(&mut self, event: &Event) {
         let Some(answer) = Answer::of(event) else { return };
         let by = event.data.get("by").map(ToString::to_string);
         let person = by.as_deref().and_then(|by| self.lead.definitions.people.find(by));

@@ -28,7 +28,7 @@ impl<'a> Work<'a> {
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
             } else if Answer::of(event).is_some() {
-                self.answered(event);
+                self.sales_said(event);
             } else if event.kind == EventKind::JUDGEMENT_REVISED {
                 self.revise_unsettled(event);
                 continue;
