@@ -154,10 +154,7 @@ fn meetings_and_fairs_score_as_events_of_names_of_ones_own() {
     import(&site);
     site.write(
         "activities.csv",
-        format!(
-            "email,at,event,object,outcome\nann@a.example,{},fair_visited,spring,\n",
-            today()
-        ),
+        format!("email,at,event,object,outcome\nann@a.example,{},fair_visited,spring,\n", today()),
     );
     assert_eq!(site.json(&["events", "import", "activities.csv"])["recorded"], 1);
     assert_eq!(site.run(&["tick"]).code, 0);

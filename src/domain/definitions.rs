@@ -17,6 +17,7 @@ use super::{
     name::Name,
     people::{People, Person},
     policy::Policy,
+    question::Questions,
     score::Scoring,
     template::Templates,
     time::Instant,
@@ -37,6 +38,7 @@ pub struct Definitions {
     pub scoring: Scoring,
     pub policy: Policy,
     pub people: People,
+    pub questions: Questions,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,

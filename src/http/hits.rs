@@ -11,6 +11,7 @@ pub enum HitKind {
     Click,
     Open,
     Unsubscribe,
+    Answer,
     Outcome,
 }
 
@@ -20,6 +21,7 @@ impl HitKind {
             Self::Click => "click",
             Self::Open => "open",
             Self::Unsubscribe => "unsubscribe",
+            Self::Answer => "answer",
             Self::Outcome => "outcome",
         }
     }

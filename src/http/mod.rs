@@ -12,6 +12,8 @@ mod outcome_page;
 mod outcomes;
 mod page;
 pub mod public;
+mod question_page;
+mod questions;
 
 pub use health::{Health, Pulse};
 pub use listener::Limits;

@@ -1,6 +1,7 @@
-//! What leads reach: clicks, opening pixels, unsubscribing, health; and the outcomes of our own people.
+//! What leads reach: clicks, opening pixels, unsubscribing, questions, health; and the outcomes of our own
+//! people.
 //!
-//! A GET changes nothing about a lead but its history; only a POST unsubscribes or says how it went. Every answer but a
+//! A GET changes nothing about a lead but its history; only a POST unsubscribes or answers. Every answer but a
 //! picture is given after what it answers is on disk.
 
 use std::{sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use super::{
     metrics::{HitKind, HitOutcome, Metrics},
     outcomes,
     page::{POLICY, Page},
+    questions,
 };
 use crate::{
     domain::lead::Suppression,
@@ -77,6 +79,7 @@ pub fn router(public: Public) -> Router {
         .route("/c/{token}", get(click))
         .route("/o/{file}", get(open))
         .route("/u/{token}", get(ask_unsubscribe).post(unsubscribe))
+        .route("/q/{token}", get(questions::ask).post(questions::answer))
         .route("/s/{token}", get(outcomes::ask).post(outcomes::take))
         .route("/health", get(|| async { "ok\n" }))
         .fallback(|headers: HeaderMap| async move { not_found(&headers) })

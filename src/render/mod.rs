@@ -15,6 +15,7 @@ mod meter;
 mod months;
 mod prepare;
 mod problem;
+mod questions;
 mod source;
 mod styles;
 mod tags;
@@ -25,7 +26,7 @@ mod tree;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
@@ -48,6 +49,7 @@ use tera::{Context, Tera, Value};
 use crate::domain::{
     name::Name,
     people::People,
+    question::Ask,
     template::{MailTemplate, Templates},
     value::Schema,
 };
@@ -60,6 +62,8 @@ pub struct Renderer {
     templates: Templates,
     schema: Schema,
     people: People,
+    /// What is asked in each of tera's templates that asks anything.
+    asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
     house: Name,
     inliner: CSSInliner<'static>,
@@ -91,6 +95,10 @@ impl Renderer {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
         let mut context = context(mail, (&self.schema, &self.people), template, &language)?;
+        if let Some(links) = &mail.links {
+            context
+                .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));
+        }
         let of = |part: &str| format!("{}#{part}", template.file);
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
@@ -133,6 +141,16 @@ impl Renderer {
             file: template.file.clone(),
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
+    }
+
+    /// What a mail may ask: it may include any partial.
+    fn asked(&self, template: &MailTemplate) -> impl Iterator<Item = &Ask> {
+        let body = format!("{}#body.html", template.file);
+        let layout = template.layout.as_ref().map(|layout| format!("layouts/{layout}.html"));
+        let is_part = move |name: &str| {
+            name == body || layout.as_deref() == Some(name) || name.starts_with("partials/")
+        };
+        self.asked.iter().filter(move |(name, _)| is_part(name)).flat_map(|(_, asked)| asked)
     }
 
     /// What one of tera's templates writes, within what is left of the mail's bounds.

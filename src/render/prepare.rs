@@ -7,6 +7,7 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::{
     meter::{SPEND, WEIGH},
+    questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
 };
 
@@ -105,10 +106,19 @@ fn unclosed(word: &str) -> String {
     format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
 }
 
-/// A tag, and after a loop's head or a `set` the call that bounds it.
+/// A tag with its questions made links, and after a loop's head or a `set` the call that bounds it.
 fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
-    let text = &source[tag.range.clone()];
-    prepared.push(text, tag.range.start);
+    let (text, start) = (&source[tag.range.clone()], tag.range.start);
+    let mut at = 0;
+    if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
+        for call in calls(text) {
+            let Some(link) = call.compiled() else { continue };
+            prepared.push(&text[at..call.range.start], start + at);
+            prepared.push(&link, start + call.range.start);
+            at = call.range.end;
+        }
+    }
+    prepared.push(&text[at..], start + at);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
         Some("set" | "set_global") => match names(text).nth(1) {

@@ -237,10 +237,11 @@ async fn who_is_given_back_is_nurtured_again_and_handed_over_again_once_they_sti
         let inside = rig.enrolments(lead).await;
         assert!(inside.iter().any(|it| *it.workflow == *"nurture" && it.ended_at.is_none()));
 
-        // Their points fade; then they look at prices again.
-        for _ in 0..8 {
-            rig.tick_after(15 * DAY).await;
-        }
+        // Their points fade, and they are left alone until the day that sales named.
+        rig.tick_at("2027-03-27T23:00:00Z".parse().unwrap()).await;
+        assert_eq!(rig.subjects_to("ann@acme.example"), ["Hello"]);
+        rig.tick_at("2027-03-28T00:00:00Z".parse().unwrap()).await;
+        assert_eq!(rig.subjects_to("ann@acme.example"), ["Hello", "Hello"]);
         assert_eq!(rig.record(lead).await.stage, Stage::Recycled);
         for _ in 0..2 {
             rig.clock.set(rig.clock.now() + SECOND);

@@ -8,6 +8,7 @@ mod kinds;
 mod marks;
 mod people;
 mod policy;
+mod questions;
 mod reach;
 mod read;
 mod scoring;
@@ -83,12 +84,16 @@ pub(super) fn definitions(
     let mails = texts.iter().filter(|found| found.unit.kind == ArtefactKind::Mail);
     let mails = mails.map(|found| templates::name_and_language(&found.unit.name).0.into());
 
+    let found = all(&[ArtefactKind::Question], true);
+    let questions = questions::lower(&found, &schema);
+
     let segments = all(&[ArtefactKind::Segment], true);
     let (order, cyclic) = segments::order(&segments);
     let conditions = conditions::Conditions {
         schema,
         segments: order,
         templates: mails.collect(),
+        questions: questions::known(&questions, &found),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
         reach: OnceCell::new(),
@@ -121,6 +126,7 @@ pub(super) fn definitions(
         }
     }
     drop(known);
+    questions::warn_of_unread(&found, &questions, &conditions.plan.borrow(), &workflows);
 
     let conditions::Conditions { schema, plan, .. } = conditions;
     let plan = plan.into_inner();
@@ -142,6 +148,7 @@ pub(super) fn definitions(
         scoring,
         policy,
         people,
+        questions,
         workflows: workflows.into(),
         structures,
         templates,

@@ -10,7 +10,7 @@ use crate::domain::{
     name::Name,
     template::CARD,
     time::Instant,
-    value::{Slot, Value},
+    value::{Schema, Slot, Value},
     workflow::{StepKind, Workflow},
 };
 
@@ -130,9 +130,9 @@ impl Work<'_> {
             self.change_stage(to, &format!("sales: {}", reason.word()));
             self.withhold_what_is_true();
         }
-        let slot = self.lead.definitions.schema.slot("later_until");
-        if let (Some(slot), Some(until)) = (slot, until) {
-            self.put(slot, Value::Date(until), &format!("later_until = {until}"));
+        if let Some(until) = until {
+            let reason = format!("later_until = {until}");
+            self.put(Schema::LATER_UNTIL, Value::Date(until), &reason);
         }
     }
 

@@ -6,7 +6,6 @@ use crate::domain::{
     decision::NewMessage,
     hand_off::{HandOff, Persist, Receiver, Silence},
     people::{People, Person},
-    value::ValueType,
 };
 
 /// Ada, Ben and Cyd are sales. Leads are mql from 40 points on.
@@ -22,7 +21,6 @@ fn house(persist: Persist, to: Receiver) -> House {
         persons: names.map(|name| (Name::new(name), person(name))).into(),
         teams: BTreeMap::from([(Name::new("sales"), names.map(Name::new).into())]),
     };
-    house.0.schema.declare("later_until".into(), ValueType::Date);
     house.engagement("visited()", 20, 4);
     house.stage(Stage::Lead, Stage::Mql, "engagement >= 40");
     house.stage(Stage::Recycled, Stage::Mql, "engagement >= 40");
@@ -123,8 +121,7 @@ fn who_is_given_back_is_recycled_and_stays_so_until_they_stir_again() {
     event.data.insert("until".into(), Value::Date(until));
     story.decide();
     assert_eq!((ended(&story), story.state.stage), (Some("back"), Stage::Recycled));
-    let slot = house.0.schema.slot("later_until").unwrap();
-    assert_eq!(story.state.attributes[slot.0], Some(Value::Date(until)));
+    assert_eq!(story.state.attributes[Schema::LATER_UNTIL.0], Some(Value::Date(until)));
     story.is_settled();
     // The score that made them sales' is still there: it is no reason to hand them over again.
     story.at(story.now + DAY).decide();
