@@ -166,3 +166,26 @@ fn meetings_and_fairs_score_as_events_of_names_of_ones_own() {
 fn today() -> String {
     nurtured::clock::Clock::System.now().to_string()
 }
+
+#[test]
+fn what_only_cards_have_is_in_no_other_notice() {
+    let site = site();
+    site.write(
+        "templates/card.md",
+        "---\nsubject: \"{{ email }}, of {{ owner_name or 'nobody' }}\"\n---\n\
+         {% for line in card.fit %}{{ line.rule }}{% endfor %}\n\n[Mine]({{ card.outcome.accepted }})\n",
+    );
+    let write = |step: &str| {
+        let text = format!(
+            "workflow: qualify\npurpose: news\nenter: {{ by_hand: yes }}\nsteps:\n  - {step}: sales\n    template: card\n"
+        );
+        site.write("workflows/qualify.yaml", text);
+    };
+    write("hand_off");
+    let ran = site.run(&["check"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    write("notify");
+    let ran = site.run(&["check"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("card") || ran.out.contains("card"), "{ran:?}");
+}

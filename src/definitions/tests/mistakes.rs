@@ -198,7 +198,7 @@ fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
         "scoring:\n  engagement:\n    - { on: happened(\"form.submit\"), points: 5, cap: 5 }\n";
     assert_eq!(warned("workflows/scoring.yaml", scoring), [("unknown-event", 3)]);
     // What an import may well bring.
-    let own = "segments:\n  cold: happened(\"deal.lost\") or happened(\"sales.call\")\n";
+    let own = "segments:\n  cold: happened(\"fair.visited\") or happened(\"sales.call\")\n";
     assert_eq!(warned("workflows/segments.yaml", own), []);
 }
 
