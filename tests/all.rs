@@ -14,5 +14,6 @@ mod import;
 mod one_lead_story;
 mod relay;
 mod sales;
+mod shipped;
 mod store_contract;
 mod support;

@@ -85,7 +85,7 @@ impl QuestionPage<'_> {
                     + &answer(label)
                     + &words(
                         "<p>We have noted your answer.</p>",
-                        "<p>Abbiamo annotato la sua risposta.</p>",
+                        "<p>Abbiamo annotato la tua risposta.</p>",
                     )
                     + &to_preferences(preferences, language),
             ),
@@ -94,37 +94,37 @@ impl QuestionPage<'_> {
                 words(
                     "<p>We do not ask this any more. If you have answered it, we have noted that; nothing \
                      else changes.</p>",
-                    "<p>Non lo chiediamo più. Se ha risposto, ne abbiamo preso nota; non cambia nient’altro.</p>",
+                    "<p>Non lo chiediamo più. Se hai risposto, ne abbiamo preso nota; non cambia nient’altro.</p>",
                 ),
             ),
             Self::AskLater { day } => (
-                words("Shall we write to you later?", "Le scriviamo più avanti?"),
+                words("Shall we write to you later?", "Ti scriviamo più avanti?"),
                 match language {
                     English => format!(
                         "<p>We will not write to you before <strong>{day}</strong>, but for what you have \
                          asked for yourself.</p>\n"
                     ),
                     Italian => format!(
-                        "<p>Non le scriveremo prima del <strong>{day}</strong>, se non per ciò che ha \
-                         chiesto lei.</p>\n"
+                        "<p>Non ti scriveremo prima del <strong>{day}</strong>, se non per ciò che hai \
+                         chiesto tu.</p>\n"
                     ),
                 } + &button(&words("Write to me later", "Scrivetemi più avanti"), language),
             ),
             Self::Later { day, preferences } => (
-                words("We will write to you later", "Le scriveremo più avanti"),
+                words("We will write to you later", "Ti scriveremo più avanti"),
                 match language {
                     English => format!(
                         "<p>You will hear nothing from us before <strong>{day}</strong>. A mail that was on \
                          its way already may still arrive.</p>\n"
                     ),
                     Italian => format!(
-                        "<p>Non avrà nostre notizie prima del <strong>{day}</strong>. Un messaggio già \
+                        "<p>Non avrai nostre notizie prima del <strong>{day}</strong>. Un messaggio già \
                          partito potrebbe ancora arrivare.</p>\n"
                     ),
                 } + &to_preferences(preferences, language),
             ),
             Self::Preferences { rows, quiet_until, later, unsubscribe } => (
-                words("What may we write to you about?", "Di che cosa possiamo scriverle?"),
+                words("What may we write to you about?", "Di che cosa possiamo scriverti?"),
                 form(rows, language)
                     + &quiet(*quiet_until, later, language)
                     + &format!(
@@ -137,14 +137,14 @@ impl QuestionPage<'_> {
                 words(
                     "<p>Your choice holds from now on. A mail that was on its way already may still \
                      arrive.</p>",
-                    "<p>La sua scelta vale da subito. Un messaggio già partito potrebbe ancora arrivare.</p>",
+                    "<p>La tua scelta vale da subito. Un messaggio già partito potrebbe ancora arrivare.</p>",
                 ) + &to_preferences(preferences, language),
             ),
             Self::NotSaved => (
                 words("Nothing was saved yet", "Non è stato ancora salvato nulla"),
                 words(
                     "<p>Something is wrong on our side. Please open the link again in a minute.</p>",
-                    "<p>C’è un problema da parte nostra. Riapra il link fra un minuto.</p>",
+                    "<p>C’è un problema da parte nostra. Riapri il link fra un minuto.</p>",
                 ),
             ),
         }
@@ -161,7 +161,7 @@ fn button(text: &str, language: Language) -> String {
             "Nothing changes until you press the button. To leave everything as it is, just close this page."
         }
         Language::Italian => {
-            "Non cambia nulla finché non preme il pulsante. Per lasciare tutto com’è, basta chiudere questa \
+            "Non cambia nulla finché non premi il pulsante. Per lasciare tutto com’è, basta chiudere questa \
              pagina."
         }
     };
@@ -174,7 +174,7 @@ fn button(text: &str, language: Language) -> String {
 fn to_preferences(token: &str, language: Language) -> String {
     let text = match language {
         Language::English => "What we may write to you about",
-        Language::Italian => "Di che cosa possiamo scriverle",
+        Language::Italian => "Di che cosa possiamo scriverti",
     };
     format!("\n<p><a href=\"{token}\">{text}</a></p>")
 }
@@ -209,7 +209,7 @@ fn quiet(until: Option<&str>, later: &[(&'static str, String)], language: Langua
     if let Some(day) = until {
         let _ = match language {
             Language::English => writeln!(text, "<p>Until {day} we do not write to you.</p>"),
-            Language::Italian => writeln!(text, "<p>Fino al {day} non le scriviamo.</p>"),
+            Language::Italian => writeln!(text, "<p>Fino al {day} non ti scriviamo.</p>"),
         };
     }
     let rather = match language {

@@ -3,6 +3,7 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod buttons;
 mod card;
 mod compile;
 mod context;
@@ -131,7 +132,7 @@ impl Renderer {
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
-        let html = styles::inlined(&self.inliner, &nodes).map_err(bad_html)?;
+        let html = styles::inlined(&self.inliner, nodes).map_err(bad_html)?;
         Ok(Rendered {
             subject,
             html,

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::{
+    buttons,
     meter::{SPEND, WEIGH},
     questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
@@ -139,22 +140,27 @@ fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (
         .map(|n: u32| format!("zq{n}tag"))
         .find(|mark| !source.contains(mark.as_str()));
     let mark = mark.unwrap_or_default();
-    let mut plain = String::with_capacity(source.len());
+    let mut plain = Prepared::default();
     let mut at = 0;
     for (index, tag) in tags.iter().enumerate() {
-        plain.push_str(&source[at..tag.range.start]);
+        plain.push(&source[at..tag.range.start], at);
         let _ = if alone_on_its_line(source, tags, index) {
-            write!(plain, "<!--{mark}{index}z-->")
+            write!(plain.text, "<!--{mark}{index}z-->")
         } else {
-            write!(plain, "{mark}{index}z")
+            write!(plain.text, "{mark}{index}z")
         };
         at = tag.range.end;
     }
-    plain.push_str(&source[at..]);
+    plain.push(&source[at..], at);
 
-    let mut page = String::with_capacity(plain.len() * 2);
+    let mut page = String::with_capacity(plain.text.len() * 2);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    html::push_html(&mut page, Parser::new_ext(&plain, options));
+    let events = Parser::new_ext(&plain.text, options).into_offset_iter();
+    let events = buttons::framed(events).map_err(|offset| {
+        let why = "a button stands in a paragraph of its own, or of buttons alone";
+        (plain.source_offset(offset), why.to_owned())
+    })?;
+    html::push_html(&mut page, events.into_iter());
 
     let mut seen = vec![false; tags.len()];
     let mut source_at = 0;
@@ -271,6 +277,15 @@ mod tests {
                 assert_eq!(Some(prepared.source_offset(here)), source.find(word), "{word}");
             }
         }
+    }
+
+    #[test]
+    fn a_button_with_text_beside_it_is_said_where_it_stands() {
+        let source = "{{ first_name }}, [b](https://e.example/ \"button\")";
+        let (offset, why) = prepare(source, Form::Markdown).unwrap_err();
+        assert_eq!(Some(offset), source.find('['), "{why}");
+        let alone = page("{% if a %}\n[{{ b }}]({{ c }} \"button\")\n{% endif %}");
+        assert!(alone.contains("<td><a href=\"{{ c }}\">{{ b }}</a></td>"), "{alone}");
     }
 
     #[test]
