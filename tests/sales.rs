@@ -48,7 +48,7 @@ fn an_import_says_whose_owners_are_nobody_here() {
     assert_eq!(dry["unknown_owners"], unknown);
     let ran = import(&site);
     assert!(
-        ran.out.contains("2 rows name an owner who is not among the people: `rep_9`."),
+        ran.out.contains("2 rows name an owner who is not among the people: \"rep_9\"."),
         "{ran:?}"
     );
 }
