@@ -178,7 +178,7 @@ async fn unsubscribe(
     body: Body,
 ) -> Response {
     if let Err(answer) = whole(body, &headers) {
-        return answer;
+        return *answer;
     }
     let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
         return not_found(&headers);
@@ -199,10 +199,12 @@ async fn unsubscribe(
 pub(super) type Body = Result<axum::body::Bytes, BytesRejection>;
 
 /// The body, or the answer to one that is too large or did not come in time: then nothing was done.
-pub(super) fn whole(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, Response> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(headers)),
-        _ => rejection.into_response(),
+pub(super) fn whole(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, Box<Response>> {
+    body.map_err(|rejection| {
+        Box::new(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(headers)),
+            _ => rejection.into_response(),
+        })
     })
 }
 
