@@ -4,6 +4,7 @@
 mod control;
 mod entering;
 mod figures;
+mod handing;
 mod hours;
 mod inbox;
 mod isolation;

@@ -24,6 +24,7 @@ mod leads;
 mod live;
 mod man;
 mod migrate;
+mod outcome;
 mod output;
 mod parked;
 mod pause;
@@ -113,6 +114,9 @@ enum Command {
     /// Ask for leads to be enrolled in a workflow, by hand
     #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
+    /// Record what sales says of a lead
+    #[command(long_about = told::<outcome::Arguments>())]
+    Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
@@ -215,6 +219,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Events(command) => events::run(context, command).await,
         Command::Suppressions(command) => suppressions::run(context, command).await,
         Command::Enrol(arguments) => enrol::run(context, &arguments).await,
+        Command::Outcome(arguments) => outcome::run(context, &arguments).await,
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,

@@ -6,6 +6,7 @@ pub mod deciding;
 mod due;
 pub mod group;
 mod handing;
+pub mod hearing;
 pub mod import;
 pub mod inbox;
 pub mod intake;
@@ -19,6 +20,7 @@ mod restoring;
 pub mod running;
 pub mod sending;
 pub mod settling;
+mod telling;
 pub mod tick;
 
 use std::{

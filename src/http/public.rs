@@ -1,4 +1,5 @@
-//! What leads reach: clicks, opening pixels, unsubscribing, questions, health.
+//! What leads reach: clicks, opening pixels, unsubscribing, questions, health; and the outcomes of our own
+//! people.
 //!
 //! A GET changes nothing about a lead but its history; only a POST unsubscribes or answers. Every answer but a
 //! picture is given after what it answers is on disk.
@@ -26,6 +27,7 @@ use tower_http::{
 use super::{
     language::Language,
     metrics::{HitKind, HitOutcome, Metrics},
+    outcomes,
     page::{POLICY, Page},
     questions,
 };
@@ -78,6 +80,7 @@ pub fn router(public: Public) -> Router {
         .route("/o/{file}", get(open))
         .route("/u/{token}", get(ask_unsubscribe).post(unsubscribe))
         .route("/q/{token}", get(questions::ask).post(questions::answer))
+        .route("/s/{token}", get(outcomes::ask).post(outcomes::take))
         .route("/health", get(|| async { "ok\n" }))
         .fallback(|headers: HeaderMap| async move { not_found(&headers) })
         .with_state(public)

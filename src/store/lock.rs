@@ -75,7 +75,7 @@ impl Store {
     /// Whether an engine is at work on this file; `None`: on PostgreSQL it cannot be told.
     #[must_use]
     pub fn is_engine_running(&self) -> Option<bool> {
-        self.db.file().map(is_engine_running)
+        self.db.file().map(EngineLock::is_taken)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::{
     decision::Verb,
     event::{Event, EventKind, Judgement, StepRef},
     facts::fold,
+    hand_off::Answer,
     lead::{LeadState, Outcome, Phase, SentMail},
     name::Name,
     workflow::Enter,
@@ -26,6 +27,8 @@ impl<'a> Work<'a> {
                 self.mail_refused(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
+            } else if Answer::of(event).is_some() {
+                self.sales_said(event);
             } else if event.kind == EventKind::LEAD_ANSWERED {
                 self.answered(event);
             } else if event.kind == EventKind::JUDGEMENT_REVISED {

@@ -3,11 +3,8 @@
 //! One rule: a local time that a change of the clock skips means the first valid instant after the
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
-<<<<<<< HEAD
-mod later;
-=======
 mod day;
->>>>>>> 34827662c886305effc7f39da44eb27f41dbb19a
+mod later;
 mod resolve;
 mod rules;
 mod wait;
@@ -25,11 +22,8 @@ mod window_tests;
 
 use resolve::{local, resolve, resolve_with_gap};
 
-<<<<<<< HEAD
-pub use later::{Later, end_of_quiet};
-=======
 pub use day::{date_at, day_begins, local_text};
->>>>>>> 34827662c886305effc7f39da44eb27f41dbb19a
+pub use later::{Later, end_of_quiet};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;
