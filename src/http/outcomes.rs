@@ -54,7 +54,7 @@ pub(super) async fn take(
 ) -> Response {
     let body = match whole(body, &headers) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let press = match Press::begin(&public, token, &headers).await {
         Ok(press) => press,
