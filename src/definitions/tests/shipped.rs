@@ -32,7 +32,7 @@ fn the_shipped_campaign_has_no_problem() {
     let definitions = definitions();
     let names: Vec<&str> =
         definitions.workflows.iter().map(|live| live.workflow.name.as_str()).collect();
-    assert_eq!(names, ["welcome-whitepaper", "reawaken-cold"]);
+    assert_eq!(names, ["to-sales", "welcome-whitepaper", "reawaken-cold", "patient-prospects"]);
     assert_eq!(definitions.policy.tracking, Tracking::With("insights".into()));
     let ids: Vec<&str> = definitions
         .workflow("reawaken-cold")
@@ -50,10 +50,11 @@ fn the_shipped_campaign_has_no_problem() {
             "set.interest",
             "wait.2-business-days",
             "email.cold/case-study",
+            "wait.10-business-days",
             "email.cold/one-question",
-            "wait_for.stage-is-mql",
-            "notify.sales",
-            "tag.stirred",
+            "wait_for.answered-obstacle",
+            "stop.they-said-what-keeps-them",
+            "email.cold/last-useful-thing",
         ]
     );
 }
