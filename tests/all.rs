@@ -14,6 +14,7 @@ mod http;
 mod import;
 mod one_lead_story;
 mod relay;
+mod sales;
 mod shipped;
 mod store_contract;
 mod support;

@@ -3,6 +3,8 @@
 
 mod control;
 mod entering;
+mod figures;
+mod handing;
 mod hours;
 mod inbox;
 mod isolation;

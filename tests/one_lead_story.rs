@@ -116,6 +116,7 @@ async fn import(rig: &Rig, file: PathBuf, purpose: Option<&str>) -> LeadsReport 
         file,
         mapping: Mapping::default(),
         schema: Some(rig.engine.live().unwrap().definitions.schema.clone()),
+        people: None,
         run: ImportRun {
             id: rig.clock.now().millis(),
             source: "crm".into(),

@@ -3,6 +3,7 @@
 mod backups;
 mod corruption;
 mod decisions;
+mod figures;
 mod imports;
 mod intake;
 mod made;

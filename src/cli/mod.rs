@@ -24,12 +24,14 @@ mod leads;
 mod live;
 mod man;
 mod migrate;
+mod outcome;
 mod output;
 mod parked;
 mod pause;
 mod preview;
 mod progress;
 mod render;
+mod report;
 mod restore;
 mod run;
 mod schema;
@@ -39,6 +41,7 @@ mod status;
 mod suppressions;
 mod tables;
 mod tick;
+mod why_idle;
 mod why_score;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -111,6 +114,9 @@ enum Command {
     /// Ask for leads to be enrolled in a workflow, by hand
     #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
+    /// Record what sales says of a lead
+    #[command(long_about = told::<outcome::Arguments>())]
+    Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
@@ -143,6 +149,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+    /// Figures of a workflow, of all leads, of today
+    #[command(subcommand)]
+    Report(report::Command),
+    /// Say why nothing is being sent right now
+    #[command(long_about = told::<why_idle::Arguments>())]
+    WhyIdle(why_idle::Arguments),
     /// Copy the database into a file, while the daemon runs
     #[command(long_about = told::<backup::Arguments>())]
     Backup(backup::Arguments),
@@ -207,10 +219,13 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Events(command) => events::run(context, command).await,
         Command::Suppressions(command) => suppressions::run(context, command).await,
         Command::Enrol(arguments) => enrol::run(context, &arguments).await,
+        Command::Outcome(arguments) => outcome::run(context, &arguments).await,
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Report(command) => report::run(context, command).await,
+        Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
         Command::Backup(arguments) => backup::run(context, &arguments).await,
         Command::Restore(arguments) => restore::run(context, &arguments).await,
         Command::Doctor(arguments) => doctor::run(context, &arguments).await,

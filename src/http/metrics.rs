@@ -198,10 +198,11 @@ impl Metrics {
                 let _ = self.hits(kind, HitOutcome::Judged(judgement));
             }
         }
-        for kind in [HitKind::Unsubscribe, HitKind::Answer] {
+        let pages = [HitKind::Unsubscribe, HitKind::Answer, HitKind::Outcome];
+        for kind in pages {
             let _ = self.hits(kind, HitOutcome::Judged(Judgement::Human));
         }
-        for kind in [HitKind::Click, HitKind::Open, HitKind::Unsubscribe, HitKind::Answer] {
+        for kind in [HitKind::Click, HitKind::Open].into_iter().chain(pages) {
             let _ = self.hits(kind, HitOutcome::Refused);
         }
         self.census(&Census::default());

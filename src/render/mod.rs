@@ -4,6 +4,7 @@
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
 mod buttons;
+mod card;
 mod compile;
 mod context;
 mod filters;
@@ -31,6 +32,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
 use css_inline::CSSInliner;
 use html::Node;
@@ -47,6 +49,7 @@ use tera::{Context, Tera, Value};
 
 use crate::domain::{
     name::Name,
+    people::People,
     question::Ask,
     template::{MailTemplate, Templates},
     value::Schema,
@@ -59,6 +62,7 @@ pub struct Renderer {
     sources: HashMap<String, Source>,
     templates: Templates,
     schema: Schema,
+    people: People,
     /// What is asked in each of tera's templates that asks anything.
     asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
@@ -91,7 +95,7 @@ impl Renderer {
     ) -> Result<Rendered, RenderError> {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
-        let mut context = context(mail, &self.schema, template, &language)?;
+        let mut context = context(mail, (&self.schema, &self.people), template, &language)?;
         if let Some(links) = &mail.links {
             context
                 .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));

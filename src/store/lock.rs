@@ -71,6 +71,14 @@ impl EngineLock {
     }
 }
 
+impl Store {
+    /// Whether an engine is at work on this file; `None`: on PostgreSQL it cannot be told.
+    #[must_use]
+    pub fn is_engine_running(&self) -> Option<bool> {
+        self.db.file().map(EngineLock::is_taken)
+    }
+}
+
 /// The lock's own file.
 fn beside(database: &Path) -> PathBuf {
     let mut name = OsString::from(database);

@@ -18,6 +18,7 @@ mod deferred;
 mod enrolments;
 mod error;
 mod events;
+mod figures;
 mod gate;
 mod gather;
 mod group;

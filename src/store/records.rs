@@ -1,9 +1,14 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
+mod figures;
 mod shown;
 
 use std::collections::BTreeMap;
 
+pub use figures::{
+    Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
+    Period, Queue, StageChange, Standing, WorkflowFigures,
+};
 pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{

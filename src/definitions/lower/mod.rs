@@ -3,6 +3,7 @@
 mod attributes;
 mod conditions;
 mod enter;
+mod hand_off;
 mod kinds;
 mod marks;
 mod people;
@@ -107,6 +108,7 @@ pub(super) fn definitions(
         conditions: &conditions,
         purposes: purposes(&sorted, &policy),
         people: people_names(&sorted, &people),
+        teams: people.teams.keys().cloned().collect(),
     };
     let mut workflows = Vec::new();
     let mut structures = HashMap::new();
@@ -165,7 +167,7 @@ fn purposes(
 
 fn people_names(
     units: &[&Unit],
-    people: &crate::domain::policy::People,
+    people: &crate::domain::people::People,
 ) -> std::collections::BTreeSet<Name> {
     let written = units.iter().filter(|unit| unit.kind == ArtefactKind::People && unit.live);
     let written = written.filter_map(|unit| unit.node.as_ref()).flat_map(keys);

@@ -94,6 +94,7 @@ impl House {
             leave: None,
             window: None,
             now: false,
+            from_owner: false,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);

@@ -3,6 +3,7 @@
 mod answering;
 mod arbitration;
 mod entering;
+mod handing;
 mod house;
 mod leaving;
 mod properties;
