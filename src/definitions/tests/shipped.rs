@@ -61,6 +61,7 @@ fn the_shipped_campaign_has_no_problem() {
 
 #[test]
 fn two_hundred_workflows_are_checked_well_under_a_second() {
+    let shipped = definitions().workflows.len();
     let mut sources = campaign();
     let text = sources.files["workflows/reawaken-cold.yaml"].clone();
     for number in 0..200 {
@@ -71,8 +72,8 @@ fn two_hundred_workflows_are_checked_well_under_a_second() {
     let begin = std::time::Instant::now();
     let checked = check(&sources);
     let took = begin.elapsed();
-    println!("check of 202 workflows: {took:?}");
-    assert_eq!(checked.definitions.unwrap().workflows.len(), 202);
+    println!("check of 200 more workflows: {took:?}");
+    assert_eq!(checked.definitions.unwrap().workflows.len(), shipped + 200);
     // Unoptimised and on a busy machine; a release build is some ten times faster.
     assert!(took.as_secs() < 5, "{took:?}");
 }
