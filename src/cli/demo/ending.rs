@@ -19,6 +19,7 @@ use crate::{
         parked::{self, parked},
         report::{Grid, bar, figure, funnel_text, wrapped},
     },
+    config::Config,
     definitions::counted,
     domain::{name::Name, time::Instant},
     engine::report::funnel::funnel_report,
@@ -55,7 +56,7 @@ pub async fn tell(
     let census = setting.store.census(end).await?;
     let funnel = funnel_report(&setting.store, zone, Period::ALL).await?;
     let hot = setting.hottest(end, WARMEST).await?;
-    let hero = tale.heroes.last().or(hot.first().map(|hot| &hot.lead)).copied();
+    let hero = tale.hero().or(hot.first().map(|hot| hot.lead));
     let hero = hero.or_else(|| roster.all().next().map(|(lead, _)| lead));
     let workflow = tale.workflows.iter().max_by_key(|(_, mails)| **mails).map(|(name, _)| name);
     let summary = Summary {
@@ -68,6 +69,7 @@ pub async fn tell(
         hottest: hot.iter().map(|hot| &*roster.of(hot.lead).address).collect(),
         parked: parked(&setting.store).await?,
         next: further(
+            &context.dir,
             &setting.folder,
             hero.map_or("EMAIL", |lead| &roster.of(lead).address),
             workflow,
@@ -146,11 +148,13 @@ fn warmest(hot: &[Hot], roster: &Roster, output: &Output) -> Vec<String> {
 }
 
 /// Commands that can be pasted where the demo was run.
-fn further(folder: &Path, example: &str, workflow: Option<&Name>) -> Vec<String> {
+fn further(campaign: &Path, folder: &Path, example: &str, workflow: Option<&Name>) -> Vec<String> {
     // Cargo tells its children of itself; the binary is not on the path then.
     let cargo = std::env::var_os("CARGO").is_some();
     let program = if cargo { "cargo run -q --" } else { "nurtured" };
-    let config = quoted(&folder.join(crate::config::Config::FILE));
+    let here = campaign == Path::new(".");
+    let dir = if here { String::new() } else { format!("--dir {} ", quoted(campaign)) };
+    let config = quoted(&folder.join(Config::FILE));
     let outbox = quoted(&folder.join("outbox"));
     let workflow = workflow.map(|workflow| format!("report workflow {workflow}"));
     let commands = [format!("leads show {example}"), format!("why-score {example}")];
@@ -158,7 +162,7 @@ fn further(folder: &Path, example: &str, workflow: Option<&Name>) -> Vec<String>
         .into_iter()
         .chain(workflow)
         .chain(["report funnel", "why-idle"].map(str::to_owned))
-        .map(|command| format!("{program} --config {config} {command}"));
+        .map(|command| format!("{program} {dir}--config {config} {command}"));
     let last_mail = format!("cat {outbox}/\"$(ls {outbox} | tail -n 1)\"");
     commands.chain([last_mail]).collect()
 }

@@ -21,6 +21,8 @@ mod tale;
 
 use std::{path::PathBuf, time::Duration};
 
+use jiff::civil::Date;
+
 use self::{
     agenda::{Act, Agenda},
     manners::Chance,
@@ -31,7 +33,10 @@ use self::{
     tale::Tale,
 };
 use super::{context::Context, failure::Failure};
-use crate::domain::{lead::Stage, time::Instant};
+use crate::{
+    definitions::counted,
+    domain::{lead::Stage, time::Instant},
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// How long the engine leaves acts be, so that an opened mail, its click and their settling are one pass.
@@ -44,18 +49,29 @@ pub(super) struct Arguments {
     /// The folder for the demo's database and mails; made anew each time
     #[arg(long, value_name = "DIR", default_value = "demo")]
     out: PathBuf,
-    /// How many weeks to walk through, up to the last monday
+    /// How many weeks to walk through
     #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u32).range(1..=104))]
     weeks: u32,
+    /// The day on which it begins [default: the monday so many weeks before the last one]
+    #[arg(long, value_name = "DATE")]
+    start: Option<Date>,
     /// Another number, other people
-    #[arg(long, default_value_t = 12)]
+    #[arg(long, default_value_t = 23)]
     seed: u64,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let now = context.now();
     // Whole weeks from monday to monday: two runs in one week tell the same story.
-    let start = setting::monday_before(context.now(), arguments.weeks);
+    let start = match arguments.start {
+        Some(day) => setting::morning_of(day),
+        None => setting::monday_before(now, arguments.weeks),
+    };
     let end = start + WEEK * arguments.weeks;
+    if end > now {
+        let weeks = counted(arguments.weeks, "week");
+        return Err(Failure::usage(format!("{weeks} from --start on are not over yet")));
+    }
     let mut setting = Setting::build(context, &arguments.out, start).await?;
     let mut tale = Tale::opens(&context.output, start, arguments.weeks);
     tale.imported(&setting.imported);
@@ -141,7 +157,8 @@ impl Walk {
         if report.decided > 0 {
             self.tell_moves(setting, tale, now).await?;
         }
-        for mail in setting.new_mails().await? {
+        let mails = if report.sent > 0 { setting.new_mails().await? } else { Vec::new() };
+        for mail in mails {
             let address = &self.roster.of(mail.lead).address;
             match &mail.person {
                 None => {

@@ -16,12 +16,12 @@ use crate::domain::{id::LeadId, name::Name, time::Instant};
 #[derive(Debug)]
 pub struct Sales {
     chance: Chance,
-    /// How many cards of a lead a person has had.
-    cards: BTreeMap<(LeadId, Name), u32>,
-    /// How often a lead was accepted.
-    accepted: BTreeMap<LeadId, u32>,
-    /// Who has a card of a lead and said nothing so far.
-    waited_for: BTreeMap<LeadId, Vec<Name>>,
+    /// How often a person was handed a lead, and when last: two workflows may do so at once.
+    cards: BTreeMap<(LeadId, Name), (u32, Instant)>,
+    /// How often a lead was accepted, and when last.
+    accepted: BTreeMap<LeadId, (u32, Instant)>,
+    /// Who has a card of a lead out of a workflow and said nothing so far.
+    waited_for: BTreeMap<(LeadId, Name), Vec<Name>>,
     /// Deals so far, for their numbers.
     deals: u32,
 }
@@ -41,10 +41,10 @@ impl Sales {
         address: &str,
         now: Instant,
     ) -> Vec<Name> {
-        let number = self.cards.entry((card.lead, person.clone())).or_default();
-        *number += 1;
+        let cards = self.cards.entry((card.lead, person.clone())).or_default();
+        let number = occasion(cards, now);
         let about = |matter: &str| format!("{matter} {person} {number}");
-        let waited_for = self.waited_for.entry(card.lead).or_default();
+        let waited_for = self.waited_for.entry((card.lead, card.workflow.clone())).or_default();
         let before = waited_for.clone();
         waited_for.push(person.clone());
         if self.chance.happens(SILENT, address, &about("silent")) {
@@ -69,16 +69,23 @@ impl Sales {
         word: &str,
         now: Instant,
     ) {
-        self.waited_for.remove(&lead);
-        if word == "accepted" {
-            self.call(agenda, lead, address, now);
+        self.waited_for.retain(|(waiting, _), _| *waiting != lead);
+        let accepted = self.accepted.entry(lead).or_default();
+        if word == "accepted" && accepted.1 != now {
+            let number = occasion(accepted, now);
+            self.call(agenda, lead, address, number, now);
         }
     }
 
-    fn call(&mut self, agenda: &mut Agenda, lead: LeadId, address: &str, now: Instant) {
-        let number = self.accepted.entry(lead).or_default();
-        *number += 1;
-        let number = *number;
+    /// Plans a call, and what follows from it.
+    fn call(
+        &mut self,
+        agenda: &mut Agenda,
+        lead: LeadId,
+        address: &str,
+        number: u32,
+        now: Instant,
+    ) {
         let chance = self.chance;
         let about = |matter: &str| format!("{matter} {number}");
         let happens = |likely: f64, matter: &str| chance.happens(likely, address, &about(matter));
@@ -127,6 +134,14 @@ impl Sales {
     }
 }
 
+/// The how-manieth time it is; what is at one instant is one.
+fn occasion((number, last): &mut (u32, Instant), now: Instant) -> u32 {
+    if *number == 0 || *last != now {
+        (*number, *last) = (*number + 1, now);
+    }
+    *number
+}
+
 /// This instant, or the next at which an office is open: monday to friday, 8 to 16 UTC.
 fn at_work(at: Instant) -> Instant {
     const DAY_MS: i64 = 86_400_000;
@@ -166,8 +181,11 @@ mod tests {
         let mut sales = Sales::new(Chance::new(1));
         sales.said(&mut agenda, LeadId(1), "a@a.example", "no_budget", Instant::DAWN);
         assert_eq!(agenda.next(), Instant::NEVER);
-        sales.said(&mut agenda, LeadId(1), "a@a.example", "accepted", Instant::DAWN);
+        let now = Instant::from_millis(1_800_000_000_000);
+        sales.said(&mut agenda, LeadId(1), "a@a.example", "accepted", now);
+        // By the card of another workflow.
+        sales.said(&mut agenda, LeadId(1), "a@a.example", "accepted", now);
         let first = agenda.until(agenda.next());
-        assert_eq!(first[0].act, Act::Call);
+        assert_eq!(first.iter().map(|plan| &plan.act).collect::<Vec<_>>(), [&Act::Call]);
     }
 }

@@ -28,7 +28,7 @@ impl<'o> Screen<'o> {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
         if let Ok(style) = ProgressStyle::with_template("{bar:26} {msg}") {
-            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏░"));
         }
         Self { output, bar }
     }

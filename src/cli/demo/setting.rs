@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{civil::Date, tz::TimeZone};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -60,14 +61,17 @@ pub(super) struct Setting {
     _lock: crate::store::EngineLock,
 }
 
-/// Monday, 06:00 UTC, so many whole weeks before the last one.
+/// When a walk begins: 06:00 UTC of a day.
+pub(super) fn morning_of(day: Date) -> Instant {
+    let morning = day.at(6, 0, 0, 0).to_zoned(TimeZone::UTC);
+    morning.map_or(Instant::DAWN, |morning| Instant::from(morning.timestamp()))
+}
+
+/// Monday morning, so many whole weeks before the last one.
 pub(super) fn monday_before(now: Instant, weeks: u32) -> Instant {
-    let now = (now - Duration::from_hours(6)).timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+    let now = (now - Duration::from_hours(6)).timestamp().to_zoned(TimeZone::UTC);
     let days = i64::from(now.weekday().to_monday_zero_offset()) + i64::from(weeks) * 7;
-    let monday = now.date().saturating_sub(jiff::Span::new().days(days)).at(6, 0, 0, 0);
-    monday
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .map_or(Instant::DAWN, |monday| Instant::from(monday.timestamp()))
+    morning_of(now.date().saturating_sub(jiff::Span::new().days(days)))
 }
 
 impl Setting {

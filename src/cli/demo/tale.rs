@@ -12,7 +12,7 @@ use super::{
 use crate::{
     cli::{
         output::{Output, in_one_line},
-        report::{bar, wrapped},
+        report::{bar, figure, shortened, wrapped},
     },
     definitions::counted,
     domain::{id::LeadId, lead::Stage, name::Name, score::MilliPoints, time::Instant},
@@ -22,8 +22,16 @@ use crate::{
 
 /// Where the name of a line's lead begins, and what is said of it.
 const NAME: usize = 23;
-const SAID: usize = 54;
+const SAID: usize = 56;
 const WIDTH: usize = 80;
+
+/// How far a lead came.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Came {
+    Mql,
+    Accepted,
+    Won,
+}
 
 /// The story so far. Lines go to standard error while it runs; the summary is the result.
 pub struct Tale<'o> {
@@ -37,8 +45,8 @@ pub struct Tale<'o> {
     pub workflows: BTreeMap<Name, u64>,
     told: BTreeSet<(Instant, String)>,
     pub decided: u64,
-    /// Whose story is worth a look: the further they came, the later in the list.
-    pub heroes: Vec<LeadId>,
+    /// Whose story is worth a look, and how far they came.
+    hero: Option<(Came, LeadId)>,
 }
 
 impl<'o> Tale<'o> {
@@ -52,14 +60,29 @@ impl<'o> Tale<'o> {
             workflows: BTreeMap::new(),
             told: BTreeSet::new(),
             decided: 0,
-            heroes: Vec::new(),
+            hero: None,
         };
         let weeks = counted(weeks, "week");
         let day = start.timestamp().strftime("%A %-d %B %Y");
-        tale.paragraph(&format!(
-            "A rehearsal of {weeks} from {day}, on a virtual clock; nothing leaves this machine."
-        ));
+        tale.paragraph(&format!("A rehearsal of {weeks} from {day}; nothing leaves this machine."));
         tale
+    }
+
+    /// The lead who came furthest; of several the first.
+    pub fn hero(&self) -> Option<LeadId> {
+        self.hero.map(|(_, lead)| lead)
+    }
+
+    fn came(&mut self, how_far: Came, lead: LeadId) {
+        if self.hero.is_none_or(|(before, _)| before < how_far) {
+            self.hero = Some((how_far, lead));
+        }
+    }
+
+    /// Whether something is told for the first time at this instant: a notice goes to a whole team, and two
+    /// workflows may hand over one lead at once.
+    fn is_new(&mut self, now: Instant, what: String) -> bool {
+        self.told.insert((now, what))
     }
 
     fn paragraph(&self, text: &str) {
@@ -70,7 +93,7 @@ impl<'o> Tale<'o> {
 
     pub fn imported(&self, report: &LeadsReport) {
         self.paragraph(&format!(
-            "leads.csv: {} rows, {} leads, {} merged, {} refused (bad addresses), {} on the suppression list.",
+            "leads.csv: {} rows: {} leads, {} merged, {} bad addresses, {} suppressed.",
             report.rows, report.created, report.merged, report.rejected, report.suppressed
         ));
     }
@@ -105,8 +128,8 @@ impl<'o> Tale<'o> {
     /// where it is long.
     fn happened(&self, hue: Hue, now: Instant, word: &str, who: &Who, said: &str) {
         let day = now.timestamp().strftime("%d %b %Y");
-        let name: String = in_one_line(&who.name).chars().take(SAID - NAME - 1).collect();
-        let head = format!("{day}  {word:<9} {name:<30} ");
+        let name = shortened(&in_one_line(&who.name), SAID - NAME - 1);
+        let head = format!("{day}  {word:<9} {name:<32} ");
         let said = in_one_line(said);
         if said.chars().count() <= WIDTH - SAID {
             self.screen.line(hue, (head + &said).trim_end());
@@ -125,9 +148,9 @@ impl<'o> Tale<'o> {
         *self.workflows.entry(mail.workflow.clone()).or_default() += 1;
     }
 
-    /// A notice to our own people; what goes to a whole team is told once.
+    /// A notice to our own people.
     pub fn noticed(&mut self, mail: &Mail, person: &Name, roster: &Roster, now: Instant) {
-        if self.told.insert((now, mail.subject.clone())) {
+        if self.is_new(now, mail.subject.clone()) {
             let said = format!("to {person}: {}", mail.subject);
             self.happened(Hue::Faint, now, "notice", roster.of(mail.lead), &said);
         }
@@ -142,6 +165,9 @@ impl<'o> Tale<'o> {
         roster: &Roster,
         now: Instant,
     ) {
+        if !self.is_new(now, format!("card {} {person}", card.lead)) {
+            return;
+        }
         let (word, said) = match before.last() {
             None => {
                 self.week.hand_offs += 1;
@@ -155,6 +181,11 @@ impl<'o> Tale<'o> {
     }
 
     pub fn acted(&mut self, plan: &Plan, roster: &Roster, now: Instant) {
+        if let Act::Press { word, .. } = &plan.act
+            && !self.is_new(now, format!("word {} {word}", plan.lead))
+        {
+            return;
+        }
         self.week.add(&plan.act);
         self.all.add(&plan.act);
         if !plan.mail.is_empty() {
@@ -164,19 +195,19 @@ impl<'o> Tale<'o> {
             Act::Later { .. } => (Hue::Faint, "later", "by their own button".to_owned()),
             Act::WriteBack => (Hue::Good, "reply", format!("to {}", plan.mail)),
             Act::Press { person, word: "accepted", .. } => {
-                self.heroes.push(plan.lead);
+                self.came(Came::Accepted, plan.lead);
                 (Hue::Good, "accepted", format!("by {person}"))
             }
             Act::Press { person, word, .. } => {
-                (Hue::Bad, "returned", format!("by {person}: {}", word.replace('_', " ")))
+                (Hue::Bad, "returned", format!("{person}: {}", spoken(word)))
             }
             Act::Deal(deal) => match deal.won {
                 None => return,
                 Some(true) => {
-                    self.heroes.push(plan.lead);
-                    (Hue::Good, "won", format!("EUR {}", deal.amount))
+                    self.came(Came::Won, plan.lead);
+                    (Hue::Good, "won", format!("{} EUR", figure(deal.amount)))
                 }
-                Some(false) => (Hue::Bad, "lost", format!("EUR {}", deal.amount)),
+                Some(false) => (Hue::Bad, "lost", format!("{} EUR", figure(deal.amount))),
             },
             _ => return,
         };
@@ -192,8 +223,10 @@ impl<'o> Tale<'o> {
         now: Instant,
     ) {
         self.all.mqls += 1;
-        self.heroes.insert(0, lead);
-        let why = rules.iter().take(2).map(|(rule, points)| format!("{rule} +{points}"));
+        self.came(Came::Mql, lead);
+        let whole = |points: &MilliPoints| (points.0 + 500) / 1000;
+        let why = rules.iter().take(2);
+        let why = why.map(|(rule, points)| format!("{rule} +{}", whole(points)));
         let why = why.chain([format!("fit {fit}")]).collect::<Vec<_>>().join(", ");
         self.happened(Hue::Hot, now, "mql", roster.of(lead), &why);
     }
@@ -227,5 +260,27 @@ impl<'o> Tale<'o> {
     /// Nothing more is told before the result.
     pub fn ends(&self) {
         self.screen.ends();
+    }
+}
+
+/// The word of a card's button, as people say it: `not now, 3 months`.
+fn spoken(word: &str) -> String {
+    match word.split_once("_now_") {
+        Some(("not", months)) => {
+            let months: u8 = months.trim_end_matches("mo").parse().unwrap_or_default();
+            format!("not now, {}", counted(months, "month"))
+        }
+        _ => word.replace('_', " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_buttons_are_spoken_plainly() {
+        let said = ["accepted", "not_now_1mo", "not_now_3mo", "wrong_person"].map(spoken);
+        assert_eq!(said, ["accepted", "not now, 1 month", "not now, 3 months", "wrong person"]);
     }
 }

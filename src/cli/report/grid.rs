@@ -60,7 +60,8 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-fn shortened(text: &str, width: usize) -> String {
+/// At most so many letters; the last says that there were more.
+pub(in crate::cli) fn shortened(text: &str, width: usize) -> String {
     if length(text) <= width {
         return text.to_owned();
     }
