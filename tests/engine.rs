@@ -4,11 +4,13 @@
 mod control;
 mod entering;
 mod figures;
+mod handing;
 mod hours;
 mod inbox;
 mod isolation;
 mod objections;
 mod outages;
+mod questions;
 mod relays;
 mod releases;
 mod together;

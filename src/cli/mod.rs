@@ -5,9 +5,12 @@
 //! 4 people in flight are affected.
 
 mod apply;
+mod backup;
 mod check;
+mod completions;
 mod context;
 mod demo;
+mod doctor;
 mod engine;
 mod enrol;
 mod eval;
@@ -16,9 +19,12 @@ mod failure;
 mod findings;
 mod folder;
 mod inbox;
+mod init;
 mod leads;
 mod live;
+mod man;
 mod migrate;
+mod outcome;
 mod output;
 mod parked;
 mod pause;
@@ -26,6 +32,7 @@ mod preview;
 mod progress;
 mod render;
 mod report;
+mod restore;
 mod run;
 mod schema;
 mod send_test;
@@ -81,6 +88,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a new campaign folder to start from
+    Init(init::Arguments),
     /// Make the database, or bring it up to this version; make the secrets file if there is none
     Migrate(migrate::Arguments),
     /// Check the campaign folder and show every problem
@@ -105,6 +114,9 @@ enum Command {
     /// Ask for leads to be enrolled in a workflow, by hand
     #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
+    /// Record what sales says of a lead
+    #[command(long_about = told::<outcome::Arguments>())]
+    Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
@@ -143,6 +155,21 @@ enum Command {
     /// Say why nothing is being sent right now
     #[command(long_about = told::<why_idle::Arguments>())]
     WhyIdle(why_idle::Arguments),
+    /// Copy the database into a file, while the daemon runs
+    #[command(long_about = told::<backup::Arguments>())]
+    Backup(backup::Arguments),
+    /// Bring a database back, paused
+    #[command(long_about = told::<restore::Arguments>())]
+    Restore(restore::Arguments),
+    /// Look whether everything that the daemon stands on is as it should be
+    #[command(long_about = told::<doctor::Arguments>())]
+    Doctor(doctor::Arguments),
+    /// Print what a shell needs to complete commands
+    #[command(long_about = told::<completions::Arguments>())]
+    Completions(completions::Arguments),
+    /// Write the manual pages
+    #[command(long_about = told::<man::Arguments>())]
+    Man(man::Arguments),
 }
 
 /// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
@@ -186,17 +213,24 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Init(arguments) => init::run(context, &arguments),
         Command::Migrate(arguments) => migrate::run(context, &arguments).await,
         Command::Leads(command) => leads::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Suppressions(command) => suppressions::run(context, command).await,
         Command::Enrol(arguments) => enrol::run(context, &arguments).await,
+        Command::Outcome(arguments) => outcome::run(context, &arguments).await,
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Report(command) => report::run(context, command).await,
         Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
+        Command::Backup(arguments) => backup::run(context, &arguments).await,
+        Command::Restore(arguments) => restore::run(context, &arguments).await,
+        Command::Doctor(arguments) => doctor::run(context, &arguments).await,
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,

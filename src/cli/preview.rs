@@ -79,7 +79,7 @@ impl Preview {
 
     /// Addressed as to the lead.
     pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
-        let letter = self.desk().letter(&self.message(context), &self.lead, context.now());
+        let letter = self.desk().letter(&self.message(context), &self.lead, None, context.now());
         letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
     }
 
@@ -94,7 +94,7 @@ impl Preview {
         let message = self.message(context);
         let language = self.lead.language.clone();
         let rendered: Result<Rendered, RenderError> =
-            self.desk().render(&message, &self.lead, Some(links), &language, context.now());
+            self.desk().render(&message, &self.lead, Some(links), None, &language, context.now());
         rendered.map_err(|error| {
             Failure::problems(error).hint("a mail to this lead would be parked with this reason")
         })

@@ -15,11 +15,13 @@ use super::{
     facts::FactPlan,
     id::ReleaseId,
     name::Name,
-    policy::{People, Policy},
+    people::{People, Person},
+    policy::Policy,
+    question::Questions,
     score::Scoring,
     template::Templates,
     time::Instant,
-    value::Schema,
+    value::{Schema, Value},
     workflow::{Enter, Version, Workflow},
 };
 
@@ -36,6 +38,7 @@ pub struct Definitions {
     pub scoring: Scoring,
     pub policy: Policy,
     pub people: People,
+    pub questions: Questions,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,
@@ -143,6 +146,12 @@ impl Definitions {
             self.scoring.mark(&self.plan).hash(&mut hasher);
         }
         hasher.finish().cast_signed()
+    }
+
+    /// Who owns a lead with these attributes, if it is one of us.
+    #[must_use]
+    pub fn owner(&self, attributes: &[Option<Value>]) -> Option<(&Name, &Person)> {
+        self.people.owner(&self.schema, attributes)
     }
 
     #[must_use]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::{EnrolmentNo, MessageId, Rev},
     name::Name,
+    question,
     time::Instant,
     value::Value,
 };
@@ -29,17 +30,26 @@ impl EventKind {
     pub const PAGE_VISITED: Self = Self(Cow::Borrowed("page.visited"));
     pub const FORM_SUBMITTED: Self = Self(Cow::Borrowed("form.submitted"));
     pub const LEAD_REPLIED: Self = Self(Cow::Borrowed("lead.replied"));
+    /// A question's button was pressed; the object is the question, `data.value` the answer.
+    pub const LEAD_ANSWERED: Self = Self(Cow::Borrowed("lead.answered"));
     pub const LEAD_UNSUBSCRIBED: Self = Self(Cow::Borrowed("lead.unsubscribed"));
     pub const LEAD_IMPORTED: Self = Self(Cow::Borrowed("lead.imported"));
-    pub const DEAL_WON: Self = Self(Cow::Borrowed("deal.won"));
     pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
     /// Somebody asked for an enrolment by hand; the object is the workflow.
     pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));
+    /// A lead was handed to sales; the object is the person.
+    pub const HANDOFF_MADE: Self = Self(Cow::Borrowed("handoff.made"));
+    pub const HANDOFF_ACCEPTED: Self = Self(Cow::Borrowed("handoff.accepted"));
+    /// Sales gave it back; the object is the reason.
+    pub const HANDOFF_RETURNED: Self = Self(Cow::Borrowed("handoff.returned"));
+    pub const DEAL_OPENED: Self = Self(Cow::Borrowed("deal.opened"));
+    pub const DEAL_WON: Self = Self(Cow::Borrowed("deal.won"));
+    pub const DEAL_LOST: Self = Self(Cow::Borrowed("deal.lost"));
     /// A later judgement of an earlier hit; `revises` names it.
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 16] = [
+    pub const OWN: [Self; 23] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -51,11 +61,18 @@ impl EventKind {
         Self::PAGE_VISITED,
         Self::FORM_SUBMITTED,
         Self::LEAD_REPLIED,
+        Self::LEAD_ANSWERED,
         Self::LEAD_UNSUBSCRIBED,
         Self::LEAD_IMPORTED,
         Self::STAGE_CHANGED,
         Self::ENROLMENT_REQUESTED,
         Self::JUDGEMENT_REVISED,
+        Self::HANDOFF_MADE,
+        Self::HANDOFF_ACCEPTED,
+        Self::HANDOFF_RETURNED,
+        Self::DEAL_OPENED,
+        Self::DEAL_WON,
+        Self::DEAL_LOST,
     ];
 
     /// Behaviour: seen only of those who may be tracked, so that of others its silence says nothing.
@@ -92,6 +109,8 @@ impl EventKind {
             "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.cancelled" | "mail.opened"
             | "mail.clicked" | "mail.complained" => Objects::Mails,
             "stage.changed" => Objects::Stages,
+            "handoff.returned" => Objects::Reasons,
+            "lead.answered" => Objects::Questions,
             _ => Objects::Any,
         }
     }
@@ -104,6 +123,10 @@ pub enum Objects {
     Mails,
     /// The stage that a lead came to.
     Stages,
+    /// Why sales gave a lead back.
+    Reasons,
+    /// Questions, by their keys.
+    Questions,
     /// Pages, forms, whatever an import says; of a bounce, its class.
     Any,
 }
@@ -192,5 +215,16 @@ impl Event {
             Judgement::Unsure => Some(self.settles_at.unwrap_or(self.occurred_at)),
             Judgement::Machine => None,
         }
+    }
+
+    /// What facts tell it by: its object; of an answer, both the question and what was answered.
+    #[must_use]
+    pub fn fact_object(&self) -> Option<Cow<'_, str>> {
+        let object = self.object.as_deref()?;
+        if self.kind != EventKind::LEAD_ANSWERED {
+            return Some(object.into());
+        }
+        let value = self.data.get("value").map(ToString::to_string).unwrap_or_default();
+        Some(question::fact_object(object, &value).into())
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::Condition,
     event::EventKind,
+    hand_off::HandOff,
     lead::Turn,
     name::Name,
     schedule::{WaitSpec, Window},
@@ -47,6 +48,8 @@ pub struct Workflow {
     pub window: Option<Window>,
     /// Mail that the lead asked for: no window, no cap; suppression still.
     pub now: bool,
+    /// Its mails are the owner's, where the lead has one who is known here.
+    pub from_owner: bool,
     pub steps: Steps,
 }
 
@@ -121,6 +124,8 @@ pub enum StepKind {
         to: Name,
         template: Option<Name>,
     },
+    /// Hands the lead to one of our people and waits for what they say.
+    HandOff(HandOff),
     Stop {
         reason: Option<String>,
     },
@@ -138,6 +143,7 @@ impl StepKind {
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
+            Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }
     }

@@ -1,10 +1,12 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
+pub mod answering;
 pub mod claims;
 pub mod deciding;
 mod due;
 pub mod group;
 mod handing;
+pub mod hearing;
 pub mod import;
 pub mod inbox;
 pub mod intake;
@@ -14,9 +16,11 @@ pub mod outcome;
 pub mod preparing;
 pub mod releasing;
 pub mod report;
+mod restoring;
 pub mod running;
 pub mod sending;
 pub mod settling;
+mod telling;
 pub mod tick;
 
 use std::{

@@ -11,6 +11,8 @@ pub enum HitKind {
     Click,
     Open,
     Unsubscribe,
+    Answer,
+    Outcome,
 }
 
 impl HitKind {
@@ -19,6 +21,8 @@ impl HitKind {
             Self::Click => "click",
             Self::Open => "open",
             Self::Unsubscribe => "unsubscribe",
+            Self::Answer => "answer",
+            Self::Outcome => "outcome",
         }
     }
 }

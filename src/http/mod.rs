@@ -8,8 +8,12 @@ mod hits;
 mod language;
 pub mod listener;
 pub mod metrics;
+mod outcome_page;
+mod outcomes;
 mod page;
 pub mod public;
+mod question_page;
+mod questions;
 
 pub use health::{Health, Pulse};
 pub use listener::Limits;

@@ -2,7 +2,10 @@
 
 use url::Url;
 
-use crate::token::{Keyring, MailRef, check_target};
+use crate::{
+    domain::question::Ask,
+    token::{Keyring, MailRef, check_target},
+};
 
 /// How the links of a mail to a lead are made.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +39,12 @@ impl Links<'_> {
         self.at(&format!("/u/{}", self.keyring.unsubscribe(&self.mail)))
     }
 
+    /// The page of a question. Never tracked: who presses its button tells us more.
+    #[must_use]
+    pub fn question_url(&self, ask: &Ask) -> String {
+        self.at(&format!("/q/{}", self.keyring.question(&self.mail, ask)))
+    }
+
     /// The picture that tells of an opening, for tracked leads.
     #[must_use]
     pub fn pixel_url(&self) -> Option<String> {
@@ -45,7 +54,7 @@ impl Links<'_> {
 
     /// Our own addresses stay as they are.
     fn is_own(&self, href: &str) -> bool {
-        ["/u/", "/c/", "/o/"].iter().any(|path| href.starts_with(&self.at(path)))
+        ["/u/", "/q/", "/c/", "/o/"].iter().any(|path| href.starts_with(&self.at(path)))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         score::{MilliPoints, Temperature},
         time::Instant,
     },
-    render::Links,
+    render::{Card, Links},
 };
 
 /// Who the mails are from.
@@ -44,6 +44,8 @@ pub struct Mail<'a> {
     pub links: Option<Links<'a>>,
     /// For mail to our own people.
     pub standing: Option<Standing>,
+    /// For the card of a hand-off.
+    pub card: Option<&'a Card>,
     pub now: Instant,
 }
 

@@ -3,6 +3,8 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod buttons;
+mod card;
 mod compile;
 mod context;
 mod filters;
@@ -14,6 +16,7 @@ mod meter;
 mod months;
 mod prepare;
 mod problem;
+mod questions;
 mod source;
 mod styles;
 mod tags;
@@ -24,11 +27,12 @@ mod tree;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
 use css_inline::CSSInliner;
 use html::Node;
@@ -37,6 +41,7 @@ pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Mail, Rendered, Sender, Standing};
 use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+pub use months::date as date_in_words;
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};
@@ -44,6 +49,8 @@ use tera::{Context, Tera, Value};
 
 use crate::domain::{
     name::Name,
+    people::People,
+    question::Ask,
     template::{MailTemplate, Templates},
     value::Schema,
 };
@@ -55,6 +62,9 @@ pub struct Renderer {
     sources: HashMap<String, Source>,
     templates: Templates,
     schema: Schema,
+    people: People,
+    /// What is asked in each of tera's templates that asks anything.
+    asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
     house: Name,
     inliner: CSSInliner<'static>,
@@ -85,7 +95,11 @@ impl Renderer {
     ) -> Result<Rendered, RenderError> {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
-        let mut context = context(mail, &self.schema, template, &language)?;
+        let mut context = context(mail, (&self.schema, &self.people), template, &language)?;
+        if let Some(links) = &mail.links {
+            context
+                .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));
+        }
         let of = |part: &str| format!("{}#{part}", template.file);
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
@@ -118,7 +132,7 @@ impl Renderer {
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
-        let html = styles::inlined(&self.inliner, &nodes).map_err(bad_html)?;
+        let html = styles::inlined(&self.inliner, nodes).map_err(bad_html)?;
         Ok(Rendered {
             subject,
             html,
@@ -128,6 +142,16 @@ impl Renderer {
             file: template.file.clone(),
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
+    }
+
+    /// What a mail may ask: it may include any partial.
+    fn asked(&self, template: &MailTemplate) -> impl Iterator<Item = &Ask> {
+        let body = format!("{}#body.html", template.file);
+        let layout = template.layout.as_ref().map(|layout| format!("layouts/{layout}.html"));
+        let is_part = move |name: &str| {
+            name == body || layout.as_deref() == Some(name) || name.starts_with("partials/")
+        };
+        self.asked.iter().filter(move |(name, _)| is_part(name)).flat_map(|(_, asked)| asked)
     }
 
     /// What one of tera's templates writes, within what is left of the mail's bounds.

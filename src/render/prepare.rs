@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::{
+    buttons,
     meter::{SPEND, WEIGH},
+    questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
 };
 
@@ -105,10 +107,19 @@ fn unclosed(word: &str) -> String {
     format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
 }
 
-/// A tag, and after a loop's head or a `set` the call that bounds it.
+/// A tag with its questions made links, and after a loop's head or a `set` the call that bounds it.
 fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
-    let text = &source[tag.range.clone()];
-    prepared.push(text, tag.range.start);
+    let (text, start) = (&source[tag.range.clone()], tag.range.start);
+    let mut at = 0;
+    if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
+        for call in calls(text) {
+            let Some(link) = call.compiled() else { continue };
+            prepared.push(&text[at..call.range.start], start + at);
+            prepared.push(&link, start + call.range.start);
+            at = call.range.end;
+        }
+    }
+    prepared.push(&text[at..], start + at);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
         Some("set" | "set_global") => match names(text).nth(1) {
@@ -129,22 +140,27 @@ fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (
         .map(|n: u32| format!("zq{n}tag"))
         .find(|mark| !source.contains(mark.as_str()));
     let mark = mark.unwrap_or_default();
-    let mut plain = String::with_capacity(source.len());
+    let mut plain = Prepared::default();
     let mut at = 0;
     for (index, tag) in tags.iter().enumerate() {
-        plain.push_str(&source[at..tag.range.start]);
+        plain.push(&source[at..tag.range.start], at);
         let _ = if alone_on_its_line(source, tags, index) {
-            write!(plain, "<!--{mark}{index}z-->")
+            write!(plain.text, "<!--{mark}{index}z-->")
         } else {
-            write!(plain, "{mark}{index}z")
+            write!(plain.text, "{mark}{index}z")
         };
         at = tag.range.end;
     }
-    plain.push_str(&source[at..]);
+    plain.push(&source[at..], at);
 
-    let mut page = String::with_capacity(plain.len() * 2);
+    let mut page = String::with_capacity(plain.text.len() * 2);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    html::push_html(&mut page, Parser::new_ext(&plain, options));
+    let events = Parser::new_ext(&plain.text, options).into_offset_iter();
+    let events = buttons::framed(events).map_err(|offset| {
+        let why = "a button stands in a paragraph of its own, or of buttons alone";
+        (plain.source_offset(offset), why.to_owned())
+    })?;
+    html::push_html(&mut page, events.into_iter());
 
     let mut seen = vec![false; tags.len()];
     let mut source_at = 0;
@@ -261,6 +277,15 @@ mod tests {
                 assert_eq!(Some(prepared.source_offset(here)), source.find(word), "{word}");
             }
         }
+    }
+
+    #[test]
+    fn a_button_with_text_beside_it_is_said_where_it_stands() {
+        let source = "{{ first_name }}, [b](https://e.example/ \"button\")";
+        let (offset, why) = prepare(source, Form::Markdown).unwrap_err();
+        assert_eq!(Some(offset), source.find('['), "{why}");
+        let alone = page("{% if a %}\n[{{ b }}]({{ c }} \"button\")\n{% endif %}");
+        assert!(alone.contains("<td><a href=\"{{ c }}\">{{ b }}</a></td>"), "{alone}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 mod dialect;
 
 mod backlog;
+mod backup;
 mod batch;
 mod checkpoint;
 mod commit;
@@ -33,6 +34,7 @@ mod pauses;
 #[cfg(test)]
 mod plans;
 mod probe;
+mod profiles;
 pub mod records;
 mod releases;
 mod rows;

@@ -3,10 +3,12 @@
 mod attributes;
 mod conditions;
 mod enter;
+mod hand_off;
 mod kinds;
 mod marks;
 mod people;
 mod policy;
+mod questions;
 mod reach;
 mod read;
 mod scoring;
@@ -82,12 +84,16 @@ pub(super) fn definitions(
     let mails = texts.iter().filter(|found| found.unit.kind == ArtefactKind::Mail);
     let mails = mails.map(|found| templates::name_and_language(&found.unit.name).0.into());
 
+    let found = all(&[ArtefactKind::Question], true);
+    let questions = questions::lower(&found, &schema);
+
     let segments = all(&[ArtefactKind::Segment], true);
     let (order, cyclic) = segments::order(&segments);
     let conditions = conditions::Conditions {
         schema,
         segments: order,
         templates: mails.collect(),
+        questions: questions::known(&questions, &found),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
         reach: OnceCell::new(),
@@ -102,6 +108,7 @@ pub(super) fn definitions(
         conditions: &conditions,
         purposes: purposes(&sorted, &policy),
         people: people_names(&sorted, &people),
+        teams: people.teams.keys().cloned().collect(),
     };
     let mut workflows = Vec::new();
     let mut structures = HashMap::new();
@@ -119,6 +126,7 @@ pub(super) fn definitions(
         }
     }
     drop(known);
+    questions::warn_of_unread(&found, &questions, &conditions.plan.borrow(), &workflows);
 
     let conditions::Conditions { schema, plan, .. } = conditions;
     let plan = plan.into_inner();
@@ -140,6 +148,7 @@ pub(super) fn definitions(
         scoring,
         policy,
         people,
+        questions,
         workflows: workflows.into(),
         structures,
         templates,
@@ -158,7 +167,7 @@ fn purposes(
 
 fn people_names(
     units: &[&Unit],
-    people: &crate::domain::policy::People,
+    people: &crate::domain::people::People,
 ) -> std::collections::BTreeSet<Name> {
     let written = units.iter().filter(|unit| unit.kind == ArtefactKind::People && unit.live);
     let written = written.filter_map(|unit| unit.node.as_ref()).flat_map(keys);

@@ -1,6 +1,6 @@
 //! One step as it is written, and the id that survives edits.
 
-use super::{marks, people::nobody, read, step_id, steps, workflow::Known};
+use super::{hand_off, marks, people::nobody, read, step_id, steps, workflow::Known};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
@@ -15,15 +15,17 @@ use crate::{
     },
 };
 
+const BRANCHES: [&str; 2] = ["then", "else"];
+
 /// A step before the list is laid flat.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub id: Name,
     pub at: Span,
-    /// Branches are in `then` and `otherwise`, not in here.
+    /// Its branches are not in here.
     pub kind: StepKind,
-    pub then: Vec<Draft>,
-    pub otherwise: Vec<Draft>,
+    /// In the order of [`BRANCHES`] or [`hand_off::BRANCHES`].
+    pub branches: Vec<Vec<Draft>>,
     /// Its id is written in the file.
     pub explicit: bool,
 }
@@ -31,7 +33,7 @@ pub(super) struct Draft {
 impl Draft {
     /// How many steps it is, its branches included.
     pub fn size(&self) -> usize {
-        1 + self.then.iter().chain(&self.otherwise).map(Self::size).sum::<usize>()
+        1 + self.branches.iter().flatten().map(Self::size).sum::<usize>()
     }
 }
 
@@ -51,13 +53,17 @@ pub(super) fn read(
         _ => return no_step(file, node),
     };
     // Whatever is wrong with the step itself: the steps inside of it are read as well.
-    let branch = |key: &str| match node.get(key) {
+    let branch = |node: Option<&Node>| match node {
         Some(node) if node.data != Data::Null => {
             steps::list(file, node, known, has_end).unwrap_or_default()
         }
         _ => Vec::new(),
     };
-    let (then, otherwise) = (branch("then"), branch("else"));
+    let branches: Vec<Vec<Draft>> = if node.get("hand_off").is_some() {
+        hand_off::branches(node).map(branch).into()
+    } else {
+        BRANCHES.map(|key| branch(node.get(key))).into()
+    };
     let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
@@ -73,7 +79,8 @@ pub(super) fn read(
     let what = format!("a `{}` step", kind.text);
     let fields = read::Fields::open(file, node, &what, keys)?;
     // What has no value is reported.
-    for key in ["then", "else"].into_iter().filter(|key| keys.key(key).is_some()) {
+    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES);
+    for key in of_steps.filter(|key| keys.key(key).is_some()) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -90,15 +97,16 @@ pub(super) fn read(
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
+        "hand_off" => hand_off::lower(file, &fields, value, known)?,
         _ => stop(file, value)?,
     };
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
-    Some(Draft { id, at: kind.span, kind: step, then, otherwise, explicit })
+    Some(Draft { id, at: kind.span, kind: step, branches, explicit })
 }
 
 fn leaf(id: Name, explicit: bool, at: Span, kind: StepKind) -> Draft {
-    Draft { id, at, kind, then: Vec::new(), otherwise: Vec::new(), explicit }
+    Draft { id, at, kind, branches: Vec::new(), explicit }
 }
 
 /// Something in the list of steps that is no map.
@@ -144,7 +152,12 @@ fn email(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
     Some((format!("email.{template}"), StepKind::Email { template }))
 }
 
-fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Option<Name> {
+pub(super) fn template(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    known: &Known<'_>,
+) -> Option<Name> {
     let written = read::text(file, node, what)?;
     if known.conditions.templates.contains(written) {
         return Some(written.into());
@@ -168,7 +181,7 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     None
 }
 
-fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<WaitSpec> {
+pub(super) fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<WaitSpec> {
     let written = read::text(file, node, what)?;
     match WaitSpec::parse(written) {
         Ok(wait) => Some(wait),
@@ -236,18 +249,25 @@ fn notify(
     let template = fields
         .get("template")
         .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
-    let to = read::text(file, node, "notify")?;
-    if !known.people.contains(to) {
-        let message = format!("there is no person or team `{}`", quote(to));
-        file.error(
-            "unknown-person",
-            node.span,
-            message,
-            Some(nobody(to, known.people.iter().map(Name::as_str))),
-        );
-        return None;
+    let to = receiver(file, node, "notify", known)?;
+    Some((format!("notify.{to}"), StepKind::Notify { to, template: template? }))
+}
+
+/// A person or a team.
+pub(super) fn receiver(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    known: &Known<'_>,
+) -> Option<Name> {
+    let to = read::text(file, node, what)?;
+    if known.people.contains(to) {
+        return Some(to.into());
     }
-    Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template: template? }))
+    let message = format!("there is no person or team `{}`", quote(to));
+    let hint = nobody(to, known.people.iter().map(Name::as_str));
+    file.error("unknown-person", node.span, message, Some(hint));
+    None
 }
 
 fn stop(file: &File<'_>, node: &Node) -> Option<Made> {

@@ -75,10 +75,7 @@ pub(super) fn list(
 fn ends_here(draft: &Draft) -> bool {
     match draft.kind {
         StepKind::Stop { .. } => true,
-        StepKind::If { .. } => {
-            let ends = |branch: &[Draft]| branch.iter().any(ends_here);
-            ends(&draft.then) && ends(&draft.otherwise)
-        }
+        StepKind::If { .. } => draft.branches.iter().all(|branch| branch.iter().any(ends_here)),
         _ => false,
     }
 }
@@ -100,12 +97,16 @@ impl Flat {
             let here = self.steps.len();
             let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
             self.steps.push(Step { id: draft.id, kind: draft.kind, next });
-            let to_then = self.block(draft.then, next);
-            let to_otherwise = self.block(draft.otherwise, next);
-            match &mut self.steps[here].kind {
-                StepKind::If { then, otherwise, .. }
-                | StepKind::WaitFor { then, otherwise, .. } => {
-                    (*then, *otherwise) = (to_then, to_otherwise);
+            let to: Vec<Option<StepIx>> =
+                draft.branches.into_iter().map(|branch| self.block(branch, next)).collect();
+            match (&mut self.steps[here].kind, &to[..]) {
+                (
+                    StepKind::If { then, otherwise, .. }
+                    | StepKind::WaitFor { then, otherwise, .. },
+                    &[to_then, to_otherwise],
+                ) => (*then, *otherwise) = (to_then, to_otherwise),
+                (StepKind::HandOff(step), &[accepted, returned, silent]) => {
+                    (step.accepted, step.returned, step.silent) = (accepted, returned, silent);
                 }
                 _ => {}
             }

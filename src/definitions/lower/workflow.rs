@@ -15,6 +15,7 @@ pub(super) struct Known<'a> {
     pub purposes: BTreeSet<Name>,
     /// Persons and teams.
     pub people: BTreeSet<Name>,
+    pub teams: BTreeSet<Name>,
 }
 
 /// `None` if there are problems that leave no workflow; all are reported.
@@ -37,13 +38,13 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         let node = fields.get(key)?;
         known.conditions.compile(file, node, key, Scope::Workflow)
     });
-    let send = fields.get("send").map_or(Some((None, false)), |node| send(file, node));
+    let send = fields.get("send").map_or(Some(Send::default()), |node| send(file, node));
     let has_end = fields.has("goal") || fields.has("leave");
     let steps = fields
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let (window, now) = send?;
+    let Send { window, now, from_owner } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -58,6 +59,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         leave,
         window,
         now,
+        from_owner,
         steps: steps?,
     })
 }
@@ -78,9 +80,20 @@ fn purpose(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
     Some(name.into())
 }
 
-/// The window, and whether mail goes at once.
-fn send(file: &File<'_>, node: &Node) -> Option<(Option<Window>, bool)> {
+/// How mail goes.
+#[derive(Default)]
+struct Send {
+    window: Option<Window>,
+    now: bool,
+    from_owner: bool,
+}
+
+fn send(file: &File<'_>, node: &Node) -> Option<Send> {
     let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
+    let from_owner = match fields.get("from") {
+        None => false,
+        Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
+    };
     let window = match fields.get("window") {
         None => None,
         Some(node) => Some(policy::window(file, node)?),
@@ -95,5 +108,5 @@ fn send(file: &File<'_>, node: &Node) -> Option<(Option<Window>, bool)> {
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
-    Some((window, now))
+    Some(Send { window, now, from_owner })
 }

@@ -9,13 +9,13 @@ mod workflow;
 
 pub use files::FILES;
 pub(super) use files::{
-    ENGAGEMENT_RULE, FIT_RULE, PERSON, POLICY, PURPOSE, SCORING, SEGMENT, STAGE_RULE, TEAM,
-    TEMPERATURE,
+    ANSWER, ENGAGEMENT_RULE, FIT_RULE, PERSON, POLICY, PURPOSE, QUESTION, SCORING, SEGMENT,
+    STAGE_RULE, TEAM, TEMPERATURE, YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::MAIL;
 pub use page::page;
-pub(super) use workflow::{ENTER, SEND, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
+pub(super) use workflow::{ENTER, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +62,8 @@ pub enum Form {
     /// The key alone.
     Nothing,
     Text,
+    /// A text that leads read, or one a language.
+    Label,
     /// The name of something: a slug, or for mails and steps a path of slugs.
     Name(&'static str),
     Condition,

@@ -130,6 +130,39 @@ fn waits_and_windows() {
 }
 
 #[test]
+fn questions() {
+    insta::assert_snapshot!(shown(
+        "workflows/questions.yaml",
+        "questions:\n  \
+           topic:\n    title: { en: What next?, italian: E poi? }\n    sets: intrest\n    answers:\n      \
+             pricing: { en: Prices, it: Prezzi }\n      demo*: A demo\n  \
+           seats:\n    title: How many seats?\n    sets: seats\n    answers: { few: A few, \"10\": Ten }\n  \
+           wrong person:\n    title: Is it you?\n    answers:\n      no: { label: Not me, stage: gone }\n  \
+           later:\n    title: Later?\n    answers: yes or no\n  \
+           budget:\n    titel: Is there a budget?\n    type: bool\n    answers: yes\n  \
+           read-by-nobody:\n    title: Well?\n    answers: yes or no\n"
+    ));
+}
+
+#[test]
+fn what_asks_for_answers_that_are_not_there() {
+    insta::assert_snapshot!(check_with_questions(
+        "enter: { event: lead.answered, object: topci }\n\
+         goal: answered(\"topic\", \"prising\") or answered(\"topic\", \"pricing\", \"x\")\n\
+         leave: answered(\"gone\") or happened(\"lead.answered\", \"topic\") or answered(topic)\n"
+    ));
+}
+
+/// A campaign that asks `topic`, and a workflow of these lines.
+fn check_with_questions(lines: &str) -> String {
+    let questions = "questions:\n  topic: { title: What next?, sets: interest, answers: { pricing: Prices } }\n";
+    let workflow = format!("workflow: hello\npurpose: insights\n{lines}{STEPS}");
+    let sources =
+        campaign(&[("workflows/questions.yaml", questions), ("workflows/hello.yaml", &workflow)]);
+    show(&check(&sources).problems, &sources, false)
+}
+
+#[test]
 fn a_scoring_file() {
     insta::assert_snapshot!(shown(
         "workflows/scoring.yaml",
@@ -165,7 +198,7 @@ fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
         "scoring:\n  engagement:\n    - { on: happened(\"form.submit\"), points: 5, cap: 5 }\n";
     assert_eq!(warned("workflows/scoring.yaml", scoring), [("unknown-event", 3)]);
     // What an import may well bring.
-    let own = "segments:\n  cold: happened(\"deal.lost\") or happened(\"sales.call\")\n";
+    let own = "segments:\n  cold: happened(\"fair.visited\") or happened(\"sales.call\")\n";
     assert_eq!(warned("workflows/segments.yaml", own), []);
 }
 
@@ -195,6 +228,38 @@ fn policy_and_people() {
         let found = checked.problems[0].hint.as_deref().unwrap_or_default();
         assert!(found.contains(hint), "{member}: {found}");
     }
+}
+
+#[test]
+fn a_hand_off() {
+    let steps = "steps:
+  - hand_off: slaes
+    silent: { after: 5 business days, do: rmind }
+  - hand_off: owner
+    accepted:
+      - tga: theirs
+  - hand_off: sales
+    else_to: ada
+    silent: [{ tag: silent }]
+  - hand_off: ada
+    silent: { after: 2d, do: next person }
+  - hand_off: sales
+    silent: { after: 2d, do: return, then: [{ tag: silent }] }
+  - hand_off: sales
+    silent: { do: remind }
+  - if: happened(\"handoff.returned\", \"nobudget\")
+    then:
+      - hand_off: sales
+        then:
+          - tag: theirs
+";
+    let text = format!("send: {{ from: onwer }}\nenter: {{ by_hand: yes }}\n{steps}");
+    insta::assert_snapshot!(workflow(&text));
+    insta::assert_snapshot!(shown(
+        "workflows/people.yaml",
+        "people:\n  owner: { name: Ada Rossi, email: ada@example.com }\n  ben: { name: Ben }\n  sales: { \
+         team: [ben] }\n",
+    ));
 }
 
 #[test]

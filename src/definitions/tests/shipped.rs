@@ -97,6 +97,7 @@ fn every_example_of_the_documentation_is_right() {
         let replaced = match first_key(text) {
             "workflow" => "workflows/example.yaml",
             "segments" => "workflows/example-segments.yaml",
+            "questions" => "workflows/example-questions.yaml",
             "scoring" => "workflows/scoring.yaml",
             "policy" => "workflows/policy.yaml",
             "people" => "workflows/people.yaml",

@@ -22,9 +22,43 @@ fn picture(steps: &Steps) -> Vec<String> {
         StepKind::If { then, otherwise, .. } | StepKind::WaitFor { then, otherwise, .. } => {
             format!("{} → {} / {} / {}", step.id, id(*then), id(*otherwise), id(step.next))
         }
+        StepKind::HandOff(it) => {
+            let branches = [it.accepted, it.returned, it.silent].map(id).join(" / ");
+            format!("{} → {branches} / {}", step.id, id(step.next))
+        }
         _ => format!("{} → {}", step.id, id(step.next)),
     };
     steps.iter().map(show).collect()
+}
+
+#[test]
+fn what_sales_says_has_branches_of_its_own() {
+    let checked = with_steps(
+        "  - hand_off: sales
+    accepted:
+      - tag: theirs
+    silent:
+      after: 3d
+      do: next person
+      then:
+        - tag: forgotten
+        - stop
+  - hand_off: owner
+    else_to: ada
+  - tag: after",
+    );
+    assert_eq!(rules(&checked), []);
+    assert_eq!(
+        picture(steps(&checked)),
+        [
+            "hand_off.sales → tag.theirs / end / tag.forgotten / hand_off.owner",
+            "tag.theirs → hand_off.owner",
+            "tag.forgotten → stop",
+            "stop → hand_off.owner",
+            "hand_off.owner → end / end / end / tag.after",
+            "tag.after → end",
+        ]
+    );
 }
 
 #[test]
@@ -145,9 +179,7 @@ fn a_step_after_stop_is_never_reached() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    for step in
-        ["branch: []", "split: {}", "stream: x", "repeat: 3", "hand_off: sales", "webhook: x"]
-    {
+    for step in ["branch: []", "split: {}", "stream: x", "repeat: 3", "webhook: x"] {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }

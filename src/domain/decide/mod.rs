@@ -4,11 +4,14 @@
 //! score → stage → segments → exits → enrolments → steps → arbitration to a fixed point and returns
 //! what changes, the reason for each change, what it wants and the next wake-up.
 
+mod answers;
 mod arbitrate;
 mod booking;
 mod enter;
 mod exits;
+mod hand_off;
 mod ledger;
+mod made;
 mod making_way;
 mod overlay;
 mod permission;

@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::{tracked, window};
+use super::permission::{asked_for_later, outside, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -110,9 +110,21 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// When mail of a workflow may leave, if not now, for its hours.
+    /// When mail of a workflow may leave, if not now: for its hours, or because the lead asked for later.
     pub fn opens(&self, workflow: &'a Workflow) -> Option<Instant> {
-        self.hours(workflow)?.opens
+        self.quiet(workflow).or_else(|| self.hours(workflow)?.opens)
+    }
+
+    /// Says why mail of a workflow does not leave now that [`Self::opens`] later.
+    pub fn why_not_now(&self, workflow: &Workflow) -> String {
+        match self.quiet(workflow) {
+            Some(end) => asked_for_later(end, &self.state.zone),
+            None => outside(self.definitions, self.state, workflow),
+        }
+    }
+
+    fn quiet(&self, workflow: &Workflow) -> Option<Instant> {
+        quiet(workflow, &self.attributes, &self.state.zone, self.now)
     }
 
     /// When mail of a workflow that may leave now may not any more, for its hours.

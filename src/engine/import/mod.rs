@@ -4,6 +4,7 @@
 
 mod batches;
 mod consent;
+mod deals;
 mod encoding;
 mod events;
 mod happened;
@@ -22,7 +23,9 @@ pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
 pub use rejects::harmless;
-pub use report::{EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport};
+pub use report::{
+    EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport, UnknownOwners,
+};
 pub use suppressions::{SuppressionsImport, import_suppressions};
 
 use crate::store::StoreError;

@@ -34,6 +34,7 @@ impl House {
             schema,
             segments: &names,
             templates: None,
+            questions: None,
             patterns: &PatternRoom::default(),
             scope,
         };
@@ -51,6 +52,7 @@ impl House {
             schema,
             segments: &[],
             templates: None,
+            questions: None,
             patterns: &PatternRoom::default(),
             scope: Scope::Lead,
         };
@@ -92,6 +94,7 @@ impl House {
             leave: None,
             window: None,
             now: false,
+            from_owner: false,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);

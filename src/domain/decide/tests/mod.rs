@@ -1,7 +1,9 @@
 //! Stories: a small house, a lead, and what happens to it.
 
+mod answering;
 mod arbitration;
 mod entering;
+mod handing;
 mod house;
 mod leaving;
 mod properties;
