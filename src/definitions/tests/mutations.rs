@@ -24,7 +24,10 @@ fn count(tree: &Value, key: &str) -> usize {
 
 /// The steps of a block with those of its branches.
 fn steps(block: &Value) -> usize {
-    let branches = |step: &Value| steps(&step["then"]) + steps(&step["else"]);
+    let branches = |step: &Value| {
+        let named = ["then", "else", "accepted", "returned"].iter().map(|key| steps(&step[key]));
+        named.sum::<usize>() + steps(&step["silent"]["then"])
+    };
     block.as_array().map_or(0, |items| items.iter().map(|step| 1 + branches(step)).sum())
 }
 
