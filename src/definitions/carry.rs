@@ -14,7 +14,7 @@ use crate::domain::{
 type Key<'a> = (ArtefactKind, &'a str);
 
 /// The artefacts of the `previous` release that the `pinned` structures name and the `next` release
-/// would not have: mails with what they are made of, and segments. They belong into the next release.
+/// would not have: mails with what they are made of, segments and campaigns. They belong into the next release.
 ///
 /// People, purposes and attributes are not carried: their files are there or not as a whole, so a
 /// structure that names one that is gone is a problem of [`compile`](super::compile).
@@ -51,6 +51,10 @@ pub fn still_needed(
         carried.extend(parts);
     }
     let mut asked: Vec<String> = needs.segments.into_iter().collect();
+    for name in &needs.campaigns {
+        carried
+            .extend(old.iter().filter(|(key, _)| **key == (ArtefactKind::Campaign, name.as_str())));
+    }
     while let Some(name) = asked.pop() {
         let is_it = |(kind, found): Key<'_>| kind == ArtefactKind::Segment && found == name;
         let Some((key, found)) = old.iter().find(|(key, _)| is_it(**key)) else { continue };
@@ -79,6 +83,7 @@ fn is_mail((kind, name): Key<'_>, mail: &str) -> bool {
 struct Needs {
     mails: BTreeSet<String>,
     segments: BTreeSet<String>,
+    campaigns: BTreeSet<String>,
 }
 
 impl Needs {
@@ -88,6 +93,9 @@ impl Needs {
             Data::Scalar(scalar) => match key {
                 "email" | "template" | "object" => {
                     self.mails.insert(scalar.text.clone());
+                }
+                "campaign" => {
+                    self.campaigns.insert(scalar.text.clone());
                 }
                 "segment" => {
                     self.segments.insert(scalar.text.clone());

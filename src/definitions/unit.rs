@@ -33,8 +33,9 @@ pub(super) struct Unit {
 }
 
 /// What a file's top-level key says that it holds.
-const KINDS: [&str; 6] = ["workflow", "segments", "scoring", "policy", "people", "attributes"];
-const LATER: [&str; 3] = ["campaign", "pages", "calendar"];
+const KINDS: [&str; 7] =
+    ["workflow", "campaign", "segments", "scoring", "policy", "people", "attributes"];
+const LATER: [&str; 2] = ["pages", "calendar"];
 
 /// Sorts files into units; what cannot be sorted is reported. The artefacts are in the same order.
 pub(super) fn of_files(files: &[File<'_>]) -> (Vec<Unit>, Vec<Artefact>) {
@@ -81,7 +82,7 @@ impl Sorter<'_> {
             }
             return;
         };
-        if top.text != "workflow" {
+        if !matches!(top.text.as_str(), "workflow" | "campaign") {
             for (key, _) in entries.iter().filter(|(key, _)| key.text != top.text) {
                 let message = format!(
                     "a `{}` file holds nothing else; `{}` goes into a file of its own",
@@ -101,6 +102,11 @@ impl Sorter<'_> {
                         file.error("bad-name", value.span, message, Some(hint));
                     }
                     self.add(ArtefactKind::Workflow, name, value.span, index, root.clone());
+                }
+            }
+            "campaign" => {
+                if let Some(name) = Self::name(file, value, "a campaign") {
+                    self.add(ArtefactKind::Campaign, name, value.span, index, root.clone());
                 }
             }
             "segments" => self.segments(index, file, value),
@@ -204,13 +210,18 @@ impl Sorter<'_> {
             let first = &self.files[first];
             let place = format!("{}:{}", first.path, first.line_of(span.start));
             let message = match kind {
-                ArtefactKind::Workflow | ArtefactKind::Segment | ArtefactKind::Mail => {
+                ArtefactKind::Workflow
+                | ArtefactKind::Campaign
+                | ArtefactKind::Segment
+                | ArtefactKind::Mail => {
                     format!("`{name}` is there already, in {place}")
                 }
                 _ => format!("there is a `{name}` file already: {place}"),
             };
             let hint = match kind {
-                ArtefactKind::Workflow | ArtefactKind::Segment => "give it another name",
+                ArtefactKind::Workflow | ArtefactKind::Campaign | ArtefactKind::Segment => {
+                    "give it another name"
+                }
                 _ => "put both into one file",
             };
             self.files[file].error("duplicate-name", at, message, Some(hint.to_owned()));

@@ -18,6 +18,7 @@ pub enum ArtefactKind {
     Mail,
     Layout,
     Partial,
+    Campaign,
 }
 
 /// One thing defined.

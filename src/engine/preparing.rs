@@ -194,7 +194,7 @@ fn ready(
     let workflow = definitions.structures.get(&message.version);
     let closes = workflow
         .filter(|_| message.kind == MessageKind::Marketing)
-        .and_then(|workflow| closes(definitions, &state, workflow, now));
+        .and_then(|workflow| closes(definitions, &state, workflow, &message.about, now));
     Ok((letter, closes))
 }
 

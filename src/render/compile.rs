@@ -285,7 +285,7 @@ fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     for workflow in definitions.structures.values().chain(live) {
         for step in workflow.steps.iter() {
             match &step.kind {
-                StepKind::Email { template } => {
+                StepKind::Email { template, .. } => {
                     readers.insert(template.clone(), Reader::Lead);
                 }
                 StepKind::Notify { template: Some(template), .. } => {

@@ -1,7 +1,9 @@
 //! Units → the domain's types, by hand, so that all problems are found in one pass.
 
 mod attributes;
+mod campaign;
 mod conditions;
+mod dates;
 mod enter;
 mod kinds;
 mod marks;
@@ -15,6 +17,7 @@ mod step;
 mod step_id;
 mod steps;
 mod templates;
+mod wait_for;
 mod workflow;
 
 use std::{
@@ -98,10 +101,17 @@ pub(super) fn definitions(
     });
     let segments = segments::lower(&segments, &conditions, &cyclic);
 
+    let lowered = all(&[ArtefactKind::Campaign], true)
+        .iter()
+        .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
+        .collect();
+    let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
     let known = workflow::Known {
         conditions: &conditions,
-        purposes: purposes(&sorted, &policy),
-        people: people_names(&sorted, &people),
+        purposes: &purposes,
+        people: &people_names,
+        campaigns: &lowered,
+        dates: dates::Dates::None,
     };
     let mut workflows = Vec::new();
     let mut structures = HashMap::new();
@@ -118,7 +128,7 @@ pub(super) fn definitions(
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
     }
-    drop(known);
+    let campaigns = lowered.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
 
     let conditions::Conditions { schema, plan, .. } = conditions;
     let plan = plan.into_inner();
@@ -140,6 +150,7 @@ pub(super) fn definitions(
         scoring,
         policy,
         people,
+        campaigns,
         workflows: workflows.into(),
         structures,
         templates,

@@ -1,6 +1,6 @@
 //! One step as it is written, and the id that survives edits.
 
-use super::{marks, people::nobody, read, step_id, steps, workflow::Known};
+use super::{dates, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
@@ -9,27 +9,34 @@ use crate::{
         problem::{File, Span, quote},
     },
     domain::{
-        condition::Scope, name::Name, schedule::WaitSpec, template::in_another_folder,
+        condition::Scope,
+        name::Name,
+        schedule::{DateExpr, WaitSpec},
+        template::in_another_folder,
         workflow::StepKind,
     },
 };
 
-const KINDS: [&str; 8] = ["email", "wait", "wait_for", "if", "set", "tag", "notify", "stop"];
-const KINDS_LATER: [&str; 12] = [
+pub(super) const KINDS: [&str; 8] =
+    ["email", "wait", "wait_for", "if", "set", "tag", "notify", "stop"];
+pub(super) const KINDS_LATER: [&str; 12] = [
     "branch", "split", "stream", "repeat", "hand_off", "webhook", "enrol", "leave", "ask", "sms",
     "score", "stage",
 ];
-const LATER: [&str; 6] = ["on_failure", "in_doubt", "window", "not_after", "calendar", "at_most"];
+const LATER: [&str; 5] = ["on_failure", "in_doubt", "window", "calendar", "at_most"];
+/// What a step of some kind may say beside what it does.
+pub(super) const STEP_KEYS: [&str; 9] =
+    ["id", "at", "if_past", "now", "not_after", "up_to", "then", "else", "template"];
 
 /// A step before the list is laid flat.
 #[derive(Debug)]
 pub(super) struct Draft {
     pub id: Name,
     pub at: Span,
-    /// Branches are in `then` and `otherwise`, not in here.
+    /// Where its branches begin is not yet in here.
     pub kind: StepKind,
-    pub then: Vec<Draft>,
-    pub otherwise: Vec<Draft>,
+    /// In the order of [`StepKind::branches_mut`].
+    pub branches: Vec<Vec<Draft>>,
     /// Its id is written in the file.
     pub explicit: bool,
 }
@@ -37,7 +44,7 @@ pub(super) struct Draft {
 impl Draft {
     /// How many steps it is, its branches included.
     pub fn size(&self) -> usize {
-        1 + self.then.iter().chain(&self.otherwise).map(Self::size).sum::<usize>()
+        1 + self.branches.iter().flatten().map(Self::size).sum::<usize>()
     }
 }
 
@@ -49,7 +56,8 @@ pub(super) fn read(
 ) -> Option<Draft> {
     if node.text() == Some("stop") {
         let kind = StepKind::Stop { reason: None };
-        return Some(leaf("stop".into(), false, node.span, kind));
+        let (at, branches) = (node.span, Vec::new());
+        return Some(Draft { id: "stop".into(), at, kind, branches, explicit: false });
     }
     let entries = match &node.data {
         Data::Map(entries) => entries,
@@ -63,7 +71,12 @@ pub(super) fn read(
         }
         _ => Vec::new(),
     };
-    let (then, otherwise) = (branch("then"), branch("else"));
+    let outcomes = wait_for::outcomes(node);
+    let mut branches: Vec<Vec<Draft>> = match outcomes[..] {
+        [] => vec![branch("then")],
+        _ => outcomes.iter().map(|outcome| branch(outcome)).collect(),
+    };
+    branches.push(branch("else"));
     let mut kinds = entries.iter().filter(|(key, _)| KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
@@ -75,20 +88,20 @@ pub(super) fn read(
         file.error("conflict", second.span, message, Some(hint));
         return None;
     }
-    let keys: &[&str] = match kind.text.as_str() {
-        "wait_for" => &["wait_for", "up_to", "then", "else", "id"],
-        "if" => &["if", "then", "else", "id"],
-        "notify" => &["notify", "template", "id"],
-        "email" => &["email", "id"],
-        "wait" => &["wait", "id"],
-        "set" => &["set", "id"],
-        "tag" => &["tag", "id"],
-        _ => &["stop", "id"],
+    let own: &[&str] = match kind.text.as_str() {
+        "wait_for" if outcomes.is_empty() => &["up_to", "then", "else"],
+        "wait_for" => &["up_to", "else"],
+        "if" => &["then", "else"],
+        "notify" => &["template"],
+        "email" => &["now", "not_after"],
+        _ => &[],
     };
+    let common = [kind.text.as_str(), "at", "if_past", "id"];
+    let keys: Vec<&str> = common.iter().chain(own).chain(&outcomes).copied().collect();
     let what = format!("a `{}` step", kind.text);
-    let fields = read::Fields::open(file, node, &what, keys, &LATER)?;
+    let fields = read::Fields::open(file, node, &what, &keys, &LATER)?;
     // What has no value is reported.
-    for key in ["then", "else"] {
+    for key in outcomes.iter().chain(&["then", "else"]) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -97,10 +110,11 @@ pub(super) fn read(
         return None;
     }
     let explicit = step_id::explicit(file, &fields);
+    let at = at(file, &fields, known);
     let (derived, step) = match kind.text.as_str() {
-        "email" => email(file, value, known)?,
+        "email" => email(file, &fields, value, known)?,
         "wait" => wait(file, value)?,
-        "wait_for" => wait_for(file, &fields, value, known, has_end)?,
+        "wait_for" => wait_for::lower(file, &fields, value, known, has_end)?,
         "if" => condition(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
@@ -109,11 +123,53 @@ pub(super) fn read(
     };
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
-    Some(Draft { id, at: kind.span, kind: step, then, otherwise, explicit })
+    let has_branches = matches!(kind.text.as_str(), "wait_for" | "if");
+    let branches = if has_branches { branches } else { Vec::new() };
+    let draft = Draft { id, at: kind.span, kind: step, branches, explicit };
+    Some(match at? {
+        Some((date, if_past)) => dated(draft, date, if_past),
+        None => draft,
+    })
 }
 
-fn leaf(id: Name, explicit: bool, at: Span, kind: StepKind) -> Draft {
-    Draft { id, at, kind, then: Vec::new(), otherwise: Vec::new(), explicit }
+/// A step that waits for a date, with what is done then inside of it.
+fn dated(step: Draft, date: DateExpr, if_past: bool) -> Draft {
+    Draft {
+        id: format!("at.{}", step.id).into(),
+        at: step.at,
+        kind: StepKind::At { date, if_past, then: None },
+        branches: vec![vec![step]],
+        explicit: false,
+    }
+}
+
+/// When the step is done, if it says so, and whether also where that is past.
+#[allow(clippy::option_option)] // an error, no date, a date
+fn at(
+    file: &File<'_>,
+    fields: &read::Fields<'_>,
+    known: &Known<'_>,
+) -> Option<Option<(DateExpr, bool)>> {
+    let words = [("skip", false), ("do", true)];
+    let if_past = match fields.get("if_past") {
+        None => Some(false),
+        Some(node) => read::word(file, node, "if_past", &words),
+    };
+    match fields.get("at") {
+        Some(node) => {
+            let date = dates::date(file, node, "at", known)?;
+            Some(Some((date, if_past?)))
+        }
+        None => {
+            if fields.has("if_past") {
+                let message = "`if_past` goes with `at`, which this step has not";
+                let hint = "add: at: starts - 21d, 09:30".to_owned();
+                file.error("missing-key", fields.key_span("if_past"), message, Some(hint));
+            }
+            // One without a value is reported.
+            (!fields.has("at")).then_some(None)
+        }
+    }
 }
 
 /// Something in the list of steps that is no map.
@@ -139,7 +195,7 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
     };
     if let Some((key, _)) = entries.iter().find(|(key, _)| KINDS_LATER.contains(&&*key.text)) {
         file.error("not-built", key.span, format!("`{}` is not built yet", key.text), None);
-    } else if matches!(key.text.as_str(), "then" | "else" | "up_to") {
+    } else if matches!(key.text.as_str(), "then" | "else" | "up_to" | "at" | "not_after") {
         let message = format!("`{}` stands alone here: it belongs to the step above", key.text);
         let hint = "indent it like the step's first key, without a `-`".to_owned();
         file.error("yaml-indentation", key.span, message, Some(hint));
@@ -152,9 +208,20 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
 /// The id that it gets if none is written, and the step.
 pub(super) type Made = (String, StepKind);
 
-fn email(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
+fn email(
+    file: &File<'_>,
+    fields: &read::Fields<'_>,
+    node: &Node,
+    known: &Known<'_>,
+) -> Option<Made> {
+    let now =
+        fields.get("now").map_or(Some(None), |node| read::yes_no(file, node, "now").map(Some));
+    let not_after = fields
+        .get("not_after")
+        .map_or(Some(None), |node| dates::deadline(file, node, "not_after", known).map(Some));
     let template = template(file, node, "email", known)?;
-    Some((format!("email.{template}"), StepKind::Email { template }))
+    let id = format!("email.{template}");
+    Some((id, StepKind::Email { template, now: now?, not_after: not_after? }))
 }
 
 fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Option<Name> {
@@ -181,47 +248,15 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     None
 }
 
-fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<WaitSpec> {
-    let written = read::text(file, node, what)?;
+fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
+    let written = read::text(file, node, "wait")?;
     match WaitSpec::parse(written) {
-        Ok(wait) => Some(wait),
+        Ok(spec) => Some((format!("wait.{}", slugged(written)), StepKind::Wait(spec))),
         Err(error) => {
             file.error("bad-wait", node.span, error.to_string(), None);
             None
         }
     }
-}
-
-fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
-    let spec = wait_spec(file, node, "wait")?;
-    Some((format!("wait.{}", slugged(node.text().unwrap_or(""))), StepKind::Wait(spec)))
-}
-
-fn wait_for(
-    file: &File<'_>,
-    fields: &read::Fields<'_>,
-    node: &Node,
-    known: &Known<'_>,
-    has_end: bool,
-) -> Option<Made> {
-    let condition = known.conditions.compile(file, node, "wait_for", Scope::Workflow);
-    let up_to =
-        fields.get("up_to").map_or(Some(None), |node| wait_spec(file, node, "up_to").map(Some));
-    if !fields.has("up_to") {
-        let hint = Some("add: up_to: 10d".to_owned());
-        let at = fields.key_span("wait_for");
-        if fields.has("else") {
-            let message = "without `up_to` this waits for ever, and its `else` is never reached";
-            file.warning("wait-without-end", at, message, hint);
-        } else if !has_end {
-            let message = "this may wait for ever: it has no `up_to`, and the workflow neither a \
-                           `goal` nor a `leave`";
-            file.warning("wait-without-end", at, message, hint);
-        }
-    }
-    let id = format!("wait_for.{}", step_id::of_condition(node.text().unwrap_or("")));
-    let (condition, up_to) = (condition?, up_to?);
-    Some((id, StepKind::WaitFor { condition, up_to, then: None, otherwise: None }))
 }
 
 fn condition(

@@ -47,8 +47,9 @@ fn keep_explicit(file: &File<'_>, drafts: &[Draft], taken: &mut BTreeSet<Name>) 
             file.error("duplicate-id", draft.at, message, Some("give it another id".to_owned()));
             distinct = false;
         }
-        distinct &= keep_explicit(file, &draft.then, taken);
-        distinct &= keep_explicit(file, &draft.otherwise, taken);
+        for branch in &draft.branches {
+            distinct &= keep_explicit(file, branch, taken);
+        }
     }
     distinct
 }
@@ -63,8 +64,9 @@ fn number_derived(drafts: &mut [Draft], taken: &mut BTreeSet<Name>) {
                 draft.id = format!("{base}#{number}").into();
             }
         }
-        number_derived(&mut draft.then, taken);
-        number_derived(&mut draft.otherwise, taken);
+        for branch in &mut draft.branches {
+            number_derived(branch, taken);
+        }
     }
 }
 

@@ -75,10 +75,7 @@ pub(super) fn list(
 fn ends_here(draft: &Draft) -> bool {
     match draft.kind {
         StepKind::Stop { .. } => true,
-        StepKind::If { .. } => {
-            let ends = |branch: &[Draft]| branch.iter().any(ends_here);
-            ends(&draft.then) && ends(&draft.otherwise)
-        }
+        StepKind::If { .. } => draft.branches.iter().all(|branch| branch.iter().any(ends_here)),
         _ => false,
     }
 }
@@ -100,14 +97,10 @@ impl Flat {
             let here = self.steps.len();
             let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
             self.steps.push(Step { id: draft.id, kind: draft.kind, next });
-            let to_then = self.block(draft.then, next);
-            let to_otherwise = self.block(draft.otherwise, next);
-            match &mut self.steps[here].kind {
-                StepKind::If { then, otherwise, .. }
-                | StepKind::WaitFor { then, otherwise, .. } => {
-                    (*then, *otherwise) = (to_then, to_otherwise);
-                }
-                _ => {}
+            let begins: Vec<Option<StepIx>> =
+                draft.branches.into_iter().map(|branch| self.block(branch, next)).collect();
+            for (branch, begin) in self.steps[here].kind.branches_mut().into_iter().zip(begins) {
+                *branch = begin;
             }
         }
         Some(first)

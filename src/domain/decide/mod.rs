@@ -6,6 +6,7 @@
 
 mod arbitrate;
 mod booking;
+mod dated;
 mod enter;
 mod exits;
 mod ledger;

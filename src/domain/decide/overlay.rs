@@ -20,7 +20,7 @@ use crate::domain::{
     time::Instant,
     value::Value,
     verdict::Verdict,
-    workflow::Workflow,
+    workflow::MailStep,
 };
 
 /// The parts of a lead that a decision may change.
@@ -110,19 +110,19 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// When mail of a workflow may leave, if not now, for its hours.
-    pub fn opens(&self, workflow: &'a Workflow) -> Option<Instant> {
-        self.hours(workflow)?.opens
+    /// When a mail may leave, if not now, for its hours.
+    pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
+        self.hours(mail)?.opens
     }
 
-    /// When mail of a workflow that may leave now may not any more, for its hours.
-    pub fn closes(&self, workflow: &'a Workflow) -> Option<Instant> {
-        self.hours(workflow)?.closes
+    /// When a mail that may leave now may not any more, for its hours.
+    pub fn closes(&self, mail: MailStep<'a>) -> Option<Instant> {
+        self.hours(mail)?.closes
     }
 
-    /// Most workflows keep the same hours.
-    fn hours(&self, workflow: &'a Workflow) -> Option<Around> {
-        let window = window(self.definitions, workflow)?;
+    /// Most mails keep the same hours.
+    fn hours(&self, mail: MailStep<'a>) -> Option<Around> {
+        let window = window(self.definitions, mail)?;
         if let Some((known, around)) = self.asked.get()
             && std::ptr::eq(known, window)
         {

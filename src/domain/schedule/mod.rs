@@ -3,6 +3,7 @@
 //! One rule: a local time that a change of the clock skips means the first valid instant after the
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
+mod dated;
 mod resolve;
 mod rules;
 mod wait;
@@ -12,6 +13,8 @@ mod window;
 mod window_text;
 
 #[cfg(test)]
+mod dated_tests;
+#[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]
 mod wait_tests;
@@ -20,6 +23,7 @@ mod window_tests;
 
 use resolve::{local, resolve, resolve_with_gap};
 
+pub use dated::{DateError, DateExpr, Deadline, Shift};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;
