@@ -16,7 +16,7 @@ use crate::{
     },
     engine::{live::Live, preparing::Desk},
     mail::compose::Letter,
-    render::{Links, RenderError, Rendered},
+    render::{Codes, Links, RenderError, Rendered},
     store::{Store, records::MessageRow},
     token::{Keyring, MailRef},
 };
@@ -79,7 +79,7 @@ impl Preview {
 
     /// Addressed as to the lead.
     pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
-        let letter = self.desk().letter(&self.message(context), &self.lead, context.now());
+        let letter = self.desk().letter(&self.message(context), &self.lead, &self.codes(), context.now());
         letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
     }
 
@@ -93,8 +93,15 @@ impl Preview {
         };
         let message = self.message(context);
         let language = self.lead.language.clone();
-        let rendered: Result<Rendered, RenderError> =
-            self.desk().render(&message, &self.lead, Some(links), &language, context.now());
+        let codes = self.codes();
+        let rendered: Result<Rendered, RenderError> = self.desk().render(
+            &message,
+            &self.lead,
+            Some(links),
+            &language,
+            &codes,
+            context.now(),
+        );
         rendered.map_err(|error| {
             Failure::problems(error).hint("a mail to this lead would be parked with this reason")
         })
@@ -102,6 +109,13 @@ impl Preview {
 
     pub(super) fn lead_address(&self) -> &Address {
         &self.lead.address
+    }
+
+    /// Made up: a preview takes none out of its pool.
+    fn codes(&self) -> Codes {
+        let pools = self.live.renderer.pools(&self.template, &self.lead.language);
+        let made_up = |pool: &Name| (pool.clone(), format!("SAMPLE-{}", pool.to_uppercase()));
+        pools.into_iter().flatten().map(made_up).collect()
     }
 
     fn desk(&self) -> Desk<'_> {

@@ -65,6 +65,13 @@ impl Campaign {
     /// The parameters of a link that a campaign may set: `source` of `utm_source`.
     pub const UTM: [&'static str; 5] = ["source", "medium", "campaign", "content", "term"];
 
+    /// The instant that one of its dates is; of a day its first.
+    #[must_use]
+    pub fn instant(&self, date: &str) -> Option<Instant> {
+        let expr = DateExpr { date: date.into(), shift: None, time: None };
+        self.dates.contains_key(date).then(|| self.due(&expr, &self.zone).at)
+    }
+
     /// When a date comes that is told by one of this campaign, for a lead in `reader`'s zone;
     /// [`Instant::NEVER`] if there is no such date.
     #[must_use]

@@ -5,11 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, claims::Claim, deciding::look, live::Live};
+use super::{
+    Engine,
+    claims::Claim,
+    codes::{CodesOf, dry},
+    deciding::look,
+    live::Live,
+};
 use crate::{
     config::{Config, Sender},
     domain::{
         address::Address,
+        campaign::Campaign,
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -20,8 +27,11 @@ use crate::{
         policy::Person,
         time::Instant,
     },
-    mail::compose::{Composed, Letter, List, Party},
-    render::{Links, Mail, RenderError, Rendered, Standing},
+    mail::{
+        calendar::{Entry, Event},
+        compose::{Composed, Letter, List, Party},
+    },
+    render::{Codes, Links, Mail, RenderError, Rendered, Standing},
     store::{
         StoreError,
         records::{MessageRow, Settled, Settlement},
@@ -82,6 +92,7 @@ impl Engine {
             records.into_iter().map(|record| (record.lead, record)).collect();
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
+        let codes = self.codes(live, &rows, &records, now).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let claim = claim.clone();
         // Rendering takes the processor for a while: not on the threads that answer the network.
@@ -106,7 +117,8 @@ impl Engine {
                     let of = (message.lead, message.about.enrolment);
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
                 }
-                match ready(&live, &config, &keyring, &message, record, now) {
+                let codes = codes.get(&message.id);
+                match ready(&live, &config, &keyring, &message, record, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing.push(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -163,6 +175,7 @@ fn ready(
     keyring: &Keyring,
     message: &MessageRow,
     record: Option<LeadRecord>,
+    codes: Option<&CodesOf>,
     now: Instant,
 ) -> Result<(Composed, Option<Instant>), Settled> {
     let Some(record) = record else {
@@ -179,7 +192,12 @@ fn ready(
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
     }
     let desk = Desk { live, config, sender, keyring };
-    let letter = desk.letter(message, &state, now).map_err(|unready| match unready {
+    let codes = match codes {
+        None => &Codes::new(),
+        Some(Ok(codes)) => codes,
+        Some(Err(pool)) => return Err(Settled::Parked { reason: dry(pool) }),
+    };
+    let letter = desk.letter(message, &state, codes, now).map_err(|unready| match unready {
         // The machine was busy: nothing is wrong with the mail.
         Unready::Render(error) if error.may_pass() => {
             Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
@@ -204,6 +222,7 @@ impl Desk<'_> {
         &self,
         message: &MessageRow,
         lead: &LeadState,
+        codes: &Codes,
         now: Instant,
     ) -> Result<Letter, Unready> {
         let mail_ref = MailRef { lead: message.lead, message: message.id };
@@ -216,7 +235,7 @@ impl Desk<'_> {
                     tracked: tracked(&self.live.definitions, lead),
                     utm_source: "nurtured",
                 };
-                let rendered = self.render(message, lead, Some(links), &lead.language, now)?;
+                let rendered = self.render(message, lead, Some(links), &lead.language, codes, now)?;
                 let name = full_name(&self.live.definitions, lead);
                 let to = Party::new(name.as_deref(), lead.address.clone());
                 Ok(self.address(message, mail_ref, rendered, to, now))
@@ -229,7 +248,7 @@ impl Desk<'_> {
                     .ok_or_else(|| Unready::Nobody(message.recipient.clone()))?;
                 let house = &self.live.definitions.policy.language;
                 let language = person.language.as_ref().unwrap_or(house);
-                let rendered = self.render(message, lead, None, language, now)?;
+                let rendered = self.render(message, lead, None, language, codes, now)?;
                 let to = Party::new(Some(&person.name), person.address.clone());
                 Ok(self.address(message, mail_ref, rendered, to, now))
             }
@@ -243,6 +262,7 @@ impl Desk<'_> {
         lead: &LeadState,
         links: Option<Links<'_>>,
         language: &str,
+        codes: &Codes,
         now: Instant,
     ) -> Result<Rendered, RenderError> {
         let enrolment = lead.enrolments.iter().find(|e| e.no == message.about.enrolment);
@@ -256,11 +276,30 @@ impl Desk<'_> {
             language,
             entry: enrolment.and_then(|enrolment| enrolment.entry.as_ref()),
             workflow: &message.workflow,
+            campaign: self.campaign(message),
+            codes,
             sender: &sender,
             links,
             standing: Some(standing(&self.live.definitions, lead, now)),
             now,
         })
+    }
+
+    fn campaign(&self, message: &MessageRow) -> Option<&Campaign> {
+        let definitions = &self.live.definitions;
+        definitions.campaign_of(definitions.structures.get(&message.version)?)
+    }
+
+    /// Which event of the reader's calendar it is: for all readers, and whatever becomes of its date, the
+    /// same. A release may have moved it.
+    fn entry(&self, message: &MessageRow, event: Event) -> Entry {
+        let by = self.campaign(message).map_or(&message.workflow, |campaign| &campaign.name);
+        let template = message.template.replace('/', ".");
+        Entry {
+            uid: format!("{template}.{by}@{}", self.sender.bounce_domain),
+            sequence: self.live.definitions.release.seconds(),
+            event,
+        }
     }
 
     fn address(
@@ -277,6 +316,7 @@ impl Desk<'_> {
         let reply_to = rendered.reply_to.or_else(|| self.sender.reply_to.clone());
         let reply_to = reply_to.map(|mailbox| Party::new(Some(&mailbox.name), mailbox.address));
         let local = self.keyring.bounce_local_part(&mail_ref);
+        let calendar = rendered.calendar.map(|event| self.entry(message, event));
         Letter {
             from: Party::new(Some(&from.name), from.address.clone()),
             to,
@@ -284,6 +324,7 @@ impl Desk<'_> {
             subject: rendered.subject,
             text: rendered.text,
             html: Some(rendered.html),
+            calendar,
             message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
             date: now,
             key: self.keyring.message_key(message.id),

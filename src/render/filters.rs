@@ -35,7 +35,7 @@ pub(super) const FILTERS: [&str; 21] = [
     "escape",
     "wordcount",
 ];
-pub(super) const FUNCTIONS: [&str; 1] = ["range"];
+pub(super) const FUNCTIONS: [&str; 2] = ["range", super::codes::CODE];
 /// Where the filters find the mail's language and the lead's zone.
 pub(super) const LANGUAGE: &str = "language";
 pub(super) const ZONE: &str = "zone";

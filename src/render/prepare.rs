@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::{
+    codes,
     meter::{SPEND, WEIGH},
     tags::{Tag, TagKind, names, statement, tags},
 };
@@ -108,7 +109,15 @@ fn unclosed(word: &str) -> String {
 /// A tag, and after a loop's head or a `set` the call that bounds it.
 fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let text = &source[tag.range.clone()];
-    prepared.push(text, tag.range.start);
+    let mut at = 0;
+    if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
+        for (offset, name) in codes::unnamed_arguments(text) {
+            prepared.push(&text[at..offset], tag.range.start + at);
+            prepared.push(name, tag.range.start + offset);
+            at = offset;
+        }
+    }
+    prepared.push(&text[at..], tag.range.start + at);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
         Some("set" | "set_global") => match names(text).nth(1) {

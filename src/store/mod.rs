@@ -11,6 +11,7 @@ mod dialect;
 mod backlog;
 mod batch;
 mod checkpoint;
+mod codes;
 mod commit;
 mod db;
 mod deferred;

@@ -1,9 +1,11 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
+mod codes;
 mod shown;
 
 use std::collections::BTreeMap;
 
+pub use codes::{CodeWanted, Given, Pool};
 pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{

@@ -1,6 +1,7 @@
 //! Units → the domain's types, by hand, so that all problems are found in one pass.
 
 mod attributes;
+mod calendar;
 mod campaign;
 mod conditions;
 mod dates;

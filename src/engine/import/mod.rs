@@ -3,6 +3,7 @@
 //! Every row is taken, merged or refused with its reason; memory does not grow with the file.
 
 mod batches;
+mod codes;
 mod consent;
 mod encoding;
 mod events;
@@ -18,10 +19,11 @@ mod table;
 
 use std::path::PathBuf;
 
+pub use codes::{CodesImport, import_codes};
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
-pub use report::{EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport};
+pub use report::{CodesReport, EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport};
 pub use suppressions::{SuppressionsImport, import_suppressions};
 
 use crate::store::StoreError;
