@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    definitions::{Sources, check, read_folder, show},
+    definitions::{Sources, check, past_dates, read_folder, show},
     domain::{definitions::Definitions, policy::Tracking},
 };
 
@@ -32,7 +32,7 @@ fn the_shipped_campaign_has_no_problem() {
     let definitions = definitions();
     let names: Vec<&str> =
         definitions.workflows.iter().map(|live| live.workflow.name.as_str()).collect();
-    assert_eq!(names, ["welcome-whitepaper", "reawaken-cold"]);
+    assert_eq!(names, ["welcome-whitepaper", "webinar", "reawaken-cold"]);
     assert_eq!(definitions.policy.tracking, Tracking::With("insights".into()));
     let ids: Vec<&str> = definitions
         .workflow("reawaken-cold")
@@ -58,6 +58,26 @@ fn the_shipped_campaign_has_no_problem() {
     );
 }
 
+/// Steps of the webinar that are passed over on a day.
+fn past(definitions: &Definitions, now: &str) -> Vec<(usize, String)> {
+    let problems = past_dates(definitions, now.parse().unwrap());
+    problems.into_iter().map(|problem| (problem.line, problem.message)).collect()
+}
+
+#[test]
+fn a_campaign_whose_dates_are_past_is_warned_of() {
+    let definitions = definitions();
+    assert_eq!(past(&definitions, "2027-09-01T00:00:00Z"), []);
+    let message = "`starts` (2027-10-14 11:00 in Europe/Rome) is so near that some steps are past: whoever \
+                   comes into `webinar` now goes past `email.webinar/invitation`";
+    assert_eq!(past(&definitions, "2027-10-01T00:00:00Z"), [(6, message.to_owned())]);
+    let all = past(&definitions, "2027-12-01T00:00:00Z");
+    assert_eq!(all.len(), 2);
+    assert!(all[0].1.contains("is past: whoever") && all[0].1.contains("`email.webinar/reminder`"));
+    // What is done also when it is past expires all the same.
+    assert!(all[1].0 == 7 && all[1].1.contains("`email.webinar/on-the-day`"), "{all:?}");
+}
+
 #[test]
 fn two_hundred_workflows_are_checked_well_under_a_second() {
     let mut sources = campaign();
@@ -70,8 +90,8 @@ fn two_hundred_workflows_are_checked_well_under_a_second() {
     let begin = std::time::Instant::now();
     let checked = check(&sources);
     let took = begin.elapsed();
-    println!("check of 202 workflows: {took:?}");
-    assert_eq!(checked.definitions.unwrap().workflows.len(), 202);
+    println!("check of 203 workflows: {took:?}");
+    assert_eq!(checked.definitions.unwrap().workflows.len(), 203);
     // Unoptimised and on a busy machine; a release build is some ten times faster.
     assert!(took.as_secs() < 5, "{took:?}");
 }
@@ -91,6 +111,7 @@ fn every_example_of_the_documentation_is_right() {
         // Parts of a file are shown as well; whole files begin with their top-level key.
         let replaced = match top {
             "workflow" => "workflows/example.yaml",
+            "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
             "scoring" => "workflows/scoring.yaml",
             "policy" => "workflows/policy.yaml",

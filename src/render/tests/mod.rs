@@ -1,6 +1,7 @@
 #![allow(clippy::similar_names)] // a renderer and what it rendered
 
 mod bounds;
+mod campaigns;
 mod check;
 mod docs;
 mod hostile;
