@@ -6,7 +6,8 @@ use super::{context::Context, failure::Failure};
 use crate::{
     config::{Config, ConfigError},
     definitions::{
-        Checked, FolderError, Problem, Severity, Sources, check, compile, past_dates, read_folder, show,
+        Checked, FolderError, Problem, Severity, Sources, check, compile, past_dates, read_folder,
+        show,
     },
     domain::{
         artefact::{Artefact, ArtefactKind},

@@ -38,7 +38,9 @@ pub fn past_dates(definitions: &Definitions, now: Instant) -> Vec<Problem> {
                     workflow.name,
                     steps.join(", ")
                 ),
-                hint: Some("move the date, or leave it: those inside have had these steps".to_owned()),
+                hint: Some(
+                    "move the date, or leave it: those inside have had these steps".to_owned(),
+                ),
                 length: if date.is_day { 10 } else { 16 },
             });
         }

@@ -23,7 +23,8 @@ use crate::{
 pub(super) type CodesOf = Result<Codes, Name>;
 
 impl Engine {
-    /// Gives codes to those of these mails that take any and may leave now: a mail that waits takes none.
+    /// Gives codes to those of these mails that take any and may leave now: a mail that waits, or that staging
+    /// holds back, takes none.
     pub(super) async fn codes(
         &self,
         live: &Live,
@@ -31,8 +32,12 @@ impl Engine {
         records: &HashMap<LeadId, LeadRecord>,
         now: Instant,
     ) -> Result<HashMap<MessageId, CodesOf>, StoreError> {
+        let record = |row: &MessageRow| {
+            let record = records.get(&row.lead);
+            record.filter(|record| self.config.delivery.allows(&record.address))
+        };
         let wanted: Vec<CodeWanted> =
-            rows.iter().flat_map(|row| wanted(live, row, records.get(&row.lead), now)).collect();
+            rows.iter().flat_map(|row| wanted(live, row, record(row), now)).collect();
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }

@@ -180,11 +180,15 @@ impl Engine {
     ) -> Result<LeftOut, StoreError> {
         let Verdicts { batch, at, writes, failed } = verdicts;
         let was_locked = batch.is_locked;
-        let skipped: Vec<(LeadId, u64)> =
-            writes.iter().map(|write| (write.lead, skipped(write))).filter(|(_, n)| *n > 0).collect();
+        let skipped: Vec<(LeadId, u64)> = writes
+            .iter()
+            .map(|write| (write.lead, skipped(write)))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         let committed = self.store.commit(batch, writes, at).await?;
         let is_lost = |lead: &LeadId| committed.lost.contains(lead);
-        done.skipped += skipped.iter().filter(|(lead, _)| !is_lost(lead)).map(|(_, n)| n).sum::<u64>();
+        done.skipped +=
+            skipped.iter().filter(|(lead, _)| !is_lost(lead)).map(|(_, n)| n).sum::<u64>();
         done.decided += committed.written.len() as u64;
         done.lost += committed.lost.len() as u64;
         done.reserved += committed.reserved;

@@ -235,7 +235,8 @@ impl Desk<'_> {
                     tracked: tracked(&self.live.definitions, lead),
                     utm_source: "nurtured",
                 };
-                let rendered = self.render(message, lead, Some(links), &lead.language, codes, now)?;
+                let rendered =
+                    self.render(message, lead, Some(links), &lead.language, codes, now)?;
                 let name = full_name(&self.live.definitions, lead);
                 let to = Party::new(name.as_deref(), lead.address.clone());
                 Ok(self.address(message, mail_ref, rendered, to, now))

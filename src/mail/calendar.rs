@@ -188,7 +188,9 @@ mod tests {
         entry.event.location = Some("y\nBEGIN:VALARM".into());
         let text = written(&entry, "Eve\r\nATTACH:https://example.com");
         for line in text.split("\r\n") {
-            assert!(!["ATTENDEE", "BEGIN:VALARM", "ATTACH"].iter().any(|bad| line.starts_with(bad)));
+            assert!(
+                !["ATTENDEE", "BEGIN:VALARM", "ATTACH"].iter().any(|bad| line.starts_with(bad))
+            );
         }
     }
 
@@ -198,7 +200,10 @@ mod tests {
         (entry.event.starts, entry.event.ends) =
             (When::Day("2027-10-14".parse().unwrap()), When::Day("2027-10-15".parse().unwrap()));
         let text = written(&entry, "Ada");
-        assert!(text.contains("\r\nDTSTART;VALUE=DATE:20271014\r\nDTEND;VALUE=DATE:20271015\r\n")
-            || text.contains("DTEND;VALUE=DATE:20271015\r\n") && text.contains("DTSTART;VALUE=DATE:20271014\r\n"));
+        assert!(
+            text.contains("\r\nDTSTART;VALUE=DATE:20271014\r\nDTEND;VALUE=DATE:20271015\r\n")
+                || text.contains("DTEND;VALUE=DATE:20271015\r\n")
+                    && text.contains("DTSTART;VALUE=DATE:20271014\r\n")
+        );
     }
 }

@@ -167,11 +167,13 @@ impl Letter {
             None => {
                 builder.singlepart(part(plain, self.text.strip_suffix('\n').unwrap_or(&self.text))?)
             }
-            Some(html) => builder.multipart(self.with_calendar(
-                self.parts(MultiPartKind::Alternative, "")
-                    .singlepart(part(plain, &self.text)?)
-                    .singlepart(part(ContentType::TEXT_HTML, html)?),
-            )?),
+            Some(html) => builder.multipart(
+                self.with_calendar(
+                    self.parts(MultiPartKind::Alternative, "")
+                        .singlepart(part(plain, &self.text)?)
+                        .singlepart(part(ContentType::TEXT_HTML, html)?),
+                )?,
+            ),
         };
         let message = message.map_err(|error| BadLetter::Refused(error.to_string()))?;
         Ok(Composed {

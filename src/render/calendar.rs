@@ -58,7 +58,9 @@ impl Renderer {
             },
             (None, None) => None,
         };
-        let same_kind = |ends: &When| matches!((starts, ends), (When::At(_), When::At(_)) | (When::Day(_), When::Day(_)));
+        let same_kind = |ends: &When| {
+            matches!((starts, ends), (When::At(_), When::At(_)) | (When::Day(_), When::Day(_)))
+        };
         let Some(ends) = ends.filter(|ends| same_kind(ends) && *ends > starts) else {
             return Err(failed("ends", "it is not after `starts`".to_owned()));
         };
@@ -74,7 +76,14 @@ impl Renderer {
                 });
             }
         }
-        Ok(Some(Event { title, starts, ends, location: text("location")?, url, about: text("about")? }))
+        Ok(Some(Event {
+            title,
+            starts,
+            ends,
+            location: text("location")?,
+            url,
+            about: text("about")?,
+        }))
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{lint::nearest, problem::RenderProblem, source::Source, tags::variables};
 use crate::domain::{
-    campaign::Campaign, definitions::Definitions, name::Name, template::Templates,
+    campaign::Campaign,
+    definitions::Definitions,
+    name::Name,
+    template::Templates,
     workflow::{StepKind, Workflow},
 };
 
@@ -20,9 +23,10 @@ pub(super) fn missing_fields(
 ) -> Vec<RenderProblem> {
     let senders = senders(definitions);
     let mut problems = Vec::new();
-    let mails = templates.mails.iter().flat_map(|(name, variants)| {
-        variants.values().map(move |mail| (name, &mail.file))
-    });
+    let mails = templates
+        .mails
+        .iter()
+        .flat_map(|(name, variants)| variants.values().map(move |mail| (name, &mail.file)));
     for (name, file) in mails {
         let Some(workflows) = senders.get(name) else { continue };
         for source in sources.values().filter(|source| source.file == *file) {
@@ -32,9 +36,8 @@ pub(super) fn missing_fields(
                     let Some(field) = variable.path.first() else { continue };
                     let offset = tag.range.start + variable.offset;
                     let lacks = workflows.iter().find_map(|it| lack(definitions, it, field));
-                    problems.extend(
-                        lacks.map(|(message, hint)| source.problem(offset, message, hint)),
-                    );
+                    problems
+                        .extend(lacks.map(|(message, hint)| source.problem(offset, message, hint)));
                 }
             }
         }

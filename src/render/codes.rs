@@ -36,7 +36,9 @@ pub(super) fn insert(codes: &Codes, context: &mut Context) {
 fn code(kwargs: Kwargs, state: &State) -> TeraResult<String> {
     let pool = kwargs.must_get::<String>(ARGUMENT)?;
     let code = state.get::<String>(&place(&pool))?;
-    code.ok_or_else(|| tera::Error::message(format!("no code of the pool `{pool}` was given to it")))
+    code.ok_or_else(|| {
+        tera::Error::message(format!("no code of the pool `{pool}` was given to it"))
+    })
 }
 
 /// A call, and the pool that it names.
@@ -57,7 +59,8 @@ fn calls(tag: &str) -> Vec<Call<'_>> {
         if *found != Word::Name(CODE) || word(index + 1) != Some(Word::Sign('(')) {
             continue;
         }
-        let is_named = word(index + 2) == Some(Word::Name(ARGUMENT)) && word(index + 3) == Some(Word::Sign('='));
+        let is_named = word(index + 2) == Some(Word::Name(ARGUMENT))
+            && word(index + 3) == Some(Word::Sign('='));
         let argument = index + if is_named { 4 } else { 2 };
         let pool = match (word(argument), word(argument + 1)) {
             (Some(Word::Text(pool)), Some(Word::Sign(')'))) => Some(pool),

@@ -6,9 +6,9 @@ use css_inline::CSSInliner;
 use tera::Tera;
 
 use super::{
-    Renderer,
+    Renderer, campaigns, codes,
     context::{IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
-    campaigns, codes, filters, lint, meter,
+    filters, lint, meter,
     prepare::Form,
     problem::RenderProblem,
     source::{Complaint, Part, Source},

@@ -21,7 +21,16 @@ const LONGEST: usize = 10_000;
 
 /// Beside the attributes: what every mail may use.
 pub(super) const KNOWN: [&str; 10] = [
-    "email", "stage", "tags", "zone", "language", "entry", "workflow", CAMPAIGN, "today", "sender_name",
+    "email",
+    "stage",
+    "tags",
+    "zone",
+    "language",
+    "entry",
+    "workflow",
+    CAMPAIGN,
+    "today",
+    "sender_name",
 ];
 /// What mails to leads may use.
 pub(super) const TO_LEADS: [&str; 2] = ["unsubscribe_url", "postal_address"];

@@ -74,11 +74,7 @@ impl Links<'_> {
 ///
 /// # Errors
 /// Why no mail may hold it: the end of a sentence that starts with the link.
-pub(super) fn rewritten(
-    href: &str,
-    links: Option<&Links>,
-    utm: &Utm,
-) -> Result<String, String> {
+pub(super) fn rewritten(href: &str, links: Option<&Links>, utm: &Utm) -> Result<String, String> {
     let trimmed = href.trim();
     if trimmed.starts_with('#') {
         return Ok(href.to_owned());

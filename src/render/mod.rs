@@ -249,10 +249,8 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
                 let why = format!("has more than {LINKS} links");
                 return Err(RenderError::Html { file: template.file.clone(), why });
             }
-            *href = rewritten(href, mail.links.as_ref(), &utm).map_err(|why| RenderError::Link {
-                file: template.file.clone(),
-                href: public(href),
-                why,
+            *href = rewritten(href, mail.links.as_ref(), &utm).map_err(|why| {
+                RenderError::Link { file: template.file.clone(), href: public(href), why }
             })?;
         }
     }

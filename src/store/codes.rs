@@ -80,7 +80,11 @@ impl Store {
                 each,
                 " WHERE true ON CONFLICT (pool, code) DO NOTHING"
             ),
-            |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(|done| done.rows_affected())
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
         )?;
         tx.commit().await?;
         Ok(added)
@@ -110,6 +114,7 @@ impl Store {
     /// in the answer: the pool has none left.
     pub async fn give_codes(&self, wanted: &[CodeWanted], now: Instant) -> Result<Given> {
         let mut tx = self.db.begin(Turn::Work).await?;
+        tx.lock_pools(wanted).await?;
         let mut given = tx.codes_of(wanted).await?;
         let mut missing: BTreeMap<&str, Vec<&CodeWanted>> = BTreeMap::new();
         for one in wanted.iter().filter(|one| !given.contains_key(&owner(one))) {
@@ -165,6 +170,24 @@ impl Store {
 }
 
 impl Tx {
+    /// One after the other, in order: whoever finds a pool empty must not have overlooked a code that somebody
+    /// else was about to be given and was not.
+    async fn lock_pools(&mut self, wanted: &[CodeWanted]) -> Result<()> {
+        let rows: Vec<WantedRow> = wanted.iter().map(|one| WantedRow::new(one, None)).collect();
+        let rows = rows::json("codes", &rows)?;
+        let _locked: Vec<String> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT t.pool FROM code_pools AS t WHERE t.pool IN (SELECT j.value ->> 'pool' FROM ",
+                each,
+                ") ORDER BY t.pool",
+                lock
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(rows).fetch_all(db).await
+        )?;
+        Ok(())
+    }
+
     async fn codes_of(&mut self, wanted: &[CodeWanted]) -> Result<HashMap<Owner, String>> {
         #[derive(FromRow)]
         struct Row {
@@ -192,13 +215,12 @@ impl Tx {
         Ok(found.into_iter().map(entry).collect())
     }
 
-    /// The next codes that nobody has, and that nobody else is being given at this moment.
+    /// The next codes that nobody has.
     async fn free_codes(&mut self, pool: &str, count: usize) -> Result<Vec<String>> {
         Ok(on_db!(
             self.on(),
             sql!(
-                "SELECT t.code FROM codes AS t WHERE t.pool = $1 AND t.lead IS NULL ORDER BY t.place LIMIT $2",
-                skip
+                "SELECT c.code FROM codes AS c WHERE c.pool = $1 AND c.lead IS NULL ORDER BY c.place LIMIT $2"
             ),
             |db, sql| sqlx::query_scalar(sql)
                 .bind(pool)
@@ -241,15 +263,21 @@ impl Tx {
     /// The pool and how many are left of it, if these that were just given have brought it below its
     /// mark.
     async fn is_low(&mut self, pool: &str, given: usize) -> Result<Option<(Name, u64)>> {
-        let found: Option<(i64, i64)> = on_db!(
+        let warn_below: Option<i64> = on_db!(
+            self.on(),
+            sql!("SELECT warn_below FROM code_pools WHERE pool = $1"),
+            |db, sql| sqlx::query_scalar(sql).bind(pool).fetch_optional(db).await
+        )?;
+        let Some(warn_below) = warn_below else { return Ok(None) };
+        // No more than matter.
+        let left: i64 = on_db!(
             self.on(),
             sql!(
-                "SELECT p.warn_below, (SELECT COUNT(*) FROM (SELECT 1 FROM codes AS c WHERE c.pool = p.pool \
-                 AND c.lead IS NULL LIMIT p.warn_below) AS unused) FROM code_pools AS p WHERE p.pool = $1"
+                "SELECT COUNT(*) FROM (SELECT 1 AS one FROM codes AS c WHERE c.pool = $1 AND c.lead IS NULL \
+                 LIMIT $2) AS unused"
             ),
-            |db, sql| sqlx::query_as(sql).bind(pool).fetch_optional(db).await
+            |db, sql| sqlx::query_scalar(sql).bind(pool).bind(warn_below).fetch_one(db).await
         )?;
-        let Some((warn_below, left)) = found else { return Ok(None) };
         let before = left + i64::try_from(given).unwrap_or(i64::MAX - left);
         let crossed = left < warn_below && before >= warn_below;
         Ok(crossed.then(|| (pool.into(), left.unsigned_abs())))

@@ -24,7 +24,8 @@ pub(super) fn lower(file: &File<'_>, node: &Node) -> Option<CalendarTemplate> {
         let written = line(file, node, part)?;
         if matches!(part, "starts" | "ends") && !is_date(&written.text) {
             let message = format!("`{part}` is a date; this is `{}`", quote(&written.text));
-            let hint = format!("write: {part}: \"{{{{ campaign.{part} }}}}\", or 2027-10-14T11:00+02:00");
+            let hint =
+                format!("write: {part}: \"{{{{ campaign.{part} }}}}\", or 2027-10-14T11:00+02:00");
             file.error("bad-date", node.span, message, Some(hint));
             return None;
         }
@@ -42,7 +43,8 @@ pub(super) fn lower(file: &File<'_>, node: &Node) -> Option<CalendarTemplate> {
     }
     // What is not said is the campaign's own.
     let at = file.position(fields.at().start);
-    let own = if duration.is_some() { &["title", "starts"][..] } else { &["title", "starts", "ends"] };
+    let own =
+        if duration.is_some() { &["title", "starts"][..] } else { &["title", "starts", "ends"] };
     for &part in own {
         let text = format!("{{{{ campaign.{part} }}}}");
         parts.entry(part).or_insert(Line { text, at });

@@ -169,7 +169,7 @@ fn what_is_not_built_yet_says_so() {
         let found = rules(&check(&campaign(&[("workflows/policy.yaml", &policy)])));
         assert!(found.contains(&("not-built", 3)), "{key}: {found:?}");
     }
-    let checked = check(&campaign(&[("workflows/c.yaml", "campaign: spring\n")]));
+    let checked = check(&campaign(&[("workflows/c.yaml", "calendar: it\n")]));
     assert_eq!(rules(&checked), [("not-built", 1)]);
 }
 

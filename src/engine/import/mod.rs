@@ -23,7 +23,9 @@ pub use codes::{CodesImport, import_codes};
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
-pub use report::{CodesReport, EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport};
+pub use report::{
+    CodesReport, EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport,
+};
 pub use suppressions::{SuppressionsImport, import_suppressions};
 
 use crate::store::StoreError;

@@ -90,7 +90,10 @@ fn an_event_is_made_of_the_campaigns_dates_and_the_leads_words() {
     assert_eq!(event.title, "Approvals, live for Lovelace & Sons X: y");
     assert_eq!(event.starts, When::At("2027-04-15T09:00:00Z".parse().unwrap()));
     assert_eq!(event.ends, When::At("2027-04-15T09:45:00Z".parse().unwrap()));
-    assert_eq!((event.url.as_deref(), event.location), (Some("https://www.example.com/join"), None));
+    assert_eq!(
+        (event.url.as_deref(), event.location),
+        (Some("https://www.example.com/join"), None)
+    );
     let error = renderer.render(&mail("m", &lead)).unwrap_err();
     assert!(error.to_string().contains("no `campaign.title`"), "{error}");
 }
@@ -107,7 +110,8 @@ fn an_event_that_cannot_be_is_said() {
     ] {
         let mut parts = vec![("title", "x"), ("starts", starts), ("ends", ends)];
         parts.extend(Some(("url", url)).filter(|(_, url)| !url.is_empty()));
-        let rendered = inviting(&parts).render(&Mail { campaign: Some(&spring), ..mail("m", &lead) });
+        let rendered =
+            inviting(&parts).render(&Mail { campaign: Some(&spring), ..mail("m", &lead) });
         let error = rendered.unwrap_err().to_string();
         assert!(error.contains(said), "{starts} to {ends}: {error}");
     }
@@ -133,8 +137,14 @@ fn a_code_is_shown_wherever_a_mail_asks_for_it_and_is_never_left_out() {
     mail.links.as_mut().unwrap().tracked = false;
     let rendered = renderer.render(&mail).unwrap();
     assert_eq!(rendered.subject, "S<1>");
-    assert!(rendered.text.contains("Your code: S<1>, or use it") && rendered.text.contains("vip-1"));
-    assert!(hrefs(&rendered.html)[0].starts_with("https://e.example/?c=S"), "{:?}", hrefs(&rendered.html));
+    assert!(
+        rendered.text.contains("Your code: S<1>, or use it") && rendered.text.contains("vip-1")
+    );
+    assert!(
+        hrefs(&rendered.html)[0].starts_with("https://e.example/?c=S"),
+        "{:?}",
+        hrefs(&rendered.html)
+    );
     assert!(!renderer.takes_codes("other"));
 }
 
@@ -145,7 +155,9 @@ fn what_is_wrong_with_a_code_is_said_when_it_is_checked() {
         problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; ")
     };
     let mail = |body: &str| format!("---\nsubject: Hi\nlayout: plain\n---\n{body}");
-    for body in ["{{ code() }}", "{{ code(company) }}", "{{ code(\"a\", \"b\") }}", "{{ code(\"\") }}"] {
+    for body in
+        ["{{ code() }}", "{{ code(company) }}", "{{ code(\"a\", \"b\") }}", "{{ code(\"\") }}"]
+    {
         assert!(said(&[("m.md", &mail(body))]).contains("takes one pool"), "{body}");
     }
     let layout = format!("{LAYOUT}{{{{ code(\"spring\") }}}}");

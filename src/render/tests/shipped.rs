@@ -32,7 +32,8 @@ fn every_shipped_mail_renders_for_a_lead_with_only_an_address() {
     let mut lead = lead(&[]);
     lead.attributes.resize(definitions.schema.len(), None);
     for name in MAILS {
-        let campaign = name.starts_with("webinar/").then(|| &definitions.campaigns["autumn-webinar"]);
+        let campaign =
+            name.starts_with("webinar/").then(|| &definitions.campaigns["autumn-webinar"]);
         for language in ["en", "it", "ja"] {
             let mail = Mail { language, campaign, ..mail(name, &lead) };
             let rendered = renderer.render(&mail).unwrap();
