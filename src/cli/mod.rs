@@ -27,6 +27,7 @@ mod preview;
 mod progress;
 mod render;
 mod run;
+mod schema;
 mod send_test;
 mod situation;
 mod status;
@@ -115,6 +116,9 @@ enum Command {
     Pause(pause::Arguments),
     /// Take up sending again
     Resume(pause::Arguments),
+    /// Print the keys of the campaign language as JSON Schema
+    #[command(long_about = told::<schema::Arguments>())]
+    Schema(schema::Arguments),
     /// Render a mail for a lead
     #[command(long_about = told::<render::Arguments>())]
     Render(render::Arguments),
@@ -191,6 +195,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,
+        Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Render(arguments) => render::run(context, &arguments).await,
         Command::SendTest(arguments) => send_test::run(context, &arguments).await,
         Command::Inbox(command) => inbox::run(context, command).await,

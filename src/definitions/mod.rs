@@ -15,6 +15,7 @@ mod node;
 mod open_quote;
 mod past_dates;
 mod problem;
+pub mod schema;
 mod show;
 mod traps;
 mod unit;

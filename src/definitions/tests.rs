@@ -1,6 +1,7 @@
 //! The folder as its users see it: what is right compiles, what is wrong is said clearly.
 
 mod bombs;
+mod json_schema;
 mod mistakes;
 mod mutations;
 mod release;

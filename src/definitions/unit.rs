@@ -8,6 +8,7 @@ use super::{
     nearest::did_you_mean,
     node::{Data, Node},
     problem::{File, Span, quote},
+    schema::FILES,
     yaml,
 };
 use crate::domain::{
@@ -33,8 +34,15 @@ pub(super) struct Unit {
 }
 
 /// What a file's top-level key says that it holds.
-const KINDS: [&str; 7] =
-    ["workflow", "campaign", "segments", "scoring", "policy", "people", "attributes"];
+const KINDS: [&str; FILES.len()] = {
+    let mut keys = [""; FILES.len()];
+    let mut place = 0;
+    while place < keys.len() {
+        keys[place] = FILES[place].key;
+        place += 1;
+    }
+    keys
+};
 const LATER: [&str; 2] = ["pages", "calendar"];
 
 /// Sorts files into units; what cannot be sorted is reported. The artefacts are in the same order.

@@ -7,6 +7,7 @@ use crate::{
     definitions::{
         node::Node,
         problem::{File, quote},
+        schema,
     },
     domain::{
         template::{CalendarTemplate, Line},
@@ -14,10 +15,8 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 7] = ["title", "starts", "ends", "duration", "location", "url", "about"];
-
 pub(super) fn lower(file: &File<'_>, node: &Node) -> Option<CalendarTemplate> {
-    let fields = read::Fields::open(file, node, "`calendar`", &KEYS, &[])?;
+    let fields = read::Fields::open(file, node, "`calendar`", &schema::CALENDAR)?;
     let mut parts = BTreeMap::new();
     for part in CalendarTemplate::PARTS {
         let Some(node) = fields.get(part) else { continue };

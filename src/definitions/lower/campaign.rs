@@ -10,6 +10,7 @@ use crate::{
         names::is_identifier,
         node::{Data, Node},
         problem::{File, quote},
+        schema,
     },
     domain::{
         campaign::{Campaign, CampaignDate, Cost, CostOf},
@@ -18,8 +19,6 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 8] =
-    ["campaign", "about", "title", "zone", "dates", "variables", "utm", "costs"];
 /// What templates see of every campaign.
 const OWN: [&str; 2] = ["name", "title"];
 
@@ -27,7 +26,7 @@ const OWN: [&str; 2] = ["name", "title"];
 pub(super) fn lower(found: &Found<'_>, house: &Zone) -> Option<Campaign> {
     let (file, node) = (found.file, found.node());
     let what = format!("campaign `{}`", found.unit.name);
-    let fields = read::Fields::open(file, node, &what, &KEYS, &[])?;
+    let fields = read::Fields::open(file, node, &what, &schema::CAMPAIGN)?;
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));
     let title = fields
         .need("title", "title: Approvals in two days, as people read it")
@@ -126,7 +125,7 @@ fn has_offset(written: &str) -> bool {
 }
 
 fn utm(file: &File<'_>, node: &Node) -> Option<BTreeMap<Name, String>> {
-    let fields = read::Fields::open(file, node, "`utm`", &Campaign::UTM, &[])?;
+    let fields = read::Fields::open(file, node, "`utm`", &schema::UTM)?;
     let mut utm = BTreeMap::new();
     for key in Campaign::UTM {
         let Some(node) = fields.get(key) else { continue };
@@ -153,8 +152,7 @@ fn costs(file: &File<'_>, node: &Node) -> Option<Vec<Cost>> {
 }
 
 fn cost(file: &File<'_>, node: &Node) -> Option<Cost> {
-    const KEYS: [&str; 5] = ["amount", "currency", "on", "per", "about"];
-    let fields = read::Fields::open(file, node, "a cost", &KEYS, &[])?;
+    let fields = read::Fields::open(file, node, "a cost", &schema::COST)?;
     let amount = fields.need("amount", "amount: 1200").and_then(|node| amount(file, node));
     let currency = fields.need("currency", "currency: EUR").and_then(|node| currency(file, node));
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));

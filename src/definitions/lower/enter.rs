@@ -6,6 +6,7 @@ use crate::{
         nearest::{did_you_mean, nearest},
         node::{Data, Node, Scalar},
         problem::{File, quote},
+        schema,
     },
     domain::{
         condition::{Scope, known_object},
@@ -16,8 +17,6 @@ use crate::{
     },
 };
 
-const ENTER_LATER: [&str; 7] = ["date", "schedule", "workflow", "api", "each", "stage", "limit"];
-
 /// Who enters, whether those already inside do, and whether again.
 pub(super) fn lower(
     file: &File<'_>,
@@ -25,8 +24,6 @@ pub(super) fn lower(
     known: &Known<'_>,
 ) -> Option<(Enter, bool, Again)> {
     const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
-    const ALL: [&str; 8] =
-        ["segment", "when", "event", "by_hand", "object", "where", "existing", "again"];
     if let Some(written) = node.text() {
         let segments = &known.conditions.segments;
         let name = if segments.iter().any(|name| *name == *written) { written } else { "…" };
@@ -35,7 +32,7 @@ pub(super) fn lower(
         file.error("wrong-type", node.span, message, Some(hint));
         return None;
     }
-    let fields = read::Fields::open(file, node, "`enter`", &ALL, &ENTER_LATER)?;
+    let fields = read::Fields::open(file, node, "`enter`", &schema::ENTER)?;
     let again = match fields.get("again") {
         None => Some(Again::Never),
         Some(node) => again(file, node),
@@ -43,7 +40,7 @@ pub(super) fn lower(
     let ways: Vec<&str> = WAYS.into_iter().filter(|way| fields.has(way)).collect();
     let [way] = ways[..] else {
         // A way that is not built yet has its own message.
-        if ways.is_empty() && !ENTER_LATER.iter().any(|later| fields.has(later)) {
+        if ways.is_empty() && !schema::ENTER.later.iter().any(|later| fields.has(later)) {
             let hint = "add one of: segment, when, event, by_hand".to_owned();
             file.error("missing-key", fields.at(), "`enter` does not say who enters", Some(hint));
         } else if let Some(second) = ways.get(1) {

@@ -7,6 +7,7 @@ use crate::{
         nearest::nearest,
         node::{Data, Node, Style},
         problem::{File, quote},
+        schema::TAG,
         traps::{quoted_line, write_it},
     },
     domain::{
@@ -97,7 +98,7 @@ pub(super) fn tag(file: &File<'_>, node: &Node) -> Option<Made> {
         tags.collect::<Vec<_>>().into_iter().collect()
     };
     let (add, remove) = if let Data::Map(_) = node.data {
-        let fields = read::Fields::open(file, node, "`tag`", &["add", "remove"], &[])?;
+        let fields = read::Fields::open(file, node, "`tag`", &TAG)?;
         let part = |key: &str| fields.get(key).map_or(Some(Vec::new()), read_all);
         let (add, remove) = (part("add"), part("remove"));
         (add?, remove?)

@@ -7,6 +7,7 @@ use crate::{
         nearest::{did_you_mean, nearest},
         node::Node,
         problem::{File, quote},
+        schema,
     },
     domain::{
         address::Address,
@@ -25,7 +26,7 @@ pub(super) fn lower(found: &Found<'_>) -> People {
             file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));
         } else if node.get("team").is_some() {
             let what = format!("team `{}`", key.text);
-            let fields = read::Fields::open(file, node, &what, &["team", "about"], &["rotate"]);
+            let fields = read::Fields::open(file, node, &what, &schema::TEAM);
             let members = fields.and_then(|fields| fields.get("team"));
             let members = members.and_then(|node| read::list(file, node, "team")).unwrap_or(&[]);
             if members.is_empty() {
@@ -88,8 +89,7 @@ pub(super) fn nobody<'a>(
 
 fn person(file: &File<'_>, node: &Node, name: &str) -> Option<Person> {
     let what = format!("person `{name}`");
-    let keys = ["name", "email", "language", "about"];
-    let fields = read::Fields::open(file, node, &what, &keys, &["phone", "role", "calendar"])?;
+    let fields = read::Fields::open(file, node, &what, &schema::PERSON)?;
     let shown =
         fields.need("name", "name: Ada Rossi").and_then(|node| read::text(file, node, "name"));
     let address = fields.need("email", "email: ada@example.com").and_then(|node| {

@@ -7,6 +7,7 @@ use crate::{
         nearest::did_you_mean,
         node::Node,
         problem::{File, quote},
+        schema,
     },
     domain::{
         lead::Basis,
@@ -16,27 +17,10 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 5] = ["zone", "language", "window", "tracking", "purposes"];
-const LATER: [&str; 13] = [
-    "cap",
-    "caps",
-    "min_gap",
-    "frequency",
-    "holidays",
-    "calendar",
-    "calendars",
-    "catch_up",
-    "guards",
-    "pacing",
-    "warm_up",
-    "retention",
-    "sunset",
-];
-
 pub(super) fn lower(found: &Found<'_>) -> Policy {
     let (file, node) = (found.file, found.node());
     let mut policy = Policy::default();
-    let Some(fields) = read::Fields::open(file, node, "`policy`", &KEYS, &LATER) else {
+    let Some(fields) = read::Fields::open(file, node, "`policy`", &schema::POLICY) else {
         return policy;
     };
     if let Some(node) = fields.get("zone")
@@ -119,7 +103,7 @@ fn purposes(file: &File<'_>, node: &Node, policy: &mut Policy) {
             continue;
         }
         let what = format!("purpose `{}`", key.text);
-        let fields = read::Fields::open(file, node, &what, &["label", "basis", "about"], &[]);
+        let fields = read::Fields::open(file, node, &what, &schema::PURPOSE);
         let Some(fields) = fields else { continue };
         let label = fields
             .need("label", "label: News and insights, as the lead reads it when unsubscribing")

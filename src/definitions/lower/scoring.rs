@@ -7,6 +7,7 @@ use crate::{
     definitions::{
         node::Node,
         problem::{File, quote},
+        schema,
     },
     domain::{
         condition::Scope,
@@ -17,7 +18,6 @@ use crate::{
     },
 };
 
-const KEYS: [&str; 5] = ["half_life", "engagement", "fit", "temperature", "stages"];
 /// Far below where sums of milli-points could overflow.
 const MOST_POINTS: f64 = 100_000.0;
 /// The longest name of a rule, in characters.
@@ -27,8 +27,7 @@ const MOST_RULES: usize = 500;
 
 pub(super) fn lower(file: &File<'_>, node: &Node, conditions: &Conditions) -> Scoring {
     let mut scoring = Scoring::default();
-    let Some(fields) = read::Fields::open(file, node, "`scoring`", &KEYS, &["model", "topics"])
-    else {
+    let Some(fields) = read::Fields::open(file, node, "`scoring`", &schema::SCORING) else {
         return scoring;
     };
     if let Some(length) = fields.get("half_life")
@@ -105,8 +104,7 @@ fn engagement(
     names: &mut Names,
 ) -> Option<EngagementRule> {
     const EXAMPLE: &str = "{ on: visited(\"/pricing\"), points: 10, cap: 30 }";
-    let keys = ["name", "on", "points", "cap", "about"];
-    let fields = read::Fields::open(file, node, "an engagement rule", &keys, &["half_life"])?;
+    let fields = read::Fields::open(file, node, "an engagement rule", &schema::ENGAGEMENT_RULE)?;
     let on = fields.need("on", EXAMPLE);
     let points = fields.need("points", "points: 10").and_then(|node| points(file, node, "points"));
     let cap = fields.need("cap", "cap: 30, the most that this rule may give at a time");
@@ -151,8 +149,7 @@ fn fit(
     conditions: &Conditions,
     names: &mut Names,
 ) -> Option<FitRule> {
-    let keys = ["name", "when", "points", "about"];
-    let fields = read::Fields::open(file, node, "a fit rule", &keys, &["cap"])?;
+    let fields = read::Fields::open(file, node, "a fit rule", &schema::FIT_RULE)?;
     let when = fields.need("when", "when: country == \"Italy\"");
     let points = fields.need("points", "points: 20").and_then(|node| points(file, node, "points"));
     let when = when?;
@@ -178,7 +175,7 @@ fn points(file: &File<'_>, node: &Node, what: &str) -> Option<MilliPoints> {
 }
 
 fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring, reach: Option<Reach>) {
-    let fields = read::Fields::open(file, node, "`temperature`", &["warm", "hot"], &["cold"]);
+    let fields = read::Fields::open(file, node, "`temperature`", &schema::TEMPERATURE);
     let Some(fields) = fields else { return };
     for (key, example) in [("warm", "warm: 20"), ("hot", "hot: 50")] {
         let Some(node) = fields.need(key, example) else { continue };
@@ -205,8 +202,7 @@ fn temperature(file: &File<'_>, node: &Node, scoring: &mut Scoring, reach: Optio
 
 fn stage(file: &File<'_>, node: &Node, conditions: &Conditions) -> Option<StageRule> {
     let words = Stage::ALL.map(|stage| (stage.word(), stage));
-    let keys = ["from", "to", "when", "about"];
-    let fields = read::Fields::open(file, node, "a stage rule", &keys, &["reason"])?;
+    let fields = read::Fields::open(file, node, "a stage rule", &schema::STAGE_RULE)?;
     let from = fields.need("from", "from: [lead]");
     let to = fields.need("to", "to: mql").and_then(|node| read::word(file, node, "to", &words));
     let when = fields

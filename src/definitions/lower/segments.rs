@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Found, conditions::Conditions, read};
 use crate::{
-    definitions::node::{Data, Node},
+    definitions::{
+        node::{Data, Node},
+        schema,
+    },
     domain::{
         condition::{Named, Scope},
         definitions::Segment,
@@ -123,8 +126,7 @@ pub(super) fn lower(
         let draft = draft(found);
         let what = format!("segment `{name}`");
         if let Data::Map(_) = found.node().data {
-            let fields =
-                read::Fields::open(found.file, found.node(), &what, &["about", "when"], &[]);
+            let fields = read::Fields::open(found.file, found.node(), &what, &schema::SEGMENT);
             if let Some(fields) = fields {
                 if let Some(about) = fields.get("about") {
                     read::text(found.file, about, "about");

@@ -7,6 +7,7 @@ use crate::{
         nearest::nearest,
         node::{Data, Node},
         problem::{File, Span, quote},
+        schema,
     },
     domain::{
         condition::Scope,
@@ -16,17 +17,6 @@ use crate::{
         workflow::StepKind,
     },
 };
-
-pub(super) const KINDS: [&str; 8] =
-    ["email", "wait", "wait_for", "if", "set", "tag", "notify", "stop"];
-pub(super) const KINDS_LATER: [&str; 12] = [
-    "branch", "split", "stream", "repeat", "hand_off", "webhook", "enrol", "leave", "ask", "sms",
-    "score", "stage",
-];
-const LATER: [&str; 5] = ["on_failure", "in_doubt", "window", "calendar", "at_most"];
-/// What a step of some kind may say beside what it does.
-pub(super) const STEP_KEYS: [&str; 9] =
-    ["id", "at", "if_past", "now", "not_after", "up_to", "then", "else", "template"];
 
 /// A step before the list is laid flat.
 #[derive(Debug)]
@@ -77,7 +67,7 @@ pub(super) fn read(
         _ => outcomes.iter().map(|outcome| branch(outcome)).collect(),
     };
     branches.push(branch("else"));
-    let mut kinds = entries.iter().filter(|(key, _)| KINDS.contains(&&*key.text));
+    let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
     };
@@ -88,20 +78,15 @@ pub(super) fn read(
         file.error("conflict", second.span, message, Some(hint));
         return None;
     }
-    let own: &[&str] = match kind.text.as_str() {
-        "wait_for" if outcomes.is_empty() => &["up_to", "then", "else"],
-        "wait_for" => &["up_to", "else"],
-        "if" => &["then", "else"],
-        "notify" => &["template"],
-        "email" => &["now", "not_after"],
-        _ => &[],
+    let keys = match outcomes[..] {
+        [] => schema::STEPS.iter().find(|step| step.title == kind.text)?,
+        _ => &schema::OUTCOMES,
     };
-    let common = [kind.text.as_str(), "at", "if_past", "id"];
-    let keys: Vec<&str> = common.iter().chain(own).chain(&outcomes).copied().collect();
     let what = format!("a `{}` step", kind.text);
-    let fields = read::Fields::open(file, node, &what, &keys, &LATER)?;
+    let fields = read::Fields::open_also(file, node, &what, keys, &outcomes)?;
     // What has no value is reported.
-    for key in outcomes.iter().chain(&["then", "else"]) {
+    let branch_keys = ["then", "else"].into_iter().filter(|key| keys.key(key).is_some());
+    for key in outcomes.iter().copied().chain(branch_keys) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -177,7 +162,7 @@ fn no_step(file: &File<'_>, node: &Node) -> Option<Draft> {
     let written = node.text().unwrap_or("");
     let first = written.split([' ', ':']).next().unwrap_or("");
     let message = format!("a step is a key and a value; this is {}", node.what());
-    let hint = match nearest(first, KINDS) {
+    let hint = match nearest(first, schema::STEP_KINDS) {
         Some(kind) if !first.is_empty() => {
             let rest = quote(written[first.len()..].trim_start_matches([' ', ':']));
             format!("write: - {kind}: {rest}")
@@ -193,14 +178,16 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
     let Some((key, _)) = entries.first() else {
         return no_step(file, node);
     };
-    if let Some((key, _)) = entries.iter().find(|(key, _)| KINDS_LATER.contains(&&*key.text)) {
+    if let Some((key, _)) =
+        entries.iter().find(|(key, _)| schema::STEPS_LATER.contains(&&*key.text))
+    {
         file.error("not-built", key.span, format!("`{}` is not built yet", key.text), None);
     } else if matches!(key.text.as_str(), "then" | "else" | "up_to" | "at" | "not_after") {
         let message = format!("`{}` stands alone here: it belongs to the step above", key.text);
         let hint = "indent it like the step's first key, without a `-`".to_owned();
         file.error("yaml-indentation", key.span, message, Some(hint));
     } else {
-        read::unknown_key(file, key, "a step", &KINDS, &[]);
+        read::unknown_key(file, key, "a step", schema::STEP_KINDS, &[]);
     }
     None
 }

@@ -9,7 +9,7 @@ use crate::{
         nearest::{did_you_mean, nearest},
         node::{Data, Node},
         problem::{File, Span, quote},
-        yaml,
+        schema, yaml,
     },
     domain::{
         address::Mailbox,
@@ -19,10 +19,6 @@ use crate::{
         value::Schema,
     },
 };
-
-const KEYS: [&str; 7] =
-    ["subject", "preheader", "layout", "defaults", "reply_to", "calendar", "about"];
-const LATER: [&str; 5] = ["from", "attachments", "utm", "purpose", "pin_copy"];
 
 /// A mail's name and language out of `cold/industry-report.it`.
 pub(super) fn name_and_language(stem: &str) -> (&str, &str) {
@@ -71,7 +67,7 @@ fn mail(
 ) -> Option<MailTemplate> {
     let (front, body) = front_matter(file)?;
     let root = yaml::parse(file, front)?;
-    let fields = read::Fields::open(file, &root, "a mail", &KEYS, &LATER)?;
+    let fields = read::Fields::open(file, &root, "a mail", &schema::MAIL)?;
     let line = |key: &str| fields.get(key).and_then(|node| line(file, node, key));
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");

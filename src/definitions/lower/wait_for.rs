@@ -1,16 +1,12 @@
 //! `wait_for:` → what is waited for: one condition, or several with names, each with its branch.
 
-use super::{
-    dates, read,
-    step::{KINDS, KINDS_LATER, Made, STEP_KEYS},
-    step_id,
-    workflow::Known,
-};
+use super::{dates, read, step::Made, step_id, workflow::Known};
 use crate::{
     definitions::{
         names::{is_slug, slug_hint},
         node::{Data, Key, Node},
         problem::{File, quote},
+        schema,
     },
     domain::{
         condition::Scope,
@@ -84,8 +80,7 @@ fn awaited(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Vec<Awaite
 /// Its branch is a key of the step, which must not be another one.
 fn may_name_an_outcome(file: &File<'_>, key: &Key) -> bool {
     let name = key.text.as_str();
-    let (message, hint) = if STEP_KEYS.iter().chain(&KINDS).chain(&KINDS_LATER).any(|k| *k == name)
-    {
+    let (message, hint) = if is_key_of_steps(name) {
         let message = format!("`{name}` cannot be the name of an outcome: it is a key of steps");
         (message, "give it another name, and its branch as well".to_owned())
     } else if is_slug(name) {
@@ -96,4 +91,10 @@ fn may_name_an_outcome(file: &File<'_>, key: &Key) -> bool {
     };
     file.error("bad-name", key.span, message, Some(hint));
     false
+}
+
+fn is_key_of_steps(name: &str) -> bool {
+    let kinds = schema::STEPS.iter().chain([&schema::OUTCOMES]);
+    schema::STEPS_LATER.contains(&name) || { kinds }
+        .any(|step| step.key(name).is_some() || step.later.contains(&name))
 }

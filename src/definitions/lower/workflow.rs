@@ -9,7 +9,7 @@ use super::{
     enter, policy, read, steps,
 };
 use crate::{
-    definitions::{nearest::did_you_mean, node::Node, problem::File},
+    definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
     domain::{
         campaign::Campaign,
         condition::Scope,
@@ -18,13 +18,6 @@ use crate::{
         workflow::Workflow,
     },
 };
-
-const KEYS: [&str; 10] = [
-    "workflow", "about", "campaign", "purpose", "priority", "enter", "goal", "leave", "send",
-    "steps",
-];
-const LATER: [&str; 8] =
-    ["on_change", "calendar", "pin_copy", "on_failure", "in_doubt", "utm", "each", "caps"];
 
 /// What a workflow may name.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +37,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let (file, node) = (found.file, found.node());
     let name = &found.unit.name;
     let what = format!("workflow `{name}`");
-    let fields = read::Fields::open(file, node, &what, &KEYS, &LATER)?;
+    let fields = read::Fields::open(file, node, &what, &schema::WORKFLOW)?;
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));
     let campaign = match fields.get("campaign") {
         None => Some(None),
@@ -138,9 +131,7 @@ struct Send {
 }
 
 fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
-    let later = ["calendar", "from", "via", "at_most"];
-    let keys = ["window", "now", "not_after"];
-    let fields = read::Fields::open(file, node, "`send`", &keys, &later)?;
+    let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
     let not_after = match fields.get("not_after") {
         None => Some(None),
         Some(node) => dates::deadline(file, node, "not_after", known).map(Some),

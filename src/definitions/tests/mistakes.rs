@@ -236,6 +236,18 @@ fn a_campaign_file() {
     ));
 }
 
+#[test]
+fn an_event_for_calendars() {
+    let mail = |calendar: &str| format!("---\nsubject: Hello\ncalendar: {calendar}\n---\nx\n");
+    let sources = campaign(&[
+        ("templates/cold/hello.md", &mail("{ starts: tomorrow, wo: here }")),
+        ("templates/cold/bye.md", &mail("{ ends: 2027-04-15, duration: 45m }")),
+        ("templates/cold/more.md", &mail("{ duration: a while }")),
+        ("templates/cold/last.md", &mail("yes")),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
 /// Dates of a campaign, in a workflow of it and in one that names none or one that is not there.
 #[test]
 fn dates_of_campaigns() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    definitions::{Sources, check, past_dates, read_folder, show},
+    definitions::{Sources, check, past_dates, read_folder, schema::FILES, show},
     domain::{definitions::Definitions, policy::Tracking},
 };
 
@@ -98,20 +98,25 @@ fn two_hundred_workflows_are_checked_well_under_a_second() {
     assert!(took.as_secs() < 5, "{took:?}");
 }
 
+fn first_key(yaml: &str) -> &str {
+    let top = yaml.lines().find(|line| !line.starts_with('#')).unwrap_or("");
+    top.split(':').next().unwrap_or("")
+}
+
+/// The whole files that `docs/workflows.md` shows. Parts of files are shown as well; a whole one
+/// begins with its top-level key.
+pub(super) fn yaml_examples() -> Vec<String> {
+    let page = include_str!("../../../docs/workflows.md");
+    let blocks = page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let whole = blocks.filter(|text| FILES.iter().any(|kind| kind.key == first_key(text)));
+    whole.map(ToOwned::to_owned).collect()
+}
+
 #[test]
 fn every_example_of_the_documentation_is_right() {
-    let page = include_str!("../../../docs/workflows.md");
-    let mut examples = 0;
-    let mut rest = page;
-    while let Some(begin) = rest.find("```yaml\n") {
-        let block = &rest[begin + 8..];
-        let end = block.find("```").unwrap();
-        let text = &block[..end];
-        rest = &block[end + 3..];
-        let top = text.lines().find(|line| !line.starts_with('#')).unwrap_or("");
-        let top = top.split(':').next().unwrap_or("");
-        // Parts of a file are shown as well; whole files begin with their top-level key.
-        let replaced = match top {
+    let examples = yaml_examples();
+    for text in &examples {
+        let replaced = match first_key(text) {
             "workflow" => "workflows/example.yaml",
             "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
@@ -119,18 +124,37 @@ fn every_example_of_the_documentation_is_right() {
             "policy" => "workflows/policy.yaml",
             "people" => "workflows/people.yaml",
             "attributes" => "workflows/attributes.yaml",
-            _ => continue,
+            other => panic!("an example of `{other}` is not tried: {text}"),
         };
-        examples += 1;
         let mut sources = campaign();
         if replaced == "workflows/policy.yaml" || replaced == "workflows/attributes.yaml" {
             // The shipped workflows name purposes and attributes of their own.
             sources.files.retain(|path, _| !path.starts_with("workflows/"));
         }
-        sources.files.insert(replaced.to_owned(), text.to_owned());
+        sources.files.insert(replaced.to_owned(), text.clone());
         let checked = check(&sources);
         let shown = show(&checked.problems, &sources, false);
         assert!(checked.problems.is_empty(), "{text}\n{shown}");
     }
-    assert!(examples >= 6, "only {examples} examples were found");
+    assert!(examples.len() >= 6, "only {} examples were found", examples.len());
+}
+
+/// Whole mails that the page of templates shows, as the product reads them.
+#[test]
+fn every_mail_of_the_documentation_is_right() {
+    let page = include_str!("../../../docs/templates.md");
+    let blocks =
+        page.split("```markdown\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mails: Vec<&str> = blocks.filter(|text| text.starts_with("---\n")).collect();
+    assert!(mails.len() >= 4, "only {} mails were found", mails.len());
+    for text in mails {
+        let mut sources = campaign();
+        sources.files.insert("templates/example.md".to_owned(), text.to_owned());
+        let checked = check(&sources);
+        assert!(
+            checked.problems.is_empty(),
+            "{text}\n{}",
+            show(&checked.problems, &sources, false)
+        );
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     mail::calendar::When,
 };
 
-fn spring() -> Campaign {
+pub(super) fn spring() -> Campaign {
     let date = |local: &str, is_day| CampaignDate {
         local: local.parse().unwrap(),
         is_day,

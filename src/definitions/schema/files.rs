@@ -1,0 +1,208 @@
+//! The kinds of files, and what those that hold no workflow hold.
+
+use super::{ABOUT, CAMPAIGN, FileKind, Form, Map, WORKFLOW, may, must};
+use crate::domain::{
+    lead::{Basis, Stage},
+    value::ValueType,
+};
+
+/// What a file may hold, by its first key.
+pub const FILES: [FileKind; 7] = [
+    FileKind { key: "workflow", about: "one workflow", form: Form::Map(&WORKFLOW) },
+    FileKind {
+        key: "campaign",
+        about: "one campaign: its dates, words for its mails, costs",
+        form: Form::Map(&CAMPAIGN),
+    },
+    FileKind {
+        key: "segments",
+        about: "named conditions",
+        form: Form::Named(&Form::Either(&[Form::Condition, Form::Map(&SEGMENT)])),
+    },
+    FileKind {
+        key: "scoring",
+        about: "points, temperature and stages; one file",
+        form: Form::Map(&SCORING),
+    },
+    FileKind { key: "policy", about: "the house rules; one file", form: Form::Map(&POLICY) },
+    FileKind {
+        key: "people",
+        about: "who works here; one file",
+        form: Form::Named(&Form::Either(&[Form::Map(&PERSON), Form::Map(&TEAM)])),
+    },
+    FileKind {
+        key: "attributes",
+        about: "what is known of a lead beyond the standard attributes; one file",
+        form: Form::Named(&Form::OneOf(types)),
+    },
+];
+
+fn types() -> Vec<&'static str> {
+    ValueType::ALL.map(ValueType::word).to_vec()
+}
+
+fn stages() -> Vec<&'static str> {
+    Stage::ALL.map(Stage::word).to_vec()
+}
+
+fn grounds() -> Vec<&'static str> {
+    Basis::ALL.map(Basis::word).to_vec()
+}
+
+pub(in crate::definitions) const SEGMENT: Map = Map {
+    title: "A segment",
+    keys: &[
+        ABOUT,
+        must("when", Form::Condition, "who is in it; a segment without `about` may be this alone"),
+    ],
+    later: &[],
+};
+
+pub(in crate::definitions) const SCORING: Map = Map {
+    title: "Scoring",
+    keys: &[
+        may(
+            "half_life",
+            Form::Length,
+            "30 days",
+            "how long it takes until points of engagement are worth half",
+        ),
+        may(
+            "engagement",
+            Form::List(&Form::Map(&ENGAGEMENT_RULE)),
+            "no points",
+            "points for what a lead does; they fade",
+        ),
+        may(
+            "fit",
+            Form::List(&Form::Map(&FIT_RULE)),
+            "no points",
+            "points for who a lead is; they stay",
+        ),
+        may(
+            "temperature",
+            Form::Map(&TEMPERATURE),
+            "20 and 50",
+            "from how much engagement on a lead is warm, and hot",
+        ),
+        may(
+            "stages",
+            Form::List(&Form::Map(&STAGE_RULE)),
+            "nobody moves",
+            "rules that move leads; the first that applies does",
+        ),
+    ],
+    later: &["model", "topics"],
+};
+
+const RULE_NAME: super::Key = may(
+    "name",
+    Form::Text,
+    "what the rule asks",
+    "what `nurtured why-score` shows; 60 characters at most",
+);
+
+pub(in crate::definitions) const ENGAGEMENT_RULE: Map = Map {
+    title: "A rule of engagement",
+    keys: &[
+        RULE_NAME,
+        must("on", Form::EventQuestion, "which events count"),
+        must("points", Form::Number, "points for each time; below 0 takes some away"),
+        must("cap", Form::Number, "the most that this rule gives at once; 32 hits at most count"),
+        ABOUT,
+    ],
+    later: &["half_life"],
+};
+
+pub(in crate::definitions) const FIT_RULE: Map = Map {
+    title: "A rule of fit",
+    keys: &[
+        RULE_NAME,
+        must("when", Form::Condition, "whom it is true of gets the points"),
+        must("points", Form::Number, "how many; below 0 takes some away"),
+        ABOUT,
+    ],
+    later: &["cap"],
+};
+
+pub(in crate::definitions) const TEMPERATURE: Map = Map {
+    title: "temperature",
+    keys: &[
+        must("warm", Form::Number, "from so much engagement on a lead is warm"),
+        must("hot", Form::Number, "from so much on it is hot"),
+    ],
+    later: &["cold"],
+};
+
+pub(in crate::definitions) const STAGE_RULE: Map = Map {
+    title: "A rule of stages",
+    keys: &[
+        must("from", Form::Some(&Form::OneOf(stages)), "leads of which stages it moves"),
+        must("to", Form::OneOf(stages), "where to"),
+        must("when", Form::Condition, "whom it moves"),
+        ABOUT,
+    ],
+    later: &["reason"],
+};
+
+pub(in crate::definitions) const POLICY: Map = Map {
+    title: "The policy",
+    keys: &[
+        may("zone", Form::Zone, "UTC", "the time zone of leads whose own is not known"),
+        may("language", Form::Language, "`en`", "the language of leads whose own is not known"),
+        may(
+            "window",
+            Form::Window,
+            "always",
+            "when mail may go where a workflow does not say, on the lead's own clock",
+        ),
+        must(
+            "tracking",
+            Form::WordOr(&["nobody", "everybody"], "`with` and a purpose"),
+            "whose opens, clicks and visits may be looked at: with a purpose, of those who agreed to it",
+        ),
+        may("purposes", Form::Named(&Form::Map(&PURPOSE)), "none", "what is written about"),
+    ],
+    later: &[
+        "cap",
+        "caps",
+        "min_gap",
+        "frequency",
+        "holidays",
+        "calendar",
+        "calendars",
+        "catch_up",
+        "guards",
+        "pacing",
+        "warm_up",
+        "retention",
+        "sunset",
+    ],
+};
+
+pub(in crate::definitions) const PURPOSE: Map = Map {
+    title: "A purpose",
+    keys: &[
+        must("label", Form::Text, "what the lead reads on the unsubscribe page and in `List-Id`"),
+        must("basis", Form::Some(&Form::OneOf(grounds)), "the grounds that are good enough"),
+        ABOUT,
+    ],
+    later: &[],
+};
+
+pub(in crate::definitions) const PERSON: Map = Map {
+    title: "A person",
+    keys: &[
+        must("name", Form::Text, "as mails show it"),
+        must("email", Form::Address, "where notices go"),
+        may("language", Form::Language, "the policy's", "of mails to this person"),
+        ABOUT,
+    ],
+    later: &["phone", "role", "calendar"],
+};
+
+pub(in crate::definitions) const TEAM: Map = Map {
+    title: "A team",
+    keys: &[must("team", Form::Some(&Form::Name("a person")), "who is in it"), ABOUT],
+    later: &["rotate"],
+};

@@ -1,0 +1,269 @@
+//! Workflows and their steps.
+
+use super::{Form, Key, Map, may, must};
+
+pub(in crate::definitions) const WORKFLOW: Map = Map {
+    title: "A workflow",
+    keys: &[
+        must("workflow", Form::Name("the workflow"), "its name"),
+        may("about", Form::Text, "nothing", "what it is for, for people"),
+        may(
+            "campaign",
+            Form::Name("a campaign"),
+            "no campaign",
+            "what it is counted by, and whose dates and words it may use",
+        ),
+        must(
+            "purpose",
+            Form::Name("a purpose of the policy"),
+            "the consent that each of its mails needs",
+        ),
+        may(
+            "priority",
+            Form::Whole(-1000, 1000),
+            "0",
+            "who goes first when several workflows want the same lead: the larger",
+        ),
+        must("enter", Form::Map(&ENTER), "who enters"),
+        may(
+            "goal",
+            Form::Condition,
+            "no goal",
+            "once true, the lead leaves with success; already true: the lead does not enter",
+        ),
+        may(
+            "leave",
+            Form::Condition,
+            "no leave",
+            "once true, the lead leaves without success; already true: the lead does not enter",
+        ),
+        may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
+        must("steps", Form::Steps, "what happens"),
+    ],
+    later: &["on_change", "calendar", "pin_copy", "on_failure", "in_doubt", "utm", "each", "caps"],
+};
+
+/// The first four are ways to enter, of which a workflow has one.
+pub(in crate::definitions) const ENTER: Map = Map {
+    title: "enter",
+    keys: &[
+        may("segment", Form::Name("a segment"), "another way", "whoever comes into the segment"),
+        may("when", Form::Condition, "another way", "whoever the condition becomes true for"),
+        may("event", Form::Event, "another way", "whoever this happens to"),
+        may(
+            "by_hand",
+            Form::YesNo,
+            "another way",
+            "only those who are named: `nurtured enrol WORKFLOW EMAIL…`",
+        ),
+        may("object", Form::Text, "any", "with `event`: which form, page, mail, stage or source"),
+        may("where", Form::Condition, "all", "with `event`: a condition on the event"),
+        may(
+            "existing",
+            Form::YesNo,
+            "refused with `segment` and `when`",
+            "whether those who are inside already when it first goes live come in, too",
+        ),
+        may(
+            "again",
+            Form::WordOr(&["never", "always"], "`after` and a length of time, as `after 180d`"),
+            "never",
+            "whether a lead comes in once more: that long after the last time ended",
+        ),
+    ],
+    later: &["date", "schedule", "workflow", "api", "each", "stage", "limit"],
+};
+
+pub(in crate::definitions) const SEND: Map = Map {
+    title: "send",
+    keys: &[
+        may(
+            "window",
+            Form::Window,
+            "the policy's window",
+            "days and hours in which its mails may go, on the lead's own clock",
+        ),
+        may(
+            "now",
+            Form::YesNo,
+            "no",
+            "mail that the lead asked for: no window; suppression still holds",
+        ),
+        NOT_AFTER,
+    ],
+    later: &["calendar", "from", "via", "at_most"],
+};
+
+const ID: Key = may(
+    "id",
+    Form::Name("the step"),
+    "made of what the step is",
+    "under which leads wait here, also after edits",
+);
+
+/// Keys of steps that are not built yet.
+pub(in crate::definitions) const STEPS_LATER: [&str; 12] = [
+    "branch", "split", "stream", "repeat", "hand_off", "webhook", "enrol", "leave", "ask", "sms",
+    "score", "stage",
+];
+
+const NOT_AFTER: Key = may(
+    "not_after",
+    Form::Deadline,
+    "never too late",
+    "before when a mail leaves or not at all; its lead goes on",
+);
+
+const AT: Key = may(
+    "at",
+    Form::Date,
+    "at once",
+    "waits for a date of the campaign first; a step whose date is past is passed over",
+);
+
+const IF_PAST: Key = may(
+    "if_past",
+    Form::OneOf(if_past),
+    "`skip`",
+    "with `at`: whether the step is done where its date is past",
+);
+
+fn if_past() -> Vec<&'static str> {
+    vec!["skip", "do"]
+}
+
+const UP_TO: Key =
+    may("up_to", Form::Deadline, "for ever", "how long at most; then `else` is done");
+
+const LATER: &[&str] = &["on_failure", "in_doubt", "window", "calendar", "at_most"];
+
+const THEN: Key =
+    may("then", Form::Steps, "nothing", "what happens if it is true; then the way goes on below");
+const ELSE: Key =
+    may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
+
+/// The kinds of steps. Each is written with its first key.
+pub(in crate::definitions) const STEPS: [Map; 8] = [
+    Map {
+        title: "email",
+        keys: &[
+            must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"),
+            may("now", Form::YesNo, "as `send` says", "whether it goes at any hour"),
+            NOT_AFTER,
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
+        title: "wait",
+        keys: &[must("wait", Form::Wait, "waits, on the lead's own clock"), AT, IF_PAST, ID],
+        later: LATER,
+    },
+    Map {
+        title: "wait_for",
+        keys: &[
+            must("wait_for", Form::Condition, "waits until the condition is true"),
+            UP_TO,
+            THEN,
+            ELSE,
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
+        title: "if",
+        keys: &[must("if", Form::Condition, "asks now"), THEN, ELSE, AT, IF_PAST, ID],
+        later: LATER,
+    },
+    Map {
+        title: "set",
+        keys: &[
+            must("set", Form::Values, "sets attributes; an empty value clears one"),
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
+        title: "tag",
+        keys: &[
+            must(
+                "tag",
+                Form::Either(&[Form::Some(&Form::Text), Form::Map(&TAG)]),
+                "adds a tag or a list of tags, or does what its map says",
+            ),
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
+        title: "notify",
+        keys: &[
+            must("notify", Form::Name("a person or a team"), "writes to people of yours"),
+            may("template", Form::Name("a mail"), "a notice that is built in", "what is written"),
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
+        title: "stop",
+        keys: &[
+            must(
+                "stop",
+                Form::Either(&[Form::Text, Form::Nothing]),
+                "ends the lead's way here; the reason is for people",
+            ),
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+];
+
+/// A `wait_for` with several outcomes. Beside these it has a key for each, with the steps of its branch.
+pub(in crate::definitions) const OUTCOMES: Map = Map {
+    title: "wait_for with outcomes",
+    keys: &[
+        must(
+            "wait_for",
+            Form::Named(&Form::Condition),
+            "waits until one of them is true; the branch of that name is done, a key of the step",
+        ),
+        UP_TO,
+        ELSE,
+        AT,
+        IF_PAST,
+        ID,
+    ],
+    later: LATER,
+};
+
+/// The words that steps begin with.
+pub(in crate::definitions) const STEP_KINDS: [&str; STEPS.len()] = {
+    let mut words = [""; STEPS.len()];
+    let mut place = 0;
+    while place < words.len() {
+        words[place] = STEPS[place].title;
+        place += 1;
+    }
+    words
+};
+
+pub(in crate::definitions) const TAG: Map = Map {
+    title: "tag: { add, remove }",
+    keys: &[
+        may("add", Form::Some(&Form::Text), "none", "tags to add"),
+        may("remove", Form::Some(&Form::Text), "none", "tags to take away"),
+    ],
+    later: &[],
+};
