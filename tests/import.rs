@@ -1007,7 +1007,10 @@ async fn a_damaged_lead_is_refused_with_its_row_and_the_others_are_taken() {
 #[test]
 fn codes_go_into_their_pool_once_and_doubles_are_named_by_their_rows() {
     let site = Site::migrated();
-    site.write("codes.csv", "code,note\nSPRING-1,a\nSPRING-2,b\nSPRING-1,c\nTWO WORDS,d\n,e\n\nlast,f\n");
+    site.write(
+        "codes.csv",
+        "code,note\nSPRING-1,a\nSPRING-2,b\nSPRING-1,c\nTWO WORDS,d\n,e\n\nlast,f\n",
+    );
     let foreseen = site.json(&["codes", "import", "spring", "codes.csv", "--dry-run"]);
     assert_eq!((&foreseen["added"], &foreseen["left"]), (&3.into(), &0.into()));
     let report = site.json(&["codes", "import", "spring", "codes.csv"]);

@@ -316,7 +316,7 @@ async fn two_engines_at_once_give_no_code_twice() {
             rig.tick().await;
         } else {
             let other = rig.with_relay(rig.smtp.addr.port());
-            let (a, b) = tokio::join!(rig.engine.tick(now), other.tick(now));
+            let (a, b) = tokio::join!(Box::pin(rig.engine.tick(now)), Box::pin(other.tick(now)));
             a.unwrap();
             b.unwrap();
         }

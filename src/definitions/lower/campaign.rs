@@ -182,7 +182,7 @@ fn cost(file: &File<'_>, node: &Node) -> Option<Cost> {
 fn amount(file: &File<'_>, node: &Node) -> Option<i64> {
     let found = read::number(file, node, "amount")? * 100.0;
     let whole = found.round();
-    if found < 0.0 || found > 1e13 || (found - whole).abs() > 1e-6 {
+    if !(0.0..=1e13).contains(&found) || (found - whole).abs() > 1e-6 {
         let message = "`amount` is not negative and has two decimals at most";
         file.error("bad-value", node.span, message, None);
         return None;
