@@ -13,5 +13,6 @@ mod http;
 mod import;
 mod one_lead_story;
 mod relay;
+mod shipped;
 mod store_contract;
 mod support;

@@ -9,6 +9,7 @@ mod inbox;
 mod isolation;
 mod objections;
 mod outages;
+mod questions;
 mod relays;
 mod releases;
 mod together;

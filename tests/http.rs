@@ -8,6 +8,6 @@ mod listener;
 mod lmtp;
 mod manual;
 mod process;
-mod rig;
+pub mod rig;
 mod systemd;
 mod unsubscribe;

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     definitions::{Problem, Severity, Sources, show},
     domain::{
-        condition::{Condition, Env, PatternRoom, Scope, Trace, View},
+        condition::{Condition, Env, PatternRoom, Scope, Trace, View, known_questions},
         definitions::Definitions,
         name::Name,
         time::Instant,
@@ -154,10 +154,12 @@ fn compiled(
     let segments: Vec<Name> =
         definitions.segments.iter().map(|segment| segment.name.clone()).collect();
     let templates: BTreeSet<Name> = definitions.templates.mails.keys().cloned().collect();
+    let questions = known_questions(&definitions.questions);
     let env = Env {
         schema: &definitions.schema,
         segments: &segments,
         templates: (!templates.is_empty()).then_some(&templates),
+        questions: (!definitions.questions.is_empty()).then_some(&questions),
         patterns: &PatternRoom::default(),
         scope,
     };

@@ -14,7 +14,8 @@ use crate::domain::{
 type Key<'a> = (ArtefactKind, &'a str);
 
 /// The artefacts of the `previous` release that the `pinned` structures name and the `next` release
-/// would not have: mails with what they are made of, segments and campaigns. They belong into the next release.
+/// would not have: mails with what they are made of, segments, questions, and campaigns. They belong into the next
+/// release.
 ///
 /// People, purposes and attributes are not carried: their files are there or not as a whole, so a
 /// structure that names one that is gone is a problem of [`compile`](super::compile).
@@ -66,6 +67,12 @@ pub fn still_needed(
             asked.extend(deeper.segments);
         }
     }
+    // Those that conditions name; those that mails ask are told by their names, too.
+    let texts: Vec<&str> = carried.values().map(|found| found.content.as_str()).collect();
+    let asked =
+        |name: &str| needs.questions.contains(name) || texts.iter().any(|text| text.contains(name));
+    let questions = |(kind, name): &Key<'_>| *kind == ArtefactKind::Question && asked(name);
+    carried.extend(old.iter().filter(|(key, _)| questions(key)));
     carried.into_values().cloned().collect()
 }
 
@@ -84,6 +91,7 @@ struct Needs {
     mails: BTreeSet<String>,
     segments: BTreeSet<String>,
     campaigns: BTreeSet<String>,
+    questions: BTreeSet<String>,
 }
 
 impl Needs {
@@ -91,11 +99,15 @@ impl Needs {
     fn collect(&mut self, node: &Node, key: &str) {
         match &node.data {
             Data::Scalar(scalar) => match key {
-                "email" | "template" | "object" => {
+                "email" | "template" => {
                     self.mails.insert(scalar.text.clone());
                 }
                 "campaign" => {
                     self.campaigns.insert(scalar.text.clone());
+                }
+                "object" => {
+                    self.mails.insert(scalar.text.clone());
+                    self.questions.insert(scalar.text.clone());
                 }
                 "segment" => {
                     self.segments.insert(scalar.text.clone());
@@ -103,6 +115,7 @@ impl Needs {
                 _ => {
                     let named = Named::in_source(&scalar.text);
                     self.segments.extend(named.segments);
+                    self.questions.extend(named.questions);
                     self.mails.extend(named.mails);
                 }
             },

@@ -6,7 +6,7 @@ use super::{
     artefact,
     names::{is_language, is_slug, is_slug_path, slug_hint},
     nearest::did_you_mean,
-    node::{Data, Node},
+    node::{Data, Key, Node},
     problem::{File, Span, quote},
     schema::FILES,
     yaml,
@@ -117,7 +117,8 @@ impl Sorter<'_> {
                     self.add(ArtefactKind::Campaign, name, value.span, index, root.clone());
                 }
             }
-            "segments" => self.segments(index, file, value),
+            "segments" => self.named(ArtefactKind::Segment, index, file, top, value),
+            "questions" => self.named(ArtefactKind::Question, index, file, top, value),
             "scoring" => self.add(ArtefactKind::Scoring, "scoring", top.span, index, value.clone()),
             "policy" => self.add(ArtefactKind::Policy, "policy", top.span, index, value.clone()),
             "people" => self.add(ArtefactKind::People, "people", top.span, index, value.clone()),
@@ -143,22 +144,38 @@ impl Sorter<'_> {
         }
     }
 
-    fn segments(&mut self, index: usize, file: &File<'_>, value: &Node) {
+    /// Each entry of a map is a thing of its own.
+    fn named(
+        &mut self,
+        kind: ArtefactKind,
+        index: usize,
+        file: &File<'_>,
+        top: &Key,
+        value: &Node,
+    ) {
+        let (what, things, example) = match kind {
+            ArtefactKind::Question => {
+                ("a question", "questions", "topic: { title: …, answers: { pricing: Prices } }")
+            }
+            _ => ("a segment", "conditions", "cold-prospects: lead_status == \"Not now\""),
+        };
         match &value.data {
             Data::Map(entries) => {
                 for (key, node) in entries {
                     if !is_slug(&key.text) {
-                        bad_name(file, key.span, &key.text, "a segment");
+                        bad_name(file, key.span, &key.text, what);
                     }
-                    self.add(ArtefactKind::Segment, &key.text, key.span, index, node.clone());
+                    self.add(kind, &key.text, key.span, index, node.clone());
                 }
             }
             Data::Broken => {}
             _ => {
-                let message =
-                    format!("`segments` is a map of names to conditions; this is {}", value.what());
-                let hint = "write: cold-prospects: lead_status == \"Not now\"".to_owned();
-                file.error("wrong-type", value.span, message, Some(hint));
+                let message = format!(
+                    "`{}` is a map of names to {things}; this is {}",
+                    top.text,
+                    value.what()
+                );
+                file.error("wrong-type", value.span, message, Some(format!("write: {example}")));
             }
         }
     }
@@ -221,15 +238,17 @@ impl Sorter<'_> {
                 ArtefactKind::Workflow
                 | ArtefactKind::Campaign
                 | ArtefactKind::Segment
+                | ArtefactKind::Question
                 | ArtefactKind::Mail => {
                     format!("`{name}` is there already, in {place}")
                 }
                 _ => format!("there is a `{name}` file already: {place}"),
             };
             let hint = match kind {
-                ArtefactKind::Workflow | ArtefactKind::Campaign | ArtefactKind::Segment => {
-                    "give it another name"
-                }
+                ArtefactKind::Workflow
+                | ArtefactKind::Campaign
+                | ArtefactKind::Segment
+                | ArtefactKind::Question => "give it another name",
                 _ => "put both into one file",
             };
             self.files[file].error("duplicate-name", at, message, Some(hint.to_owned()));

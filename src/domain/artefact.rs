@@ -14,6 +14,7 @@ pub enum ArtefactKind {
     Policy,
     People,
     Attributes,
+    Question,
     /// One language variant of a mail.
     Mail,
     Layout,

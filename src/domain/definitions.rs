@@ -17,6 +17,7 @@ use super::{
     id::ReleaseId,
     name::Name,
     policy::{People, Policy},
+    question::Questions,
     score::Scoring,
     template::Templates,
     time::Instant,
@@ -38,6 +39,7 @@ pub struct Definitions {
     pub policy: Policy,
     pub people: People,
     pub campaigns: BTreeMap<Name, Campaign>,
+    pub questions: Questions,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     id::{EnrolmentNo, MessageId, Rev},
     name::Name,
+    question,
     time::Instant,
     value::Value,
 };
@@ -29,6 +30,8 @@ impl EventKind {
     pub const PAGE_VISITED: Self = Self(Cow::Borrowed("page.visited"));
     pub const FORM_SUBMITTED: Self = Self(Cow::Borrowed("form.submitted"));
     pub const LEAD_REPLIED: Self = Self(Cow::Borrowed("lead.replied"));
+    /// A question's button was pressed; the object is the question, `data.value` the answer.
+    pub const LEAD_ANSWERED: Self = Self(Cow::Borrowed("lead.answered"));
     pub const LEAD_UNSUBSCRIBED: Self = Self(Cow::Borrowed("lead.unsubscribed"));
     pub const LEAD_IMPORTED: Self = Self(Cow::Borrowed("lead.imported"));
     pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
@@ -38,7 +41,7 @@ impl EventKind {
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 16] = [
+    pub const OWN: [Self; 17] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -50,6 +53,7 @@ impl EventKind {
         Self::PAGE_VISITED,
         Self::FORM_SUBMITTED,
         Self::LEAD_REPLIED,
+        Self::LEAD_ANSWERED,
         Self::LEAD_UNSUBSCRIBED,
         Self::LEAD_IMPORTED,
         Self::STAGE_CHANGED,
@@ -91,6 +95,7 @@ impl EventKind {
             "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.cancelled" | "mail.opened"
             | "mail.clicked" | "mail.complained" => Objects::Mails,
             "stage.changed" => Objects::Stages,
+            "lead.answered" => Objects::Questions,
             _ => Objects::Any,
         }
     }
@@ -103,6 +108,8 @@ pub enum Objects {
     Mails,
     /// The stage that a lead came to.
     Stages,
+    /// Questions, by their keys.
+    Questions,
     /// Pages, forms, whatever an import says; of a bounce, its class.
     Any,
 }
@@ -191,5 +198,16 @@ impl Event {
             Judgement::Unsure => Some(self.settles_at.unwrap_or(self.occurred_at)),
             Judgement::Machine => None,
         }
+    }
+
+    /// What facts tell it by: its object; of an answer, both the question and what was answered.
+    #[must_use]
+    pub fn fact_object(&self) -> Option<Cow<'_, str>> {
+        let object = self.object.as_deref()?;
+        if self.kind != EventKind::LEAD_ANSWERED {
+            return Some(object.into());
+        }
+        let value = self.data.get("value").map(ToString::to_string).unwrap_or_default();
+        Some(question::fact_object(object, &value).into())
     }
 }

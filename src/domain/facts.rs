@@ -260,7 +260,7 @@ pub fn fold(plan: &FactPlan, facts: &mut [Fact], event: &Event, now: Instant) ->
     let Some(counts_from) = event.counts_from() else { return false };
     let hit = Hit { at: event.occurred_at, counts_from, rev: event.rev };
     let mut changed = false;
-    for index in plan.matching(&event.kind, event.object.as_deref()) {
+    for index in plan.matching(&event.kind, event.fact_object().as_deref()) {
         facts[index.0].add(hit, plan.fact(index).ring, now);
         changed = true;
     }

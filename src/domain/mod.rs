@@ -17,6 +17,7 @@ pub mod lead;
 pub mod message;
 pub mod name;
 pub mod policy;
+pub mod question;
 pub mod schedule;
 pub mod score;
 pub mod template;

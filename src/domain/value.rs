@@ -162,7 +162,7 @@ pub struct Schema {
 
 impl Schema {
     /// What every lead may have without being declared; names as CRMs use them.
-    pub const STANDARD: [(&'static str, ValueType); 21] = [
+    pub const STANDARD: [(&'static str, ValueType); 22] = [
         ("first_name", ValueType::Text),
         ("last_name", ValueType::Text),
         ("email", ValueType::Text),
@@ -184,7 +184,11 @@ impl Schema {
         ("owner", ValueType::Text),
         ("external_id", ValueType::Text),
         ("created_on", ValueType::Date),
+        ("later_until", ValueType::Date),
     ];
+
+    /// Until when the lead asked to be left in peace.
+    pub const LATER_UNTIL: Slot = Slot(21);
 
     /// The standard attributes alone.
     #[must_use]

@@ -19,6 +19,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 pub use worker::{IntakeWorker, Round};
 
+use super::answering::Answer;
 use crate::{
     clock::Clock,
     domain::{event::Judgement, time::Instant},
@@ -32,7 +33,7 @@ const QUEUE: usize = 4_096;
 const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 /// Somebody, or something, came by a link of ours.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Hit {
     pub mail: MailRef,
     pub act: Act,
@@ -42,7 +43,7 @@ pub struct Hit {
     pub agent: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Act {
     Click {
         url: String,
@@ -50,6 +51,12 @@ pub enum Act {
     Open,
     /// The objection itself, by POST.
     Unsubscribe,
+    /// A question's answer, by POST.
+    Answer(Box<Answer>),
+    /// A question's page was only looked at, as below; `link` tells it from others.
+    LookAtQuestion {
+        link: String,
+    },
     /// The unsubscribe page was only looked at. Not recorded; but who goes through all links of a mail
     /// comes by it too.
     LookAtUnsubscribe,
@@ -152,6 +159,12 @@ impl Intake {
         let waiting = Waiting { hit, at: self.clock.now(), answer: None };
         // Only a hint for the judgement of others.
         let _ = self.queue.try_send(waiting);
+    }
+
+    /// By the clock that hits are recorded by.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// Hits that wait now.

@@ -1,5 +1,6 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
+pub mod answering;
 pub mod claims;
 mod codes;
 pub mod deciding;

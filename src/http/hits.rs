@@ -11,6 +11,7 @@ pub enum HitKind {
     Click,
     Open,
     Unsubscribe,
+    Answer,
 }
 
 impl HitKind {
@@ -19,6 +20,7 @@ impl HitKind {
             Self::Click => "click",
             Self::Open => "open",
             Self::Unsubscribe => "unsubscribe",
+            Self::Answer => "answer",
         }
     }
 }

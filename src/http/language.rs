@@ -20,20 +20,31 @@ impl Language {
     /// The one that the reader's `Accept-Language` (RFC 9110 section 12.5.4) likes best; English if it
     /// names neither.
     pub fn accepted(header: Option<&str>) -> Self {
-        let mut best = (Self::default(), 0.0);
+        Self::preferred(header).unwrap_or_default()
+    }
+
+    /// The one that a language is, or is a form of.
+    pub fn of(language: &str) -> Option<Self> {
+        match language.split('-').next() {
+            Some("it") => Some(Self::Italian),
+            Some("en") => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// The one that an `Accept-Language` likes best, if it names one.
+    pub fn preferred(header: Option<&str>) -> Option<Self> {
+        let mut best = (None, 0.0);
         for range in header.unwrap_or_default().split(',').take(32) {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
             let weight = parts
                 .find_map(|part| part.strip_prefix("q="))
                 .map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
-            let language = match tag.split('-').next() {
-                Some("it") => Self::Italian,
-                Some("en") => Self::English,
-                _ => continue,
-            };
-            if weight > best.1 {
-                best = (language, weight);
+            if let Some(language) = Self::of(&tag)
+                && weight > best.1
+            {
+                best = (Some(language), weight);
             }
         }
         best.0

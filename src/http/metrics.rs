@@ -198,8 +198,10 @@ impl Metrics {
                 let _ = self.hits(kind, HitOutcome::Judged(judgement));
             }
         }
-        let _ = self.hits(HitKind::Unsubscribe, HitOutcome::Judged(Judgement::Human));
-        for kind in [HitKind::Click, HitKind::Open, HitKind::Unsubscribe] {
+        for kind in [HitKind::Unsubscribe, HitKind::Answer] {
+            let _ = self.hits(kind, HitOutcome::Judged(Judgement::Human));
+        }
+        for kind in [HitKind::Click, HitKind::Open, HitKind::Unsubscribe, HitKind::Answer] {
             let _ = self.hits(kind, HitOutcome::Refused);
         }
         self.census(&Census::default());

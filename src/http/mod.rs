@@ -10,6 +10,8 @@ pub mod listener;
 pub mod metrics;
 mod page;
 pub mod public;
+mod question_page;
+mod questions;
 
 pub use health::{Health, Pulse};
 pub use listener::Limits;

@@ -60,23 +60,12 @@ impl Page<'_> {
     }
 
     pub(super) fn respond(self, language: Language) -> Response {
-        let mut response = (self.status(), Html(self.html(language))).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
-        }
-        response
+        respond(self.status(), language, self.html(language))
     }
 
     fn html(self, language: Language) -> String {
         let (title, body) = self.text(language);
-        LAYOUT
-            .replace("{lang}", language.tag())
-            .replace("{style}", STYLE)
-            .replace("{title}", title)
-            .replace("{body}", &body)
+        sheet(language, title, &body)
     }
 
     fn text(self, language: Language) -> (&'static str, String) {
@@ -89,7 +78,7 @@ impl Page<'_> {
             ),
             (Self::NotFound, Italian) => (
                 "Questo link non funziona",
-                "<p>Forse è stato troncato durante la copia. Lo apra direttamente dall’e-mail.</p>".into(),
+                "<p>Forse è stato troncato durante la copia. Aprilo direttamente dall’e-mail.</p>".into(),
             ),
             (Self::AskUnsubscribe { label }, English) => (
                 "Unsubscribe?",
@@ -102,11 +91,11 @@ impl Page<'_> {
             ),
             (Self::AskUnsubscribe { label }, Italian) => (
                 "Annullare l’iscrizione?",
-                about("L’e-mail che l’ha portata qui", label)
-                    + "<p>Non le invieremo più queste e-mail, di qualunque argomento, da subito e per \
+                about("L’e-mail che ti ha portato qui", label)
+                    + "<p>Non ti invieremo più queste e-mail, di qualunque argomento, da subito e per \
                        sempre. Non cambia nient’altro e non serve alcun account.</p>\n<form method=\"post\">\n\
                        <button type=\"submit\" name=\"confirm\" value=\"yes\">Annulla l’iscrizione</button>\n\
-                       </form>\n<p><small>Non cambia nulla finché non preme il pulsante. Per lasciare tutto \
+                       </form>\n<p><small>Non cambia nulla finché non premi il pulsante. Per lasciare tutto \
                        com’è, basta chiudere questa pagina.</small></p>",
             ),
             (Self::Unsubscribed, English) => (
@@ -117,7 +106,7 @@ impl Page<'_> {
             ),
             (Self::Unsubscribed, Italian) => (
                 "Iscrizione annullata",
-                "<p>Non le invieremo più queste e-mail. Un messaggio già partito potrebbe ancora \
+                "<p>Non ti invieremo più queste e-mail. Un messaggio già partito potrebbe ancora \
                  arrivare.</p>"
                     .into(),
             ),
@@ -136,7 +125,7 @@ impl Page<'_> {
             ),
             (Self::NotUnsubscribed, Italian) => (
                 "L’iscrizione non è ancora annullata",
-                "<p>Non siamo riusciti a registrarlo: c’è un problema da parte nostra. Riprovi fra un \
+                "<p>Non siamo riusciti a registrarlo: c’è un problema da parte nostra. Riprova fra un \
                  minuto.</p>\n<form method=\"post\">\n<button type=\"submit\" name=\"confirm\" \
                  value=\"yes\">Riprova</button>\n</form>"
                     .into(),
@@ -145,7 +134,7 @@ impl Page<'_> {
                 ("One more step", format!("<p>Please follow this link to go on:</p>{}", link(target)))
             }
             (Self::NotCounted { target }, Italian) => {
-                ("Ancora un passo", format!("<p>Segua questo link per continuare:</p>{}", link(target)))
+                ("Ancora un passo", format!("<p>Segui questo link per continuare:</p>{}", link(target)))
             }
             (Self::TooLarge, English) => {
                 ("Too much", "<p>This request is larger than it needs to be.</p>".into())
@@ -157,10 +146,31 @@ impl Page<'_> {
                 ("Something went wrong", "<p>Please try again in a minute.</p>".into())
             }
             (Self::Failed, Italian) => {
-                ("Qualcosa è andato storto", "<p>Riprovi fra un minuto.</p>".into())
+                ("Qualcosa è andato storto", "<p>Riprova fra un minuto.</p>".into())
             }
         }
     }
+}
+
+pub(super) fn respond(status: StatusCode, language: Language, html: String) -> Response {
+    let mut response = (status, Html(html)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-language"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("30"));
+    }
+    response
+}
+
+/// A whole page; `title` and `body` are HTML.
+pub(super) fn sheet(language: Language, title: &str, body: &str) -> String {
+    LAYOUT
+        .replace("{lang}", language.tag())
+        .replace("{style}", STYLE)
+        // What follows must not be looked for in it.
+        .replace("{title}", &title.replace('{', "&#123;"))
+        .replace("{body}", body)
 }
 
 /// What a mail was about, if that is known.
@@ -176,7 +186,7 @@ fn link(target: &str) -> String {
 }
 
 /// For text and attribute values in double quotes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {

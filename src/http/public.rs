@@ -1,6 +1,6 @@
-//! What leads reach: clicks, opening pixels, unsubscribing, health.
+//! What leads reach: clicks, opening pixels, unsubscribing, questions, health.
 //!
-//! A GET changes nothing about a lead but its history; only a POST unsubscribes. Every answer but a
+//! A GET changes nothing about a lead but its history; only a POST unsubscribes or answers. Every answer but a
 //! picture is given after what it answers is on disk.
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +27,7 @@ use super::{
     language::Language,
     metrics::{HitKind, HitOutcome, Metrics},
     page::{POLICY, Page},
+    questions,
 };
 use crate::{
     domain::lead::Suppression,
@@ -45,7 +46,7 @@ const BODY_WITHIN: Duration = Duration::from_secs(5);
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long a page that is true without it waits for the database.
-const LOOK_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// A transparent picture of one pixel.
 const PIXEL: &[u8; 43] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -76,6 +77,7 @@ pub fn router(public: Public) -> Router {
         .route("/c/{token}", get(click))
         .route("/o/{file}", get(open))
         .route("/u/{token}", get(ask_unsubscribe).post(unsubscribe))
+        .route("/q/{token}", get(questions::ask).post(questions::answer))
         .route("/health", get(|| async { "ok\n" }))
         .fallback(|headers: HeaderMap| async move { not_found(&headers) })
         .with_state(public)
@@ -88,10 +90,10 @@ pub fn router(public: Public) -> Router {
 }
 
 /// The last part of a path, or why it is not even text.
-type Token = Result<Path<String>, PathRejection>;
+pub(super) type Token = Result<Path<String>, PathRejection>;
 
 /// What is not text is no token of ours either.
-fn text(token: Token) -> String {
+pub(super) fn text(token: Token) -> String {
     token.map(|Path(text)| text).unwrap_or_default()
 }
 
@@ -170,14 +172,10 @@ async fn unsubscribe(
     method: Method,
     headers: HeaderMap,
     token: Token,
-    body: Result<axum::body::Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    if let Err(rejection) = body {
-        return match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(&headers)),
-            // The body did not come in time; nothing was done.
-            _ => rejection.into_response(),
-        };
+    if let Err(answer) = whole(body, &headers) {
+        return answer;
     }
     let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
         return not_found(&headers);
@@ -194,8 +192,19 @@ async fn unsubscribe(
     }
 }
 
+/// What came with a POST, or why it did not.
+pub(super) type Body = Result<axum::body::Bytes, BytesRejection>;
+
+/// The body, or the answer to one that is too large or did not come in time: then nothing was done.
+pub(super) fn whole(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, Response> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(headers)),
+        _ => rejection.into_response(),
+    })
+}
+
 impl Public {
-    async fn take(&self, kind: HitKind, hit: Hit) -> Result<Taken, IntakeError> {
+    pub(super) async fn take(&self, kind: HitKind, hit: Hit) -> Result<Taken, IntakeError> {
         let taken = self.intake.take(hit).await;
         self.metrics.hit(kind, HitOutcome::of(taken));
         taken
@@ -213,11 +222,11 @@ impl Public {
 }
 
 /// `send-test` writes its mails to nobody that is in the database.
-const fn is_test(mail: MailRef) -> bool {
+pub(super) const fn is_test(mail: MailRef) -> bool {
     mail.lead.0 == 0
 }
 
-fn hit(mail: MailRef, act: Act, method: &Method, headers: &HeaderMap) -> Hit {
+pub(super) fn hit(mail: MailRef, act: Act, method: &Method, headers: &HeaderMap) -> Hit {
     let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
     Hit {
         mail,
@@ -228,11 +237,11 @@ fn hit(mail: MailRef, act: Act, method: &Method, headers: &HeaderMap) -> Hit {
 }
 
 /// The same for every link that is not ours, whatever is wrong with it.
-fn not_found(headers: &HeaderMap) -> Response {
+pub(super) fn not_found(headers: &HeaderMap) -> Response {
     Page::NotFound.respond(language(headers))
 }
 
-fn language(headers: &HeaderMap) -> Language {
+pub(super) fn language(headers: &HeaderMap) -> Language {
     Language::accepted(headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()))
 }
 

@@ -11,6 +11,7 @@ use super::{
     filters, lint, meter,
     prepare::Form,
     problem::RenderProblem,
+    questions,
     source::{Complaint, Part, Source},
 };
 use crate::domain::{
@@ -46,6 +47,7 @@ impl Renderer {
         let partials = templates.partials.keys().map(|name| &**name).collect();
         for source in sources.values() {
             problems.extend(lint::lint(source, &partials));
+            problems.extend(questions::problems(source, &definitions.questions));
         }
         let tera = compiled(&sources, &mut problems);
         variables(definitions, &templates, &tera, &sources, &mut problems);
@@ -60,8 +62,13 @@ impl Renderer {
             pools.entry(source.file.clone()).or_default().extend(codes::pools(source));
         }
         pools.retain(|_, pools| !pools.is_empty());
+        let asked = sources.iter().map(|(name, source)| {
+            (name.clone(), questions::asked(source).into_iter().collect::<BTreeSet<_>>())
+        });
+        let asked = asked.filter(|(_, asked)| !asked.is_empty()).collect();
         Ok(Self {
             tera,
+            asked,
             sources,
             pools,
             templates,
@@ -264,12 +271,13 @@ fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> 
         hint,
     };
     if is_notice {
-        let offers = read.contains("unsubscribe_url");
-        let message = "a notice to our own people has no `unsubscribe_url`".to_owned();
-        return offers
-            .then(|| say(message, Some("give it another layout".to_owned())))
-            .into_iter()
-            .collect();
+        let without = [
+            ("unsubscribe_url", "a notice to our own people has no `unsubscribe_url`"),
+            (questions::VARIABLE, "a notice to our own people asks no questions of leads"),
+        ];
+        let said = without.into_iter().filter(|(name, _)| read.contains(*name));
+        let hint = "give it another layout";
+        return said.map(|(_, why)| say(why.to_owned(), Some(hint.to_owned()))).collect();
     }
     let without = |name: &&str| !read.contains(*name);
     TO_LEADS

@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Mail;
 use crate::{
-    domain::campaign::Campaign,
+    domain::{campaign::Campaign, question::Ask},
     token::{Keyring, MailRef, check_target},
 };
 
@@ -57,6 +57,12 @@ impl Links<'_> {
         self.at(&format!("/u/{}", self.keyring.unsubscribe(&self.mail)))
     }
 
+    /// The page of a question. Never tracked: who presses its button tells us more.
+    #[must_use]
+    pub fn question_url(&self, ask: &Ask) -> String {
+        self.at(&format!("/q/{}", self.keyring.question(&self.mail, ask)))
+    }
+
     /// The picture that tells of an opening, for tracked leads.
     #[must_use]
     pub fn pixel_url(&self) -> Option<String> {
@@ -66,7 +72,7 @@ impl Links<'_> {
 
     /// Our own addresses stay as they are.
     fn is_own(&self, href: &str) -> bool {
-        ["/u/", "/c/", "/o/"].iter().any(|path| href.starts_with(&self.at(path)))
+        ["/u/", "/q/", "/c/", "/o/"].iter().any(|path| href.starts_with(&self.at(path)))
     }
 }
 

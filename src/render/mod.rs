@@ -3,6 +3,7 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod buttons;
 mod calendar;
 mod campaigns;
 mod codes;
@@ -17,6 +18,7 @@ mod meter;
 mod months;
 mod prepare;
 mod problem;
+mod questions;
 mod source;
 mod styles;
 mod tags;
@@ -40,6 +42,7 @@ pub use links::Links;
 use links::{Utm, rewritten};
 pub use mail::{Codes, Mail, Rendered, Sender, Standing};
 use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
+pub use months::date as date_in_words;
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use tags::{bound, variables};
@@ -47,6 +50,7 @@ use tera::{Context, Tera, Value};
 
 use crate::domain::{
     name::Name,
+    question::Ask,
     template::{MailTemplate, Templates},
     value::Schema,
 };
@@ -60,6 +64,8 @@ pub struct Renderer {
     schema: Schema,
     /// The pools that mails take codes of, by the variant's file.
     pools: HashMap<String, BTreeSet<Name>>,
+    /// What is asked in each of tera's templates that asks anything.
+    asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
     house: Name,
     inliner: CSSInliner<'static>,
@@ -104,6 +110,10 @@ impl Renderer {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
         let mut context = context(mail, &self.schema, template, &language)?;
+        if let Some(links) = &mail.links {
+            context
+                .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));
+        }
         let of = |part: &str| format!("{}#{part}", template.file);
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
@@ -137,7 +147,7 @@ impl Renderer {
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
-        let html = styles::inlined(&self.inliner, &nodes).map_err(bad_html)?;
+        let html = styles::inlined(&self.inliner, nodes).map_err(bad_html)?;
         Ok(Rendered {
             subject,
             html,
@@ -148,6 +158,16 @@ impl Renderer {
             calendar,
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
+    }
+
+    /// What a mail may ask: it may include any partial.
+    fn asked(&self, template: &MailTemplate) -> impl Iterator<Item = &Ask> {
+        let body = format!("{}#body.html", template.file);
+        let layout = template.layout.as_ref().map(|layout| format!("layouts/{layout}.html"));
+        let is_part = move |name: &str| {
+            name == body || layout.as_deref() == Some(name) || name.starts_with("partials/")
+        };
+        self.asked.iter().filter(move |(name, _)| is_part(name)).flat_map(|(_, asked)| asked)
     }
 
     /// What one of tera's templates writes, within what is left of the mail's bounds.

@@ -1,7 +1,8 @@
 //! Dates in words: the months of the languages that we write them in; others get English ones.
 
 /// `28 March 2027`; `month` counts from 1.
-pub(super) fn date(day: i8, month: i8, year: i16, language: &str) -> String {
+#[must_use]
+pub fn date(day: i8, month: i8, year: i16, language: &str) -> String {
     let of = |months: [&'static str; 12]| {
         usize::try_from(month - 1).ok().and_then(|index| months.get(index).copied()).unwrap_or("")
     };

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::{
-    codes,
+    buttons, codes,
     meter::{SPEND, WEIGH},
+    questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
 };
 
@@ -106,18 +107,23 @@ fn unclosed(word: &str) -> String {
     format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
 }
 
-/// A tag, and after a loop's head or a `set` the call that bounds it.
+/// A tag with its questions made links, and after a loop's head or a `set` the call that bounds it.
 fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
-    let text = &source[tag.range.clone()];
+    let (text, start) = (&source[tag.range.clone()], tag.range.start);
     let mut at = 0;
     if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
-        for (offset, name) in codes::unnamed_arguments(text) {
-            prepared.push(&text[at..offset], tag.range.start + at);
-            prepared.push(name, tag.range.start + offset);
-            at = offset;
+        let links = calls(text).into_iter().filter_map(|call| Some((call.compiled()?, call.range)));
+        let names = codes::unnamed_arguments(text);
+        let names = names.into_iter().map(|(offset, name)| (name.to_owned(), offset..offset));
+        let mut edits: Vec<_> = links.chain(names).collect();
+        edits.sort_by_key(|(_, range)| range.start);
+        for (written, range) in edits {
+            prepared.push(&text[at..range.start], start + at);
+            prepared.push(&written, start + range.start);
+            at = range.end;
         }
     }
-    prepared.push(&text[at..], tag.range.start + at);
+    prepared.push(&text[at..], start + at);
     let call = match statement(text) {
         Some("for") => format!("{SPEND}()"),
         Some("set" | "set_global") => match names(text).nth(1) {
@@ -138,22 +144,27 @@ fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (
         .map(|n: u32| format!("zq{n}tag"))
         .find(|mark| !source.contains(mark.as_str()));
     let mark = mark.unwrap_or_default();
-    let mut plain = String::with_capacity(source.len());
+    let mut plain = Prepared::default();
     let mut at = 0;
     for (index, tag) in tags.iter().enumerate() {
-        plain.push_str(&source[at..tag.range.start]);
+        plain.push(&source[at..tag.range.start], at);
         let _ = if alone_on_its_line(source, tags, index) {
-            write!(plain, "<!--{mark}{index}z-->")
+            write!(plain.text, "<!--{mark}{index}z-->")
         } else {
-            write!(plain, "{mark}{index}z")
+            write!(plain.text, "{mark}{index}z")
         };
         at = tag.range.end;
     }
-    plain.push_str(&source[at..]);
+    plain.push(&source[at..], at);
 
-    let mut page = String::with_capacity(plain.len() * 2);
+    let mut page = String::with_capacity(plain.text.len() * 2);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    html::push_html(&mut page, Parser::new_ext(&plain, options));
+    let events = Parser::new_ext(&plain.text, options).into_offset_iter();
+    let events = buttons::framed(events).map_err(|offset| {
+        let why = "a button stands in a paragraph of its own, or of buttons alone";
+        (plain.source_offset(offset), why.to_owned())
+    })?;
+    html::push_html(&mut page, events.into_iter());
 
     let mut seen = vec![false; tags.len()];
     let mut source_at = 0;
@@ -270,6 +281,15 @@ mod tests {
                 assert_eq!(Some(prepared.source_offset(here)), source.find(word), "{word}");
             }
         }
+    }
+
+    #[test]
+    fn a_button_with_text_beside_it_is_said_where_it_stands() {
+        let source = "{{ first_name }}, [b](https://e.example/ \"button\")";
+        let (offset, why) = prepare(source, Form::Markdown).unwrap_err();
+        assert_eq!(Some(offset), source.find('['), "{why}");
+        let alone = page("{% if a %}\n[{{ b }}]({{ c }} \"button\")\n{% endif %}");
+        assert!(alone.contains("<td><a href=\"{{ c }}\">{{ b }}</a></td>"), "{alone}");
     }
 
     #[test]

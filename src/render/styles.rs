@@ -19,8 +19,9 @@ const NESTED: usize = 500;
 
 /// # Errors
 /// The end of a sentence that starts with "its HTML".
-pub(super) fn inlined(inliner: &CSSInliner<'_>, nodes: &[Node]) -> Result<String, String> {
-    let page = write(nodes);
+pub(super) fn inlined(inliner: &CSSInliner<'_>, mut nodes: Vec<Node>) -> Result<String, String> {
+    nodes.retain(|node| !names_charset(node));
+    let page = write(&nodes);
     let elements = tree::elements(&page)?;
     let (mut bytes, mut nested) = (0, 0);
     for pair in nodes.windows(2) {
@@ -45,8 +46,17 @@ pub(super) fn inlined(inliner: &CSSInliner<'_>, nodes: &[Node]) -> Result<String
             format!("has styles that cannot be inlined: {error}")
         });
     }
-    // The inliner writes whole characters only.
-    Ok(String::from_utf8_lossy(&inlined.bytes).into_owned())
+    // The inliner writes whole characters only. What stays of the styles it puts first into the head.
+    let page = String::from_utf8_lossy(&inlined.bytes);
+    Ok(page.replacen("<head>", "<head><meta charset=\"utf-8\">", 1))
+}
+
+/// Mail is sent in UTF-8, and a page says so in its first 1024 bytes (HTML Standard, 4.2.5.4): ahead of
+/// its styles, whatever stands where in the author's head.
+fn names_charset(node: &Node) -> bool {
+    matches!(node, Node::Start { name, attributes, .. } if *name == local_name!("meta")
+        && attributes.iter().any(|(name, value)| name == "charset"
+            || (name == "http-equiv" && value.eq_ignore_ascii_case("content-type"))))
 }
 
 struct Inlined {

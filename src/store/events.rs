@@ -152,6 +152,25 @@ impl Tx {
 }
 
 impl Store {
+    /// A lead's last answer to a question, by its key.
+    pub async fn last_answer(&self, lead: LeadId, question: &str) -> Result<Option<Event>> {
+        let found: Option<StoredEvent> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT e.lead, e.rev, e.kind, e.object, e.occurred_at, e.recorded_at, e.judgement, \
+                 e.settles_at, e.message, e.about, e.revises, e.data FROM events AS e \
+                 WHERE e.lead = $1 AND e.kind = $2 AND e.object = $3 ORDER BY e.rev DESC LIMIT 1"
+            ),
+            |db, sql| sqlx::query_as(sql)
+                .bind(lead.0)
+                .bind(EventKind::LEAD_ANSWERED.as_str())
+                .bind(question)
+                .fetch_optional(db)
+                .await
+        )?;
+        found.map(Event::try_from).transpose()
+    }
+
     /// A lead's whole history, by rev.
     pub async fn events_of(&self, lead: LeadId) -> Result<Vec<Event>> {
         let mut tx = self.db.snapshot().await?;

@@ -221,6 +221,7 @@ impl Tx {
         self.insert_events(&rows, now).await?;
         self.revise(taken).await?;
         self.suppress_leads(&objections, now).await?;
+        self.change_profiles(taken, now).await?;
         self.wake(&wakes.into_values().collect::<Vec<_>>(), now).await
     }
 

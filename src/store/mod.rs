@@ -33,6 +33,7 @@ mod pauses;
 #[cfg(test)]
 mod plans;
 mod probe;
+mod profiles;
 pub mod records;
 mod releases;
 mod rows;

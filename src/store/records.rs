@@ -134,7 +134,22 @@ pub struct NewEvent {
     /// An objection: the address goes on the suppression list and the lead's `stop_epoch` goes up, in
     /// the same transaction.
     pub suppress: Option<Suppression>,
+    /// What it changes in the lead's profile, in the same transaction.
+    pub profile: Option<ProfileChange>,
     pub lane: Lane,
+}
+
+/// What a person asks of us about themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileChange {
+    /// By name; a mail that is on its way is judged by them once more.
+    pub attributes: Vec<(Name, serde_json::Value)>,
+    /// Purposes for which consent is given, as of the event.
+    pub given: Vec<Name>,
+    /// Purposes whose ground is gone, as of the event. Mail for them that is on its way is stopped.
+    pub withdrawn: Vec<Name>,
+    /// Where consent comes from.
+    pub source: Name,
 }
 
 impl NewEvent {
@@ -155,6 +170,7 @@ impl NewEvent {
             source: source.into(),
             dedupe: None,
             suppress: None,
+            profile: None,
             lane: Lane::Acts,
         }
     }

@@ -6,6 +6,7 @@
 
 mod base32;
 mod keyring;
+mod question;
 mod target;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -32,6 +33,10 @@ enum Purpose {
     Bounce = 4,
     MessageKey = 5,
     MessageId = 6,
+    Asked = 7,
+    Later = 8,
+    Preferences = 9,
+    Outcome = 10,
 }
 
 const VERSION: u8 = 1;
@@ -177,17 +182,22 @@ impl Keyring {
     }
 
     fn open(&self, purpose: Purpose, token: &str) -> Option<Vec<u8>> {
+        self.open_any(token).filter(|(what, _)| *what == purpose as u8).map(|(_, payload)| payload)
+    }
+
+    /// What a token of ours is good for, and what it holds.
+    fn open_any(&self, token: &str) -> Option<(u8, Vec<u8>)> {
         if token.len() > TOKEN_LIMIT {
             return None;
         }
         let mut bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let mac = bytes.split_off(bytes.len().checked_sub(MAC)?);
         let &[version, id, what, ..] = bytes.as_slice() else { return None };
-        if version != VERSION || what != purpose as u8 || !equal(self.key(id)?, &bytes, &mac) {
+        if version != VERSION || !equal(self.key(id)?, &bytes, &mac) {
             return None;
         }
         bytes.drain(..HEADER);
-        Some(bytes)
+        Some((what, bytes))
     }
 }
 

@@ -5,7 +5,7 @@ use nurtured::{
         lead::Suppression,
         value::Value,
     },
-    store::records::{NewEvent, Recorded},
+    store::records::{NewEvent, ProfileChange, Recorded},
 };
 
 use super::made::*;
@@ -201,4 +201,43 @@ async fn a_caller_that_goes_away_does_not_take_its_event_along() {
     drop(held);
     other.await.unwrap().unwrap();
     assert_eq!(db.store.events_of(lead).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_an_event_changes_in_the_profile_is_there_with_it_and_is_the_last_answer() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@example.com").await;
+        let other = settled_lead(&db.store, "b@example.com").await;
+        let answered = |value: &str, change: &[(&[&str], &[&str])]| {
+            let names = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+            let mut event = NewEvent::new(lead, EventKind::LEAD_ANSWERED, NOON, "http");
+            event.object = Some("preferences".into());
+            event.data.insert("value".into(), Value::Text(value.into()));
+            event.profile = change.first().map(|(given, withdrawn)| ProfileChange {
+                attributes: vec![("later_until".into(), value.into())],
+                given: names(given),
+                withdrawn: names(withdrawn),
+                source: "preferences".into(),
+            });
+            event
+        };
+        assert_eq!(db.store.last_answer(lead, "preferences").await.unwrap(), None);
+        let events = [
+            answered("one", &[(&["insights"], &[])]),
+            answered("two", &[(&["offers"], &["insights", "never-known"])]),
+            answered("three", &[]),
+        ];
+        db.store.record_events(&events, NOON + MINUTE).await.unwrap();
+        let profile = db.store.record(lead).await.unwrap().unwrap().profile;
+        assert_eq!(profile.attributes["later_until"], "two");
+        let withdrawn = |purpose: &str| profile.consents[purpose].withdrawn_at;
+        assert_eq!((withdrawn("insights"), withdrawn("offers")), (Some(NOON), None));
+        assert_eq!(profile.consents["offers"].at, NOON);
+        assert!(!profile.consents.contains_key("never-known"), "nothing to take back");
+        let last = db.store.last_answer(lead, "preferences").await.unwrap().unwrap();
+        assert_eq!(last.data["value"], Value::Text("three".into()));
+        assert_eq!(db.store.last_answer(lead, "topic").await.unwrap(), None);
+        assert_eq!(db.store.last_answer(other, "preferences").await.unwrap(), None);
+    })
+    .await;
 }

@@ -97,7 +97,7 @@ pub(super) fn hint_for_unknown(name: &str) -> String {
 }
 
 /// Words that mean something else in conditions or templates.
-const RESERVED: [&str; 25] = [
+const RESERVED: [&str; 26] = [
     "and",
     "or",
     "not",
@@ -121,6 +121,7 @@ const RESERVED: [&str; 25] = [
     "visited",
     "submitted",
     "replied",
+    "answered",
     "happened",
     "lead",
 ];

@@ -14,7 +14,9 @@ use crate::{
         traps::{comment_cut, split_off},
     },
     domain::{
-        condition::{Condition, ConditionError, Env, Named, PatternRoom, Scope, fact_key},
+        condition::{
+            Condition, ConditionError, Env, KnownQuestions, Named, PatternRoom, Scope, fact_key,
+        },
         facts::{FactKey, FactPlan},
         name::Name,
         value::Schema,
@@ -28,6 +30,7 @@ pub(super) struct Conditions {
     /// In dependency order.
     pub segments: Vec<Name>,
     pub templates: BTreeSet<Name>,
+    pub questions: KnownQuestions,
     pub plan: RefCell<FactPlan>,
     pub patterns: PatternRoom,
     /// Set where the rules of engagement are right.
@@ -92,6 +95,7 @@ impl Conditions {
             schema: &self.schema,
             segments: &self.segments[..segments],
             templates: Some(&self.templates),
+            questions: Some(&self.questions),
             patterns: &self.patterns,
             scope,
         }

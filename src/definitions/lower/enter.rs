@@ -171,9 +171,11 @@ fn object(
     }
     let filter = ObjectFilter::Exactly(written.into());
     let key = FactKey { kind: kind?.clone(), filter };
-    if let Err(error) = known_object(&key, Some(&known.conditions.templates), 0..written.len()) {
+    let (templates, questions) = (&known.conditions.templates, &known.conditions.questions);
+    if let Err(error) = known_object(&key, Some(templates), Some(questions), 0..written.len()) {
         let rule = match key.kind.objects() {
             Objects::Mails => "unknown-template",
+            Objects::Questions => "unknown-question",
             Objects::Stages | Objects::Any => "bad-value",
         };
         file.error(rule, node.span, error.message, error.hint);

@@ -10,6 +10,7 @@ mod kinds;
 mod marks;
 mod people;
 mod policy;
+mod questions;
 mod reach;
 mod read;
 mod scoring;
@@ -86,12 +87,16 @@ pub(super) fn definitions(
     let mails = texts.iter().filter(|found| found.unit.kind == ArtefactKind::Mail);
     let mails = mails.map(|found| templates::name_and_language(&found.unit.name).0.into());
 
+    let found = all(&[ArtefactKind::Question], true);
+    let questions = questions::lower(&found, &schema);
+
     let segments = all(&[ArtefactKind::Segment], true);
     let (order, cyclic) = segments::order(&segments);
     let conditions = conditions::Conditions {
         schema,
         segments: order,
         templates: mails.collect(),
+        questions: questions::known(&questions, &found),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
         reach: OnceCell::new(),
@@ -130,6 +135,7 @@ pub(super) fn definitions(
         }
     }
     let campaigns = lowered.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
+    questions::warn_of_unread(&found, &questions, &conditions.plan.borrow(), &workflows);
 
     let conditions::Conditions { schema, plan, .. } = conditions;
     let plan = plan.into_inner();
@@ -152,6 +158,7 @@ pub(super) fn definitions(
         policy,
         people,
         campaigns,
+        questions,
         workflows: workflows.into(),
         structures,
         templates,

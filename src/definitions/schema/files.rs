@@ -7,7 +7,7 @@ use crate::domain::{
 };
 
 /// What a file may hold, by its first key.
-pub const FILES: [FileKind; 7] = [
+pub const FILES: [FileKind; 8] = [
     FileKind { key: "workflow", about: "one workflow", form: Form::Map(&WORKFLOW) },
     FileKind {
         key: "campaign",
@@ -18,6 +18,11 @@ pub const FILES: [FileKind; 7] = [
         key: "segments",
         about: "named conditions",
         form: Form::Named(&Form::Either(&[Form::Condition, Form::Map(&SEGMENT)])),
+    },
+    FileKind {
+        key: "questions",
+        about: "what mails may ask",
+        form: Form::Named(&Form::Map(&QUESTION)),
     },
     FileKind {
         key: "scoring",
@@ -54,6 +59,44 @@ pub(in crate::definitions) const SEGMENT: Map = Map {
     keys: &[
         ABOUT,
         must("when", Form::Condition, "who is in it; a segment without `about` may be this alone"),
+    ],
+    later: &[],
+};
+
+/// What `answers` may say instead of a map.
+pub(in crate::definitions) const YES_OR_NO: &str = "yes or no";
+
+fn yes_or_no() -> Vec<&'static str> {
+    vec![YES_OR_NO]
+}
+
+pub(in crate::definitions) const QUESTION: Map = Map {
+    title: "A question",
+    keys: &[
+        must("title", Form::Label, "what its page is headed with"),
+        ABOUT,
+        may("sets", Form::Name("an attribute"), "none", "what the answer is written to"),
+        must(
+            "answers",
+            Form::Either(&[
+                Form::OneOf(yes_or_no),
+                Form::Named(&Form::Either(&[Form::Label, Form::Map(&ANSWER)])),
+            ]),
+            "what may be answered, each with what the lead reads",
+        ),
+    ],
+    later: &[],
+};
+
+pub(in crate::definitions) const ANSWER: Map = Map {
+    title: "An answer",
+    keys: &[
+        must(
+            "label",
+            Form::Label,
+            "what the lead reads; an answer without a stage may be this alone",
+        ),
+        may("stage", Form::OneOf(stages), "stays", "where it moves the lead"),
     ],
     later: &[],
 };

@@ -70,6 +70,10 @@ fn of(form: Form) -> Value {
     match form {
         Form::Nothing => json!({ "type": "null" }),
         Form::Text => text(),
+        Form::Label => {
+            let by_language = json!({ "type": "object", "additionalProperties": text() });
+            json!({ "anyOf": [text(), by_language] })
+        }
         Form::Condition => json!({ "type": ["string", "boolean"] }),
         Form::Name(_)
         | Form::Wait

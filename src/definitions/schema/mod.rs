@@ -11,8 +11,8 @@ mod workflow;
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub use files::FILES;
 pub(super) use files::{
-    ENGAGEMENT_RULE, FIT_RULE, PERSON, POLICY, PURPOSE, SCORING, SEGMENT, STAGE_RULE, TEAM,
-    TEMPERATURE,
+    ANSWER, ENGAGEMENT_RULE, FIT_RULE, PERSON, POLICY, PURPOSE, QUESTION, SCORING, SEGMENT,
+    STAGE_RULE, TEAM, TEMPERATURE, YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
@@ -64,6 +64,8 @@ pub enum Form {
     /// The key alone.
     Nothing,
     Text,
+    /// A text that leads read, or one a language.
+    Label,
     /// The name of something: a slug, or for mails and steps a path of slugs.
     Name(&'static str),
     Condition,

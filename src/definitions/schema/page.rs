@@ -78,6 +78,7 @@ fn shown(form: Form) -> String {
     match form {
         Form::Nothing => "nothing".to_owned(),
         Form::Text => "a text".to_owned(),
+        Form::Label => "a text, or one a language: `{ en: Prices, it: Prezzi }`".to_owned(),
         Form::Name(of) => format!("the name of {of}"),
         Form::Condition => "a [condition](conditions.md)".to_owned(),
         Form::EventQuestion => "a question after events, `visited(\"/pricing\")`".to_owned(),

@@ -130,6 +130,39 @@ fn waits_and_windows() {
 }
 
 #[test]
+fn questions() {
+    insta::assert_snapshot!(shown(
+        "workflows/questions.yaml",
+        "questions:\n  \
+           topic:\n    title: { en: What next?, italian: E poi? }\n    sets: intrest\n    answers:\n      \
+             pricing: { en: Prices, it: Prezzi }\n      demo*: A demo\n  \
+           seats:\n    title: How many seats?\n    sets: seats\n    answers: { few: A few, \"10\": Ten }\n  \
+           wrong person:\n    title: Is it you?\n    answers:\n      no: { label: Not me, stage: gone }\n  \
+           later:\n    title: Later?\n    answers: yes or no\n  \
+           budget:\n    titel: Is there a budget?\n    type: bool\n    answers: yes\n  \
+           read-by-nobody:\n    title: Well?\n    answers: yes or no\n"
+    ));
+}
+
+#[test]
+fn what_asks_for_answers_that_are_not_there() {
+    insta::assert_snapshot!(check_with_questions(
+        "enter: { event: lead.answered, object: topci }\n\
+         goal: answered(\"topic\", \"prising\") or answered(\"topic\", \"pricing\", \"x\")\n\
+         leave: answered(\"gone\") or happened(\"lead.answered\", \"topic\") or answered(topic)\n"
+    ));
+}
+
+/// A campaign that asks `topic`, and a workflow of these lines.
+fn check_with_questions(lines: &str) -> String {
+    let questions = "questions:\n  topic: { title: What next?, sets: interest, answers: { pricing: Prices } }\n";
+    let workflow = format!("workflow: hello\npurpose: insights\n{lines}{STEPS}");
+    let sources =
+        campaign(&[("workflows/questions.yaml", questions), ("workflows/hello.yaml", &workflow)]);
+    show(&check(&sources).problems, &sources, false)
+}
+
+#[test]
 fn a_scoring_file() {
     insta::assert_snapshot!(shown(
         "workflows/scoring.yaml",

@@ -120,6 +120,7 @@ fn every_example_of_the_documentation_is_right() {
             "workflow" => "workflows/example.yaml",
             "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
+            "questions" => "workflows/example-questions.yaml",
             "scoring" => "workflows/scoring.yaml",
             "policy" => "workflows/policy.yaml",
             "people" => "workflows/people.yaml",

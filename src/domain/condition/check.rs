@@ -1,15 +1,16 @@
 //! Names → slots: an expression is looked up and typed once, so that a verdict cannot go wrong.
 
+mod answered;
 mod compare;
 mod object;
 mod operand;
 mod question;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::object::known_object;
 use self::operand::Operand;
+pub use self::{answered::known_questions, object::known_object};
 use super::{
     ast::{Expr, ExprKind},
     error::ConditionError,
@@ -32,9 +33,14 @@ pub struct Env<'a> {
     pub segments: &'a [Name],
     /// `None`: templates are not checked.
     pub templates: Option<&'a BTreeSet<Name>>,
+    /// `None`: questions are not checked.
+    pub questions: Option<&'a KnownQuestions>,
     pub patterns: &'a PatternRoom,
     pub scope: Scope,
 }
+
+/// The questions that there are, by key, and their answers; `None`: any.
+pub type KnownQuestions = BTreeMap<Name, Option<Vec<Name>>>;
 
 /// Where a condition stands, which says what it may look at and from when on events count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

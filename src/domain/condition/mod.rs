@@ -26,7 +26,7 @@ mod tests;
 
 use std::{fmt, ops::Range, sync::Arc};
 
-pub use check::{Env, Scope, known_object};
+pub use check::{Env, KnownQuestions, Scope, known_object, known_questions};
 pub use error::ConditionError;
 pub use named::Named;
 pub use pattern::PatternRoom;

@@ -15,6 +15,8 @@ pub struct Named {
     pub segments: Vec<String>,
     /// Of `clicked("…")` and the like; those that end in `*` as they are written.
     pub mails: Vec<String>,
+    /// Of `answered("…")`.
+    pub questions: Vec<String>,
     /// What `happened` asks for, and where it is written.
     pub kinds: Vec<(String, Range<usize>)>,
 }
@@ -49,13 +51,14 @@ impl Named {
         match word {
             "in_segment" if !self.segments.contains(first) => self.segments.push(first.clone()),
             "clicked" | "opened" => self.mails.push(first.clone()),
+            "answered" => self.questions.push(first.clone()),
             "happened" => {
                 self.kinds.push((first.clone(), span.clone()));
-                let of_mails = |kind: &EventKind| kind.objects() == Objects::Mails;
-                if let Some(Expr { kind: ExprKind::Text(object), .. }) = args.get(1)
-                    && EventKind::parse(first).is_ok_and(|kind| of_mails(&kind))
-                {
-                    self.mails.push(object.clone());
+                let Some(Expr { kind: ExprKind::Text(object), .. }) = args.get(1) else { return };
+                match EventKind::parse(first).map(|kind| kind.objects()) {
+                    Ok(Objects::Mails) => self.mails.push(object.clone()),
+                    Ok(Objects::Questions) => self.questions.push(object.clone()),
+                    _ => {}
                 }
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{permission::outside, work::Work};
+use super::work::Work;
 use crate::domain::{
     decision::{Grants, NewMessage, Resource, Verb, Want},
     lead::{Held, Phase},
@@ -16,7 +16,7 @@ use crate::domain::{
 pub(super) struct Candidate<'a> {
     pub index: usize,
     pub mail: MailStep<'a>,
-    /// When it may, if not now, for its hours.
+    /// When it may, if not now: for its hours, or because the lead asked for later.
     pub opens: Option<Instant>,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
             if let Some(ahead) = &ahead {
                 self.hold_behind(&candidate, ahead);
             } else if let Some(opens) = candidate.opens {
-                let reason = outside(self.lead.definitions, self.lead.state, candidate.mail);
+                let reason = self.lead.why_not_now(candidate.mail);
                 self.hold(candidate.index, opens, &reason);
             } else if self.is_granted(candidate.index, grants) {
                 let name = self.reserve(candidate.index);

@@ -4,6 +4,7 @@
 //! score → stage → segments → exits → enrolments → steps → arbitration to a fixed point and returns
 //! what changes, the reason for each change, what it wants and the next wake-up.
 
+mod answers;
 mod arbitrate;
 mod booking;
 mod dated;

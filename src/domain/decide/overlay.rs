@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::{tracked, window};
+use super::permission::{asked_for_later, outside, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -110,9 +110,21 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// When a mail may leave, if not now, for its hours.
+    /// When a mail may leave, if not now: for its hours, or because the lead asked for later.
     pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
-        self.hours(mail)?.opens
+        self.quiet(mail).or_else(|| self.hours(mail)?.opens)
+    }
+
+    /// Says why a mail does not leave now that [`Self::opens`] later.
+    pub fn why_not_now(&self, mail: MailStep<'_>) -> String {
+        match self.quiet(mail) {
+            Some(end) => asked_for_later(end, &self.state.zone),
+            None => outside(self.definitions, self.state, mail),
+        }
+    }
+
+    fn quiet(&self, mail: MailStep<'_>) -> Option<Instant> {
+        quiet(mail, &self.attributes, &self.state.zone, self.now)
     }
 
     /// When a mail that may leave now may not any more, for its hours.

@@ -8,8 +8,9 @@ use crate::domain::{
     lead::{Basis, Enrolment, LeadState, Phase},
     message::{MaySend, MessageKind},
     policy::Tracking,
-    schedule::{Deadline, Window},
-    time::Instant,
+    schedule::{Deadline, Window, end_of_quiet},
+    time::{Instant, Zone},
+    value::{Schema, Value},
     workflow::{MailStep, Version, Workflow},
 };
 
@@ -52,6 +53,25 @@ pub(super) fn objection(
     let purpose = &workflow.purpose;
     (!has_ground(definitions, state, purpose))
         .then(|| format!("no ground for the purpose `{purpose}`"))
+}
+
+/// When a mail may go again to a lead who asked for it later. What the lead asked for, too, comes all the
+/// same.
+pub(super) fn quiet(
+    mail: MailStep<'_>,
+    attributes: &[Option<Value>],
+    zone: &Zone,
+    now: Instant,
+) -> Option<Instant> {
+    let Some(Some(Value::Date(until))) = attributes.get(Schema::LATER_UNTIL.0) else { return None };
+    let end = end_of_quiet(*until, zone);
+    (!mail.now && end > now).then_some(end)
+}
+
+/// Says that a mail waits until then because the lead asked for it.
+pub(super) fn asked_for_later(end: Instant, zone: &Zone) -> String {
+    let day = end.timestamp().to_zoned(zone.tz().clone()).strftime("%-d %b %Y");
+    format!("asked to be written to later, from {day}")
 }
 
 /// When a mail to a lead may leave, if not at once, for its hours.
@@ -152,6 +172,9 @@ pub fn may_send(
     if let Some(over) = expires(definitions, state, mail, enrolment).filter(|over| *over <= now) {
         // Given back: the decision that this leads to withdraws it, and its lead goes on.
         return MaySend::NotBefore(now + LOOK_AGAIN, expired(mail, over));
+    }
+    if let Some(end) = quiet(mail, &state.attributes, &state.zone, now) {
+        return MaySend::NotBefore(end, asked_for_later(end, &state.zone));
     }
     match opens(definitions, state, mail, now) {
         Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, mail)),

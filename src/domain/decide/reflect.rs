@@ -26,6 +26,8 @@ impl<'a> Work<'a> {
                 self.mail_refused(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
+            } else if event.kind == EventKind::LEAD_ANSWERED {
+                self.answered(event);
             } else if event.kind == EventKind::JUDGEMENT_REVISED {
                 self.revise_unsettled(event);
                 continue;
@@ -37,7 +39,7 @@ impl<'a> Work<'a> {
     fn fold(&mut self, event: &Event) {
         let plan = &self.lead.definitions.plan;
         let concerns = event.revises.is_some()
-            || plan.matching(&event.kind, event.object.as_deref()).next().is_some();
+            || plan.matching(&event.kind, event.fact_object().as_deref()).next().is_some();
         if concerns && fold(plan, self.lead.facts.to_mut(), event, self.lead.now) {
             self.lead.forget();
         }

@@ -67,7 +67,7 @@ impl Work<'_> {
         self.lead.fit = fit;
     }
 
-    fn change_stage(&mut self, to: Stage, reason: &str) {
+    pub fn change_stage(&mut self, to: Stage, reason: &str) {
         let (from, now) = (self.lead.stage, self.now());
         self.lead.stage = to;
         self.lead.stage_since = now;

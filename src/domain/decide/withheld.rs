@@ -53,8 +53,10 @@ impl Work<'_> {
         {
             return false;
         }
-        // Attributes are kept as they are now only: what an import brought may have made it true.
-        if state.new_events.iter().any(|event| event.kind == EventKind::LEAD_IMPORTED) {
+        // Attributes are kept as they are now only: what an import or an answer brought may have made it
+        // true.
+        let writes = [EventKind::LEAD_IMPORTED, EventKind::LEAD_ANSWERED];
+        if state.new_events.iter().any(|event| writes.contains(&event.kind)) {
             return false;
         }
         let then = View {

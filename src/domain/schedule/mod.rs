@@ -4,6 +4,7 @@
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
 mod dated;
+mod later;
 mod resolve;
 mod rules;
 mod wait;
@@ -24,6 +25,7 @@ mod window_tests;
 use resolve::{local, resolve, resolve_with_gap};
 
 pub use dated::{DateError, DateExpr, Deadline, Shift};
+pub use later::{Later, end_of_quiet};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;

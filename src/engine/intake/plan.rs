@@ -18,9 +18,11 @@ use crate::{
         lead::Suppression,
         message::MessageKind,
         name::Name,
+        question::{Ask, fact_object},
         time::Instant,
         value::Value,
     },
+    engine::answering::Answer,
     engine::judge::{self, Approach, FirstJudgement, Signs, Target},
     store::records::{MessageBrief, NewEvent},
 };
@@ -67,6 +69,8 @@ impl Plan {
             }
             Act::Click { url } => (Some(EventKind::MAIL_CLICKED), Approach::Click, Some(url)),
             Act::Open => (Some(EventKind::MAIL_OPENED), Approach::Open, None),
+            Act::Answer(answer) => return self.answer(hit, answer, at, brief, recent),
+            Act::LookAtQuestion { link } => (None, Approach::Click, Some(link)),
             Act::LookAtUnsubscribe => (None, Approach::Click, None),
         };
         let Some(brief) = brief.filter(|brief| brief.kind == MessageKind::Marketing) else {
@@ -101,6 +105,39 @@ impl Plan {
             _ => Planned::Ignored,
         };
         self.mails.insert(brief.id, mail);
+        planned
+    }
+
+    /// Said by a person, whatever we still know about the mail: it was asked by one of ours.
+    fn answer(
+        &mut self,
+        hit: &Hit,
+        answer: &Answer,
+        at: Instant,
+        brief: Option<&MessageBrief>,
+        recent: &Recent,
+    ) -> Planned {
+        // Our own people answer for leads in mails to them, and nobody else does.
+        let is_ours = matches!(answer.ask, Ask::Outcome { .. });
+        if brief.is_some_and(|brief| (brief.kind == MessageKind::Internal) != is_ours) {
+            return Planned::Ignored;
+        }
+        let event = answered(hit, answer, at, brief);
+        let mut mail =
+            self.mails.remove(&hit.mail.message).unwrap_or_else(|| recent.of(hit.mail.message));
+        let planned = if mail.is_full() {
+            Planned::Ignored
+        } else {
+            mail.hits.push(RecentHit {
+                at,
+                kind: event.kind.clone(),
+                object: event.object.clone(),
+                judgement: Judgement::Human,
+                place: Place::Pending(self.events.len()),
+            });
+            self.put(event)
+        };
+        self.mails.insert(hit.mail.message, mail);
         planned
     }
 
@@ -169,6 +206,19 @@ fn unsubscribed(hit: &Hit, at: Instant, brief: Option<&MessageBrief>) -> NewEven
     event.message = brief.map(|brief| brief.id);
     event.suppress = Some(Suppression::Unsubscribed);
     event.dedupe = Some(format!("unsubscribed:{}", hit.mail.message));
+    event
+}
+
+fn answered(hit: &Hit, answer: &Answer, at: Instant, brief: Option<&MessageBrief>) -> NewEvent {
+    let mut event = NewEvent::new(hit.mail.lead, EventKind::LEAD_ANSWERED, at, SOURCE);
+    let value = answer.data.get("value").map(ToString::to_string).unwrap_or_default();
+    let after = answer.after.map_or(0, |rev| rev.0);
+    let what = fact_object(answer.ask.key(), &value);
+    event.dedupe = Some(format!("answered:{}:{after}:{what}", hit.mail.message));
+    event.object = Some(answer.ask.key().into());
+    event.data.clone_from(&answer.data);
+    event.message = brief.map(|brief| brief.id);
+    event.profile.clone_from(&answer.profile);
     event
 }
 

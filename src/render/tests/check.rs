@@ -96,6 +96,20 @@ fn a_mail_to_a_lead_shows_who_sends_it_and_how_to_stop_it() {
 }
 
 #[test]
+fn what_is_asked_must_be_declared() {
+    let files = [
+        (
+            "m.md",
+            "---\nsubject: \"{{ preferences() }}\"\nlayout: plain\n---\n[a]({{ ask(\"topci\", \"pricing\") }})\n\n\
+             [b]({{ ask(\"topic\", \"prising\") }}) [c]({{ ask(\"topic\") }}) [d]({{ later(\"soon\") }})\n\
+             [e]({{ later(90) }}) [f]({{ preferences(\"x\") }}) [g]({{ ask(\"topic\", company) }})\n",
+        ),
+        ("partials/asks.html", "<a href=\"{{ ask(\"later\", \"3mo\") }}\">x</a>"),
+    ];
+    insta::assert_snapshot!(problems(&files).join("\n"));
+}
+
+#[test]
 fn files_that_include_each_other_are_said() {
     let said = problems(&[
         ("partials/a.html", "{% include \"partials/b.html\" %}"),

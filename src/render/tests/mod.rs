@@ -18,6 +18,7 @@ use crate::{
         definitions::Definitions,
         id::{LeadId, MessageId, Rev},
         lead::LeadState,
+        question::{Answer, Label, Question},
         score::MilliPoints,
         template::Markup,
         time::Instant,
@@ -112,9 +113,17 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
     }
 }
 
-/// Definitions with these files under `templates/`, and a layout `plain`.
+/// Definitions with these files under `templates/`, a layout `plain` and a question `topic`.
 pub(super) fn definitions(files: &[(&str, &str)]) -> Definitions {
     let mut definitions = Definitions { schema: Schema::standard(), ..Definitions::default() };
+    let answers = ["pricing", "downtime"].map(|value| Answer {
+        value: value.into(),
+        label: Label::from(value),
+        sets: None,
+        stage: None,
+    });
+    let topic = Question { title: Label::from("What next?"), answers: answers.into() };
+    definitions.questions.insert("topic".into(), topic);
     let templates = &mut definitions.templates;
     templates.layouts.insert("plain".into(), LAYOUT.to_owned());
     for (file, text) in files {

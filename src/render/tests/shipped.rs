@@ -44,7 +44,9 @@ fn every_shipped_mail_renders_for_a_lead_with_only_an_address() {
                 assert!(part.contains(&own) && part.contains("Via Roma 1"), "{name}: {part}");
                 assert!(!part.contains("{{") && !part.contains("{%"), "{name}: {part}");
             }
-            assert_eq!(hrefs(&rendered.html).len(), 2, "one link and the unsubscribe link: {name}");
+            // And that to preferences, and the one to unsubscribe.
+            let links = if name == "cold/one-question" { 4 } else { 1 };
+            assert_eq!(hrefs(&rendered.html).len(), links + 2, "{name}");
             assert!(rendered.html.len() < 20_000, "clipped by mail programs otherwise");
             assert!(rendered.subject.chars().count() <= 60, "{}", rendered.subject);
         }
@@ -60,6 +62,18 @@ fn a_shipped_mail_looks_like_this() {
         "industry-report.txt",
         format!("{}\n\n{}", rendered.subject, rendered.text)
     );
+}
+
+#[test]
+fn the_charset_comes_before_the_styles_that_stay() {
+    let layout = "<html><head><style>@media print { p { color: red } }</style><title>t</title>\
+                  <meta http-equiv=Content-Type content='text/html; charset=utf-8'>\
+                  <meta charset=utf-8></head><body>{{ content }} {{ postal_address }} \
+                  <a href=\"{{ unsubscribe_url }}\">stop</a></body></html>";
+    let files = [("layouts/mine.html", layout), ("m.md", "---\nsubject: s\nlayout: mine\n---\nHi")];
+    let html = renderer(&files).render(&mail("m", &lead(&[]))).unwrap().html;
+    assert!(html.starts_with("<html><head><meta charset=\"utf-8\"><style>@media print"), "{html}");
+    assert_eq!(html.matches("charset").count(), 1, "{html}");
 }
 
 #[test]

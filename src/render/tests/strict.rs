@@ -162,3 +162,37 @@ fn no_mail_goes_out_without_its_way_out_and_its_address() {
         assert!(error.contains("templates/m.md") && error.contains(without), "{footer}: {error}");
     }
 }
+
+#[test]
+fn what_a_mail_asks_are_signed_links_that_are_not_tracked_and_notes_in_its_text() {
+    let body = "{% include \"partials/asks.html\" %}\n\n[b]({{ ask(\"topic\", \"pricing\") }}) \
+                [c]({{ later(\"90d\") }}) {% if company %}[d]({{ preferences() }}){% endif %}";
+    let front = "---\nsubject: s\nlayout: plain\n---\n";
+    let renderer = renderer(&[
+        ("m.md", &format!("{front}{body}")),
+        ("partials/asks.html", "<a href=\"{{ later(\"3mo\") }}\">x</a>"),
+    ]);
+    let lead = lead(&[("company", text("Lovelace"))]);
+    let made = renderer.render(&mail("m", &lead)).unwrap();
+    let asked: Vec<_> = hrefs(&made.html)
+        .iter()
+        .filter_map(|href| href.strip_prefix("https://go.example.com/q/").map(ToOwned::to_owned))
+        .map(|token| KEYRING.read_question(&token).unwrap())
+        .map(|(mail, ask)| (mail == MAIL_REF, ask.key().to_owned(), ask.value().to_owned()))
+        .collect();
+    let ask = |key: &str, value: &str| (true, key.to_owned(), value.to_owned());
+    assert_eq!(
+        asked,
+        [ask("later", "3mo"), ask("topic", "pricing"), ask("later", "90d"), ask("preferences", "")]
+    );
+    assert!(made.text.contains("x [1]") && made.text.contains("[4] https://go.example.com/q/"));
+}
+
+#[test]
+fn a_notice_to_our_own_people_asks_nothing() {
+    let mut definitions =
+        definitions(&[("n.md", "---\nsubject: s\n---\n{{ fit }} [x]({{ preferences() }})")]);
+    definitions.templates.layouts.clear();
+    let said = Renderer::new(&definitions).unwrap_err();
+    assert!(said.iter().any(|problem| problem.message.contains("asks no questions")), "{said:?}");
+}

@@ -1,6 +1,6 @@
 //! Taking rows of an import in.
 
-use super::{KnownLead, NewLead, Profiles};
+use super::{KnownLead, NewLead, Profiles, objections::regrounded};
 use crate::{
     domain::time::Instant,
     store::{
@@ -79,7 +79,7 @@ impl Importing {
         tx.write_new(&new, &profiles, run, now).await?;
         tx.write_known(&known, &profiles, run, now).await?;
         tx.write_imported(leads, run, now).await?;
-        tx.judge_again(leads).await?;
+        tx.judge_again(&regrounded(leads)).await?;
         tx.suppress_rows(upserts, leads, run, now).await?;
         let suppressed = tx.suppressed_among(upserts.iter().map(|upsert| &upsert.address)).await?;
         Ok(concerned.upserted(upserts, taken, &suppressed))

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use crate::domain::{
-    condition::error::{ConditionError, did_you_mean},
+    condition::{
+        KnownQuestions,
+        error::{ConditionError, did_you_mean},
+    },
     event::Objects,
     facts::{FactKey, ObjectFilter},
     lead::Stage,
@@ -11,25 +14,31 @@ use crate::domain::{
     template::in_another_folder,
 };
 
-/// Looks the object up that a fact asks for, where its event names mails or stages. `span` is where it
-/// is written. `templates`: `None` if they are not known.
+/// Looks the object up that a fact asks for, where its event names mails, stages or questions. `span` is
+/// where it is written. `templates` and `questions`: `None` if they are not known.
 ///
 /// # Errors
 /// There is none of that name.
 pub fn known_object(
     key: &FactKey,
     templates: Option<&BTreeSet<Name>>,
+    questions: Option<&KnownQuestions>,
     span: Range<usize>,
 ) -> Result<(), ConditionError> {
-    let (what, names, all): (&str, Vec<&str>, _) = match (key.kind.objects(), templates) {
-        (Objects::Mails, Some(templates)) => {
+    let (what, names, all): (&str, Vec<&str>, _) = match key.kind.objects() {
+        Objects::Mails => {
+            let Some(templates) = templates else { return Ok(()) };
             ("template", templates.iter().map(Name::as_str).collect(), None)
         }
-        (Objects::Stages, _) => {
+        Objects::Questions => {
+            let Some(questions) = questions else { return Ok(()) };
+            ("question", questions.keys().map(Name::as_str).collect(), None)
+        }
+        Objects::Stages => {
             let words = Stage::ALL.map(Stage::word);
             ("stage", words.to_vec(), Some(format!("one of {}", words.join(", "))))
         }
-        (Objects::Any, _) | (Objects::Mails, None) => return Ok(()),
+        Objects::Any => return Ok(()),
     };
     let (written, message) = match &key.filter {
         ObjectFilter::Any => return Ok(()),

@@ -17,12 +17,13 @@ use crate::domain::{
 };
 
 /// The words that ask for one kind of event, and how one is written with an object.
-const QUESTIONS: [(&str, EventKind, &str); 5] = [
+const QUESTIONS: [(&str, EventKind, &str); 6] = [
     ("clicked", EventKind::MAIL_CLICKED, "clicked(\"cold/report\")"),
     ("opened", EventKind::MAIL_OPENED, "opened(\"cold/report\")"),
     ("visited", EventKind::PAGE_VISITED, "visited(\"/pricing\")"),
     ("submitted", EventKind::FORM_SUBMITTED, "submitted(\"demo\")"),
     ("replied", EventKind::LEAD_REPLIED, "replied()"),
+    ("answered", EventKind::LEAD_ANSWERED, super::answered::EXAMPLE),
 ];
 
 pub(super) fn is_question(name: &str) -> bool {
@@ -140,6 +141,9 @@ impl Checker<'_> {
             let (_, kind, example) = QUESTIONS.iter().find(|(known, ..)| *known == word.text)?;
             (kind.clone(), *example, args)
         };
+        if kind == EventKind::LEAD_ANSWERED {
+            return self.answer_key(word, object);
+        }
         if object.is_empty() {
             return Some(FactKey { kind, filter: ObjectFilter::Any });
         }
@@ -159,7 +163,7 @@ impl Checker<'_> {
             return None;
         }
         let key = FactKey { kind, filter: ObjectFilter::parse(Some(&text)) };
-        match known_object(&key, self.env.templates, span) {
+        match known_object(&key, self.env.templates, self.env.questions, span) {
             Ok(()) => Some(key),
             Err(error) => {
                 self.complain(error);

@@ -13,12 +13,13 @@ use crate::domain::{
 };
 
 /// What is called.
-pub(super) const FUNCTIONS: [&str; 10] = [
+pub(super) const FUNCTIONS: [&str; 11] = [
     "clicked",
     "opened",
     "visited",
     "submitted",
     "replied",
+    "answered",
     "happened",
     "tag",
     "in_segment",

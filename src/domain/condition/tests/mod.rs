@@ -99,6 +99,7 @@ impl House {
             schema: &self.schema,
             segments: &self.names,
             templates: None,
+            questions: None,
             patterns: &self.patterns,
             scope,
         }

@@ -34,6 +34,7 @@ impl House {
             schema,
             segments: &names,
             templates: None,
+            questions: None,
             patterns: &PatternRoom::default(),
             scope,
         };
@@ -51,6 +52,7 @@ impl House {
             schema,
             segments: &[],
             templates: None,
+            questions: None,
             patterns: &PatternRoom::default(),
             scope: Scope::Lead,
         };

@@ -1,5 +1,6 @@
 //! Stories: a small house, a lead, and what happens to it.
 
+mod answering;
 mod arbitration;
 mod dated;
 mod entering;
