@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::format_collect)]
 
 mod architecture;
+mod care;
 mod cli;
 mod crash;
 mod docs;
@@ -13,6 +14,7 @@ mod http;
 mod import;
 mod one_lead_story;
 mod relay;
+mod sales;
 mod shipped;
 mod store_contract;
 mod support;

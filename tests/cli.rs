@@ -865,3 +865,98 @@ fn points_are_told_newest_first() {
     assert_eq!(ledger[0]["object"], "/x");
     assert!(text.contains(" page.visited   /x"), "{text}");
 }
+
+#[test]
+fn reports_of_an_empty_database_are_zeros() {
+    let site = Site::live();
+    let report = site.json(&["report", "workflow", "hello"]);
+    assert_eq!((&report["enrolments"], &report["leads"]), (&0.into(), &0.into()));
+    assert_eq!(report["steps"][0]["step"], "email.hello");
+    let text = site.run(&["report", "workflow", "hello"]);
+    assert!(text.out.contains("0 leads entered"), "{text:?}");
+    assert_eq!(site.json(&["report", "funnel"])["leads"], 0);
+    assert_eq!(site.json(&["report", "today"])["sent"], 0);
+    for report in ["funnel", "today"] {
+        let ran = site.run(&["report", report]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+    }
+    // Also before anything is live.
+    let site = Site::migrated();
+    assert_eq!(site.json(&["report", "funnel"])["leads"], 0);
+    assert_eq!(site.run(&["report", "today", "--midnight"]).code, 0);
+    let ran = site.run(&["report", "workflow", "hello"]);
+    assert!(ran.code == 1 && ran.err.contains("nurtured apply"), "{ran:?}");
+}
+
+#[test]
+fn a_report_of_a_workflow_that_is_not_there_says_which_was_meant() {
+    let site = Site::live();
+    let ran = site.run(&["report", "workflow", "helo"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("there is no workflow `helo`"), "{ran:?}");
+    assert!(ran.err.contains("did you mean `hello`?"), "{ran:?}");
+    let ran = site.run(&["report", "workflow", "something-else"]);
+    assert!(ran.code == 1 && ran.err.contains("there are: hello"), "{ran:?}");
+}
+
+#[test]
+fn a_report_has_one_form_and_days_in_their_order() {
+    let site = Site::live();
+    for arguments in [
+        &["report", "workflow", "hello", "--csv", "--json"][..],
+        &["report", "funnel", "--csv", "--json"],
+        &["report", "today", "--csv", "--json"],
+        &["report", "funnel", "--since", "2027-03-02", "--until", "2027-03-01"],
+        &["report", "funnel", "--since", "yesterday"],
+    ] {
+        let ran = site.run(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
+    }
+    let ran = site.run(&["report", "workflow", "hello", "--csv"]);
+    assert_eq!(ran.out.lines().count(), 2, "{ran:?}");
+    assert!(ran.out.starts_with("\"step\",\"kind\","), "{ran:?}");
+    let ran = site.run(&["report", "today", "--csv"]);
+    assert!(ran.out.contains("\"mails sent\",\"\",\"0\""), "{ran:?}");
+}
+
+#[test]
+fn a_report_counts_what_a_tick_did() {
+    let site = Site::live();
+    site.write(
+        "leads.csv",
+        "email,consent,consent date\nann@a.example,yes,2026-01-02\nben@b.example,no,\n",
+    );
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example", "ben@b.example"]);
+    let idle = site.json(&["why-idle"]);
+    assert_eq!(idle["causes"][0]["cause"], "no_engine");
+    site.json(&["tick"]);
+    let report = site.json(&["report", "workflow", "hello"]);
+    let step = &report["steps"][0];
+    assert_eq!((&step["entered"], &step["sent"]), (&1.into(), &1.into()), "{report}");
+    assert_eq!((&report["finished"], &step["rates"]["sent"]), (&1.into(), &1.0.into()));
+    let today = site.json(&["report", "today"]);
+    assert_eq!((&today["new_leads"], &today["sent"]), (&2.into(), &1.into()), "{today}");
+    let none = site.json(&["report", "workflow", "hello", "--until", "2026-01-01"]);
+    assert_eq!(none["enrolments"], 0);
+
+    // Ben has no ground, and it is said.
+    let idle = site.json(&["why-idle"]);
+    let causes: Vec<&str> = idle["causes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["cause"].as_str().unwrap())
+        .collect();
+    assert_eq!(causes, ["no_engine", "nobody_inside", "not_let_in"], "{idle}");
+    assert!(idle["causes"][2]["says"].as_str().unwrap().contains("no ground for the purpose"));
+    site.json(&["pause", "all"]);
+    site.write("workflows/more.yaml", "segments:\n  all: stage == \"lead\"\n");
+    let said = site.run(&["why-idle"]);
+    assert!(
+        said.out.contains("everything is paused") && said.out.contains("nurtured resume all"),
+        "{said:?}"
+    );
+    assert!(said.out.contains("not live: workflows/more.yaml"), "{said:?}");
+    assert!(said.out.contains("Nothing will happen by itself."), "{said:?}");
+}

@@ -4,6 +4,8 @@
 mod campaigns;
 mod control;
 mod entering;
+mod figures;
+mod handing;
 mod hours;
 mod inbox;
 mod isolation;

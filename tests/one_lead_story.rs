@@ -1,12 +1,7 @@
 //! The main job, told of one lead of the CRM's export: imported, written to on her own clock, she
 //! clicks, warms up, sales is told, the next mail comes in its hours, and the goal ends it.
 
-use std::{
-    collections::BTreeMap,
-    os::unix::fs::MetadataExt,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use nurtured::{
     domain::{
@@ -29,8 +24,8 @@ use nurtured::{
 use crate::support::{
     databases::for_each_database,
     engine::{Campaign, DAY, HOUR, MINUTE, Read, Rig, SECOND, Setup, at},
+    sink::SmtpSink,
     site::shared,
-    skipped::skipped,
     smtp::Received,
 };
 
@@ -121,6 +116,7 @@ async fn import(rig: &Rig, file: PathBuf, purpose: Option<&str>) -> LeadsReport 
         file,
         mapping: Mapping::default(),
         schema: Some(rig.engine.live().unwrap().definitions.schema.clone()),
+        people: None,
         run: ImportRun {
             id: rig.clock.now().millis(),
             source: "crm".into(),
@@ -472,68 +468,24 @@ async fn a_delay_is_no_bounce_and_an_answer_can_unsubscribe() {
     .await;
 }
 
-/// A running smtp-sink; it ends when this is dropped.
-struct Sink(Child);
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Debian's, where it is installed.
-fn smtp_sink() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH")
-        .into_iter()
-        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let tools = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/usr/sbin"));
-    on_path
-        .chain([tools, "/usr/sbin".into()])
-        .map(|folder| folder.join("smtp-sink"))
-        .find(|file| file.exists())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn postfixs_own_server_takes_her_mail() {
-    let Some(program) = smtp_sink() else {
-        skipped("a mail to Postfix's own server: smtp-sink is not installed");
-        return;
-    };
     let person = somebody();
     for_each_database(async |db| {
-        let dump = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(&program);
-        // As root it wants to be told who to be.
-        if std::fs::metadata(&dump).unwrap().uid() == 0 {
-            command.args(["-u", "root"]);
-        }
-        // Unpacked beside its libraries it does not find them by itself.
-        command.env("LD_LIBRARY_PATH", program.parent().unwrap().join("../lib/postfix"));
-        command.args(["-d", "mail.", &format!("127.0.0.1:{port}"), "50"]).current_dir(&dump);
-        let mut sink = Sink(command.stdin(Stdio::null()).spawn().unwrap());
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(sink.0.try_wait().unwrap().is_none(), "it ended");
-            tokio::task::yield_now().await;
-        }
+        let Some(sink) = SmtpSink::start().await else { return };
         let rig = rig(db).await;
         import(&rig, person.file.clone(), Some("insights")).await;
         let (_, left) = rig.restarted().await;
         assert_eq!(left, Tally::default());
-        let engine = rig.with_relay(port);
+        let engine = rig.with_relay(sink.address.port());
         engine.take_over().await.unwrap();
         rig.clock.set(at("2026-11-30T14:00:00Z"));
         let report = engine.tick(rig.clock.now()).await.unwrap();
         assert_eq!(report.sent, 1);
-        let dumped: Vec<String> = std::fs::read_dir(&dump)
-            .unwrap()
-            .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
-            .collect();
+        let dumped = sink.mails();
         assert_eq!(dumped.len(), 1);
         assert!(dumped[0].contains("Subject: Where purchase requests get stuck"), "{}", dumped[0]);
         assert!(dumped[0].contains(&person.email));
-        drop(sink);
     })
     .await;
 }

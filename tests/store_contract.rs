@@ -1,8 +1,10 @@
 //! What the store promises, on SQLite and PostgreSQL alike. Every public method of `Store` is in here.
 
+mod backups;
 mod codes;
 mod corruption;
 mod decisions;
+mod figures;
 mod imports;
 mod intake;
 mod made;

@@ -18,7 +18,7 @@ pub fn definitions() -> Definitions {
     definitions
 }
 
-fn sources() -> Sources {
+pub fn sources() -> Sources {
     let mut sources = Sources::default();
     for (name, text) in [
         ("policy", POLICY),

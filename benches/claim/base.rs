@@ -1,5 +1,8 @@
 //! A million leads, made by a few statements. Each is in one workflow; some are due.
 
+// Each bench uses a part of this.
+#![allow(dead_code)]
+
 use std::path::Path;
 
 use nurtured::domain::{

@@ -14,7 +14,8 @@ pub(super) enum Command {
 
 /// Imports what happened: `page_visited` and `page.visited` alike; further columns are the event's
 /// data. The same row is recorded once, also if it comes again; a column `id` tells apart what else is
-/// the same. Whoever `lead.unsubscribed` or `mail.complained` in the file is never written to again.
+/// the same. A file of deals (email, deal, opened_on, outcome, closed_on) tells when each was opened, won
+/// or lost. Whoever `lead.unsubscribed` or `mail.complained` in the file is never written to again.
 /// Refused rows do not make it fail: it exits with 0 and says how many there are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -59,6 +60,12 @@ fn text(report: &EventsReport) -> String {
         ("rejected", report.rejected),
     ];
     let mut lines = vec![findings::headline(report.dry_run, report.rows, &figures)];
+    if report.events > report.recorded {
+        lines.push(format!(
+            "These are {} events: deals were opened, and won or lost.",
+            report.events
+        ));
+    }
     if report.unknown_leads > 0 {
         lines.push(format!(
             "Of the rejected, {} are of addresses that no lead has: import the leads first.",

@@ -1,6 +1,11 @@
 //! How a command fails: an exit code, what is wrong, and what to do.
 
-use std::{fmt::Display, io, path::Path, process::ExitCode};
+use std::{
+    fmt::{self, Display},
+    io,
+    path::Path,
+    process::ExitCode,
+};
 
 use serde::Serialize;
 
@@ -108,6 +113,17 @@ impl Failure {
             }
         }
         ExitCode::from(self.code)
+    }
+}
+
+/// What is wrong, and under it what to do.
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n{hint}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -5,10 +5,13 @@
 //! 4 people in flight are affected.
 
 mod apply;
+mod backup;
 mod check;
 mod codes;
+mod completions;
 mod context;
 mod demo;
+mod doctor;
 mod engine;
 mod enrol;
 mod eval;
@@ -17,15 +20,20 @@ mod failure;
 mod findings;
 mod folder;
 mod inbox;
+mod init;
 mod leads;
 mod live;
+mod man;
 mod migrate;
+mod outcome;
 mod output;
 mod parked;
 mod pause;
 mod preview;
 mod progress;
 mod render;
+mod report;
+mod restore;
 mod run;
 mod schema;
 mod send_test;
@@ -34,6 +42,7 @@ mod status;
 mod suppressions;
 mod tables;
 mod tick;
+mod why_idle;
 mod why_score;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -80,6 +89,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a new campaign folder to start from
+    Init(init::Arguments),
     /// Make the database, or bring it up to this version; make the secrets file if there is none
     Migrate(migrate::Arguments),
     /// Check the campaign folder and show every problem
@@ -107,6 +118,9 @@ enum Command {
     /// Ask for leads to be enrolled in a workflow, by hand
     #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
+    /// Record what sales says of a lead
+    #[command(long_about = told::<outcome::Arguments>())]
+    Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
     /// Stop sending: everything, or one workflow
@@ -139,6 +153,27 @@ enum Command {
     Demo(demo::Arguments),
     /// Count what is in the database
     Status(status::Arguments),
+    /// Figures of a workflow, of all leads, of today
+    #[command(subcommand)]
+    Report(report::Command),
+    /// Say why nothing is being sent right now
+    #[command(long_about = told::<why_idle::Arguments>())]
+    WhyIdle(why_idle::Arguments),
+    /// Copy the database into a file, while the daemon runs
+    #[command(long_about = told::<backup::Arguments>())]
+    Backup(backup::Arguments),
+    /// Bring a database back, paused
+    #[command(long_about = told::<restore::Arguments>())]
+    Restore(restore::Arguments),
+    /// Look whether everything that the daemon stands on is as it should be
+    #[command(long_about = told::<doctor::Arguments>())]
+    Doctor(doctor::Arguments),
+    /// Print what a shell needs to complete commands
+    #[command(long_about = told::<completions::Arguments>())]
+    Completions(completions::Arguments),
+    /// Write the manual pages
+    #[command(long_about = told::<man::Arguments>())]
+    Man(man::Arguments),
 }
 
 /// What the doc comment of a command's arguments says, for `--help`; in the list stands what the command's
@@ -182,16 +217,25 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
     match command {
+        Command::Init(arguments) => init::run(context, &arguments),
         Command::Migrate(arguments) => migrate::run(context, &arguments).await,
         Command::Leads(command) => leads::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Suppressions(command) => suppressions::run(context, command).await,
         Command::Codes(command) => codes::run(context, command).await,
         Command::Enrol(arguments) => enrol::run(context, &arguments).await,
+        Command::Outcome(arguments) => outcome::run(context, &arguments).await,
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
+        Command::Report(command) => report::run(context, command).await,
+        Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
+        Command::Backup(arguments) => backup::run(context, &arguments).await,
+        Command::Restore(arguments) => restore::run(context, &arguments).await,
+        Command::Doctor(arguments) => doctor::run(context, &arguments).await,
+        Command::Completions(arguments) => completions::run(context, &arguments),
+        Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,

@@ -79,8 +79,9 @@ impl Preview {
 
     /// Addressed as to the lead.
     pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
+        let desk = self.desk();
         let letter =
-            self.desk().letter(&self.message(context), &self.lead, &self.codes(), context.now());
+            desk.letter(&self.message(context), &self.lead, None, &self.codes(), context.now());
         letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
     }
 
@@ -95,8 +96,15 @@ impl Preview {
         let message = self.message(context);
         let language = self.lead.language.clone();
         let codes = self.codes();
-        let rendered: Result<Rendered, RenderError> =
-            self.desk().render(&message, &self.lead, Some(links), &language, &codes, context.now());
+        let rendered: Result<Rendered, RenderError> = self.desk().render(
+            &message,
+            &self.lead,
+            Some(links),
+            None,
+            &language,
+            &codes,
+            context.now(),
+        );
         rendered.map_err(|error| {
             Failure::problems(error).hint("a mail to this lead would be parked with this reason")
         })

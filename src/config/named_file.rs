@@ -1,6 +1,6 @@
 //! Files that `nurtured.toml` names.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use super::problem::ConfigError;
 
@@ -29,6 +29,16 @@ impl NamedFile {
                 Some(folder) => Ok(PathBuf::from(folder).join(name)),
                 None => Err(ConfigError::NoCredentials { name: name.clone() }),
             },
+        }
+    }
+}
+
+/// As it is written in `nurtured.toml`.
+impl fmt::Display for NamedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Credential(name) => write!(f, "credential:{name}"),
         }
     }
 }

@@ -16,12 +16,13 @@ use super::{
     facts::FactPlan,
     id::ReleaseId,
     name::Name,
-    policy::{People, Policy},
+    people::{People, Person},
+    policy::Policy,
     question::Questions,
     score::Scoring,
     template::Templates,
     time::Instant,
-    value::Schema,
+    value::{Schema, Value},
     workflow::{Enter, Version, Workflow},
 };
 
@@ -147,6 +148,12 @@ impl Definitions {
             self.scoring.mark(&self.plan).hash(&mut hasher);
         }
         hasher.finish().cast_signed()
+    }
+
+    /// Who owns a lead with these attributes, if it is one of us.
+    #[must_use]
+    pub fn owner(&self, attributes: &[Option<Value>]) -> Option<(&Name, &Person)> {
+        self.people.owner(&self.schema, attributes)
     }
 
     #[must_use]

@@ -37,11 +37,19 @@ impl EventKind {
     pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
     /// Somebody asked for an enrolment by hand; the object is the workflow.
     pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));
+    /// A lead was handed to sales; the object is the person.
+    pub const HANDOFF_MADE: Self = Self(Cow::Borrowed("handoff.made"));
+    pub const HANDOFF_ACCEPTED: Self = Self(Cow::Borrowed("handoff.accepted"));
+    /// Sales gave it back; the object is the reason.
+    pub const HANDOFF_RETURNED: Self = Self(Cow::Borrowed("handoff.returned"));
+    pub const DEAL_OPENED: Self = Self(Cow::Borrowed("deal.opened"));
+    pub const DEAL_WON: Self = Self(Cow::Borrowed("deal.won"));
+    pub const DEAL_LOST: Self = Self(Cow::Borrowed("deal.lost"));
     /// A later judgement of an earlier hit; `revises` names it.
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 17] = [
+    pub const OWN: [Self; 23] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -59,6 +67,12 @@ impl EventKind {
         Self::STAGE_CHANGED,
         Self::ENROLMENT_REQUESTED,
         Self::JUDGEMENT_REVISED,
+        Self::HANDOFF_MADE,
+        Self::HANDOFF_ACCEPTED,
+        Self::HANDOFF_RETURNED,
+        Self::DEAL_OPENED,
+        Self::DEAL_WON,
+        Self::DEAL_LOST,
     ];
 
     /// Behaviour: seen only of those who may be tracked, so that of others its silence says nothing.
@@ -95,6 +109,7 @@ impl EventKind {
             "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.cancelled" | "mail.opened"
             | "mail.clicked" | "mail.complained" => Objects::Mails,
             "stage.changed" => Objects::Stages,
+            "handoff.returned" => Objects::Reasons,
             "lead.answered" => Objects::Questions,
             _ => Objects::Any,
         }
@@ -108,6 +123,8 @@ pub enum Objects {
     Mails,
     /// The stage that a lead came to.
     Stages,
+    /// Why sales gave a lead back.
+    Reasons,
     /// Questions, by their keys.
     Questions,
     /// Pages, forms, whatever an import says; of a bounce, its class.

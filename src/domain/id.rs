@@ -90,6 +90,24 @@ impl IdSource {
         Self { node, last: AtomicI64::new(0) }
     }
 
+    /// The smallest identifier that is made at `at` or later.
+    #[must_use]
+    pub fn first_at(at: Instant) -> i64 {
+        Self::span(at.millis().saturating_sub(Self::EPOCH).max(0))
+    }
+
+    /// By how much identifiers grow in so many milliseconds.
+    #[must_use]
+    pub const fn span(millis: i64) -> i64 {
+        millis.saturating_mul(1 << (Self::NODE_BITS + Self::SEQUENCE_BITS))
+    }
+
+    /// When an identifier was made.
+    #[must_use]
+    pub const fn made_at(id: i64) -> Instant {
+        Instant::from_millis(Self::EPOCH + (id >> (Self::NODE_BITS + Self::SEQUENCE_BITS)))
+    }
+
     /// A fresh identifier, larger than each before it from this source, also when `now` steps back.
     pub fn next(&self, now: Instant) -> i64 {
         // `last` counts (millisecond, sequence) pairs; the node is put between them on the way out.
@@ -116,6 +134,18 @@ mod tests {
         let first = source.next(noon);
         let second = source.next(Instant::from_millis(1_700_000_000_000));
         assert!(first > 0 && second > first);
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let noon = Instant::from_millis(1_800_000_000_123);
+        let id = IdSource::new(1023).next(noon);
+        assert_eq!(IdSource::made_at(id), noon);
+        assert!(IdSource::first_at(noon) <= id && id < IdSource::first_at(noon.next()));
+        assert!(
+            IdSource::first_at(Instant::DAWN) == 0
+                && IdSource::first_at(Instant::NEVER) == i64::MAX
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Well-formedness (lower-case words, digits, `-`, `_`, `/`, `.`) is judged once, where a file is
 /// read; below that a name is only compared.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(Arc<str>);
 

@@ -1,8 +1,8 @@
-//! The house rules that no workflow may break, and the people who work here.
+//! The house rules that no workflow may break.
 
 use std::collections::BTreeMap;
 
-use super::{address::Address, lead::Basis, name::Name, schedule::Window, time::Zone};
+use super::{lead::Basis, name::Name, schedule::Window, time::Zone};
 
 /// The live policy.
 #[derive(Clone, Debug)]
@@ -54,40 +54,5 @@ impl Default for Policy {
             purposes: BTreeMap::new(),
             tracking: Tracking::Nobody,
         }
-    }
-}
-
-/// Who works here: persons and teams.
-#[derive(Clone, Debug, Default)]
-pub struct People {
-    pub persons: BTreeMap<Name, Person>,
-    pub teams: BTreeMap<Name, Vec<Name>>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Person {
-    /// As written in a `To:` header.
-    pub name: String,
-    pub address: Address,
-    /// The language of mails to this person.
-    pub language: Option<Name>,
-}
-
-impl People {
-    /// The persons behind a person's or a team's name, in the order of the file.
-    #[must_use]
-    pub fn resolve(&self, name: &str) -> Vec<(&Name, &Person)> {
-        if let Some(person) = self.persons.get_key_value(name) {
-            return vec![person];
-        }
-        let team = self.teams.get(name).map_or(&[][..], Vec::as_slice);
-        let mut persons: Vec<(&Name, &Person)> = Vec::with_capacity(team.len());
-        for member in team {
-            let person = self.persons.get_key_value(member);
-            // Nobody gets the same notice twice.
-            persons
-                .extend(person.filter(|(name, _)| persons.iter().all(|(known, _)| known != name)));
-        }
-        persons
     }
 }

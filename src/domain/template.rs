@@ -4,6 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{address::Mailbox, name::Name};
 
+/// What the built-in card of a hand-off is called: no template of a folder is.
+pub const CARD: &str = "(card)";
+
 /// How a body is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Markup {

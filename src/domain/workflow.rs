@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     condition::Condition,
     event::EventKind,
+    hand_off::HandOff,
+    lead::Turn,
     name::Name,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     value::{Slot, Value},
@@ -50,6 +52,8 @@ pub struct Workflow {
     pub now: bool,
     /// By when a mail leaves or not at all, where its step does not say.
     pub not_after: Option<Deadline>,
+    /// Its mails are the owner's, where the lead has one who is known here.
+    pub from_owner: bool,
     pub steps: Steps,
 }
 
@@ -133,6 +137,8 @@ pub enum StepKind {
         to: Name,
         template: Option<Name>,
     },
+    /// Hands the lead to one of our people and waits for what they say.
+    HandOff(HandOff),
     Stop {
         reason: Option<String>,
     },
@@ -179,6 +185,9 @@ impl StepKind {
         match self {
             Self::If { then, otherwise, .. } => vec![then, otherwise],
             Self::At { then, .. } => vec![then],
+            Self::HandOff(step) => {
+                vec![&mut step.accepted, &mut step.returned, &mut step.silent]
+            }
             Self::WaitFor { awaited, otherwise, .. } => {
                 awaited.iter_mut().map(|one| &mut one.then).chain([otherwise]).collect()
             }
@@ -198,6 +207,7 @@ impl StepKind {
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
+            Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }
     }
@@ -230,6 +240,28 @@ impl Steps {
         self.steps.iter().position(|step| *step.id == *id).map(StepIx)
     }
 
+    /// The steps on the way by these turns from the first one to `last`, both of them too. `None`: it does
+    /// not lead there.
+    #[must_use]
+    pub fn way(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
+        let mut turns = turns.iter().peekable();
+        let mut way = Vec::new();
+        let mut at = self.first;
+        while let Some(index) = at.filter(|_| way.len() < self.len()) {
+            let step = self.get(index);
+            way.push(index);
+            let turn = turns.next_if(|(from, _)| *from == step.id);
+            if turn.is_none() && step.id == *last {
+                return Some(way);
+            }
+            at = match turn {
+                Some((_, to)) => self.find(to),
+                None => step.next,
+            };
+        }
+        None
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter()
     }
@@ -242,5 +274,44 @@ impl Steps {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a`, which goes on to `b` or turns to `x`; both come to `c`.
+    fn steps() -> Steps {
+        let step = |id: &str, next: Option<usize>| Step {
+            id: id.into(),
+            kind: StepKind::Stop { reason: None },
+            next: next.map(StepIx),
+        };
+        let steps =
+            vec![step("a", Some(1)), step("b", Some(3)), step("x", Some(3)), step("c", None)];
+        Steps::new(steps, Some(StepIx(0))).unwrap()
+    }
+
+    fn way(turns: &[(&str, &str)], last: &str) -> Option<Vec<usize>> {
+        let turns: Vec<Turn> =
+            turns.iter().map(|(from, to)| (Name::new(from), Name::new(to))).collect();
+        Some(steps().way(&turns, last)?.into_iter().map(|step| step.0).collect())
+    }
+
+    #[test]
+    fn turns_tell_the_way_and_without_them_it_is_straight() {
+        assert_eq!(way(&[], "a"), Some(vec![0]));
+        assert_eq!(way(&[], "c"), Some(vec![0, 1, 3]));
+        assert_eq!(way(&[("a", "x")], "c"), Some(vec![0, 2, 3]));
+    }
+
+    #[test]
+    fn a_way_that_does_not_lead_there_is_none() {
+        assert_eq!(way(&[], "x"), None);
+        assert_eq!(way(&[("a", "x")], "b"), None);
+        assert_eq!(way(&[("a", "gone")], "c"), None);
+        // Round and round.
+        assert_eq!(way(&[("a", "a"), ("b", "a")], "nowhere"), None);
     }
 }

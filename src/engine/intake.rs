@@ -19,7 +19,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 pub use worker::{IntakeWorker, Round};
 
-use super::answering::Answer;
+use super::{answering::Answer, hearing::Word};
 use crate::{
     clock::Clock,
     domain::{event::Judgement, time::Instant},
@@ -57,6 +57,8 @@ pub enum Act {
     LookAtQuestion {
         link: String,
     },
+    /// What sales says of a lead, by POST.
+    Outcome(Box<Word>),
     /// The unsubscribe page was only looked at. Not recorded; but who goes through all links of a mail
     /// comes by it too.
     LookAtUnsubscribe,

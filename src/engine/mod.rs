@@ -7,6 +7,7 @@ pub mod deciding;
 mod due;
 pub mod group;
 mod handing;
+pub mod hearing;
 pub mod import;
 pub mod inbox;
 pub mod intake;
@@ -15,9 +16,12 @@ pub mod live;
 pub mod outcome;
 pub mod preparing;
 pub mod releasing;
+pub mod report;
+mod restoring;
 pub mod running;
 pub mod sending;
 pub mod settling;
+mod telling;
 pub mod tick;
 
 use std::{

@@ -11,11 +11,12 @@ use super::{
     codes::{CodesOf, dry},
     deciding::look,
     live::Live,
+    telling::Story,
 };
 use crate::{
     config::{Config, Sender},
     domain::{
-        address::Address,
+        address::{Address, Mailbox},
         campaign::Campaign,
         condition::View,
         decide::{closes, may_send, tracked},
@@ -24,14 +25,14 @@ use crate::{
         lead::{Enrolment, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
-        policy::Person,
+        people::Person,
         time::Instant,
     },
     mail::{
         calendar::{Entry, Event},
         compose::{Composed, Letter, List, Party},
     },
-    render::{Codes, Links, Mail, RenderError, Rendered, Standing},
+    render::{Card, Codes, Links, Mail, RenderError, Rendered, Standing},
     store::{
         StoreError,
         records::{MessageRow, Settled, Settlement},
@@ -93,6 +94,7 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
+        let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let claim = claim.clone();
         // Rendering takes the processor for a while: not on the threads that answer the network.
@@ -117,8 +119,8 @@ impl Engine {
                     let of = (message.lead, message.about.enrolment);
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
                 }
-                let codes = codes.get(&message.id);
-                match ready(&live, &config, &keyring, &message, record, codes, now) {
+                let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
+                match ready(&live, &config, &keyring, &message, record, story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing.push(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -175,6 +177,7 @@ fn ready(
     keyring: &Keyring,
     message: &MessageRow,
     record: Option<LeadRecord>,
+    story: Option<&Story>,
     codes: Option<&CodesOf>,
     now: Instant,
 ) -> Result<(Composed, Option<Instant>), Settled> {
@@ -197,13 +200,14 @@ fn ready(
         Some(Ok(codes)) => codes,
         Some(Err(pool)) => return Err(Settled::Parked { reason: dry(pool) }),
     };
-    let letter = desk.letter(message, &state, codes, now).map_err(|unready| match unready {
-        // The machine was busy: nothing is wrong with the mail.
-        Unready::Render(error) if error.may_pass() => {
-            Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
-        }
-        unready => Settled::Parked { reason: unready.to_string() },
-    })?;
+    let letter =
+        desk.letter(message, &state, story, codes, now).map_err(|unready| match unready {
+            // The machine was busy: nothing is wrong with the mail.
+            Unready::Render(error) if error.may_pass() => {
+                Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
+            }
+            unready => Settled::Parked { reason: unready.to_string() },
+        })?;
     if !config.delivery.allows(&letter.to.address) {
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
@@ -222,6 +226,7 @@ impl Desk<'_> {
         &self,
         message: &MessageRow,
         lead: &LeadState,
+        story: Option<&Story>,
         codes: &Codes,
         now: Instant,
     ) -> Result<Letter, Unready> {
@@ -236,10 +241,11 @@ impl Desk<'_> {
                     utm_source: "nurtured",
                 };
                 let rendered =
-                    self.render(message, lead, Some(links), &lead.language, codes, now)?;
+                    self.render(message, lead, Some(links), None, &lead.language, codes, now)?;
                 let name = full_name(&self.live.definitions, lead);
                 let to = Party::new(name.as_deref(), lead.address.clone());
-                Ok(self.address(message, mail_ref, rendered, to, now))
+                let owner = self.writing_owner(message, lead);
+                Ok(self.address(message, mail_ref, rendered, to, owner, now))
             }
             MessageKind::Internal => {
                 let people = &self.live.definitions.people;
@@ -249,11 +255,21 @@ impl Desk<'_> {
                     .ok_or_else(|| Unready::Nobody(message.recipient.clone()))?;
                 let house = &self.live.definitions.policy.language;
                 let language = person.language.as_ref().unwrap_or(house);
-                let rendered = self.render(message, lead, None, language, codes, now)?;
+                let card = story.map(|story| self.card(story, message, lead, now));
+                let rendered =
+                    self.render(message, lead, None, card.as_ref(), language, codes, now)?;
                 let to = Party::new(Some(&person.name), person.address.clone());
-                Ok(self.address(message, mail_ref, rendered, to, now))
+                Ok(self.address(message, mail_ref, rendered, to, None, now))
             }
         }
+    }
+
+    /// The owner in whose name a mail goes, if its workflow says so and the lead has one who is known here.
+    fn writing_owner(&self, message: &MessageRow, lead: &LeadState) -> Option<&Person> {
+        let definitions = &self.live.definitions;
+        let workflow = definitions.structures.get(&message.version)?;
+        let owner = definitions.owner(&lead.attributes).filter(|_| workflow.from_owner);
+        owner.map(|(_, person)| person)
     }
 
     /// Renders a message for a reader of `language`.
@@ -262,6 +278,7 @@ impl Desk<'_> {
         message: &MessageRow,
         lead: &LeadState,
         links: Option<Links<'_>>,
+        card: Option<&Card>,
         language: &str,
         codes: &Codes,
         now: Instant,
@@ -282,6 +299,7 @@ impl Desk<'_> {
             sender: &sender,
             links,
             standing: Some(standing(&self.live.definitions, lead, now)),
+            card,
             now,
         })
     }
@@ -309,17 +327,19 @@ impl Desk<'_> {
         mail_ref: MailRef,
         rendered: Rendered,
         to: Party,
+        owner: Option<&Person>,
         now: Instant,
     ) -> Letter {
         let domain = &self.sender.bounce_domain;
         let to_a_lead = message.kind == MessageKind::Marketing;
-        let from = &self.sender.from;
-        let reply_to = rendered.reply_to.or_else(|| self.sender.reply_to.clone());
-        let reply_to = reply_to.map(|mailbox| Party::new(Some(&mailbox.name), mailbox.address));
+        let party = |mailbox: Mailbox| Party::new(Some(&mailbox.name), mailbox.address);
+        let owners = owner.map(|owner| Party::new(Some(&owner.name), owner.address.clone()));
+        let reply_to = rendered.reply_to.map(party).or(owners);
+        let reply_to = reply_to.or_else(|| self.sender.reply_to.clone().map(party));
         let local = self.keyring.bounce_local_part(&mail_ref);
         let calendar = rendered.calendar.map(|event| self.entry(message, event));
         Letter {
-            from: Party::new(Some(&from.name), from.address.clone()),
+            from: from(&self.sender.from, owner),
             to,
             reply_to,
             subject: rendered.subject,
@@ -342,6 +362,15 @@ impl Desk<'_> {
             bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
         }
     }
+}
+
+/// Who a mail is from. The owner's own address stands there if it is of the sender's domain: for others
+/// this relay may not write, and mail that says it does is refused (DMARC, RFC 7489).
+fn from(sender: &Mailbox, owner: Option<&Person>) -> Party {
+    let name = owner.map_or(&sender.name, |owner| &owner.name);
+    let own = owner.map(|owner| &owner.address);
+    let own = own.filter(|own| own.domain() == sender.address.domain());
+    Party::new(Some(name), own.unwrap_or(&sender.address).clone())
 }
 
 /// What a list is about and who writes, parted by what a phrase may hold without quotes: brackets would be
@@ -391,7 +420,26 @@ pub fn view<'a>(definitions: &'a Definitions, lead: &'a LeadState, now: Instant)
 
 #[cfg(test)]
 mod tests {
-    use super::list_text;
+    use super::*;
+
+    #[test]
+    fn an_owner_writes_from_the_senders_domain_alone() {
+        let sender: Mailbox = "Example <hello@example.com>".parse().unwrap();
+        let person = |address: &str| Person {
+            name: "Ben Weber".into(),
+            address: Address::parse(address).unwrap(),
+            language: None,
+        };
+        let written = |owner: Option<&Person>| {
+            let party = from(&sender, owner);
+            format!("{} <{}>", party.name.unwrap_or_default(), party.address.as_str())
+        };
+        assert_eq!(written(None), "Example <hello@example.com>");
+        assert_eq!(written(Some(&person("ben@example.com"))), "Ben Weber <ben@example.com>");
+        for other in ["ben@elsewhere.example", "ben@sub.example.com", "ben@notexample.com"] {
+            assert_eq!(written(Some(&person(other))), "Ben Weber <hello@example.com>", "{other}");
+        }
+    }
 
     #[test]
     fn a_list_is_told_by_what_it_is_about_and_who_writes() {

@@ -12,6 +12,7 @@ pub enum HitKind {
     Open,
     Unsubscribe,
     Answer,
+    Outcome,
 }
 
 impl HitKind {
@@ -21,6 +22,7 @@ impl HitKind {
             Self::Open => "open",
             Self::Unsubscribe => "unsubscribe",
             Self::Answer => "answer",
+            Self::Outcome => "outcome",
         }
     }
 }

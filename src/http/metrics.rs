@@ -198,10 +198,11 @@ impl Metrics {
                 let _ = self.hits(kind, HitOutcome::Judged(judgement));
             }
         }
-        for kind in [HitKind::Unsubscribe, HitKind::Answer] {
+        let pages = [HitKind::Unsubscribe, HitKind::Answer, HitKind::Outcome];
+        for kind in pages {
             let _ = self.hits(kind, HitOutcome::Judged(Judgement::Human));
         }
-        for kind in [HitKind::Click, HitKind::Open, HitKind::Unsubscribe, HitKind::Answer] {
+        for kind in [HitKind::Click, HitKind::Open].into_iter().chain(pages) {
             let _ = self.hits(kind, HitOutcome::Refused);
         }
         self.census(&Census::default());
@@ -308,37 +309,77 @@ fn lag(now: Instant, due: Instant) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
+    /// What is said of a figure: its labels, its type, its meaning.
+    type Entry = (Vec<String>, String, String);
+
     /// Every family that the registry holds, by the name that Prometheus stores it under.
-    fn names(page: &str) -> BTreeSet<String> {
-        page.lines()
-            .filter_map(|line| line.strip_prefix("# TYPE "))
-            .filter_map(|line| line.split_once(' '))
-            .map(|(name, kind)| match kind {
-                "counter" => format!("{name}_total"),
-                "info" => format!("{name}_info"),
-                _ => name.to_owned(),
-            })
-            .collect()
+    fn there(page: &str) -> BTreeMap<String, Entry> {
+        let after = |mark: &str, name: &str| {
+            let lines = page.lines().filter_map(|line| line.strip_prefix(mark));
+            lines.filter_map(|line| line.split_once(' ')).find(|(of, _)| *of == name)
+        };
+        let kinds = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let entry = |(family, kind): (&str, &str)| {
+            let name = match kind {
+                "counter" => format!("{family}_total"),
+                "info" => format!("{family}_info"),
+                _ => family.to_owned(),
+            };
+            let sample = page.lines().find_map(|line| line.strip_prefix(&format!("{name}{{")));
+            let labels = sample.and_then(|rest| rest.split('}').next()).unwrap_or_default();
+            let labels = labels.split(',').filter_map(|label| label.split_once('='));
+            let labels: Vec<String> = labels.map(|(label, _)| label.to_owned()).collect();
+            let help = after("# HELP ", family).unwrap().1.trim_end_matches('.').to_lowercase();
+            (name, (labels, kind.to_owned(), help))
+        };
+        kinds.filter_map(|line| line.split_once(' ')).map(entry).collect()
+    }
+
+    /// What the manual's table says of each.
+    fn documented() -> BTreeMap<String, Entry> {
+        let manual = include_str!("../../docs/operations.md");
+        let section = manual.split("\n## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        let entry = |row: &str| {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            let (name, labels) = cells[0].split_once('{').unwrap_or((cells[0], ""));
+            let labels = labels.trim_end_matches(['`', '}']).split(',');
+            let labels = labels.filter(|label| !label.is_empty()).map(str::to_owned).collect();
+            let kind = cells[1].to_owned();
+            (name.trim_end_matches('`').to_owned(), (labels, kind, cells[2].to_lowercase()))
+        };
+        rows.map(entry).collect()
     }
 
     #[tokio::test]
-    async fn the_manual_names_exactly_the_figures_that_there_are() {
-        let manual = include_str!("../../docs/operations.md");
-        let section = manual.split("\n## Metrics").nth(1).unwrap().split("\n## ").next().unwrap();
-        let documented: BTreeSet<String> = section
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `"))
-            .filter_map(|line| line.split(['`', '{']).next())
-            .map(str::to_owned)
-            .collect();
+    async fn the_manual_explains_exactly_the_figures_that_there_are() {
         let metrics = Metrics::new();
         metrics.relay("main", true);
-        let page = metrics.encode().await;
-        assert_eq!(names(&page), documented);
+        let (there, documented) = (there(&metrics.encode().await), documented());
+        let names = |entries: &BTreeMap<String, Entry>| entries.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&there), names(&documented));
+        for (name, (labels, kind, help)) in there {
+            let (their_labels, their_kind, meaning) = &documented[&name];
+            assert_eq!((&labels, &kind), (their_labels, their_kind), "{name}");
+            assert!(meaning.starts_with(&help), "{name}: `{help}` is not how `{meaning}` begins");
+        }
+    }
+
+    #[test]
+    fn alarms_are_about_figures_that_there_are() {
+        let rules = include_str!("../../docs/alerts.yml");
+        let word = |at: usize| -> String {
+            let letters = rules[at..].chars();
+            letters.take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+        };
+        let named: Vec<String> = rules.match_indices("nurtured_").map(|(at, _)| word(at)).collect();
+        assert!(named.len() > 5, "{named:?}");
+        let documented = documented();
+        for name in named {
+            assert!(documented.contains_key(&name), "{name} is not in the manual");
+        }
     }
 
     #[tokio::test]

@@ -8,6 +8,8 @@ mod hits;
 mod language;
 pub mod listener;
 pub mod metrics;
+mod outcome_page;
+mod outcomes;
 mod page;
 pub mod public;
 mod question_page;

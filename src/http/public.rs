@@ -1,4 +1,5 @@
-//! What leads reach: clicks, opening pixels, unsubscribing, questions, health.
+//! What leads reach: clicks, opening pixels, unsubscribing, questions, health; and the outcomes of our own
+//! people.
 //!
 //! A GET changes nothing about a lead but its history; only a POST unsubscribes or answers. Every answer but a
 //! picture is given after what it answers is on disk.
@@ -26,6 +27,7 @@ use tower_http::{
 use super::{
     language::Language,
     metrics::{HitKind, HitOutcome, Metrics},
+    outcomes,
     page::{POLICY, Page},
     questions,
 };
@@ -78,6 +80,7 @@ pub fn router(public: Public) -> Router {
         .route("/o/{file}", get(open))
         .route("/u/{token}", get(ask_unsubscribe).post(unsubscribe))
         .route("/q/{token}", get(questions::ask).post(questions::answer))
+        .route("/s/{token}", get(outcomes::ask).post(outcomes::take))
         .route("/health", get(|| async { "ok\n" }))
         .fallback(|headers: HeaderMap| async move { not_found(&headers) })
         .with_state(public)
@@ -175,7 +178,7 @@ async fn unsubscribe(
     body: Body,
 ) -> Response {
     if let Err(answer) = whole(body, &headers) {
-        return answer;
+        return *answer;
     }
     let Some(mail) = public.keyring.read_unsubscribe(&text(token)) else {
         return not_found(&headers);
@@ -196,10 +199,12 @@ async fn unsubscribe(
 pub(super) type Body = Result<axum::body::Bytes, BytesRejection>;
 
 /// The body, or the answer to one that is too large or did not come in time: then nothing was done.
-pub(super) fn whole(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, Response> {
-    body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(headers)),
-        _ => rejection.into_response(),
+pub(super) fn whole(body: Body, headers: &HeaderMap) -> Result<axum::body::Bytes, Box<Response>> {
+    body.map_err(|rejection| {
+        Box::new(match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Page::TooLarge.respond(language(headers)),
+            _ => rejection.into_response(),
+        })
     })
 }
 

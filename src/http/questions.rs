@@ -81,7 +81,7 @@ pub(super) async fn answer(
 ) -> Response {
     let body = match whole(body, &headers) {
         Ok(body) => body,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let Some((mail, ask)) = public.keyring.read_question(&text(token)) else {
         return not_found(&headers);

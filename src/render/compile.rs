@@ -7,7 +7,7 @@ use tera::Tera;
 
 use super::{
     Renderer, campaigns, codes,
-    context::{IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
+    context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     prepare::Form,
     problem::RenderProblem,
@@ -16,13 +16,17 @@ use super::{
 };
 use crate::domain::{
     definitions::Definitions,
+    hand_off::HandOff,
     name::Name,
-    template::{MailTemplate, Markup, Templates},
+    template::{CARD, MailTemplate, Markup, Templates},
     workflow::StepKind,
 };
 
+/// A text in a language: its subject and its body.
+type BuiltIn = (&'static str, &'static str, &'static str);
+
 /// The notice to our own people where none is named.
-const NOTICES: [(&str, &str, &str); 2] = [
+const NOTICES: [BuiltIn; 2] = [
     (
         "",
         "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
@@ -35,6 +39,22 @@ const NOTICES: [(&str, &str, &str); 2] = [
     ),
 ];
 
+/// The card of a hand-off where none is named.
+const CARDS: [BuiltIn; 2] = [
+    (
+        "",
+        "{% if card.again %}Still waiting: {% else %}For you: {% endif %}{{ first_name or email }}\
+         {% if company %} ({{ company }}){% endif %}",
+        include_str!("card.md"),
+    ),
+    (
+        "it",
+        "{% if card.again %}In attesa: {% else %}Per te: {% endif %}{{ first_name or email }}\
+         {% if company %} ({{ company }}){% endif %}",
+        include_str!("card.it.md"),
+    ),
+];
+
 impl Renderer {
     /// Checks and compiles all templates.
     ///
@@ -42,7 +62,8 @@ impl Renderer {
     /// All that is wrong with them.
     pub fn new(definitions: &Definitions) -> Result<Self, Vec<RenderProblem>> {
         let mut templates = definitions.templates.clone();
-        templates.mails.insert(Name::new(""), notices());
+        templates.mails.insert(Name::new(""), built_in("notice", &NOTICES));
+        templates.mails.insert(CARD.into(), built_in("card", &CARDS));
         let (sources, mut problems) = sources(&templates);
         let partials = templates.partials.keys().map(|name| &**name).collect();
         for source in sources.values() {
@@ -73,6 +94,7 @@ impl Renderer {
             pools,
             templates,
             schema: definitions.schema.clone(),
+            people: definitions.people.clone(),
             house: definitions.policy.language.clone(),
             inliner: CSSInliner::options()
                 .load_remote_stylesheets(false)
@@ -83,10 +105,10 @@ impl Renderer {
     }
 }
 
-fn notices() -> BTreeMap<Name, MailTemplate> {
-    let notice = |&(language, subject, body): &(&str, &str, &str)| {
+fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
+    let built_in = |&(language, subject, body): &BuiltIn| {
         let template = MailTemplate {
-            file: format!("(built in)/notice{language}.md"),
+            file: format!("(built in)/{file}{language}.md"),
             language: Some(language.into()).filter(|_| !language.is_empty()),
             markup: Markup::Markdown,
             subject: subject.to_owned(),
@@ -102,7 +124,7 @@ fn notices() -> BTreeMap<Name, MailTemplate> {
         };
         (Name::new(language), template)
     };
-    NOTICES.iter().map(notice).collect()
+    texts.iter().map(built_in).collect()
 }
 
 /// Every text that tera is to compile, by tera's name.
@@ -202,19 +224,25 @@ fn variables(
     });
     // A layout or a partial may read what any mail that uses it has.
     let mut shared: BTreeSet<&str> = base.clone();
-    shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS));
+    shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS).chain([&IN_CARDS]));
 
     for (name, variants) in &templates.mails {
-        let reads_it =
-            if name.is_empty() { Some(Reader::Staff) } else { readers.get(name).copied() };
+        let reads_it = match name.as_str() {
+            "" => Some(Reader::Staff),
+            CARD => Some(Reader::Sales),
+            _ => readers.get(name).copied(),
+        };
         for mail in variants.values() {
             let mut known = base.clone();
             known.extend(mail.defaults.keys().map(|name| &**name));
             if reads_it != Some(Reader::Lead) {
                 known.extend(TO_STAFF);
             }
-            if reads_it != Some(Reader::Staff) {
+            if matches!(reads_it, None | Some(Reader::Lead)) {
                 known.extend(TO_LEADS);
+            }
+            if matches!(reads_it, None | Some(Reader::Sales)) {
+                known.insert(IN_CARDS);
             }
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
@@ -247,9 +275,9 @@ fn variables(
                 layout_is_there && !broken_parts && problems.iter().all(|p| p.file != mail.file);
             if whole {
                 let is_notice = match reads_it {
-                    Some(reader) => reader == Reader::Staff,
+                    Some(reader) => reader != Reader::Lead,
                     // No step names it yet: what it reads tells.
-                    None => STANDING.iter().any(|name| read.contains(*name)),
+                    None => STANDING.iter().chain([&IN_CARDS]).any(|name| read.contains(*name)),
                 };
                 problems.extend(must_haves(mail, is_notice, &read));
             }
@@ -295,9 +323,12 @@ fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> 
 enum Reader {
     Lead,
     Staff,
+    /// Those of our own people who are handed a lead.
+    Sales,
 }
 
-/// The readers of the mails that steps name; a mail that a lead may get is for leads.
+/// The readers of the mails that steps name; a mail that a lead may get is for leads, and what only
+/// cards have is in no mail that goes out otherwise, too.
 fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     let mut readers = BTreeMap::new();
     let live = definitions.workflows.iter().map(|live| &live.workflow);
@@ -308,7 +339,11 @@ fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
                     readers.insert(template.clone(), Reader::Lead);
                 }
                 StepKind::Notify { template: Some(template), .. } => {
-                    readers.entry(template.clone()).or_insert(Reader::Staff);
+                    let reader = readers.entry(template.clone()).or_insert(Reader::Staff);
+                    *reader = if *reader == Reader::Lead { Reader::Lead } else { Reader::Staff };
+                }
+                StepKind::HandOff(HandOff { template: Some(template), .. }) => {
+                    readers.entry(template.clone()).or_insert(Reader::Sales);
                 }
                 _ => {}
             }

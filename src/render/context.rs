@@ -11,6 +11,7 @@ use super::{
     filters::{LANGUAGE, ZONE, today},
 };
 use crate::domain::{
+    people::People,
     score::MilliPoints,
     template::MailTemplate,
     value::{Schema, Value},
@@ -20,7 +21,7 @@ use crate::domain::{
 const LONGEST: usize = 10_000;
 
 /// Beside the attributes: what every mail may use.
-pub(super) const KNOWN: [&str; 10] = [
+pub(super) const KNOWN: [&str; 12] = [
     "email",
     "stage",
     "tags",
@@ -31,6 +32,8 @@ pub(super) const KNOWN: [&str; 10] = [
     CAMPAIGN,
     "today",
     "sender_name",
+    "owner_name",
+    "owner_email",
 ];
 /// What mails to leads may use.
 pub(super) const TO_LEADS: [&str; 2] = ["unsubscribe_url", "postal_address"];
@@ -38,13 +41,15 @@ pub(super) const TO_LEADS: [&str; 2] = ["unsubscribe_url", "postal_address"];
 pub(super) const TO_STAFF: [&str; 4] = ["fit", "engagement", "temperature", "postal_address"];
 /// What only notices have.
 pub(super) const STANDING: [&str; 3] = ["fit", "engagement", "temperature"];
+/// What only cards of hand-offs have.
+pub(super) const IN_CARDS: &str = "card";
 /// What layouts may use.
 pub(super) const IN_LAYOUTS: [&str; 3] = ["content", "subject", "preheader"];
 
 /// The context of a mail's subject, preheader and body.
 pub(super) fn context(
     mail: &Mail,
-    schema: &Schema,
+    (schema, people): (&Schema, &People),
     template: &MailTemplate,
     language: &str,
 ) -> Result<Context, RenderError> {
@@ -68,6 +73,13 @@ pub(super) fn context(
     context.insert("today", &today(mail.now, &lead.zone));
     context.insert("sender_name", &one_line(&mail.sender.name));
     context.insert("postal_address", &one_line(&mail.sender.postal_address));
+    if let Some((_, owner)) = people.owner(schema, &lead.attributes) {
+        context.insert("owner_name", &one_line(&owner.name));
+        context.insert("owner_email", owner.address.as_str());
+    }
+    if let Some(card) = mail.card {
+        context.insert(IN_CARDS, card);
+    }
     context.insert_value("entry", entry(mail)?);
     context.insert_value(CAMPAIGN, campaign(mail));
     codes::insert(mail.codes, &mut context);

@@ -12,7 +12,7 @@ use crate::{
         time::Instant,
     },
     mail::calendar::Event,
-    render::Links,
+    render::{Card, Links},
 };
 
 /// Who the mails are from.
@@ -55,6 +55,8 @@ pub struct Mail<'a> {
     pub links: Option<Links<'a>>,
     /// For mail to our own people.
     pub standing: Option<Standing>,
+    /// For the card of a hand-off.
+    pub card: Option<&'a Card>,
     pub now: Instant,
 }
 

@@ -6,6 +6,7 @@
 mod buttons;
 mod calendar;
 mod campaigns;
+mod card;
 mod codes;
 mod compile;
 mod context;
@@ -34,6 +35,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
 use css_inline::CSSInliner;
 use html::Node;
@@ -50,6 +52,7 @@ use tera::{Context, Tera, Value};
 
 use crate::domain::{
     name::Name,
+    people::People,
     question::Ask,
     template::{MailTemplate, Templates},
     value::Schema,
@@ -64,6 +67,7 @@ pub struct Renderer {
     schema: Schema,
     /// The pools that mails take codes of, by the variant's file.
     pools: HashMap<String, BTreeSet<Name>>,
+    people: People,
     /// What is asked in each of tera's templates that asks anything.
     asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
@@ -109,7 +113,7 @@ impl Renderer {
     ) -> Result<Rendered, RenderError> {
         let language = template.language.clone().filter(|language| !language.is_empty());
         let language = language.unwrap_or_else(|| self.house.clone());
-        let mut context = context(mail, &self.schema, template, &language)?;
+        let mut context = context(mail, (&self.schema, &self.people), template, &language)?;
         if let Some(links) = &mail.links {
             context
                 .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));

@@ -16,14 +16,15 @@ pub struct Text {
     pub postgres: &'static str,
 }
 
-/// Writes a statement once. Beside literals it takes six words:
+/// Writes a statement once. Beside literals it takes these words:
 /// - `timers`: reads timers, called `t`, as [`Timer`](super::timers::Timer) takes them;
 /// - `each`: the rows `j(value)` of the JSON array in `$1`;
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
 /// - `skip`: locks those of them that are free and passes over the others;
 /// - `share`: keeps them from being changed, and lets others do the same;
 /// - `(text 3 "memory")`: the text in the bytes `$3` where the row's `memory` says that it is
-///   ([`Texts`](super::rows::Texts)).
+///   ([`Texts`](super::rows::Texts));
+/// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
         $crate::store::dialect::Text {
@@ -85,6 +86,14 @@ macro_rules! fragment {
             "' ->> 0 AS int) FOR CAST(j.value -> '",
             $column,
             "' ->> 1 AS int)), 'UTF8')"
+        )
+    };
+    ($dialect:ident (entered $event:ident)) => {
+        concat!(
+            "AND ($4 OR EXISTS (SELECT 1 FROM messages AS m INNER JOIN enrolments AS e ON e.lead = m.lead \
+             AND e.enrolment = m.enrolment WHERE m.id = ",
+            stringify!($event),
+            ".message AND e.entered_at >= $2 AND e.entered_at < $3))"
         )
     };
     ($dialect:ident $literal:literal) => {

@@ -25,6 +25,8 @@ pub struct EventRow<'a> {
     pub judgement: &'static str,
     pub settles_at: Option<i64>,
     pub message: Option<i64>,
+    /// The mail that it came back on: counted by whose it is.
+    pub on_mail: Option<i64>,
     pub about: Option<String>,
     pub revises: Option<i64>,
     pub data: String,
@@ -42,6 +44,7 @@ impl<'a> EventRow<'a> {
             judgement: Judgement::Human.word(),
             settles_at: None,
             message: None,
+            on_mail: None,
             about: None,
             revises: None,
             data: "{}".to_owned(),
@@ -122,12 +125,16 @@ impl Tx {
             self.on(),
             sql!(
                 "INSERT INTO events (lead, rev, kind, object, occurred_at, recorded_at, judgement, settles_at, \
-                 message, about, revises, data, source) \
+                 message, about, revises, data, source, workflow, step) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'rev' AS BIGINT), \
                  j.value ->> 'kind', j.value ->> 'object', CAST(j.value ->> 'occurred_at' AS BIGINT), $2, \
                  j.value ->> 'judgement', CAST(j.value ->> 'settles_at' AS BIGINT), \
                  CAST(j.value ->> 'message' AS BIGINT), j.value ->> 'about', \
-                 CAST(j.value ->> 'revises' AS BIGINT), j.value ->> 'data', j.value ->> 'source' FROM ",
+                 CAST(j.value ->> 'revises' AS BIGINT), j.value ->> 'data', j.value ->> 'source', \
+                 (SELECT m.workflow FROM messages AS m WHERE m.kind = 'marketing' \
+                 AND m.id = CAST(j.value ->> 'on_mail' AS BIGINT)), \
+                 (SELECT m.step FROM messages AS m WHERE m.kind = 'marketing' \
+                 AND m.id = CAST(j.value ->> 'on_mail' AS BIGINT)) FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)

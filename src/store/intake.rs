@@ -203,6 +203,7 @@ impl Tx {
             row.judgement = event.judgement.word();
             row.settles_at = event.settles_at.map(Instant::millis);
             row.message = event.message.map(|message| message.0);
+            row.on_mail = row.message.filter(|_| event.revises.is_none());
             row.revises = event.revises.map(|rev| rev.0);
             rows.push(row);
             let wake = wakes.entry(event.lead.0).or_insert(Wake {

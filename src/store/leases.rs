@@ -23,8 +23,8 @@ pub(super) const EXPIRED: Text = sql!(
 const SERVERS_CLOCK: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 
 impl Store {
-    /// What leases are counted from and end by.
-    pub(super) async fn lease_clock(&self, now: Instant) -> Result<Instant> {
+    /// What leases are counted from and end by: the server's clock, `now` on SQLite.
+    pub async fn lease_clock(&self, now: Instant) -> Result<Instant> {
         match self.db.read() {
             Either::Sqlite(_) => Ok(now),
             Either::Postgres(pool) => {

@@ -30,7 +30,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::EngineRunning`] when another one has it.
     pub fn engine_lock(&self) -> Result<EngineLock> {
-        let Some(path) = self.db.file() else { return Ok(EngineLock { _file: None }) };
+        EngineLock::on(self.db.file())
+    }
+}
+
+impl EngineLock {
+    /// The right to run an engine on this file, be it there already or not.
+    ///
+    /// # Errors
+    /// [`StoreError::EngineRunning`] when another one has it.
+    pub fn on(database: Option<&Path>) -> Result<Self> {
+        let Some(path) = database else { return Ok(Self { _file: None }) };
         let name = beside(path);
         let cannot = |error: std::io::Error| {
             StoreError::Environment(format!("cannot lock {}: {error}", name.display()))
@@ -44,12 +54,28 @@ impl Store {
             .map_err(cannot)?;
         for _ in 0..TRIES {
             match file.try_lock() {
-                Ok(()) => return Ok(EngineLock { _file: Some(file) }),
+                Ok(()) => return Ok(Self { _file: Some(file) }),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_TRIES),
                 Err(TryLockError::Error(error)) => return Err(cannot(error)),
             }
         }
         Err(StoreError::EngineRunning)
+    }
+
+    /// Whether an engine runs on this file.
+    #[must_use]
+    pub fn is_taken(database: &Path) -> bool {
+        // Shared: two who look do not see each other.
+        let lock = File::open(beside(database));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+impl Store {
+    /// Whether an engine is at work on this file; `None`: on PostgreSQL it cannot be told.
+    #[must_use]
+    pub fn is_engine_running(&self) -> Option<bool> {
+        self.db.file().map(EngineLock::is_taken)
     }
 }
 
@@ -58,13 +84,6 @@ fn beside(database: &Path) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(".lock");
     name.into()
-}
-
-/// Whether an engine runs on this file.
-fn is_engine_running(database: &Path) -> bool {
-    // Shared: two who look do not see each other.
-    let lock = File::open(beside(database));
-    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The time for which bulk work has had a file.
@@ -81,7 +100,7 @@ impl Stint {
 
     /// Whether the same transaction may take more in: an engine on the file is not kept waiting for long.
     pub fn may_go_on(&self) -> bool {
-        self.begun.elapsed() < LONGEST || !is_engine_running(&self.database)
+        self.begun.elapsed() < LONGEST || !EngineLock::is_taken(&self.database)
     }
 
     /// Leaves the file to the engine on it for as long; where none runs, nobody is waited for.
@@ -90,7 +109,7 @@ impl Stint {
     }
 
     fn rest_after(&self, held: Duration) -> Duration {
-        if is_engine_running(&self.database) { held } else { Duration::ZERO }
+        if EngineLock::is_taken(&self.database) { held } else { Duration::ZERO }
     }
 }
 

@@ -9,6 +9,7 @@
 mod dialect;
 
 mod backlog;
+mod backup;
 mod batch;
 mod checkpoint;
 mod codes;
@@ -18,6 +19,7 @@ mod deferred;
 mod enrolments;
 mod error;
 mod events;
+mod figures;
 mod gate;
 mod gather;
 mod group;

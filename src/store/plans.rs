@@ -1,15 +1,19 @@
-//! How SQLite finds the rows of the statements that run when nothing is to be done.
+//! How SQLite finds the rows of the statements that run when nothing is to be done, and of those that count many.
 
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
-use super::{deferred, dialect::Text, leases, outbox, parked, show, sweeps, timers, upsert};
+use super::{
+    deferred, dialect::Text, figures, leases, outbox, parked, show, sweeps, timers, upsert,
+};
 
 async fn plan(text: Text) -> Vec<String> {
     let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
-    raw_sql(include_str!("../../migrations/0001_the_house.sql"))
-        .execute(&mut connection)
-        .await
-        .unwrap();
+    for migration in [
+        include_str!("../../migrations/0001_the_house.sql"),
+        include_str!("../../migrations/0004_figures.sql"),
+    ] {
+        raw_sql(migration).execute(&mut connection).await.unwrap();
+    }
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", text.sqlite));
     raw_sql(explain)
         .fetch_all(&mut connection)
@@ -124,4 +128,33 @@ async fn the_census_reads_no_wide_table() {
 async fn the_leads_in_a_workflow_are_read_from_an_index() {
     let range = "enrolments_in (workflow=? AND lead>?)";
     assert_by_index(sweeps::IN_WORKFLOW, "SEARCH e", range).await;
+}
+
+#[tokio::test]
+async fn mails_are_counted_along_an_index_in_the_order_of_their_groups() {
+    let mails = plan(figures::MAILS).await;
+    let by = "COVERING INDEX messages_over (state=? AND workflow=?)";
+    assert!(mails[0].contains(by), "{mails:#?}");
+    assert!(!mails.iter().any(|step| step.contains("FOR GROUP BY")), "{mails:#?}");
+}
+
+#[tokio::test]
+async fn what_came_back_is_counted_along_an_index_in_the_order_of_its_groups() {
+    let back = plan(figures::BACK).await;
+    let steps = reading(&back, " b ");
+    assert_eq!(steps.len(), 4, "{back:#?}");
+    for step in steps {
+        let by = "COVERING INDEX events_on_mails (workflow=? AND judgement=?";
+        assert!(step.contains(by), "{back:#?}");
+    }
+    assert!(!back.iter().any(|step| step.contains("FOR GROUP BY")), "{back:#?}");
+}
+
+#[tokio::test]
+async fn enrolments_that_are_over_are_counted_along_an_index_and_the_others_found_by_theirs() {
+    let standings = plan(figures::STANDINGS).await;
+    let steps = reading(&standings, " e ");
+    assert_eq!(steps.len(), 2, "{standings:#?}");
+    assert!(steps[0].contains("COVERING INDEX enrolments_over (workflow=?)"), "{standings:#?}");
+    assert!(steps[1].contains("INDEX enrolments_in (workflow=?)"), "{standings:#?}");
 }

@@ -1,11 +1,16 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
 mod codes;
+mod figures;
 mod shown;
 
 use std::collections::BTreeMap;
 
 pub use codes::{CodeWanted, Given, Pool};
+pub use figures::{
+    Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
+    Period, Queue, StageChange, Standing, WorkflowFigures,
+};
 pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{

@@ -130,6 +130,16 @@ impl Store {
         Ok(newest)
     }
 
+    /// Every workflow that was ever made live.
+    pub async fn workflow_names(&self) -> Result<Vec<Name>> {
+        let names: Vec<String> = on_db!(
+            self.db.read(),
+            sql!("SELECT DISTINCT name FROM artefacts WHERE kind = 'workflow' ORDER BY name"),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        Ok(names.into_iter().map(Name::from).collect())
+    }
+
     /// The release that was live before this one.
     pub async fn release_before(&self, release: ReleaseId) -> Result<Option<ReleaseRow>> {
         let row: Option<StoredRelease> = on_db!(

@@ -50,6 +50,26 @@ impl DatabaseUrl {
         Err(BadUrl::Scheme)
     }
 
+    /// An SQLite database by its file.
+    #[must_use]
+    pub fn of_file(file: &Path) -> Self {
+        Self(Kind::Sqlite(file.to_owned()))
+    }
+
+    /// The options by which PostgreSQL's own tools reach the database; `None` of SQLite. They ask for the
+    /// password themselves.
+    #[must_use]
+    pub fn for_tools(&self) -> Option<String> {
+        let Kind::Postgres(options) = &self.0 else { return None };
+        let host = match options.get_socket() {
+            Some(folder) => folder.display().to_string(),
+            None => options.get_host().to_owned(),
+        };
+        let (port, user) = (options.get_port(), options.get_username());
+        let database = options.get_database().unwrap_or(user);
+        Some(format!("--host={host} --port={port} --username={user} --dbname={database}"))
+    }
+
     /// The file of an SQLite database.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
@@ -102,6 +122,8 @@ mod tests {
             DatabaseUrl::parse("postgres://ada:s3cret@db:5433/leads", Path::new(".")).unwrap();
         assert_eq!(url.to_string(), "postgres://db:5433/leads");
         assert!(!format!("{url:?}").contains("s3cret"));
+        let tools = "--host=db --port=5433 --username=ada --dbname=leads";
+        assert_eq!(url.for_tools().as_deref(), Some(tools));
         assert_eq!(parse("postgres://ada:s3cret@db:port/x"), Err(BadUrl::Postgres));
     }
 

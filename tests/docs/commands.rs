@@ -98,7 +98,7 @@ fn every_command_and_every_option_is_explained_and_no_other() {
 
 /// The names of the fields of a document, but not those that are data: attributes, words, rules.
 fn fields(document: &Value, found: &mut BTreeSet<String>) {
-    const DATA: [&str; 4] = ["attributes", "by_stage", "messages", "kinds"];
+    const DATA: [&str; 6] = ["attributes", "by_stage", "messages", "kinds", "ended", "bounced"];
     match document {
         Value::Object(object) => {
             for (name, value) in object {
@@ -164,12 +164,13 @@ fn every_field_of_every_document_is_explained() {
     document("suppressions import", &["stop.csv"]);
     site.write(
         "leads.csv",
-        "email,first name,consent,consent date,shoes\nann@a.example,Ann,yes,2026-01-02,38\nnobody,,,,\n",
+        "email,first name,consent,consent date,shoes,owner\nann@a.example,Ann,yes,2026-01-02,38,rep_7\nnobody,,,,,\n",
     );
     document("leads import", &["leads.csv", "--purpose", "news"]);
     document("tick", &[]);
     site.write("visits.csv", "email,at,event,object\nann@a.example,2026-01-02,page_visited,/x\nz@z.example,2026-01-02,page_visited,/x\n");
     document("events import", &["visits.csv"]);
+    document("outcome", &["ann@a.example", "returned", "--reason", "not_now", "--by", "ada"]);
     document("enrol", &["hello", "ann@a.example"]);
     document("tick", &[]);
     document("leads show", &["ann@a.example"]);
@@ -181,7 +182,16 @@ fn every_field_of_every_document_is_explained() {
     document("pause", &["all"]);
     document("resume", &["all"]);
     document("status", &[]);
+    for command in ["report funnel", "report today", "why-idle"] {
+        document(command, &[]);
+    }
+    document("report workflow", &["hello"]);
     document("demo", &["--weeks", "1"]);
+    document("init", &["another"]);
+    document("doctor", &[]);
+    document("backup", &["night.db"]);
+    document("restore", &["--in-place"]);
+    document("man", &["pages"]);
     let failed = site.run(&["--json", "leads", "show", "z@z.example"]);
     explained(&page, "Everywhere", &failed.document());
 }

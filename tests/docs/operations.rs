@@ -1,6 +1,6 @@
 //! What a sysadmin copies from `docs/operations.md` works, with the paths of the unit in another place.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use super::{blocks, read};
 use crate::support::site::Site;
@@ -31,6 +31,29 @@ fn the_commands_beside_the_service_run() {
     assert!(script.lines().count() >= 4, "{script}");
     let ran = Command::new("sh").args(["-ec", &script]).output().expect("a shell");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// Lost, and back: by the commands of the page.
+#[test]
+fn a_backup_is_made_and_brought_back_as_the_page_says() {
+    let site = site();
+    site.json(&["migrate"]);
+    let binary = Path::new(env!("CARGO_BIN_EXE_nurtured")).parent().expect("a folder");
+    let by_page = |words: &str| {
+        let block = block(&site, words);
+        let command = block.lines().find(|line| line.contains(words)).expect("a command");
+        let command = command.replace("/backup/", &format!("{}/", site.path("").display()));
+        let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", &command]).current_dir(site.path("")).env("PATH", path);
+        shell.output().expect("a shell")
+    };
+    let made = by_page("nurtured backup");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    std::fs::rename(site.path("nurtured.db"), site.path("moved.db")).expect("moved");
+    let back = by_page("nurtured restore");
+    assert!(back.status.success(), "{}", String::from_utf8_lossy(&back.stderr));
+    assert_eq!(site.json(&["status"])["paused"][0], "all");
 }
 
 /// Postfix bounces what a command does not take, unless it ends with 75 (EX_TEMPFAIL of `sysexits.h`).

@@ -49,7 +49,8 @@ fn every_key_of_the_configuration_is_explained_and_every_explained_key_is_there(
 #[test]
 fn the_paths_of_the_unit_are_those_of_the_manual() {
     let unit = include_str!("../../systemd/nurtured.service");
-    let manual = include_str!("../../docs/operations.md");
+    let manual =
+        concat!(include_str!("../../docs/operations.md"), include_str!("../../docs/install.md"));
     for path in [
         "/usr/bin/nurtured",
         "/etc/nurtured/nurtured.toml",

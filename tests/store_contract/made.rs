@@ -120,6 +120,7 @@ pub fn entered(no: i64) -> EnrolmentChange {
             visit: 1,
             armed_at: NOON,
             phase: Phase::READY,
+            turns: Vec::new(),
         },
         is_new: true,
         ended: None,

@@ -5,6 +5,7 @@ pub mod databases;
 pub mod engine;
 pub mod inbox;
 pub mod postgres;
+pub mod sink;
 pub mod site;
 pub mod skipped;
 pub mod smtp;

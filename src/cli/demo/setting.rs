@@ -131,6 +131,7 @@ impl Setting {
             file: folder.join("leads.csv"),
             mapping: Mapping::default(),
             schema: Some(definitions.schema.clone()),
+            people: None,
             run: ImportRun {
                 id: (clock::random_u64() >> 1).cast_signed(),
                 source: "leads.csv".into(),

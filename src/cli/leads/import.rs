@@ -7,7 +7,8 @@ use crate::{
     clock,
     domain::{lead::Basis, name::Name},
     engine::import::{
-        LeadsImport, LeadsReport, Mapping, Rows, import_leads, quoted, rejects_beside,
+        LeadsImport, LeadsReport, Mapping, Rows, UnknownOwners, import_leads, quoted,
+        rejects_beside,
     },
     store::records::ImportRun,
 };
@@ -69,7 +70,10 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
         rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
         file: arguments.file,
         mapping,
-        schema: live.map(|live| live.definitions.schema.clone()),
+        schema: live.as_ref().map(|live| live.definitions.schema.clone()),
+        people: live
+            .map(|live| live.definitions.people.clone())
+            .filter(|it| !it.persons.is_empty()),
         run: ImportRun {
             id: (clock::random_u64() >> 1).cast_signed(),
             source: source.into(),
@@ -103,12 +107,30 @@ fn text(report: &LeadsReport) -> String {
         lines.push(findings::suppressed(report.suppressed));
     }
     lines.extend(still_written_to(&report.still_written_to));
+    lines.extend(unknown_owners(&report.unknown_owners));
     if !report.unknown_columns.is_empty() {
         lines.push(format!("Columns that were not taken: {}.", quoted(&report.unknown_columns)));
     }
     findings::add_notes(&mut lines, &report.notes);
     findings::add_to(&mut lines, &report.findings, report.rejects_file.as_deref());
     lines.join("\n")
+}
+
+fn unknown_owners(owners: &UnknownOwners) -> Option<String> {
+    const SHOWN: usize = 5;
+    let (rows, name) = match owners.rows {
+        0 => return None,
+        1 => ("row", "names"),
+        _ => ("rows", "name"),
+    };
+    let shown: Vec<String> = owners.first.iter().take(SHOWN).cloned().collect();
+    let more = if owners.first.len() > SHOWN { ", …" } else { "" };
+    Some(format!(
+        "{} {rows} {name} an owner who is not among the people: {}{more}. Their mails are from the sender; \
+         add them to the people file.",
+        owners.rows,
+        quoted(&shown)
+    ))
 }
 
 fn still_written_to(rows: &Rows) -> Option<String> {

@@ -176,7 +176,7 @@ fn object(
         let rule = match key.kind.objects() {
             Objects::Mails => "unknown-template",
             Objects::Questions => "unknown-question",
-            Objects::Stages | Objects::Any => "bad-value",
+            Objects::Stages | Objects::Reasons | Objects::Any => "bad-value",
         };
         file.error(rule, node.span, error.message, error.hint);
         return None;

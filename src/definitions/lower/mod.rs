@@ -6,6 +6,7 @@ mod campaign;
 mod conditions;
 mod dates;
 mod enter;
+mod hand_off;
 mod kinds;
 mod marks;
 mod people;
@@ -112,10 +113,12 @@ pub(super) fn definitions(
         .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
         .collect();
     let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
+    let teams = people.teams.keys().cloned().collect();
     let known = workflow::Known {
         conditions: &conditions,
         purposes: &purposes,
         people: &people_names,
+        teams: &teams,
         campaigns: &lowered,
         dates: dates::Dates::None,
     };
@@ -177,7 +180,7 @@ fn purposes(
 
 fn people_names(
     units: &[&Unit],
-    people: &crate::domain::policy::People,
+    people: &crate::domain::people::People,
 ) -> std::collections::BTreeSet<Name> {
     let written = units.iter().filter(|unit| unit.kind == ArtefactKind::People && unit.live);
     let written = written.filter_map(|unit| unit.node.as_ref()).flat_map(keys);

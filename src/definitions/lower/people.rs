@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         address::Address,
-        policy::{People, Person},
+        people::{People, Person},
     },
 };
 
@@ -20,7 +20,11 @@ pub(super) fn lower(found: &Found<'_>) -> People {
     let mut people = People::default();
     let Some(entries) = read::map(file, node, "`people`") else { return people };
     for (key, node) in entries {
-        if !is_slug(&key.text) {
+        if key.text == "owner" {
+            let message = "`owner` means the owner of a lead, so nobody here is called so";
+            let hint = "give the person or the team another name".to_owned();
+            file.error("bad-name", key.span, message, Some(hint));
+        } else if !is_slug(&key.text) {
             let message =
                 format!("`{}` cannot be the name of a person or a team", quote(&key.text));
             file.error("bad-name", key.span, message, Some(slug_hint(&key.text)));

@@ -1,6 +1,8 @@
 //! One step as it is written, and the id that survives edits.
 
-use super::{dates, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known};
+use super::{
+    dates, hand_off, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known,
+};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
@@ -17,6 +19,8 @@ use crate::{
         workflow::StepKind,
     },
 };
+
+const BRANCHES: [&str; 2] = ["then", "else"];
 
 /// A step before the list is laid flat.
 #[derive(Debug)]
@@ -55,18 +59,21 @@ pub(super) fn read(
         _ => return no_step(file, node),
     };
     // Whatever is wrong with the step itself: the steps inside of it are read as well.
-    let branch = |key: &str| match node.get(key) {
+    let branch = |node: Option<&Node>| match node {
         Some(node) if node.data != Data::Null => {
             steps::list(file, node, known, has_end).unwrap_or_default()
         }
         _ => Vec::new(),
     };
     let outcomes = wait_for::outcomes(node);
-    let mut branches: Vec<Vec<Draft>> = match outcomes[..] {
-        [] => vec![branch("then")],
-        _ => outcomes.iter().map(|outcome| branch(outcome)).collect(),
+    let branches: Vec<Vec<Draft>> = if node.get("hand_off").is_some() {
+        hand_off::branches(node).map(branch).into()
+    } else if outcomes.is_empty() {
+        BRANCHES.map(|key| branch(node.get(key))).into()
+    } else {
+        let keys = outcomes.iter().copied().chain(["else"]);
+        keys.map(|key| branch(node.get(key))).collect()
     };
-    branches.push(branch("else"));
     let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
@@ -85,8 +92,9 @@ pub(super) fn read(
     let what = format!("a `{}` step", kind.text);
     let fields = read::Fields::open_also(file, node, &what, keys, &outcomes)?;
     // What has no value is reported.
-    let branch_keys = ["then", "else"].into_iter().filter(|key| keys.key(key).is_some());
-    for key in outcomes.iter().copied().chain(branch_keys) {
+    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES).copied();
+    let of_steps = of_steps.filter(|key| keys.key(key).is_some());
+    for key in outcomes.iter().copied().chain(of_steps) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -104,12 +112,11 @@ pub(super) fn read(
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
+        "hand_off" => hand_off::lower(file, &fields, value, known)?,
         _ => stop(file, value)?,
     };
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
-    let has_branches = matches!(kind.text.as_str(), "wait_for" | "if");
-    let branches = if has_branches { branches } else { Vec::new() };
     let draft = Draft { id, at: kind.span, kind: step, branches, explicit };
     Some(match at? {
         Some((date, if_past)) => dated(draft, date, if_past),
@@ -211,7 +218,12 @@ fn email(
     Some((id, StepKind::Email { template, now: now?, not_after: not_after? }))
 }
 
-fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Option<Name> {
+pub(super) fn template(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    known: &Known<'_>,
+) -> Option<Name> {
     let written = read::text(file, node, what)?;
     if known.conditions.templates.contains(written) {
         return Some(written.into());
@@ -235,15 +247,20 @@ fn template(file: &File<'_>, node: &Node, what: &str, known: &Known<'_>) -> Opti
     None
 }
 
-fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
-    let written = read::text(file, node, "wait")?;
+pub(super) fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<WaitSpec> {
+    let written = read::text(file, node, what)?;
     match WaitSpec::parse(written) {
-        Ok(spec) => Some((format!("wait.{}", slugged(written)), StepKind::Wait(spec))),
+        Ok(wait) => Some(wait),
         Err(error) => {
             file.error("bad-wait", node.span, error.to_string(), None);
             None
         }
     }
+}
+
+fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
+    let spec = wait_spec(file, node, "wait")?;
+    Some((format!("wait.{}", slugged(node.text().unwrap_or(""))), StepKind::Wait(spec)))
 }
 
 fn condition(
@@ -271,18 +288,25 @@ fn notify(
     let template = fields
         .get("template")
         .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
-    let to = read::text(file, node, "notify")?;
-    if !known.people.contains(to) {
-        let message = format!("there is no person or team `{}`", quote(to));
-        file.error(
-            "unknown-person",
-            node.span,
-            message,
-            Some(nobody(to, known.people.iter().map(Name::as_str))),
-        );
-        return None;
+    let to = receiver(file, node, "notify", known)?;
+    Some((format!("notify.{to}"), StepKind::Notify { to, template: template? }))
+}
+
+/// A person or a team.
+pub(super) fn receiver(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    known: &Known<'_>,
+) -> Option<Name> {
+    let to = read::text(file, node, what)?;
+    if known.people.contains(to) {
+        return Some(to.into());
     }
-    Some((format!("notify.{to}"), StepKind::Notify { to: to.into(), template: template? }))
+    let message = format!("there is no person or team `{}`", quote(to));
+    let hint = nobody(to, known.people.iter().map(Name::as_str));
+    file.error("unknown-person", node.span, message, Some(hint));
+    None
 }
 
 fn stop(file: &File<'_>, node: &Node) -> Option<Made> {

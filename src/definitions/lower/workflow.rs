@@ -26,6 +26,7 @@ pub(super) struct Known<'a> {
     pub purposes: &'a BTreeSet<Name>,
     /// Persons and teams.
     pub people: &'a BTreeSet<Name>,
+    pub teams: &'a BTreeSet<Name>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
     /// Those of the workflow's campaign.
@@ -71,7 +72,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let Send { window, now, not_after } = send?;
+    let Send { window, now, not_after, from_owner } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -88,6 +89,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         window,
         now,
         not_after,
+        from_owner,
         steps: steps?,
     })
 }
@@ -122,12 +124,13 @@ fn campaign(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
     Some(name.into())
 }
 
-/// When its mails go.
+/// How mail goes.
 #[derive(Default)]
 struct Send {
     window: Option<Window>,
     now: bool,
     not_after: Option<Deadline>,
+    from_owner: bool,
 }
 
 fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
@@ -135,6 +138,10 @@ fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
     let not_after = match fields.get("not_after") {
         None => Some(None),
         Some(node) => dates::deadline(file, node, "not_after", known).map(Some),
+    };
+    let from_owner = match fields.get("from") {
+        None => false,
+        Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
     };
     let window = match fields.get("window") {
         None => None,
@@ -150,5 +157,5 @@ fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
-    Some(Send { window, now, not_after: not_after? })
+    Some(Send { window, now, not_after: not_after?, from_owner })
 }

@@ -247,5 +247,5 @@ pub(in crate::definitions) const PERSON: Map = Map {
 pub(in crate::definitions) const TEAM: Map = Map {
     title: "A team",
     keys: &[must("team", Form::Some(&Form::Name("a person")), "who is in it"), ABOUT],
-    later: &["rotate"],
+    later: &[],
 };

@@ -17,7 +17,9 @@ pub(super) use files::{
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
 pub use page::page;
-pub(super) use workflow::{ENTER, OUTCOMES, SEND, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
+pub(super) use workflow::{
+    ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
+};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]

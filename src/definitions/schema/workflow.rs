@@ -1,6 +1,7 @@
 //! Workflows and their steps.
 
 use super::{Form, Key, Map, may, must};
+use crate::domain::hand_off::Persist;
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
     title: "A workflow",
@@ -90,8 +91,14 @@ pub(in crate::definitions) const SEND: Map = Map {
             "mail that the lead asked for: no window; suppression still holds",
         ),
         NOT_AFTER,
+        may(
+            "from",
+            Form::OneOf(|| vec!["owner", "sender"]),
+            "sender",
+            "in whose name mails go: the lead's owner's, where it has one who is among the people",
+        ),
     ],
-    later: &["calendar", "from", "via", "at_most"],
+    later: &["calendar", "via", "at_most"],
 };
 
 const ID: Key = may(
@@ -102,9 +109,9 @@ const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 12] = [
-    "branch", "split", "stream", "repeat", "hand_off", "webhook", "enrol", "leave", "ask", "sms",
-    "score", "stage",
+pub(in crate::definitions) const STEPS_LATER: [&str; 11] = [
+    "branch", "split", "stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score",
+    "stage",
 ];
 
 const NOT_AFTER: Key = may(
@@ -143,7 +150,7 @@ const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 8] = [
+pub(in crate::definitions) const STEPS: [Map; 9] = [
     Map {
         title: "email",
         keys: &[
@@ -215,6 +222,35 @@ pub(in crate::definitions) const STEPS: [Map; 8] = [
         later: LATER,
     },
     Map {
+        title: "hand_off",
+        keys: &[
+            must(
+                "hand_off",
+                Form::WordOr(&["owner"], "a person or a team"),
+                "hands the lead to sales by a card, and waits for what they say",
+            ),
+            may(
+                "else_to",
+                Form::Name("a person or a team"),
+                "refused with `owner`",
+                "with `owner`: who takes leads without one who is among the people",
+            ),
+            may("template", Form::Name("a mail"), "a card that is built in", "what is written"),
+            may("accepted", Form::Steps, "nothing", "what happens once sales takes the lead"),
+            may("returned", Form::Steps, "nothing", "what happens once sales gives it back"),
+            may(
+                "silent",
+                Form::Map(&SILENT),
+                "`{ after: 5 business days, do: remind }`",
+                "what happens where nobody says anything",
+            ),
+            AT,
+            IF_PAST,
+            ID,
+        ],
+        later: LATER,
+    },
+    Map {
         title: "stop",
         keys: &[
             must(
@@ -257,6 +293,21 @@ pub(in crate::definitions) const STEP_KINDS: [&str; STEPS.len()] = {
         place += 1;
     }
     words
+};
+
+pub(in crate::definitions) const SILENT: Map = Map {
+    title: "silent",
+    keys: &[
+        must("after", Form::Wait, "how long an answer is waited for, each time"),
+        may(
+            "do",
+            Form::OneOf(|| Persist::WORDS.map(|(word, _)| word).to_vec()),
+            "nothing",
+            "sends the card once more, gives it to the next of the team, or takes the lead back",
+        ),
+        may("then", Form::Steps, "nothing", "what happens after that; not with `return`"),
+    ],
+    later: &[],
 };
 
 pub(in crate::definitions) const TAG: Map = Map {

@@ -198,7 +198,7 @@ fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
         "scoring:\n  engagement:\n    - { on: happened(\"form.submit\"), points: 5, cap: 5 }\n";
     assert_eq!(warned("workflows/scoring.yaml", scoring), [("unknown-event", 3)]);
     // What an import may well bring.
-    let own = "segments:\n  cold: happened(\"deal.lost\") or happened(\"sales.call\")\n";
+    let own = "segments:\n  cold: happened(\"fair.visited\") or happened(\"sales.call\")\n";
     assert_eq!(warned("workflows/segments.yaml", own), []);
 }
 
@@ -228,6 +228,38 @@ fn policy_and_people() {
         let found = checked.problems[0].hint.as_deref().unwrap_or_default();
         assert!(found.contains(hint), "{member}: {found}");
     }
+}
+
+#[test]
+fn a_hand_off() {
+    let steps = "steps:
+  - hand_off: slaes
+    silent: { after: 5 business days, do: rmind }
+  - hand_off: owner
+    accepted:
+      - tga: theirs
+  - hand_off: sales
+    else_to: ada
+    silent: [{ tag: silent }]
+  - hand_off: ada
+    silent: { after: 2d, do: next person }
+  - hand_off: sales
+    silent: { after: 2d, do: return, then: [{ tag: silent }] }
+  - hand_off: sales
+    silent: { do: remind }
+  - if: happened(\"handoff.returned\", \"nobudget\")
+    then:
+      - hand_off: sales
+        then:
+          - tag: theirs
+";
+    let text = format!("send: {{ from: onwer }}\nenter: {{ by_hand: yes }}\n{steps}");
+    insta::assert_snapshot!(workflow(&text));
+    insta::assert_snapshot!(shown(
+        "workflows/people.yaml",
+        "people:\n  owner: { name: Ada Rossi, email: ada@example.com }\n  ben: { name: Ben }\n  sales: { \
+         team: [ben] }\n",
+    ));
 }
 
 #[test]

@@ -31,6 +31,36 @@ fn picture(steps: &Steps) -> Vec<String> {
 }
 
 #[test]
+fn what_sales_says_has_branches_of_its_own() {
+    let checked = with_steps(
+        "  - hand_off: sales
+    accepted:
+      - tag: theirs
+    silent:
+      after: 3d
+      do: next person
+      then:
+        - tag: forgotten
+        - stop
+  - hand_off: owner
+    else_to: ada
+  - tag: after",
+    );
+    assert_eq!(rules(&checked), []);
+    assert_eq!(
+        picture(steps(&checked)),
+        [
+            "hand_off.sales → tag.theirs / end / tag.forgotten / hand_off.owner",
+            "tag.theirs → hand_off.owner",
+            "tag.forgotten → stop",
+            "stop → hand_off.owner",
+            "hand_off.owner → end / end / end / tag.after",
+            "tag.after → end",
+        ]
+    );
+}
+
+#[test]
 fn a_branch_that_ends_goes_on_after_the_whole() {
     let checked = with_steps(
         "  - if: stage == \"lead\"
@@ -148,9 +178,7 @@ fn a_step_after_stop_is_never_reached() {
 
 #[test]
 fn what_is_not_built_yet_says_so() {
-    for step in
-        ["branch: []", "split: {}", "stream: x", "repeat: 3", "hand_off: sales", "webhook: x"]
-    {
+    for step in ["branch: []", "split: {}", "stream: x", "repeat: 3", "webhook: x"] {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }

@@ -7,6 +7,7 @@ use crate::domain::{
     decision::Verb,
     event::{Event, EventKind, Judgement, StepRef},
     facts::fold,
+    hand_off::Answer,
     lead::{LeadState, Outcome, Phase, SentMail},
     name::Name,
     workflow::Enter,
@@ -26,6 +27,8 @@ impl<'a> Work<'a> {
                 self.mail_refused(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
+            } else if Answer::of(event).is_some() {
+                self.sales_said(event);
             } else if event.kind == EventKind::LEAD_ANSWERED {
                 self.answered(event);
             } else if event.kind == EventKind::JUDGEMENT_REVISED {
@@ -146,7 +149,12 @@ impl<'a> Work<'a> {
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let enrolment = active.enrolment.to_mut();
-        enrolment.step = workflow.steps.get(step).id.clone();
+        let from = workflow.steps.find(&enrolment.step).map(|from| workflow.steps.get(from));
+        let to = &workflow.steps.get(step).id;
+        if from.is_some_and(|from| from.next != Some(step)) {
+            enrolment.turns.push((enrolment.step.clone(), to.clone()));
+        }
+        enrolment.step = to.clone();
         enrolment.visit = 1;
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;

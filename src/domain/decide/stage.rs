@@ -7,12 +7,7 @@ use super::{
     work::Work,
 };
 use crate::domain::{
-    decision::{MadeEvent, Verb},
-    event::{Event, EventKind, Judgement},
-    facts::fold,
-    lead::Stage,
-    score::MilliPoints,
-    time::Instant,
+    decision::Verb, event::EventKind, lead::Stage, score::MilliPoints, time::Instant,
     verdict::Verdict,
 };
 
@@ -74,32 +69,7 @@ impl Work<'_> {
         self.stages_entered.push(to);
         let reason = format!("{from} → {to}: {reason}");
         self.log(Verb::Stage, None, None, &reason);
-        // The event gets its rev when it is written: the loaded one, plus one for each made before it.
-        let rev =
-            self.lead.state.rev.0 + 1 + i64::try_from(self.decision.events.len()).unwrap_or(0);
-        let event = Event {
-            rev: crate::domain::id::Rev(rev),
-            kind: EventKind::STAGE_CHANGED,
-            object: Some(to.word().into()),
-            occurred_at: now,
-            recorded_at: now,
-            judgement: Judgement::Human,
-            settles_at: None,
-            message: None,
-            about: None,
-            revises: None,
-            data: std::collections::BTreeMap::default(),
-        };
-        let plan = &self.lead.definitions.plan;
-        if plan.matching(&event.kind, event.object.as_deref()).next().is_some() {
-            fold(plan, self.lead.facts.to_mut(), &event, now);
-        }
-        self.decision.events.push(MadeEvent {
-            kind: event.kind.clone(),
-            object: event.object.clone(),
-            reason: super::work::brief(&reason),
-        });
-        self.arrive(Cow::Owned(event));
+        self.make(EventKind::STAGE_CHANGED, Some(to.word().into()), &reason);
         self.mark_moved();
     }
 

@@ -84,6 +84,7 @@ impl Work<'_> {
                 self.notify(index, workflow, to, template.as_ref());
                 self.go_on(index);
             }
+            StepKind::HandOff(step) => return self.hand_off(index, workflow, step),
             StepKind::Stop { reason } => {
                 self.end(index, Outcome::Finished, reason.as_deref().unwrap_or("stop"));
             }
@@ -140,7 +141,7 @@ impl Work<'_> {
     }
 
     /// When the wait at this step is over; armed on arrival.
-    fn due(
+    pub fn due(
         &mut self,
         index: usize,
         arm: impl FnOnce(Instant, &crate::domain::time::Zone) -> Due,

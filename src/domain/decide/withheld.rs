@@ -1,5 +1,6 @@
-//! Stages never fall by a release alone: a rule that was true already when it came in waits until it
-//! has been false.
+//! Rules of stages that wait until they have been false. Stages never fall by a release alone: what was
+//! true already when it came in waits. So does, of a lead that sales gave back, what would move it on at
+//! once: the score that made it theirs is still there.
 
 use super::work::Work;
 use crate::domain::{
@@ -26,16 +27,25 @@ impl Work<'_> {
         }
     }
 
-    /// Whether a rule that is true now is no reason to fall: it was true already when the lead was last
-    /// decided, under a release that lacked it or counted other points.
-    pub fn is_withheld(&mut self, rule: &StageRule) -> bool {
-        if !falls(self.lead.stage, rule.to) {
-            return false;
+    /// Withholds what would move the lead on from the stage that it came to just now.
+    pub fn withhold_what_is_true(&mut self) {
+        let (rules, stage) = (&self.lead.definitions.scoring.stages, self.lead.stage);
+        let view = self.lead.view();
+        let applies =
+            |rule: &&StageRule| rule.from.contains(&stage) && rule.when.verdict(&view).is_true();
+        let labels: Vec<Name> = rules.iter().filter(applies).map(label).collect();
+        if !labels.is_empty() {
+            self.lead.withheld.to_mut().extend(labels);
         }
+    }
+
+    /// Whether a rule that is true now is no reason to move: it is withheld, or would let the lead fall and
+    /// was true already when the lead was last decided, under a release that lacked it or counted other points.
+    pub fn is_withheld(&mut self, rule: &StageRule) -> bool {
         if self.lead.withheld.iter().any(|label| is(label, rule)) {
             return true;
         }
-        if !self.was_true_already(rule) {
+        if !falls(self.lead.stage, rule.to) || !self.was_true_already(rule) {
             return false;
         }
         let reason = format!(

@@ -27,7 +27,12 @@ pub struct Enrolment {
     /// When it arrived at this step.
     pub armed_at: Instant,
     pub phase: Phase,
+    /// Where it left the straight way so far: with these the way to its step is known.
+    pub turns: Vec<Turn>,
 }
+
+/// From which step an enrolment went to which, where that is not the next one.
+pub type Turn = (Name, Name);
 
 impl Enrolment {
     /// From when on event questions count: from just after the entering event, whose decision may come

@@ -6,7 +6,7 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase};
+pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
 pub use stored::{Hydrated, LeadRecord, Memory, Profile};
@@ -182,8 +182,8 @@ pub struct LeadState {
     pub fit: MilliPoints,
     pub fit_rules: BTreeMap<Name, MilliPoints>,
     pub booked: Booked,
-    /// Stage rules that would let it fall and are true by a release, not by what happened: they are let
-    /// be until they have been false.
+    /// Stage rules that are true by a release, not by what happened, or were when sales gave the lead back:
+    /// they are let be until they have been false.
     pub withheld: BTreeSet<Name>,
     /// By index of the segment: since when it is in. May be shorter than there are segments.
     pub segments: Vec<Option<Instant>>,

@@ -4,6 +4,7 @@
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
 mod dated;
+mod day;
 mod later;
 mod resolve;
 mod rules;
@@ -25,6 +26,7 @@ mod window_tests;
 use resolve::{local, resolve, resolve_with_gap};
 
 pub use dated::{DateError, DateExpr, Deadline, Shift};
+pub use day::{date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;

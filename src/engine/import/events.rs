@@ -6,7 +6,8 @@ use tokio::sync::mpsc;
 
 use super::{
     BATCH, ImportError, Progress,
-    happened::{Happened, JsonLines, Refusal, from_csv},
+    deals::{self, DealColumns},
+    happened::{Columns, Happened, JsonLines, Refusal, from_csv},
     rejects::{Rejects, refuse_input},
     report::{EventsReport, Finding},
     seen::Seen,
@@ -38,7 +39,32 @@ pub struct EventsImport {
 struct Pending {
     row: u64,
     cells: Vec<Vec<u8>>,
-    happened: Result<Happened, Refusal>,
+    /// What it tells of; in a file of deals two events may be in one row.
+    happened: Result<Vec<Happened>, Refusal>,
+}
+
+/// What the rows of a CSV file are.
+enum Form {
+    Events(Columns),
+    Deals(DealColumns),
+}
+
+impl Form {
+    fn of(table: &Table, headers: &[String]) -> Result<Self, ImportError> {
+        if let Some(deals) = DealColumns::find(headers) {
+            return Ok(Self::Deals(deals));
+        }
+        let columns =
+            Columns::find(headers).map_err(|(what, hint)| table.malformed(&what, hint))?;
+        Ok(Self::Events(columns))
+    }
+
+    fn read(&self, headers: &[String], cells: &[&str]) -> Result<Vec<Happened>, Refusal> {
+        match self {
+            Self::Events(columns) => from_csv(columns, headers, cells).map(|event| vec![event]),
+            Self::Deals(columns) => deals::from_csv(columns, cells),
+        }
+    }
 }
 
 /// Imports a file of events. Doing it again changes nothing.
@@ -107,15 +133,14 @@ fn read_csv(
     batches: &mpsc::Sender<Vec<Pending>>,
 ) -> Result<(), ImportError> {
     let headers: Vec<String> = table.headers().iter().map(|h| h.to_lowercase()).collect();
-    let columns = super::happened::Columns::find(&headers)
-        .map_err(|(what, hint)| table.malformed(&what, hint))?;
+    let form = Form::of(&table, &headers)?;
     let (total, mut rows) = (table.size(), 0);
     let mut batch = Vec::with_capacity(BATCH);
     while let Some(row) = table.next_row()? {
         rows += 1;
         let mut cells = Vec::with_capacity(headers.len());
         let happened = match text_cells(&row, headers.len(), &mut cells) {
-            Ok(()) => from_csv(&columns, &headers, &cells),
+            Ok(()) => form.read(&headers, &cells),
             Err(fault) => {
                 let column = fault.column().and_then(|column| headers.get(column)).cloned();
                 let (reason, advice) = fault.reason_and_advice();
@@ -147,6 +172,7 @@ fn read_json(
     let mut rows = 0;
     while let Some((row, line, happened)) = lines.next_line()? {
         rows += 1;
+        let happened = happened.map(|event| vec![event]);
         batch.push(Pending { row, cells: vec![line], happened });
         if batch.len() == BATCH {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
@@ -175,22 +201,26 @@ impl Writer<'_> {
         self.report.rows += batch.len() as u64;
         let addresses: Vec<Address> = batch
             .iter()
-            .filter_map(|pending| Some(pending.happened.as_ref().ok()?.address.clone()))
+            .filter_map(|pending| Some(pending.happened.as_ref().ok()?.first()?.address.clone()))
             .collect();
         let leads = self.store.find_leads(&addresses).await?;
         let mut events = Vec::with_capacity(batch.len());
         // Whoever objected is not written to, also if he becomes a lead later.
         let mut objections = Vec::new();
+        let mut of_rows = Vec::with_capacity(batch.len());
         for pending in batch {
             match pending.happened {
                 Ok(happened) => {
-                    if let Some(&lead) = leads.get(&happened.address) {
-                        events.push(self.event(lead, happened));
+                    // All of a row are of one lead.
+                    let Some(first) = happened.first() else { continue };
+                    if let Some(&lead) = leads.get(&first.address) {
+                        of_rows.push(happened.len());
+                        events.extend(happened.into_iter().map(|one| self.event(lead, one)));
                         continue;
                     }
                     self.report.unknown_leads += 1;
-                    if let Some(why) = objection(&happened.kind) {
-                        objections.push((Subject::Address(happened.address), why));
+                    if let Some(why) = objection(&first.kind) {
+                        objections.push((Subject::Address(first.address.clone()), why));
                     }
                     let refusal = Refusal {
                         column: "email".into(),
@@ -209,27 +239,42 @@ impl Writer<'_> {
             self.store.record_events(&events, self.now).await?
         };
         self.report.suppressed += objections.len() as u64;
-        for (event, recorded) in events.iter().zip(recorded) {
+        let mut told = events.iter().zip(recorded);
+        for number in of_rows {
+            let row: Vec<_> = told.by_ref().take(number).collect();
+            self.count(&row);
+        }
+        Ok(())
+    }
+
+    /// Counts what became of a row by its events.
+    fn count(&mut self, row: &[(&NewEvent, Recorded)]) {
+        let (mut news, mut known, mut clamped) = (0, 0, 0);
+        for &(event, recorded) in row {
             let is_there = matches!(recorded, Recorded::New { .. } | Recorded::Duplicate);
             self.report.suppressed += u64::from(is_there && event.suppress.is_some());
             match recorded {
                 // In an earlier batch, which a dry run has not written.
-                Recorded::New { .. } if self.import.dry_run && !self.is_first(event) => {
-                    self.report.duplicates += 1;
+                Recorded::New { .. } if self.import.dry_run && !self.is_first(event) => known += 1,
+                Recorded::New { clamped: is_clamped, .. } => {
+                    news += 1;
+                    clamped += u64::from(is_clamped);
                 }
-                Recorded::New { clamped, .. } => {
-                    self.report.recorded += 1;
-                    self.report.clamped += u64::from(clamped);
-                }
-                Recorded::Duplicate => self.report.duplicates += 1,
+                Recorded::Duplicate => known += 1,
                 // Deleted between the look-up and now.
-                Recorded::NoSuchLead | Recorded::Unstorable => {
-                    self.report.rejected += 1;
-                    self.report.unknown_leads += 1;
-                }
+                Recorded::NoSuchLead | Recorded::Unstorable => {}
             }
         }
-        Ok(())
+        self.report.events += news;
+        self.report.clamped += clamped;
+        if news > 0 {
+            self.report.recorded += 1;
+        } else if known > 0 {
+            self.report.duplicates += 1;
+        } else {
+            self.report.rejected += 1;
+            self.report.unknown_leads += 1;
+        }
     }
 
     fn is_first(&mut self, event: &NewEvent) -> bool {

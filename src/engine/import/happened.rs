@@ -58,7 +58,8 @@ impl Columns {
             of(names).ok_or_else(|| {
                 (
                     format!("there is no column `{}`; there are: {}", names[0], headers.join(", ")),
-                    "events have the columns email, at, event, and if you like object, id and others",
+                    "events have the columns email, at, event, and if you like object, id and others; \
+                     deals have email, deal, opened_on, outcome, closed_on",
                 )
             })
         };
@@ -138,6 +139,7 @@ fn kind(text: &str) -> Result<EventKind, Refusal> {
         EventKind::STAGE_CHANGED,
         EventKind::ENROLMENT_REQUESTED,
         EventKind::JUDGEMENT_REVISED,
+        EventKind::HANDOFF_MADE,
     ];
     if ours.contains(&kind) {
         let reason = format!("`{kind}` is recorded by nurtured itself");
@@ -147,7 +149,7 @@ fn kind(text: &str) -> Result<EventKind, Refusal> {
 }
 
 /// RFC 3339, a date, or a date and a time without a zone (UTC).
-fn instant(text: &str) -> Option<Instant> {
+pub(super) fn instant(text: &str) -> Option<Instant> {
     text.parse().ok().or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
         Some(Instant::from(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()))
@@ -155,7 +157,7 @@ fn instant(text: &str) -> Option<Instant> {
 }
 
 /// A number if it reads back as the same text (`007` stays a text), else a text.
-fn value_of(cell: &str) -> Value {
+pub(super) fn value_of(cell: &str) -> Value {
     match cell.parse::<f64>() {
         Ok(number) if number.is_finite() && number.to_string() == cell => Value::Number(number),
         _ => Value::Text(inert(cell).into()),
@@ -163,7 +165,7 @@ fn value_of(cell: &str) -> Value {
 }
 
 /// One line without control characters.
-fn inert(text: &str) -> String {
+pub(super) fn inert(text: &str) -> String {
     let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     text.replace(odd, " ").trim().to_owned()
 }
@@ -177,25 +179,28 @@ fn dedupe(
     id: Option<&str>,
     data: &EventData,
 ) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
+    let at = at.millis().to_string();
+    let mut parts = vec![kind.as_str(), &at, object.unwrap_or_default()];
+    let id = id.map(inert);
+    let values: Vec<String> = match &id {
+        Some(_) => Vec::new(),
+        None => data.iter().flat_map(|(key, value)| [key.to_string(), value.to_string()]).collect(),
     };
-    part(kind.as_str());
-    part(&at.millis().to_string());
-    part(object.unwrap_or_default());
-    if let Some(id) = id {
-        part(&inert(id));
-    } else {
-        for (key, value) in data {
-            part(key);
-            part(&value.to_string());
-        }
+    parts.extend(id.as_deref());
+    parts.extend(values.iter().map(String::as_str));
+    format!("{}:{}", if id.is_some() { "id" } else { "row" }, hashed(&parts))
+}
+
+/// Texts as one key, none of which runs into the next.
+pub(super) fn hashed(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
     }
     let digest = hash.finalize();
     let half = u128::from_be_bytes(digest[..16].try_into().unwrap_or_default());
-    format!("{}:{half:032x}", if id.is_some() { "id" } else { "row" })
+    format!("{half:032x}")
 }
 
 /// JSON lines: `{"email": …, "at": …, "event": …, "object": …, "id": …, "data": {…}}`; other keys are

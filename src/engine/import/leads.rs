@@ -22,6 +22,7 @@ use crate::{
         id::LeadId,
         lead::{Basis, Suppression},
         name::Name,
+        people::People,
         time::Instant,
         value::Schema,
     },
@@ -45,6 +46,8 @@ pub struct LeadsImport {
     pub mapping: Mapping,
     /// The live one: it gives cells their types. `None`: nothing is live yet.
     pub schema: Option<Schema>,
+    /// The live ones: who owners may be. `None`: it is not known who works here.
+    pub people: Option<People>,
     pub run: ImportRun,
     /// What the file's consents are for.
     pub purpose: Option<Name>,

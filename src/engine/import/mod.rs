@@ -5,6 +5,7 @@
 mod batches;
 mod codes;
 mod consent;
+mod deals;
 mod encoding;
 mod events;
 mod happened;
@@ -23,8 +24,10 @@ pub use codes::{CodesImport, import_codes};
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
+pub use rejects::harmless;
 pub use report::{
     CodesReport, EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport,
+    UnknownOwners,
 };
 pub use suppressions::{SuppressionsImport, import_suppressions};
 

@@ -138,8 +138,9 @@ fn unwritable(path: &Path, error: csv::Error) -> ImportError {
     ImportError::Unwritable { file: path.to_owned(), source }
 }
 
-/// A cell that no spreadsheet takes for a formula. [`restored`] is the way back.
-fn harmless(cell: &[u8]) -> Cow<'_, [u8]> {
+/// A cell that no spreadsheet takes for a formula. `restored` is the way back.
+#[must_use]
+pub fn harmless(cell: &[u8]) -> Cow<'_, [u8]> {
     if cell.first().is_some_and(|first| b"=+-@\t\r".contains(first)) {
         Cow::Owned([b"'", cell].concat())
     } else {

@@ -79,6 +79,25 @@ impl Findings {
     }
 }
 
+/// Owners whom nobody here is, bounded: the first names, and how many rows name such a one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UnknownOwners {
+    /// The first 20, each once.
+    pub first: Vec<String>,
+    pub rows: u64,
+}
+
+impl UnknownOwners {
+    const KEPT: usize = 20;
+
+    pub(super) fn add(&mut self, owner: &str) {
+        self.rows += 1;
+        if self.first.len() < Self::KEPT && self.first.iter().all(|known| known != owner) {
+            self.first.push(owner.to_owned());
+        }
+    }
+}
+
 /// What an import of leads did. `rows = created + updated + unchanged + merged + rejected`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeadsReport {
@@ -97,6 +116,8 @@ pub struct LeadsReport {
     /// Rows that were refused and may be objections, of leads that are not on the suppression list: they
     /// go on getting mails.
     pub still_written_to: Rows,
+    /// Rows that were read and name an owner who is not among the people.
+    pub unknown_owners: UnknownOwners,
     pub rejects_file: Option<PathBuf>,
     pub dry_run: bool,
     /// Columns that nothing is known about; their cells were not taken.
@@ -110,8 +131,11 @@ pub struct LeadsReport {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EventsReport {
     pub rows: u64,
+    /// Rows that told something new.
     pub recorded: u64,
-    /// Recorded before.
+    /// The events that these were; a row of a deal may be two.
+    pub events: u64,
+    /// Rows of which all was recorded before.
     pub duplicates: u64,
     pub rejected: u64,
     /// Of the rejected: no lead has the address.

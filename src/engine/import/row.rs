@@ -82,6 +82,9 @@ impl RowReader<'_> {
                 | Target::Unsubscribed => {}
                 Target::Attribute { name, kind } => match kind.parse(&cell) {
                     Ok(Some(value)) => {
+                        if *name == *"owner" && self.is_unknown(&cell) {
+                            report.unknown_owners.add(&cell);
+                        }
                         lead.attributes.push((name.clone(), value.to_json()));
                     }
                     Ok(None) => {}
@@ -128,6 +131,11 @@ impl RowReader<'_> {
             lead.dated = dated;
         }
         Ok(lead)
+    }
+
+    /// Whether an owner is none of those who work here.
+    fn is_unknown(&self, owner: &str) -> bool {
+        self.import.people.as_ref().is_some_and(|people| people.find(owner).is_none())
     }
 
     /// Whether a column says that the lead of the row is not to be written to. In doubt the row is refused:

@@ -18,7 +18,7 @@ use crate::{
         lead::Suppression,
         message::MessageKind,
         name::Name,
-        question::{Ask, fact_object},
+        question::fact_object,
         time::Instant,
         value::Value,
     },
@@ -65,6 +65,15 @@ impl Plan {
                 return match brief {
                     Some(brief) if brief.kind == MessageKind::Internal => Planned::Ignored,
                     _ => self.put(unsubscribed(hit, at, brief)),
+                };
+            }
+            // Our own people answer for leads in mails to them, and nobody else does.
+            Act::Outcome(word) => {
+                return match brief {
+                    Some(brief) if brief.kind == MessageKind::Internal => {
+                        self.put(word.event(hit.mail, at, SOURCE))
+                    }
+                    _ => Planned::Ignored,
                 };
             }
             Act::Click { url } => (Some(EventKind::MAIL_CLICKED), Approach::Click, Some(url)),
@@ -117,9 +126,8 @@ impl Plan {
         brief: Option<&MessageBrief>,
         recent: &Recent,
     ) -> Planned {
-        // Our own people answer for leads in mails to them, and nobody else does.
-        let is_ours = matches!(answer.ask, Ask::Outcome { .. });
-        if brief.is_some_and(|brief| (brief.kind == MessageKind::Internal) != is_ours) {
+        // What our own people are sent asks them, and has buttons of its own.
+        if brief.is_some_and(|brief| brief.kind == MessageKind::Internal) {
             return Planned::Ignored;
         }
         let event = answered(hit, answer, at, brief);

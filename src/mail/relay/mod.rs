@@ -13,6 +13,7 @@ mod connection;
 mod data;
 pub mod delivery;
 pub mod folder;
+mod probe;
 pub mod reply;
 pub mod retry;
 pub mod smtp;
@@ -39,6 +40,9 @@ use super::compose::Composed;
 pub enum Relay {
     Smtp(Arc<SmtpRelay>),
     Folder(Arc<FolderRelay>),
+    /// The relay of this name, in a time in which a daemon that is lost may have handed it any mail.
+    /// Nothing is handed over; every mail is in doubt.
+    Lost(Arc<str>),
 }
 
 impl Relay {
@@ -47,6 +51,7 @@ impl Relay {
         match self {
             Self::Smtp(relay) => &relay.name,
             Self::Folder(relay) => &relay.name,
+            Self::Lost(name) => name,
         }
     }
 
@@ -56,6 +61,8 @@ impl Relay {
         match self {
             Self::Smtp(relay) => relay.connections.max(1),
             Self::Folder(_) => 1,
+            // Many at once share their commits.
+            Self::Lost(_) => 128,
         }
     }
 
@@ -71,7 +78,7 @@ impl Relay {
     pub fn longest_delivery(&self) -> Duration {
         match self {
             Self::Smtp(relay) => relay.timeouts.longest_delivery(),
-            Self::Folder(_) => Duration::from_mins(1),
+            Self::Folder(_) | Self::Lost(_) => Duration::from_mins(1),
         }
     }
 
@@ -81,7 +88,7 @@ impl Relay {
     pub fn after_the_point_of_no_return(&self) -> Duration {
         match self {
             Self::Smtp(relay) => relay.timeouts.after_the_point_of_no_return(),
-            Self::Folder(_) => Duration::ZERO,
+            Self::Folder(_) | Self::Lost(_) => Duration::ZERO,
         }
     }
 
@@ -91,6 +98,7 @@ impl Relay {
         match self {
             Self::Smtp(relay) => Session::Smtp(Box::new(smtp::SmtpSession::new(Arc::clone(relay)))),
             Self::Folder(relay) => Session::Folder(Arc::clone(relay)),
+            Self::Lost(_) => Session::Lost,
         }
     }
 }
@@ -100,6 +108,7 @@ impl Relay {
 pub enum Session {
     Smtp(Box<smtp::SmtpSession>),
     Folder(Arc<FolderRelay>),
+    Lost,
 }
 
 impl Session {
@@ -117,6 +126,10 @@ impl Session {
         match self {
             Self::Smtp(session) => session.deliver(mail, point_of_no_return).await,
             Self::Folder(relay) => relay.deliver(mail, point_of_no_return).await,
+            Self::Lost if point_of_no_return().await => Delivery::InDoubt {
+                reason: "it may have been sent before the database was restored".to_owned(),
+            },
+            Self::Lost => Delivery::Withdrawn,
         }
     }
 

@@ -74,6 +74,7 @@ pub(super) fn mail<'a>(template: &'a str, lead: &'a LeadState) -> Mail<'a> {
             utm_source: "nurtured",
         }),
         standing: None,
+        card: None,
         now: "2027-03-01T08:00:00Z".parse().unwrap(),
     }
 }

@@ -34,6 +34,7 @@ struct EnrolmentRow<'a> {
     entry: Option<String>,
     ended_at: Option<i64>,
     reason: Option<&'a str>,
+    turns: Option<String>,
 }
 
 impl Tx {
@@ -51,13 +52,14 @@ impl Tx {
                 self.on(),
                 sql!(
                     "INSERT INTO enrolments (lead, enrolment, workflow, version, status, step, visit, phase, \
-                     entered_at, armed_at, due_at, civil, held, entry, ended_at, reason) \
+                     entered_at, armed_at, due_at, civil, held, entry, ended_at, reason, turns) \
                      SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'enrolment' AS BIGINT), \
                      j.value ->> 'workflow', j.value ->> 'version', j.value ->> 'status', j.value ->> 'step', \
                      CAST(j.value ->> 'visit' AS BIGINT), j.value ->> 'phase', \
                      CAST(j.value ->> 'entered_at' AS BIGINT), CAST(j.value ->> 'armed_at' AS BIGINT), \
                      CAST(j.value ->> 'due_at' AS BIGINT), j.value ->> 'civil', j.value ->> 'held', \
-                     j.value ->> 'entry', CAST(j.value ->> 'ended_at' AS BIGINT), j.value ->> 'reason' FROM ",
+                     j.value ->> 'entry', CAST(j.value ->> 'ended_at' AS BIGINT), j.value ->> 'reason', \
+                     j.value ->> 'turns' FROM ",
                     each
                 ),
                 |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
@@ -75,11 +77,12 @@ impl Tx {
                      CAST(j.value ->> 'armed_at' AS BIGINT) AS armed_at, \
                      CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, j.value ->> 'civil' AS civil, \
                      j.value ->> 'held' AS held, CAST(j.value ->> 'ended_at' AS BIGINT) AS ended_at, \
-                     j.value ->> 'reason' AS reason FROM ",
+                     j.value ->> 'reason' AS reason, j.value ->> 'turns' AS turns FROM ",
                     each,
                     ") UPDATE enrolments AS t SET version = r.version, status = r.status, step = r.step, \
                      visit = r.visit, phase = r.phase, armed_at = r.armed_at, due_at = r.due_at, \
-                     civil = r.civil, held = r.held, ended_at = r.ended_at, reason = r.reason \
+                     civil = r.civil, held = r.held, ended_at = r.ended_at, reason = r.reason, \
+                     turns = r.turns \
                      FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment"
                 ),
                 |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
@@ -114,6 +117,10 @@ impl<'a> EnrolmentRow<'a> {
             entry: enrolment.entry.as_ref().map(rows::encode).transpose()?,
             ended_at: change.ended.as_ref().map(|ended| ended.at.millis()),
             reason: change.ended.as_ref().map(|ended| ended.reason.as_str()),
+            turns: match enrolment.turns.as_slice() {
+                [] => None,
+                turns => Some(rows::encode(turns)?),
+            },
         };
         match &enrolment.phase {
             Phase::Ready { held } => {

@@ -9,13 +9,14 @@ use crate::domain::{
     },
     event::Objects,
     facts::{FactKey, ObjectFilter},
+    hand_off::Reason,
     lead::Stage,
     name::Name,
     template::in_another_folder,
 };
 
-/// Looks the object up that a fact asks for, where its event names mails, stages or questions. `span` is
-/// where it is written. `templates` and `questions`: `None` if they are not known.
+/// Looks the object up that a fact asks for, where its event names mails, stages, questions or reasons. `span`
+/// is where it is written. `templates` and `questions`: `None` if they are not known.
 ///
 /// # Errors
 /// There is none of that name.
@@ -37,6 +38,10 @@ pub fn known_object(
         Objects::Stages => {
             let words = Stage::ALL.map(Stage::word);
             ("stage", words.to_vec(), Some(format!("one of {}", words.join(", "))))
+        }
+        Objects::Reasons => {
+            let words = Reason::ALL.map(Reason::word);
+            ("reason", words.to_vec(), Some(format!("one of {}", words.join(", "))))
         }
         Objects::Any => return Ok(()),
     };

@@ -96,6 +96,7 @@ impl House {
             window: None,
             now: false,
             not_after: None,
+            from_owner: false,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);

@@ -4,6 +4,7 @@ mod answering;
 mod arbitration;
 mod dated;
 mod entering;
+mod handing;
 mod house;
 mod leaving;
 mod properties;

@@ -1,0 +1,195 @@
+//! `nurtured report funnel`
+
+use super::{
+    grid::{Grid, bar, figure, percent},
+    one_form,
+    period::{self, Days},
+    print,
+    sheet::{Sheet, or_empty},
+};
+use crate::{
+    cli::{context::Context, failure::Failure, live::Live, output::Output},
+    definitions::counted,
+    domain::{lead::Stage, time::Zone},
+    engine::report::funnel::{FunnelReport, funnel_report},
+};
+
+/// Counts leads by stage now; how many came to each stage and went on, in all time or in the days of
+/// --since and --until, and how long they had stood there; leads by the month in which they came in;
+/// deals that were won.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    days: Days,
+    /// Print CSV: a part of the report, its rows and figures
+    #[arg(long)]
+    csv: bool,
+}
+
+pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    one_form(context, arguments.csv)?;
+    let store = context.store().await?;
+    let live = Live::load(&store).await?;
+    let zone = live.map_or_else(Zone::utc, |live| live.definitions.policy.zone.clone());
+    let report = funnel_report(&store, &zone, arguments.days.period(&zone)?).await?;
+    let text = || text(&report, &zone, &context.output);
+    print(context, arguments.csv, &report, || sheet(&report), text)?;
+    store.close().await;
+    Ok(())
+}
+
+/// Months that are shown.
+const MONTHS: usize = 12;
+
+pub(super) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
+    let period = period::text(report.since, report.until, zone);
+    let mut stages = Grid::new(&["stage", "leads now", "", "share", "came", "went"]);
+    let most = report.stages.iter().map(|stage| stage.leads).max().unwrap_or_default();
+    for stage in &report.stages {
+        stages.row([
+            stage.stage.to_string(),
+            figure(stage.leads),
+            bar(stage.leads, most, 16),
+            percent(stage.share),
+            figure(stage.came),
+            figure(stage.went),
+        ]);
+    }
+    let mut lines = stages.lines(output);
+    if !period.is_empty() {
+        lines.push(format!("Came and went:{period}."));
+    }
+    if !report.transitions.is_empty() {
+        lines.push(String::new());
+        let header =
+            ["from → to", "leads", "changes", "", "of all from there", "mean days", "median"];
+        let mut grid = Grid::new(&header);
+        let most = report.transitions.iter().map(|one| one.changes).max().unwrap_or_default();
+        for one in &report.transitions {
+            grid.row([
+                format!("{} → {}", one.from, one.to),
+                figure(one.leads),
+                figure(one.changes),
+                bar(one.changes, most, 8),
+                percent(one.share),
+                format!("{:.1}", one.mean_days),
+                format!("{:.1}", one.median_days),
+            ]);
+        }
+        lines.extend(grid.lines(output));
+    }
+    if !report.cohorts.is_empty() {
+        lines.push(String::new());
+        let mut header = vec!["came in", "leads", ""];
+        header.extend(Stage::ALL.map(|stage| match stage {
+            Stage::Disqualified => "disq.",
+            stage => stage.word(),
+        }));
+        let mut grid = Grid::new(&header);
+        let first = report.cohorts.len().saturating_sub(MONTHS);
+        let shown = &report.cohorts[first..];
+        let most = shown.iter().map(|cohort| cohort.leads).max().unwrap_or_default();
+        for cohort in shown {
+            let mut row =
+                vec![cohort.month.clone(), figure(cohort.leads), bar(cohort.leads, most, 8)];
+            row.extend(
+                Stage::ALL
+                    .map(|stage| figure(cohort.by_stage.get(&stage).copied().unwrap_or_default())),
+            );
+            grid.row(row);
+        }
+        lines.extend(grid.lines(output));
+        if first > 0 {
+            lines.push(format!("… and {} before: --json has them", counted(first, "month")));
+        }
+    }
+    if !report.deals.is_empty() {
+        lines.push(String::new());
+        lines.extend(report.deals.iter().map(|sum| {
+            let money = format!("{:.2} {}", sum.amount, sum.currency);
+            let deals = if sum.deals == 1 { "deal" } else { "deals" };
+            format!("won: {} {deals}, {}", figure(sum.deals), money.trim_end())
+        }));
+    }
+    lines.join("\n")
+}
+
+pub(super) fn sheet(report: &FunnelReport) -> Sheet {
+    let mut sheet = Sheet::new([
+        "part",
+        "name",
+        "to",
+        "leads",
+        "number",
+        "share",
+        "mean_days",
+        "median_days",
+        "amount",
+    ]);
+    let none = String::new;
+    for stage in &report.stages {
+        let name = stage.stage.to_string();
+        let (leads, share) = (stage.leads.to_string(), or_empty(stage.share));
+        sheet.row([
+            "stage".into(),
+            name.clone(),
+            none(),
+            leads,
+            none(),
+            share,
+            none(),
+            none(),
+            none(),
+        ]);
+        for (part, number) in [("came", stage.came), ("went", stage.went)] {
+            let leads = number.to_string();
+            sheet.row([
+                part.into(),
+                name.clone(),
+                none(),
+                leads,
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]);
+        }
+    }
+    for one in &report.transitions {
+        sheet.row([
+            "transition".into(),
+            one.from.to_string(),
+            one.to.to_string(),
+            one.leads.to_string(),
+            one.changes.to_string(),
+            or_empty(one.share),
+            one.mean_days.to_string(),
+            one.median_days.to_string(),
+            none(),
+        ]);
+    }
+    for cohort in &report.cohorts {
+        for (stage, leads) in &cohort.by_stage {
+            let (month, stage, leads) =
+                (cohort.month.clone(), stage.to_string(), leads.to_string());
+            sheet.row([
+                "cohort".into(),
+                month,
+                stage,
+                leads,
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]);
+        }
+    }
+    for sum in &report.deals {
+        let (currency, amount) = (sum.currency.to_string(), sum.amount.to_string());
+        let (leads, deals) = (sum.leads.to_string(), sum.deals.to_string());
+        sheet.row(["won".into(), currency, none(), leads, deals, none(), none(), none(), amount]);
+    }
+    sheet
+}

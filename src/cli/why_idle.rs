@@ -1,0 +1,123 @@
+//! `nurtured why-idle`: why nothing is being sent right now.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use super::{context::Context, failure::Failure, live::Live};
+use crate::{
+    config::Config,
+    definitions::{check, counted, read_folder},
+    domain::{
+        schedule::local_text,
+        time::{Instant, Zone},
+    },
+    engine::report::idle::{Around, Cause, IdleReport, idle_report},
+    store::Store,
+};
+
+/// Names everything that keeps mails back now, what stops all of them first, with how many they are, what to
+/// do about it, and the next instant at which something will happen. Asks the running daemon's console,
+/// too, for what the database does not tell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {}
+
+pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
+    let config = context.config()?;
+    let store = Context::open(&config).await?;
+    let live = Live::load(&store).await?;
+    let definitions = live.as_ref().map(|live| live.definitions.as_ref());
+    let around = around(&store, &config, &context.dir).await?;
+    let report = idle_report(&store, definitions, &around, context.now()).await?;
+    let zone = definitions.map_or_else(Zone::utc, |live| live.policy.zone.clone());
+    context.output.result(&report, || text(&report, &zone, context.now()))?;
+    store.close().await;
+    Ok(())
+}
+
+async fn around(store: &Store, config: &Config, folder: &Path) -> Result<Around, Failure> {
+    let metrics = metrics(config.console.listen).await;
+    let engine = match (store.is_engine_running(), &metrics) {
+        (Some(is_running), _) => Some(is_running),
+        (None, Some(_)) => Some(true),
+        (None, None) => None,
+    };
+    // Another daemon's figures, if ours is not running.
+    let metrics = metrics.filter(|_| engine == Some(true)).unwrap_or_default();
+    Ok(Around {
+        engine,
+        relays_down: down(&metrics),
+        only_to: config.delivery.only_to.is_some(),
+        not_applied: not_applied(store, folder).await?,
+    })
+}
+
+/// What the console of a running daemon tells; `None` where none answers.
+async fn metrics(console: SocketAddr) -> Option<String> {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2));
+    let answer = client.build().ok()?.get(format!("http://{console}/metrics")).send().await;
+    answer.ok()?.error_for_status().ok()?.text().await.ok()
+}
+
+/// The relays of `nurtured_relay_up{relay="main"} 0`.
+fn down(metrics: &str) -> Vec<String> {
+    let relays = metrics.lines().filter_map(|line| {
+        let (relay, up) = line.strip_prefix("nurtured_relay_up{relay=\"")?.split_once("\"}")?;
+        (up.trim() == "0").then(|| relay.to_owned())
+    });
+    relays.collect()
+}
+
+/// What the folder would make live, by kind and name. A folder with problems, or none, says nothing:
+/// `check` does.
+async fn not_applied(store: &Store, folder: &Path) -> Result<Vec<String>, Failure> {
+    let Some(release) = store.live_release().await? else { return Ok(Vec::new()) };
+    let Ok(sources) = read_folder(folder) else { return Ok(Vec::new()) };
+    let checked = check(&sources);
+    if checked.definitions.is_none() {
+        return Ok(Vec::new());
+    }
+    let is_live = |name: &str, version: &_| {
+        release.manifest.iter().any(|line| *line.name == *name && line.version == *version)
+    };
+    let new = checked.artefacts.iter().filter(|found| !is_live(&found.name, &found.version));
+    let mut files: Vec<String> = new.map(|found| found.file.clone()).collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn text(report: &IdleReport, zone: &Zone, now: Instant) -> String {
+    let mut lines = Vec::new();
+    if report.free > 0 {
+        let mails = counted(report.free, "mail");
+        lines.push(format!("{mails} could leave now: nothing that is known holds them back."));
+    } else if report.causes.is_empty() {
+        lines.push("Nothing holds mail back, and no mail is due.".to_owned());
+    }
+    let at = |at: Instant| format!("{} ({})", local_text(at, zone), zone.name());
+    for (number, cause) in (1..).zip(&report.causes) {
+        let Cause { says, advice, until, .. } = cause;
+        lines.push(format!("{number}. {}", super::output::in_one_line(says)));
+        lines.extend(until.map(|until| {
+            if until <= now { "   due now".to_owned() } else { format!("   until {}", at(until)) }
+        }));
+        lines.extend(advice.iter().map(|advice| format!("   {advice}")));
+    }
+    lines.push(match report.next_at {
+        Some(next) if next <= now => "Something is due now.".to_owned(),
+        Some(next) => format!("Next, something will happen at {}.", at(next)),
+        None => "Nothing will happen by itself.".to_owned(),
+    });
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_is_down_is_read_out_of_the_metrics() {
+        let metrics = "# TYPE nurtured_relay_up gauge\nnurtured_relay_up{relay=\"main\"} 0\n\
+                       nurtured_relay_up{relay=\"other\"} 1\n";
+        assert_eq!(down(metrics), ["main"]);
+    }
+}

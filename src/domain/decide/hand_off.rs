@@ -1,0 +1,157 @@
+//! Handing a lead to sales, and what sales says of it.
+
+use super::work::Work;
+use crate::domain::{
+    decision::{NewMessage, Verb},
+    event::{Event, EventKind, StepRef},
+    hand_off::{Answer, HandOff, Persist, Reason, receivers},
+    lead::{Phase, Stage},
+    message::MessageKind,
+    name::Name,
+    template::CARD,
+    time::Instant,
+    value::{Schema, Slot, Value},
+    workflow::{StepKind, Workflow},
+};
+
+impl Work<'_> {
+    /// Hands over, or waits for an answer. Returns whether the enrolment moved on and is still active.
+    pub fn hand_off(&mut self, index: usize, workflow: &Workflow, step: &HandOff) -> bool {
+        let definitions = self.lead.definitions;
+        let owner = definitions.owner(&self.lead.attributes).map(|(name, _)| name);
+        let order = receivers(definitions, &step.to, self.lead.state.lead, owner);
+        let enrolment = &self.enrolments[index].enrolment;
+        let times = usize::try_from(enrolment.visit).unwrap_or(usize::MAX);
+        if matches!(enrolment.phase, Phase::Ready { .. }) {
+            let turn = if step.silence.persist == Persist::NextPerson { times - 1 } else { 0 };
+            let Some(person) = order.get(turn) else {
+                self.branch(index, None, "there is nobody to hand it to");
+                return self.enrolments[index].is_active();
+            };
+            self.hand_to(index, workflow, step, person);
+        }
+        let due = self.due(index, |from, zone| step.silence.after.due(from, zone));
+        if due > self.now() {
+            self.wake(due);
+            return false;
+        }
+        let tries = match step.silence.persist {
+            Persist::No | Persist::Return => 1,
+            Persist::Remind => 2,
+            Persist::NextPerson => order.len(),
+        };
+        if times < tries {
+            let now = self.now();
+            let enrolment = self.enrolments[index].enrolment.to_mut();
+            enrolment.visit += 1;
+            enrolment.armed_at = now;
+            enrolment.phase = Phase::READY;
+        } else if step.silence.persist == Persist::Return {
+            let reason = "nobody answered in time";
+            self.make(EventKind::HANDOFF_RETURNED, Some(Reason::NoAnswer.word().into()), reason);
+            self.take_back(Reason::NoAnswer, None);
+            self.branch(index, step.returned, reason);
+        } else {
+            self.branch(index, step.silent, "nobody answered in time");
+        }
+        self.enrolments[index].is_active()
+    }
+
+    fn hand_to(&mut self, index: usize, workflow: &Workflow, step: &HandOff, person: &Name) {
+        let about = self.enrolments[index].about();
+        self.decision.messages.push(NewMessage {
+            about: about.clone(),
+            kind: MessageKind::Internal,
+            recipient: person.clone(),
+            workflow: workflow.name.clone(),
+            version: workflow.version.clone(),
+            purpose: workflow.purpose.clone(),
+            template: step.template.clone().unwrap_or_else(|| CARD.into()),
+            priority: workflow.priority,
+            due_at: self.lead.now,
+        });
+        let again = if about.visit > 1 { "again " } else { "" };
+        let reason = format!("handed {again}to {person}");
+        self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &reason);
+        self.make(EventKind::HANDOFF_MADE, Some(person.clone()), &reason);
+        if self.owner_slot().is_some_and(|slot| self.lead.attributes[slot.0].is_none()) {
+            self.own(person, &reason);
+        }
+    }
+
+    /// What sales says: of the hand-off that an event is about, or of all that wait.
+    pub fn sales_said(&mut self, event: &Event) {
+        let Some(answer) = Answer::of(event) else { return };
+        let by = event.data.get("by").map(ToString::to_string);
+        let person = by.as_deref().and_then(|by| self.lead.definitions.people.find(by));
+        let by = person.map_or_else(String::new, |(name, _)| format!(" by {name}"));
+        let said = match answer {
+            Answer::Accepted => format!("accepted{by}"),
+            Answer::Returned(reason) => format!("returned{by}: {}", reason.word()),
+        };
+        match answer {
+            Answer::Accepted => {
+                if let Some((name, _)) = person {
+                    self.own(name, &said);
+                }
+            }
+            Answer::Returned(reason) => self.take_back(reason, Answer::until(event)),
+        }
+        for index in 0..self.enrolments.len() {
+            let Some(step) = self.waits_for_sales(index, event.about.as_ref()) else { continue };
+            let to = if answer == Answer::Accepted { step.accepted } else { step.returned };
+            self.branch(index, to, &said);
+        }
+    }
+
+    fn waits_for_sales(&self, index: usize, about: Option<&StepRef>) -> Option<&HandOff> {
+        let active = &self.enrolments[index];
+        let enrolment = &active.enrolment;
+        let is_it = about
+            .is_none_or(|about| about.enrolment == enrolment.no && about.step == enrolment.step);
+        if !active.is_active() || !is_it || !matches!(enrolment.phase, Phase::Waiting { .. }) {
+            return None;
+        }
+        let steps = &active.workflow?.steps;
+        match &steps.get(steps.find(&enrolment.step)?).kind {
+            StepKind::HandOff(step) => Some(step),
+            _ => None,
+        }
+    }
+
+    /// The lead is marketing's again, or nobody's. Customers stay what they are.
+    fn take_back(&mut self, reason: Reason, until: Option<Instant>) {
+        let to = match reason {
+            Reason::WrongPerson => Stage::Disqualified,
+            Reason::NotNow | Reason::NoBudget | Reason::Other | Reason::NoAnswer => Stage::Recycled,
+        };
+        let stays = [Stage::Customer, Stage::Disqualified, to].contains(&self.lead.stage);
+        if !stays {
+            self.change_stage(to, &format!("sales: {}", reason.word()));
+            self.withhold_what_is_true();
+        }
+        if let Some(until) = until {
+            let reason = format!("later_until = {until}");
+            self.put(Schema::LATER_UNTIL, Value::Date(until), &reason);
+        }
+    }
+
+    fn owner_slot(&self) -> Option<Slot> {
+        self.lead.definitions.schema.slot("owner")
+    }
+
+    fn own(&mut self, person: &Name, why: &str) {
+        if let Some(slot) = self.owner_slot() {
+            self.put(slot, Value::Text(person.clone()), &format!("owner = {person}: {why}"));
+        }
+    }
+
+    fn put(&mut self, slot: Slot, value: Value, reason: &str) {
+        if self.lead.attributes[slot.0].as_ref() == Some(&value) {
+            return;
+        }
+        self.lead.attributes.to_mut()[slot.0] = Some(value);
+        self.log(Verb::Set, None, None, reason);
+        self.mark_moved();
+    }
+}

@@ -1,0 +1,117 @@
+//! Why nothing is being sent: the causes that apply, the one that stops most first, and when something will
+//! happen next.
+
+mod causes;
+
+use serde::Serialize;
+
+use super::as_some_time;
+use crate::{
+    domain::{definitions::Definitions, name::Name, time::Instant, workflow::ALL},
+    store::{
+        Store, StoreError,
+        records::{Inside, Parked, Queue},
+    },
+};
+
+/// What the database does not tell.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Around {
+    /// Whether an engine is at work; `None`: it cannot be told from here.
+    pub engine: Option<bool>,
+    /// Relays that the running daemon found down.
+    pub relays_down: Vec<String>,
+    /// `[delivery] only_to` is set.
+    pub only_to: bool,
+    /// What the campaign folder says and what is live does not.
+    pub not_applied: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct IdleReport {
+    /// Marketing mails that could leave this very moment, as nothing that is known holds them back.
+    pub free: u64,
+    /// When something will happen, if nothing comes in and nobody does anything; `null`: never.
+    #[serde(serialize_with = "as_some_time")]
+    pub next_at: Option<Instant>,
+    pub causes: Vec<Cause>,
+}
+
+/// One reason why mails do not leave.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Cause {
+    /// In one word, for scripts.
+    pub cause: &'static str,
+    /// Leads or mails that it keeps; 0 where it keeps everything.
+    pub number: u64,
+    pub says: String,
+    /// What to do about it, where somebody has to.
+    pub advice: Option<String>,
+    /// When it ends by itself.
+    #[serde(serialize_with = "as_some_time")]
+    pub until: Option<Instant>,
+}
+
+/// All that is looked at.
+pub(super) struct Look<'a> {
+    pub definitions: Option<&'a Definitions>,
+    pub around: &'a Around,
+    pub now: Instant,
+    pub leads: u64,
+    pub due: u64,
+    pub parked_leads: u64,
+    pub inside: Vec<Inside>,
+    pub queues: Vec<Queue>,
+    pub parked: Vec<Parked>,
+    pub pauses: Vec<(Name, Instant)>,
+    /// Why leads were not let in, looked up only where nobody is inside.
+    pub refusals: Vec<(String, u64)>,
+}
+
+impl Look<'_> {
+    pub fn is_paused(&self, workflow: &str) -> bool {
+        self.pauses.iter().any(|(scope, _)| *scope == ALL || *scope == workflow)
+    }
+}
+
+/// Reasons that are told of each kind.
+const REASONS: i64 = 5;
+
+/// Looks at everything that could hold mail back.
+pub async fn idle_report(
+    store: &Store,
+    definitions: Option<&Definitions>,
+    around: &Around,
+    now: Instant,
+) -> Result<IdleReport, StoreError> {
+    let census = store.census(now).await?;
+    let inside = store.standing().await?;
+    let refusals = if inside.is_empty() { store.refusals(REASONS).await? } else { Vec::new() };
+    let look = Look {
+        definitions,
+        around,
+        now,
+        leads: census.leads,
+        due: census.due,
+        parked_leads: census.parked_leads,
+        queues: store.queues().await?,
+        parked: store.parked(REASONS).await?,
+        pauses: store.pauses().await?,
+        inside,
+        refusals,
+    };
+    let free = look
+        .queues
+        .iter()
+        .filter(|queue| queue.state == "reserved" && queue.reason.is_empty() && queue.due_at <= now)
+        .filter(|queue| !look.is_paused(&queue.workflow))
+        .map(|queue| queue.number)
+        .sum();
+    let is_stopped = definitions.is_none() || around.engine == Some(false);
+    let next = store.next_wake_at().await?.min(store.next_due_message().await?);
+    let next_at = (!is_stopped && !next.is_never()).then(|| next.max(now));
+    let mut causes = look.causes();
+    // What stops everything comes first; then what keeps most.
+    causes.sort_by_key(|cause| (cause.number > 0, std::cmp::Reverse(cause.number)));
+    Ok(IdleReport { free, next_at, causes })
+}

@@ -1,0 +1,115 @@
+//! How far leads have come in a workflow, step by step.
+
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+
+use self::steps::Board;
+pub use self::steps::{Left, Rates, StepFigures};
+use super::{
+    as_some_time, as_time,
+    structures::{Structures, structures},
+};
+use crate::{
+    domain::{definitions::Definitions, name::Name, time::Instant},
+    store::{
+        Store, StoreError,
+        records::{Again, Period, Standing},
+    },
+};
+
+/// The figures of one workflow, of those enrolments that began in a period.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct WorkflowReport {
+    pub workflow: Name,
+    /// Since when a workflow of this name has been live without a break; `None`: it is not.
+    #[serde(serialize_with = "as_some_time")]
+    pub live_since: Option<Instant>,
+    #[serde(serialize_with = "as_time")]
+    pub since: Instant,
+    #[serde(serialize_with = "as_time")]
+    pub until: Instant,
+    /// Enrolments, of how many leads, and how they stand.
+    pub enrolments: u64,
+    pub leads: u64,
+    pub inside: u64,
+    pub finished: u64,
+    pub goal: u64,
+    pub left: u64,
+    pub cancelled: u64,
+    pub steps: Vec<StepFigures>,
+}
+
+/// Counts a workflow's enrolments of a period, by `now`.
+pub async fn workflow_report(
+    store: &Store,
+    definitions: &Definitions,
+    workflow: &Name,
+    period: Period,
+    now: Instant,
+) -> Result<WorkflowReport, StoreError> {
+    let figures = store.workflow_figures(workflow, period, now).await?;
+    let live = definitions.workflow(workflow);
+    let versions: BTreeSet<_> = figures.standings.iter().map(|found| &found.version).collect();
+    let structures = structures(store, definitions, versions).await?;
+    let mut board = Board::new(live.map(|live| live.workflow.as_ref()), &structures);
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+    for standing in &figures.standings {
+        for step in structures.way(&standing.version, &standing.turns, &standing.step) {
+            board.step(&step).entered += standing.number;
+        }
+        board.stand(standing);
+        *ends.entry(state_word(standing)).or_default() += standing.number;
+    }
+    let mut repeated = 0;
+    for (times, steps) in repeats(&figures.again, &structures) {
+        repeated += times - 1;
+        for (step, times) in steps {
+            board.step(&step).entered -= times - 1;
+        }
+    }
+    board.mails(&figures.mails);
+    board.open(&figures.open);
+    board.back(&figures.back);
+    let enrolments = figures.standings.iter().map(|standing| standing.number).sum();
+    let end = |word| ends.get(word).copied().unwrap_or_default();
+    Ok(WorkflowReport {
+        workflow: workflow.clone(),
+        live_since: live.map(|live| live.since.at),
+        since: period.from,
+        until: period.until,
+        enrolments,
+        leads: enrolments - repeated,
+        inside: end("inside"),
+        finished: end("finished"),
+        goal: end("goal"),
+        left: end("left"),
+        cancelled: end("cancelled"),
+        steps: board.finish(),
+    })
+}
+
+fn state_word(standing: &Standing) -> &str {
+    match standing.state.as_str() {
+        "ready" | "waiting" | "mailing" => "inside",
+        outcome => outcome,
+    }
+}
+
+/// Of each lead with several enrolments how many these are, and how often it came to each step.
+fn repeats(again: &[Again], structures: &Structures) -> Vec<(u64, HashMap<Name, u64>)> {
+    again
+        .chunk_by(|one, other| one.lead == other.lead)
+        .map(|of_lead| {
+            let mut steps: HashMap<Name, u64> = HashMap::new();
+            for enrolment in of_lead {
+                for step in structures.way(&enrolment.version, &enrolment.turns, &enrolment.step) {
+                    *steps.entry(step).or_default() += 1;
+                }
+            }
+            (u64::try_from(of_lead.len()).unwrap_or_default(), steps)
+        })
+        .collect()
+}

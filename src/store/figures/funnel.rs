@@ -1,0 +1,126 @@
+//! Where leads stand, how they came there, and what they were worth.
+
+use super::count;
+use crate::{
+    domain::{
+        event::{EventData, EventKind},
+        id::{IdSource, LeadId},
+        lead::Stage,
+        time::Instant,
+        value::Value,
+    },
+    store::{
+        Result, Store, StoreError,
+        db::{Tx, on_db},
+        dialect::Text,
+        records::{CohortCount, Deal, StageChange},
+        rows,
+    },
+};
+
+/// Offsets of time zones are whole quarters of an hour.
+const QUARTER: i64 = 15 * 60 * 1000;
+
+/// When a lead was made stands in its number: no wide row is read.
+const COHORTS: Text =
+    sql!("SELECT l.lead / $1 AS quarter, l.stage, COUNT(*) FROM leads AS l GROUP BY 1, l.stage");
+
+/// By the condition of the index; in the order in which each lead went.
+const THAT_MATTER: Text = sql!(
+    "SELECT e.lead, e.occurred_at, e.object, e.data FROM events AS e WHERE e.kind = $1 \
+     AND e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
+     'deal.won') ORDER BY e.lead, e.rev"
+);
+
+impl Store {
+    /// All leads, by when they came in and by where they stand.
+    pub async fn cohorts(&self) -> Result<Vec<CohortCount>> {
+        let rows: Vec<(i64, String, i64)> =
+            on_db!(self.db.read(), COHORTS, |db, sql| sqlx::query_as(sql)
+                .bind(IdSource::span(QUARTER))
+                .fetch_all(db)
+                .await)?;
+        rows.into_iter()
+            .map(|(quarter, stage, leads)| {
+                Ok(CohortCount {
+                    from: IdSource::made_at(quarter.saturating_mul(IdSource::span(QUARTER))),
+                    stage: stage_of(&stage, "leads")?,
+                    leads: count(leads),
+                })
+            })
+            .collect()
+    }
+
+    /// Every change of a stage, lead by lead in its order, and every deal that was won.
+    pub async fn milestones(&self) -> Result<(Vec<StageChange>, Vec<Deal>)> {
+        let mut tx = self.db.snapshot().await?;
+        let changes = tx.that_matter(&EventKind::STAGE_CHANGED).await?;
+        let deals = tx.that_matter(&EventKind::DEAL_WON).await?;
+        tx.rollback().await?;
+        let changes = changes
+            .into_iter()
+            .map(|event| {
+                let reason = event.data.get("reason").map(ToString::to_string);
+                Ok(StageChange {
+                    lead: event.lead,
+                    at: event.at,
+                    to: stage_of(event.object.as_deref().unwrap_or_default(), "events")?,
+                    reason: reason.unwrap_or_default(),
+                })
+            })
+            .collect::<Result<_>>()?;
+        let deals = deals
+            .into_iter()
+            .map(|event| Deal {
+                lead: event.lead,
+                at: event.at,
+                amount: event.data.get("amount").and_then(number),
+                currency: match event.data.get("currency") {
+                    Some(Value::Text(currency)) => Some(currency.clone()),
+                    _ => None,
+                },
+            })
+            .collect();
+        Ok((changes, deals))
+    }
+}
+
+struct Matter {
+    lead: LeadId,
+    at: Instant,
+    object: Option<String>,
+    data: EventData,
+}
+
+impl Tx {
+    async fn that_matter(&mut self, kind: &EventKind) -> Result<Vec<Matter>> {
+        let rows: Vec<(i64, i64, Option<String>, String)> =
+            on_db!(self.on(), THAT_MATTER, |db, sql| sqlx::query_as(sql)
+                .bind(kind.as_str())
+                .fetch_all(db)
+                .await)?;
+        rows.into_iter()
+            .map(|(lead, at, object, data)| {
+                Ok(Matter {
+                    data: rows::decode(&data, "events", "data", rows::lead_key(lead))?,
+                    lead: LeadId(lead),
+                    at: Instant::from_millis(at),
+                    object,
+                })
+            })
+            .collect()
+    }
+}
+
+fn stage_of(word: &str, table: &'static str) -> Result<Stage> {
+    Stage::from_word(word).ok_or_else(|| StoreError::corrupt(table, "stage", word))
+}
+
+/// Files that bring events bring texts.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,120 @@
+//! `nurtured doctor`, with and without something to find.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::support::{
+    site::{Ran, Site},
+    smtp::{Act, At, FakeSmtp, Script, say},
+};
+
+fn examine(site: &Site) -> (Ran, Value) {
+    let ran = site.run(&["--json", "doctor"]);
+    let report = ran.document();
+    (ran, report)
+}
+
+/// What was found of one thing, worst first.
+fn of<'r>(report: &'r Value, check: &str) -> (&'r str, String) {
+    let findings = report["checks"].as_array().unwrap().iter();
+    let of_it: Vec<&Value> = findings.filter(|finding| finding["check"] == check).collect();
+    let worst = ["failed", "warning", "ok"]
+        .into_iter()
+        .find(|verdict| of_it.iter().any(|finding| finding["verdict"] == *verdict));
+    let said = of_it.iter().map(|finding| finding["found"].as_str().unwrap()).collect::<Vec<_>>();
+    (worst.unwrap_or_else(|| panic!("nothing of {check} in {report}")), said.join("\n"))
+}
+
+#[test]
+fn a_folder_that_is_as_it_should_be_has_no_failure() {
+    let site = Site::live();
+    let (ran, report) = examine(&site);
+    assert_eq!((ran.code, &report["failed"]), (0, &0.into()), "{report}");
+    for check in
+        ["campaign", "configuration", "secrets", "database", "disk", "clock", "live", "relay"]
+    {
+        assert_eq!(of(&report, check).0, "ok", "{report}");
+    }
+    assert_eq!(of(&report, "engine").0, "warning", "none runs");
+    let text = site.run(&["doctor"]).out;
+    assert!(text.contains("0 failed") && text.contains("> start `nurtured run`"), "{text}");
+}
+
+#[test]
+fn each_thing_that_is_wrong_is_said_and_nothing_secret() {
+    let site = Site::live();
+    site.run(&["pause", "all"]);
+    let secrets = site.path("nurtured.secrets");
+    std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(0o644)).unwrap();
+    site.write("workflows/broken.yaml", "workflow: broken\n");
+    site.write("password", "hunter2\n");
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).unwrap().replace(
+        "folder = \"outbox\"",
+        "host = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nuser = \"ada\"\npassword_file = \"password\"\n\
+         [public]\nbase_url = \"http://127.0.0.1:1\"\n[delivery]\nonly_to = [\"*@ours.example\"]",
+    );
+    site.write("nurtured.toml", toml);
+    let (ran, report) = examine(&site);
+    assert_eq!(ran.code, 1);
+    for (check, verdict, part) in [
+        ("secrets", "failed", "mode 644"),
+        ("campaign", "warning", "error"),
+        ("live", "warning", "paused: all"),
+        ("relay", "failed", "connect: Connection refused"),
+        ("who is mailed", "warning", "only_to"),
+        ("names", "failed", "example.com is a name for examples"),
+        ("daemon", "warning", "none answers"),
+    ] {
+        let (found, said) = of(&report, check);
+        assert!(found == verdict && said.contains(part), "{check}: {found}, {said}");
+    }
+    assert!(!ran.out.contains("hunter2"));
+
+    // A time that has not come yet is in the database: the clock was set back.
+    let behind = Site::live();
+    behind.write("in.csv", "email,consent\nann@a.example,yes\n");
+    behind.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    let ahead = nurtured::clock::Clock::System.now().millis() + 3_600_000;
+    let ahead = nurtured::domain::time::Instant::from_millis(ahead).to_string();
+    behind.json(&["tick", "--now", &ahead]);
+    assert_eq!(of(&examine(&behind).1, "clock").0, "failed");
+}
+
+#[test]
+fn without_a_database_or_a_configuration_it_says_what_it_can() {
+    let site = Site::campaign();
+    let (ran, report) = examine(&site);
+    assert_eq!((ran.code, of(&report, "database").0), (1, "failed"), "{report}");
+    assert!(of(&report, "secrets").1.contains("no secrets file"), "{report}");
+    site.write("nurtured.toml", "[databse]\n[log]\nformat = \"xml\"\n");
+    let (ran, report) = examine(&site);
+    let (verdict, said) = of(&report, "configuration");
+    assert_eq!((ran.code, verdict), (1, "failed"));
+    assert!(said.contains(":1:2") && said.contains(":3:10"), "{said}");
+    let bare = Site::bare();
+    assert_eq!(examine(&bare).0.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_is_asked_and_gets_no_mail() {
+    for (is_open, verdict) in [(true, "ok"), (false, "failed")] {
+        let script = Script::new().on(move |moment| match moment.at {
+            At::Connect if !is_open => say("554 5.3.2 no service"),
+            _ => Act::Default,
+        });
+        let (addr, relay) = FakeSmtp::start(script).await;
+        let site = Site::live();
+        let toml = std::fs::read_to_string(site.path("nurtured.toml")).unwrap().replace(
+            "folder = \"outbox\"",
+            &format!(
+                "host = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n[public]\nbase_url = \"http://127.0.0.1:1\"",
+                addr.port()
+            ),
+        );
+        site.write("nurtured.toml", toml);
+        let (_, report) = tokio::task::spawn_blocking(move || examine(&site)).await.unwrap();
+        assert_eq!(of(&report, "relay").0, verdict, "{report}");
+        assert_eq!(relay.count(), 0);
+    }
+}

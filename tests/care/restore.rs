@@ -1,0 +1,164 @@
+//! `nurtured backup` and `nurtured restore`, by the command line and a driven clock.
+
+use crate::support::{engine::at, site::Site};
+
+/// A campaign that mails at once, after a day, and after another one; for one lead, at noon.
+fn three_mails() -> Site {
+    let site = Site::campaign();
+    let steps: String = ["one", "two", "three"]
+        .iter()
+        .map(|name| {
+            site.write(
+                &format!("templates/{name}.md"),
+                format!(
+                    "---\nsubject: Number {name}\n---\n{{{{ postal_address }}}} [stop]({{{{ unsubscribe_url }}}})\n"
+                ),
+            );
+            format!("  - email: {name}\n  - wait: 24h\n")
+        })
+        .collect();
+    site.write(
+        "workflows/hello.yaml",
+        format!(
+            "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsend:\n  now: yes\nsteps:\n{steps}"
+        ),
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.write("in.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "in.csv", "--purpose", "insights"]);
+    site
+}
+
+/// Hours after now, which is when the lead came in.
+fn after(hours: i64) -> String {
+    let now = nurtured::clock::Clock::System.now();
+    nurtured::domain::time::Instant::from_millis(now.millis() + hours * 3_600_000).to_string()
+}
+
+fn sent(site: &Site) -> Vec<String> {
+    let Ok(files) = std::fs::read_dir(site.path("outbox")) else { return Vec::new() };
+    let mut subjects: Vec<String> = files
+        .map(|file| {
+            let mail = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            mail.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap().to_owned()
+        })
+        .collect();
+    subjects.sort();
+    subjects
+}
+
+/// Another machine, with the same keys and settings.
+fn elsewhere(site: &Site) -> Site {
+    let other = Site::new();
+    std::fs::copy(site.path("nurtured.secrets"), other.path("nurtured.secrets")).unwrap();
+    std::fs::copy(site.path("night.db"), other.path("night.db")).unwrap();
+    other
+}
+
+#[test]
+fn what_may_have_been_sent_since_the_backup_is_never_sent_again() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    let report = site.json(&["backup", "night.db"]);
+    assert_eq!(report["file"], "night.db");
+    site.json(&["tick", "--now", &after(26)]);
+    assert_eq!(sent(&site), ["Number one", "Number two"]);
+
+    // Lost at 30; the mail of the second day is not known of, and not sent again.
+    let other = elsewhere(&site);
+    let report = other.json(&["restore", "night.db", "--sent-until", &after(30)]);
+    assert_eq!((&report["in_doubt"], &report["waiting"]), (&1.into(), &0.into()), "{report}");
+    assert_eq!(report["paused"][0], "all");
+    other.json(&["tick", "--now", &after(60)]);
+    assert_eq!(sent(&other), [""; 0], "it is paused");
+    other.json(&["resume", "all"]);
+    other.json(&["tick", "--now", &after(61)]);
+    assert_eq!(sent(&other), ["Number three"]);
+    let lead = other.json(&["leads", "show", "ann@a.example"]);
+    let states: Vec<_> =
+        lead["messages"].as_array().unwrap().iter().map(|m| m["state"].as_str().unwrap()).collect();
+    assert_eq!(states.iter().filter(|state| **state == "in_doubt").count(), 1, "{states:?}");
+
+    // Nothing was sent since: nothing is left out.
+    let other = elsewhere(&site);
+    let report = other.json(&["restore", "night.db", "--nothing-sent"]);
+    assert_eq!((&report["in_doubt"], &report["sent_until"]), (&0.into(), &serde_json::Value::Null));
+    other.json(&["resume", "all"]);
+    for hours in [27, 52] {
+        other.json(&["tick", "--now", &after(hours)]);
+    }
+    assert_eq!(sent(&other), ["Number three", "Number two"]);
+    assert!(at(report["last_act"].as_str().unwrap()) <= at(&after(1)));
+}
+
+#[test]
+fn a_database_that_is_there_or_in_use_is_left_as_it_is() {
+    let site = three_mails();
+    site.json(&["backup", "night.db"]);
+    let before = std::fs::read(site.path("nurtured.db")).unwrap();
+    let ran = site.run(&["restore", "night.db"]);
+    assert!(ran.code == 1 && ran.err.contains("is there"), "{ran:?}");
+    let ran = site.run(&["backup", "night.db"]);
+    assert!(ran.code == 3 && ran.err.contains("is there already"), "{ran:?}");
+    assert_eq!(std::fs::read(site.path("nurtured.db")).unwrap(), before);
+
+    // An engine is at work on it.
+    let lock = nurtured::store::EngineLock::on(Some(&site.path("nurtured.db"))).unwrap();
+    for arguments in [&["restore", "night.db"][..], &["restore", "--in-place"]] {
+        let ran = site.run(arguments);
+        assert!(ran.code == 3 && ran.err.contains("stop the daemon"), "{ran:?}");
+    }
+    drop(lock);
+
+    // A log beside it belongs to another database.
+    let other = elsewhere(&site);
+    other.write("nurtured.db-wal", "");
+    assert_eq!(other.run(&["restore", "night.db"]).code, 1);
+    assert!(!other.path("nurtured.db").exists());
+}
+
+#[test]
+fn what_is_no_sound_backup_is_refused_and_leaves_nothing_behind() {
+    let site = three_mails();
+    site.json(&["backup", "night.db"]);
+    let sound = std::fs::read(site.path("night.db")).unwrap();
+    let half = &sound[..sound.len() / 2];
+    let other = elsewhere(&site);
+    std::fs::remove_file(other.path("night.db")).unwrap();
+    let refused = |content: Option<&[u8]>, code: i32, why: &str| {
+        if let Some(content) = content {
+            other.write("night.db", content);
+        }
+        let ran = other.run(&["restore", "night.db"]);
+        assert!(ran.code == code && ran.err.contains(why), "{why}: {ran:?}");
+        let left: Vec<_> = std::fs::read_dir(other.path(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains("restore") || name == "nurtured.db")
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    };
+    refused(None, 1, "there is no file night.db");
+    refused(Some(b""), 1, "no database of nurtured");
+    refused(Some(b"email\nann@a.example\n"), 1, "no sound backup");
+    refused(Some(half), 1, "no sound backup");
+    // Its keys are not there.
+    std::fs::rename(other.path("nurtured.secrets"), other.path("lost")).unwrap();
+    refused(Some(&sound), 3, "secrets file");
+    // A copy that was taken out from under a daemon.
+    other.write("night.db-wal", "");
+    refused(Some(&sound), 1, "in use");
+}
+
+#[test]
+fn a_database_that_came_back_by_other_means_is_made_ready_where_it_is() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    let report = site.json(&["restore", "--in-place", "--sent-until", &after(30)]);
+    assert_eq!(report["in_doubt"], 1, "{report}");
+    site.json(&["resume", "all"]);
+    site.json(&["tick", "--now", &after(61)]);
+    assert_eq!(sent(&site), ["Number one", "Number three"]);
+    assert_eq!(site.run(&["restore"]).code, 2, "a file, or --in-place");
+}
