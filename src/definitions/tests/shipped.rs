@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    definitions::{Sources, check, read_folder, schema::FILES, show},
+    definitions::{Sources, check, past_dates, read_folder, schema::FILES, show},
     domain::{definitions::Definitions, policy::Tracking},
 };
 
@@ -32,7 +32,10 @@ fn the_shipped_campaign_has_no_problem() {
     let definitions = definitions();
     let names: Vec<&str> =
         definitions.workflows.iter().map(|live| live.workflow.name.as_str()).collect();
-    assert_eq!(names, ["welcome-whitepaper", "reawaken-cold"]);
+    assert_eq!(
+        names,
+        ["to-sales", "welcome-whitepaper", "webinar", "reawaken-cold", "patient-prospects"]
+    );
     assert_eq!(definitions.policy.tracking, Tracking::With("insights".into()));
     let ids: Vec<&str> = definitions
         .workflow("reawaken-cold")
@@ -50,16 +53,40 @@ fn the_shipped_campaign_has_no_problem() {
             "set.interest",
             "wait.2-business-days",
             "email.cold/case-study",
+            "wait.10-business-days",
             "email.cold/one-question",
-            "wait_for.stage-is-mql",
-            "notify.sales",
-            "tag.stirred",
+            "wait_for.answered-obstacle",
+            "stop.they-said-what-keeps-them",
+            "email.cold/last-useful-thing",
         ]
     );
 }
 
+/// Steps of the webinar that are passed over on a day.
+fn past(definitions: &Definitions, now: &str) -> Vec<(usize, String)> {
+    let problems = past_dates(definitions, now.parse().unwrap());
+    problems.into_iter().map(|problem| (problem.line, problem.message)).collect()
+}
+
+#[test]
+fn a_campaign_whose_dates_are_past_is_warned_of() {
+    let definitions = definitions();
+    assert_eq!(past(&definitions, "2031-09-01T00:00:00Z"), []);
+    let message = "`starts` (2031-10-16 11:00 in Europe/Rome) is so near that some steps are past: whoever \
+                   comes into `webinar` now goes past `email.webinar/invitation`";
+    assert_eq!(past(&definitions, "2031-10-01T00:00:00Z"), [(6, message.to_owned())]);
+    let all = past(&definitions, "2031-12-01T00:00:00Z");
+    assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [7, 6], "{all:?}");
+    // What is done also when it is past expires all the same.
+    assert!(
+        all[0].1.contains("is past: whoever") && all[0].1.contains("`email.webinar/on-the-day`")
+    );
+    assert!(all[1].1.contains("`email.webinar/invitation`, `email.webinar/reminder`"), "{all:?}");
+}
+
 #[test]
 fn two_hundred_workflows_are_checked_well_under_a_second() {
+    let shipped = definitions().workflows.len();
     let mut sources = campaign();
     let text = sources.files["workflows/reawaken-cold.yaml"].clone();
     for number in 0..200 {
@@ -70,8 +97,8 @@ fn two_hundred_workflows_are_checked_well_under_a_second() {
     let begin = std::time::Instant::now();
     let checked = check(&sources);
     let took = begin.elapsed();
-    println!("check of 202 workflows: {took:?}");
-    assert_eq!(checked.definitions.unwrap().workflows.len(), 202);
+    println!("check of 200 more workflows: {took:?}");
+    assert_eq!(checked.definitions.unwrap().workflows.len(), shipped + 200);
     // Unoptimised and on a busy machine; a release build is some ten times faster.
     assert!(took.as_secs() < 5, "{took:?}");
 }
@@ -96,6 +123,7 @@ fn every_example_of_the_documentation_is_right() {
     for text in &examples {
         let replaced = match first_key(text) {
             "workflow" => "workflows/example.yaml",
+            "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
             "questions" => "workflows/example-questions.yaml",
             "scoring" => "workflows/scoring.yaml",
@@ -115,4 +143,24 @@ fn every_example_of_the_documentation_is_right() {
         assert!(checked.problems.is_empty(), "{text}\n{shown}");
     }
     assert!(examples.len() >= 6, "only {} examples were found", examples.len());
+}
+
+/// Whole mails that the page of templates shows, as the product reads them.
+#[test]
+fn every_mail_of_the_documentation_is_right() {
+    let page = include_str!("../../../docs/templates.md");
+    let blocks =
+        page.split("```markdown\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mails: Vec<&str> = blocks.filter(|text| text.starts_with("---\n")).collect();
+    assert!(mails.len() >= 4, "only {} mails were found", mails.len());
+    for text in mails {
+        let mut sources = campaign();
+        sources.files.insert("templates/example.md".to_owned(), text.to_owned());
+        let checked = check(&sources);
+        assert!(
+            checked.problems.is_empty(),
+            "{text}\n{}",
+            show(&checked.problems, &sources, false)
+        );
+    }
 }
