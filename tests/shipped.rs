@@ -5,5 +5,6 @@ mod browser;
 mod chromium;
 mod mails;
 mod pages;
+mod programmes;
 mod spam;
 mod validator;

@@ -284,8 +284,10 @@ impl Desk<'_> {
         now: Instant,
     ) -> Result<Rendered, RenderError> {
         let enrolment = lead.enrolments.iter().find(|e| e.no == message.about.enrolment);
+        // To a lead it is signed by whom it is from.
+        let owner = links.as_ref().and_then(|_| self.writing_owner(message, lead));
         let sender = crate::render::Sender {
-            name: self.sender.from.name.clone(),
+            name: owner.map_or(&self.sender.from.name, |owner| &owner.name).clone(),
             postal_address: self.sender.postal_address.clone(),
         };
         self.live.renderer.render(&Mail {

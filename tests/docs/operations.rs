@@ -39,10 +39,11 @@ fn a_backup_is_made_and_brought_back_as_the_page_says() {
     let site = site();
     site.json(&["migrate"]);
     let binary = Path::new(env!("CARGO_BIN_EXE_nurtured")).parent().expect("a folder");
+    std::fs::create_dir(site.path("backups")).expect("another disk");
     let by_page = |words: &str| {
         let block = block(&site, words);
         let command = block.lines().find(|line| line.contains(words)).expect("a command");
-        let command = command.replace("/backup/", &format!("{}/", site.path("").display()));
+        let command = command.replace("/backup/", &format!("{}/", site.path("backups").display()));
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap_or_default());
         let mut shell = Command::new("sh");
         shell.args(["-ec", &command]).current_dir(site.path("")).env("PATH", path);

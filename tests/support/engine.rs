@@ -257,6 +257,15 @@ impl Rig {
         self.tick_at(self.clock.now() + span).await
     }
 
+    /// Passes at each wake-up until an instant.
+    pub async fn walk(&self, until: Instant) {
+        let mut next = self.tick().await.next_wake_at;
+        while let Some(now) = next.filter(|next| *next <= until) {
+            next = self.tick_at(now).await.next_wake_at;
+        }
+        self.tick_at(until).await;
+    }
+
     /// A lead who agreed to `insights`.
     pub async fn lead(&self, email: &str, attributes: &[(&str, &str)]) -> LeadId {
         self.leads(&[email.to_owned()], attributes).await[0]

@@ -24,11 +24,15 @@ fn count(tree: &Value, key: &str) -> usize {
 
 /// The steps of a block with those of its branches; one with a date is a wait as well.
 fn steps(block: &Value) -> usize {
-    let outcomes = |step: &Value| match &step["wait_for"] {
-        Value::Object(named) => named.keys().map(|name| steps(&step[name])).sum(),
-        _ => steps(&step["then"]),
+    let branches = |step: &Value| {
+        let outcomes: Vec<&str> = match &step["wait_for"] {
+            Value::Object(named) => named.keys().map(String::as_str).collect(),
+            _ => vec!["then"],
+        };
+        let named = outcomes.into_iter().chain(["else", "accepted", "returned"]);
+        named.map(|key| steps(&step[key])).sum::<usize>() + steps(&step["silent"]["then"])
     };
-    let size = |step: &Value| 1 + count(step, "at") + outcomes(step) + steps(&step["else"]);
+    let size = |step: &Value| 1 + count(step, "at") + branches(step);
     block.as_array().map_or(0, |items| items.iter().map(size).sum())
 }
 
