@@ -10,6 +10,7 @@ mod counts;
 mod crm;
 mod doors;
 mod ending;
+mod folder;
 mod mail;
 mod manners;
 mod readers;
@@ -38,6 +39,7 @@ use crate::{
     domain::{lead::Stage, time::Instant},
 };
 
+const FIRST_DAY: Date = jiff::civil::date(2024, 1, 1);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// How long the engine leaves acts be, so that an opened mail, its click and their settling are one pass.
 const PASS_AFTER: Duration = Duration::from_secs(3 * 60);
@@ -61,17 +63,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let now = context.now();
-    // Whole weeks from monday to monday: two runs in one week tell the same story.
-    let start = match arguments.start {
-        Some(day) => setting::morning_of(day),
-        None => setting::monday_before(now, arguments.weeks),
-    };
-    let end = start + WEEK * arguments.weeks;
-    if end > now {
-        let weeks = counted(arguments.weeks, "week");
-        return Err(Failure::usage(format!("{weeks} from --start on are not over yet")));
-    }
+    let (start, end) = span(arguments, context.now())?;
     let mut setting = Setting::build(context, &arguments.out, start).await?;
     let mut tale = Tale::opens(&context.output, start, arguments.weeks);
     tale.imported(&setting.imported);
@@ -110,6 +102,26 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     ending::tell(context, &tale, &setting, &walk.roster, arguments.weeks, end).await?;
     setting.close().await;
     Ok(())
+}
+
+/// Whole weeks from monday to monday, if nobody says otherwise: two runs in one week tell the same story.
+fn span(arguments: &Arguments, now: Instant) -> Result<(Instant, Instant), Failure> {
+    let start = match arguments.start {
+        Some(day) => setting::morning_of(day),
+        None => setting::monday_before(now, arguments.weeks),
+    };
+    let end = start + WEEK * arguments.weeks;
+    if end > now {
+        let (weeks, day) = (counted(arguments.weeks, "week"), start.timestamp());
+        let day = day.strftime("%-d %b %Y");
+        return Err(Failure::usage(format!("{weeks} from {day} on are not over yet")));
+    }
+    // The leads agreed to be written to shortly before, and ids count from there.
+    if start < setting::morning_of(FIRST_DAY) {
+        let day = FIRST_DAY.strftime("%-d %b %Y");
+        return Err(Failure::usage(format!("nothing is told of the time before {day}")));
+    }
+    Ok((start, end))
 }
 
 /// All people, and what they are going to do.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     crm::Crm,
+    folder::{self, write},
     mail::{Found, Mail},
 };
 use crate::{
@@ -39,8 +40,6 @@ use crate::{
 };
 
 const LEADS: &str = include_str!("leads.csv");
-/// Marks a folder that a demo made, and may clear.
-const MARK: &str = "made-by-nurtured-demo";
 /// A reader's browser.
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -83,11 +82,11 @@ impl Setting {
         let campaign = Folder::check(context)?;
         let artefacts = campaign.artefacts.clone();
         campaign.into_live(context)?;
-        prepare_folder(folder)?;
+        folder::prepare(folder)?;
         let no_port = |error| Failure::environment(format!("cannot listen on 127.0.0.1: {error}"));
         let doors = TcpListener::bind("127.0.0.1:0").await.map_err(no_port)?;
         let address = doors.local_addr().map_err(no_port)?;
-        write(&folder.join(Config::FILE), &config_text(address.port()))?;
+        write(&folder.join(Config::FILE), &folder::config(address.port()))?;
         write(&folder.join("leads.csv"), LEADS)?;
         let config = Config::load(&folder.join(Config::FILE))?;
 
@@ -246,44 +245,6 @@ fn leads_import(definitions: &Definitions, file: PathBuf, campaign: Option<&str>
         basis: Basis::Consent,
         dry_run: false,
     }
-}
-
-fn config_text(port: u16) -> String {
-    format!(
-        r#"# Made by `nurtured demo`. Mails become files; nothing leaves this machine.
-[database]
-url = "sqlite:nurtured.db"
-[public]
-listen = "127.0.0.1:{port}"
-base_url = "http://127.0.0.1:{port}"
-[[relay]]
-name = "files"
-folder = "outbox/"
-[sender]
-from = "Ada Rossi <ada@example.com>"
-bounce_domain = "bounce.example.com"
-postal_address = "Via Roma 1, 20121 Milano"
-"#
-    )
-}
-
-/// An empty folder; one that an earlier demo made is cleared.
-fn prepare_folder(folder: &Path) -> Result<(), Failure> {
-    let mark = folder.join(MARK);
-    let holds_something = || fs::read_dir(folder).map(|mut entries| entries.next().is_some());
-    if folder.exists() && !mark.exists() && holds_something().map_err(Failure::at(folder))? {
-        return Err(Failure::problems(format!("{} is not a demo's folder", folder.display()))
-            .hint("name another one by --out DIR"));
-    }
-    if mark.exists() {
-        fs::remove_dir_all(folder).map_err(Failure::at(folder))?;
-    }
-    fs::create_dir_all(folder).map_err(Failure::at(folder))?;
-    write(&mark, "`nurtured demo` makes this folder anew each time.\n")
-}
-
-fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(file, text).map_err(Failure::at(file))
 }
 
 impl std::fmt::Debug for Setting {
