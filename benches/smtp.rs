@@ -75,6 +75,7 @@ fn mail() -> Composed {
         subject: "Industry report".to_owned(),
         text: "A line of some length, as people write them.\n".repeat(40),
         html: Some("<p>A line of some length, as people write them.</p>\n".repeat(80)),
+        calendar: None,
         message_id: "k-1@example.com".to_owned(),
         date: nurtured::domain::time::Instant::from_millis(1_800_000_000_000),
         key: "k-1".to_owned(),

@@ -13,7 +13,8 @@ CREATE INDEX events_on_mails ON events (workflow, judgement, step, kind, lead, s
 
 -- What is rare and matters, by time.
 CREATE INDEX events_that_matter ON events (kind, recorded_at)
-    WHERE kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', 'deal.won');
+    WHERE kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', 'deal.won',
+                   'handoff.made', 'handoff.accepted', 'handoff.returned');
 
 -- At which steps an enrolment left the straight way, and to which: with it the way to its step is known.
 ALTER TABLE enrolments ADD COLUMN turns TEXT;

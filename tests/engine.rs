@@ -1,6 +1,7 @@
 //! The engine as a whole: bad leads, many at once, relays that misbehave, objections at any moment,
 //! releases in flight, hours of the day.
 
+mod campaigns;
 mod control;
 mod entering;
 mod figures;

@@ -1004,3 +1004,43 @@ async fn a_damaged_lead_is_refused_with_its_row_and_the_others_are_taken() {
     })
     .await;
 }
+
+#[test]
+fn codes_go_into_their_pool_once_and_doubles_are_named_by_their_rows() {
+    let site = Site::migrated();
+    site.write(
+        "codes.csv",
+        "code,note\nSPRING-1,a\nSPRING-2,b\nSPRING-1,c\nTWO WORDS,d\n,e\n\nlast,f\n",
+    );
+    let foreseen = site.json(&["codes", "import", "spring", "codes.csv", "--dry-run"]);
+    assert_eq!((&foreseen["added"], &foreseen["left"]), (&3.into(), &0.into()));
+    let report = site.json(&["codes", "import", "spring", "codes.csv"]);
+    let figures = ["rows", "added", "known", "rejected", "left"].map(|key| report[key].clone());
+    assert_eq!(figures, [6, 3, 0, 3, 3].map(serde_json::Value::from));
+    let findings: Vec<(u64, &str)> = report["findings"]["first"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["row"].as_u64().unwrap(), it["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        findings,
+        [
+            (4, "`SPRING-1` stands in row 2 already"),
+            (5, "this is no code"),
+            (6, "there is no code"),
+        ]
+    );
+    let rejects = std::fs::read_to_string(site.path("codes.rejects.csv")).unwrap();
+    assert!(rejects.contains("\"SPRING-1\",\"c\""), "{rejects}");
+    // Again, and as a plain list.
+    let again = site.json(&["codes", "import", "spring", "codes.csv"]);
+    assert_eq!((&again["added"], &again["known"]), (&0.into(), &3.into()));
+    site.write("more.txt", "SPRING-2\nSPRING-3\n");
+    let more = site.json(&["codes", "import", "spring", "more.txt", "--warn-below", "9"]);
+    assert_eq!((&more["added"], &more["known"], &more["left"]), (&1.into(), &1.into(), &4.into()));
+    let pools = serde_json::json!([{ "pool": "spring", "left": 4, "given": 0, "warn_below": 9 }]);
+    assert_eq!(site.json(&["codes", "show"])["pools"], pools);
+    assert_eq!(site.json(&["status"])["codes"], pools);
+    assert_eq!(site.run(&["codes", "show", "sprig"]).code, 1);
+}

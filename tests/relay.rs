@@ -36,6 +36,7 @@ fn letter(key: &str) -> Letter {
         subject: "Industry report".to_owned(),
         text: "Hello Ann\n".to_owned(),
         html: Some("<p>Hello Ann</p>\n".to_owned()),
+        calendar: None,
         message_id: format!("{key}@example.com"),
         date: Instant::from_millis(1_800_000_000_000),
         key: key.to_owned(),

@@ -1,6 +1,7 @@
 //! What the store promises, on SQLite and PostgreSQL alike. Every public method of `Store` is in here.
 
 mod backups;
+mod codes;
 mod corruption;
 mod decisions;
 mod figures;

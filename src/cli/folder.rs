@@ -6,7 +6,8 @@ use super::{context::Context, failure::Failure};
 use crate::{
     config::{Config, ConfigError},
     definitions::{
-        Checked, FolderError, Problem, Severity, Sources, check, compile, read_folder, show,
+        Checked, FolderError, Problem, Severity, Sources, check, compile, past_dates, read_folder,
+        show,
     },
     domain::{
         artefact::{Artefact, ArtefactKind},
@@ -33,6 +34,8 @@ impl Folder {
         let mut sources = read_folder(&context.dir)?;
         let Checked { mut problems, artefacts, definitions } = check(&sources);
         problems.extend(of_configuration(context, &mut sources));
+        let past = definitions.as_ref().map(|it| past_dates(it, context.now()));
+        problems.extend(past.into_iter().flatten());
         let renderer = match &definitions {
             Some(definitions) => Renderer::new(definitions).map_err(Some),
             // Something else is wrong: mails are checked by what they need themselves.

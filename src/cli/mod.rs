@@ -7,6 +7,7 @@
 mod apply;
 mod backup;
 mod check;
+mod codes;
 mod completions;
 mod context;
 mod demo;
@@ -111,6 +112,9 @@ enum Command {
     /// Import addresses and domains that are not to be written to
     #[command(subcommand)]
     Suppressions(suppressions::Command),
+    /// Import discount codes, or show how many are left
+    #[command(subcommand)]
+    Codes(codes::Command),
     /// Ask for leads to be enrolled in a workflow, by hand
     #[command(long_about = told::<enrol::Arguments>())]
     Enrol(enrol::Arguments),
@@ -218,6 +222,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Leads(command) => leads::run(context, command).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Suppressions(command) => suppressions::run(context, command).await,
+        Command::Codes(command) => codes::run(context, command).await,
         Command::Enrol(arguments) => enrol::run(context, &arguments).await,
         Command::Outcome(arguments) => outcome::run(context, &arguments).await,
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,

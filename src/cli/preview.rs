@@ -16,7 +16,7 @@ use crate::{
     },
     engine::{live::Live, preparing::Desk},
     mail::compose::Letter,
-    render::{Links, RenderError, Rendered},
+    render::{Codes, Links, RenderError, Rendered},
     store::{Store, records::MessageRow},
     token::{Keyring, MailRef},
 };
@@ -79,7 +79,9 @@ impl Preview {
 
     /// Addressed as to the lead.
     pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
-        let letter = self.desk().letter(&self.message(context), &self.lead, None, context.now());
+        let desk = self.desk();
+        let letter =
+            desk.letter(&self.message(context), &self.lead, None, &self.codes(), context.now());
         letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
     }
 
@@ -93,8 +95,16 @@ impl Preview {
         };
         let message = self.message(context);
         let language = self.lead.language.clone();
-        let rendered: Result<Rendered, RenderError> =
-            self.desk().render(&message, &self.lead, Some(links), None, &language, context.now());
+        let codes = self.codes();
+        let rendered: Result<Rendered, RenderError> = self.desk().render(
+            &message,
+            &self.lead,
+            Some(links),
+            None,
+            &language,
+            &codes,
+            context.now(),
+        );
         rendered.map_err(|error| {
             Failure::problems(error).hint("a mail to this lead would be parked with this reason")
         })
@@ -102,6 +112,13 @@ impl Preview {
 
     pub(super) fn lead_address(&self) -> &Address {
         &self.lead.address
+    }
+
+    /// Made up: a preview takes none out of its pool.
+    fn codes(&self) -> Codes {
+        let pools = self.live.renderer.pools(&self.template, &self.lead.language);
+        let made_up = |pool: &Name| (pool.clone(), format!("SAMPLE-{}", pool.to_uppercase()));
+        pools.into_iter().flatten().map(made_up).collect()
     }
 
     fn desk(&self) -> Desk<'_> {
@@ -143,7 +160,7 @@ impl Preview {
 /// The workflow that a mail is rendered for: the one that is named, else the first by name of those that
 /// send it; `None` where none does.
 fn workflow(live: &Live, wanted: &Wanted) -> Result<Option<Name>, Failure> {
-    let sends = |step: &Step| matches!(&step.kind, StepKind::Email { template } if *template == *wanted.template);
+    let sends = |step: &Step| matches!(&step.kind, StepKind::Email { template, .. } if *template == *wanted.template);
     let workflows = live.definitions.workflows.iter().map(|live| &live.workflow);
     let senders: BTreeSet<&Name> =
         workflows.filter(|it| it.steps.iter().any(sends)).map(|it| &it.name).collect();

@@ -178,10 +178,18 @@ async fn settle(
     if let Some(live) = engine.live() {
         in_doubt += engine.recover(&live, true, from).await?.in_doubt;
     }
-    if !arguments.nothing_sent {
-        in_doubt += engine.live_through(from, until).await?.in_doubt;
-    }
     let store = &engine.store;
+    if !arguments.nothing_sent {
+        // What was paused at the backup may have been taken up and sent since.
+        let paused = store.pauses().await?;
+        for (scope, _) in &paused {
+            store.resume(scope).await?;
+        }
+        in_doubt += engine.live_through(from, until).await?.in_doubt;
+        for (scope, _) in &paused {
+            store.pause(scope, WHO, now).await?;
+        }
+    }
     store.pause(&Name::new(ALL), WHO, now).await?;
     let census = store.census(now).await?;
     let waiting = ["reserved", "deferred"].iter().filter_map(|state| census.messages.get(*state));

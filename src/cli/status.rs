@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{context::Context, failure::Failure, output::in_one_line, parked};
+use super::{codes, context::Context, failure::Failure, output::in_one_line, parked};
 use crate::{
     definitions::counted,
     domain::{message::MessageState, name::Name},
-    store::records::{Deferred, Parked},
+    store::records::{Deferred, Parked, Pool},
 };
 
 /// Reasons of deferred mails that are told.
@@ -31,6 +31,8 @@ struct Report {
     parked_leads: u64,
     /// Deferred mails by their reason.
     deferred: Vec<Deferred>,
+    /// Pools of discount codes.
+    codes: Vec<Pool>,
     /// Parked mails and leads by their reason.
     parked: Vec<Parked>,
     /// What is paused: `all`, or workflows.
@@ -52,6 +54,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         due: census.due,
         parked_leads: census.parked_leads,
         deferred: store.deferred(MOST).await?,
+        codes: store.code_pools().await?,
         parked: parked::parked(&store).await?,
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
@@ -94,6 +97,10 @@ fn text(report: &Report) -> String {
         lines.extend(report.deferred.iter().map(|Deferred { reason, number }| {
             format!("  {}: {}", counted(*number, "mail"), in_one_line(reason))
         }));
+    }
+    if !report.codes.is_empty() {
+        lines.push("Discount codes:".to_owned());
+        lines.extend(report.codes.iter().map(|pool| format!("  {}", codes::line(pool))));
     }
     lines.extend(parked::lines(&report.parked, parked::MEND_MAILS));
     if report.rehearsal {

@@ -80,6 +80,7 @@ fn text(Report { pass: report, parked_by }: &Report) -> String {
         ("failed", report.failed),
         ("in doubt", report.in_doubt),
         ("cancelled", report.cancelled),
+        ("skipped", report.skipped),
         ("parked", report.parked),
     ];
     let figures: Vec<_> = figures

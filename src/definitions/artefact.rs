@@ -1,7 +1,8 @@
 //! Artefacts: each thing defined as canonical text under the hash of its content, and back.
 //!
 //! The canonical form has the keys in order, scalars as the texts that were written and nothing of
-//! comments or layout, so an edit that changes no meaning makes no new version.
+//! comments or layout, so an edit that changes no meaning makes no new version. Where the order in which
+//! keys are written has a meaning, it is kept.
 
 use std::fmt::Write as _;
 
@@ -20,7 +21,7 @@ use crate::domain::{
 
 /// An artefact of a kind that is written in YAML.
 pub(super) fn of_node(kind: ArtefactKind, name: &str, file: &str, node: &Node) -> Artefact {
-    let content = to_json(node).to_string();
+    let content = to_json(node, false).to_string();
     Artefact {
         kind,
         name: name.into(),
@@ -57,15 +58,22 @@ fn version(kind: ArtefactKind, name: &str, ending: &str, content: &str) -> Versi
     Version(Name::from(digits))
 }
 
-fn to_json(node: &Node) -> Value {
+/// The outcomes of a `wait_for`: the first that is true is taken.
+const IN_WRITTEN_ORDER: &str = "wait_for";
+
+fn to_json(node: &Node, as_written: bool) -> Value {
     match &node.data {
         Data::Null | Data::Broken => Value::Null,
         Data::Scalar(scalar) => Value::String(scalar.text.clone()),
-        Data::List(items) => Value::Array(items.iter().map(to_json).collect()),
+        Data::List(items) => Value::Array(items.iter().map(|item| to_json(item, false)).collect()),
         Data::Map(entries) => {
             let mut sorted: Vec<&(Key, Node)> = entries.iter().collect();
-            sorted.sort_by(|a, b| a.0.text.cmp(&b.0.text));
-            let entries = sorted.into_iter().map(|(key, node)| (key.text.clone(), to_json(node)));
+            if !as_written {
+                sorted.sort_by(|a, b| a.0.text.cmp(&b.0.text));
+            }
+            let entries = sorted
+                .into_iter()
+                .map(|(key, node)| (key.text.clone(), to_json(node, key.text == IN_WRITTEN_ORDER)));
             Value::Object(entries.collect::<Map<_, _>>())
         }
     }

@@ -14,7 +14,8 @@ use crate::domain::{
 type Key<'a> = (ArtefactKind, &'a str);
 
 /// The artefacts of the `previous` release that the `pinned` structures name and the `next` release
-/// would not have: mails with what they are made of, segments, and questions. They belong into the next release.
+/// would not have: mails with what they are made of, segments, questions, and campaigns. They belong into the next
+/// release.
 ///
 /// People, purposes and attributes are not carried: their files are there or not as a whole, so a
 /// structure that names one that is gone is a problem of [`compile`](super::compile).
@@ -51,6 +52,10 @@ pub fn still_needed(
         carried.extend(parts);
     }
     let mut asked: Vec<String> = needs.segments.into_iter().collect();
+    for name in &needs.campaigns {
+        carried
+            .extend(old.iter().filter(|(key, _)| **key == (ArtefactKind::Campaign, name.as_str())));
+    }
     while let Some(name) = asked.pop() {
         let is_it = |(kind, found): Key<'_>| kind == ArtefactKind::Segment && found == name;
         let Some((key, found)) = old.iter().find(|(key, _)| is_it(**key)) else { continue };
@@ -85,6 +90,7 @@ fn is_mail((kind, name): Key<'_>, mail: &str) -> bool {
 struct Needs {
     mails: BTreeSet<String>,
     segments: BTreeSet<String>,
+    campaigns: BTreeSet<String>,
     questions: BTreeSet<String>,
 }
 
@@ -95,6 +101,9 @@ impl Needs {
             Data::Scalar(scalar) => match key {
                 "email" | "template" => {
                     self.mails.insert(scalar.text.clone());
+                }
+                "campaign" => {
+                    self.campaigns.insert(scalar.text.clone());
                 }
                 "object" => {
                     self.mails.insert(scalar.text.clone());

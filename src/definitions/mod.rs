@@ -13,6 +13,7 @@ mod names;
 mod nearest;
 mod node;
 mod open_quote;
+mod past_dates;
 mod problem;
 pub mod schema;
 mod show;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::nearest;
+pub use past_dates::past_dates;
 pub use problem::{Problem, Severity};
 pub use show::{counted, show, summary};
 

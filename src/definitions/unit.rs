@@ -43,7 +43,7 @@ const KINDS: [&str; FILES.len()] = {
     }
     keys
 };
-const LATER: [&str; 3] = ["campaign", "pages", "calendar"];
+const LATER: [&str; 2] = ["pages", "calendar"];
 
 /// Sorts files into units; what cannot be sorted is reported. The artefacts are in the same order.
 pub(super) fn of_files(files: &[File<'_>]) -> (Vec<Unit>, Vec<Artefact>) {
@@ -90,7 +90,7 @@ impl Sorter<'_> {
             }
             return;
         };
-        if top.text != "workflow" {
+        if !matches!(top.text.as_str(), "workflow" | "campaign") {
             for (key, _) in entries.iter().filter(|(key, _)| key.text != top.text) {
                 let message = format!(
                     "a `{}` file holds nothing else; `{}` goes into a file of its own",
@@ -110,6 +110,11 @@ impl Sorter<'_> {
                         file.error("bad-name", value.span, message, Some(hint));
                     }
                     self.add(ArtefactKind::Workflow, name, value.span, index, root.clone());
+                }
+            }
+            "campaign" => {
+                if let Some(name) = Self::name(file, value, "a campaign") {
+                    self.add(ArtefactKind::Campaign, name, value.span, index, root.clone());
                 }
             }
             "segments" => self.named(ArtefactKind::Segment, index, file, top, value),
@@ -231,6 +236,7 @@ impl Sorter<'_> {
             let place = format!("{}:{}", first.path, first.line_of(span.start));
             let message = match kind {
                 ArtefactKind::Workflow
+                | ArtefactKind::Campaign
                 | ArtefactKind::Segment
                 | ArtefactKind::Question
                 | ArtefactKind::Mail => {
@@ -239,9 +245,10 @@ impl Sorter<'_> {
                 _ => format!("there is a `{name}` file already: {place}"),
             };
             let hint = match kind {
-                ArtefactKind::Workflow | ArtefactKind::Segment | ArtefactKind::Question => {
-                    "give it another name"
-                }
+                ArtefactKind::Workflow
+                | ArtefactKind::Campaign
+                | ArtefactKind::Segment
+                | ArtefactKind::Question => "give it another name",
                 _ => "put both into one file",
             };
             self.files[file].error("duplicate-name", at, message, Some(hint.to_owned()));

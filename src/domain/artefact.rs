@@ -19,6 +19,7 @@ pub enum ArtefactKind {
     Mail,
     Layout,
     Partial,
+    Campaign,
 }
 
 /// One thing defined.

@@ -132,6 +132,8 @@ pub struct EnrolmentChange {
     pub enrolment: Enrolment,
     pub is_new: bool,
     pub ended: Option<Ended>,
+    /// Why it has gone on past a mail of its that is parked: that one is over.
+    pub gave_up: Option<String>,
 }
 
 /// A message to reserve.
@@ -175,6 +177,10 @@ pub enum Verb {
     Entered,
     NotEntered,
     Held,
+    /// A step whose date was past.
+    Skipped,
+    /// A mail that did not leave in time.
+    Expired,
     Reserved,
     Withdrawn,
     Advanced,
@@ -190,6 +196,8 @@ impl Verb {
             Self::Entered => "entered",
             Self::NotEntered => "not_entered",
             Self::Held => "held",
+            Self::Skipped => "skipped",
+            Self::Expired => "expired",
             Self::Reserved => "reserved",
             Self::Withdrawn => "withdrawn",
             Self::Advanced => "advanced",

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     hash::{Hash as _, Hasher as _},
     ops::Deref,
     sync::Arc,
@@ -11,6 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    campaign::Campaign,
     condition::{Condition, Named},
     facts::FactPlan,
     id::ReleaseId,
@@ -38,6 +39,7 @@ pub struct Definitions {
     pub scoring: Scoring,
     pub policy: Policy,
     pub people: People,
+    pub campaigns: BTreeMap<Name, Campaign>,
     pub questions: Questions,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.

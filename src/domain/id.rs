@@ -54,6 +54,15 @@ pub fn as_text<T: std::fmt::Display, S: serde::Serializer>(
     serializer.collect_str(id)
 }
 
+impl ReleaseId {
+    /// When it was made: seconds since 2024. A later one has more.
+    #[must_use]
+    pub fn seconds(self) -> u32 {
+        u32::try_from((self.0 >> (IdSource::SEQUENCE_BITS + IdSource::NODE_BITS)) / 1000)
+            .unwrap_or_default()
+    }
+}
+
 impl Rev {
     #[must_use]
     pub const fn next(self) -> Self {

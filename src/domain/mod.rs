@@ -4,6 +4,7 @@ pub mod address;
 pub mod allocator;
 pub mod answer;
 pub mod artefact;
+pub mod campaign;
 pub mod condition;
 pub mod decide;
 pub mod decision;

@@ -1,6 +1,6 @@
 //! Mail templates as definitions hold them: front matter read, body not yet rendered.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{address::Mailbox, name::Name};
 
@@ -31,12 +31,34 @@ pub struct MailTemplate {
     /// Values that templates may use where the lead has none: `defaults: { first_name: there }`.
     pub defaults: BTreeMap<Name, String>,
     pub reply_to: Option<Mailbox>,
+    pub calendar: Option<CalendarTemplate>,
     /// Where in `file` the subject starts, for messages: line and column, 1-based, in characters.
     pub subject_at: (usize, usize),
     pub preheader_at: (usize, usize),
     pub body: String,
     /// The line of `file` on which `body` starts, 1-based, for messages.
     pub body_line: usize,
+}
+
+/// An event for the reader's calendar.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CalendarTemplate {
+    /// `title` and `starts`, and of [`CalendarTemplate::PARTS`] what is said.
+    pub parts: BTreeMap<&'static str, Line>,
+    /// How long it lasts, where it has no `ends`.
+    pub duration: Option<Duration>,
+}
+
+impl CalendarTemplate {
+    pub const PARTS: [&str; 6] = ["title", "starts", "ends", "location", "url", "about"];
+}
+
+/// One line of front matter: a template of its own, without escaping.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    pub text: String,
+    /// Where in the file it starts, for messages: line and column, 1-based, in characters.
+    pub at: (usize, usize),
 }
 
 /// All that is needed to render: mails by name and language, and what they are made of.

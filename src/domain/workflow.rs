@@ -10,7 +10,7 @@ use super::{
     hand_off::HandOff,
     lead::Turn,
     name::Name,
-    schedule::{WaitSpec, Window},
+    schedule::{DateExpr, Deadline, WaitSpec, Window},
     value::{Slot, Value},
 };
 
@@ -34,6 +34,8 @@ pub struct Workflow {
     pub name: Name,
     pub version: Version,
     pub about: String,
+    /// What its figures and costs are counted by, and whose dates its steps tell time by.
+    pub campaign: Option<Name>,
     /// The purpose that each of its mails needs a ground for.
     pub purpose: Name,
     /// Larger goes first when several workflows want the same lead.
@@ -48,6 +50,8 @@ pub struct Workflow {
     pub window: Option<Window>,
     /// Mail that the lead asked for: no window, no cap; suppression still.
     pub now: bool,
+    /// By when a mail leaves or not at all, where its step does not say.
+    pub not_after: Option<Deadline>,
     /// Its mails are the owner's, where the lead has one who is known here.
     pub from_owner: bool,
     pub steps: Steps,
@@ -98,14 +102,23 @@ pub struct Step {
 pub enum StepKind {
     Email {
         template: Name,
+        /// `None`: as the workflow says.
+        now: Option<bool>,
+        not_after: Option<Deadline>,
+    },
+    /// Waits for a date of the campaign, then does `then`, a single step. One that is past when the lead
+    /// comes, or is moved into the past while the lead waits, is passed over unless `if_past`.
+    At {
+        date: DateExpr,
+        if_past: bool,
+        then: Option<StepIx>,
     },
     Wait(WaitSpec),
-    /// Goes to `then` as soon as the condition is true, to `otherwise` when the time is up. A branch
-    /// that is not written, or is at its end, goes on after the step.
+    /// Takes the branch of the first condition, in this order, that becomes true, and `otherwise` when the
+    /// time is up. A branch that is not written, or is at its end, goes on after the step.
     WaitFor {
-        condition: Condition,
-        up_to: Option<WaitSpec>,
-        then: Option<StepIx>,
+        awaited: Vec<Awaited>,
+        up_to: Option<Deadline>,
         otherwise: Option<StepIx>,
     },
     If {
@@ -131,12 +144,63 @@ pub enum StepKind {
     },
 }
 
+/// One thing that a `wait_for` waits for.
+#[derive(Clone, Debug)]
+pub struct Awaited {
+    /// `None` where it is the only one and has no name.
+    pub name: Option<Name>,
+    pub condition: Condition,
+    pub then: Option<StepIx>,
+}
+
+/// A mail as a step of a workflow sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct MailStep<'a> {
+    pub workflow: &'a Workflow,
+    pub template: &'a Name,
+    /// No window, no cap; suppression still.
+    pub now: bool,
+    pub not_after: Option<&'a Deadline>,
+}
+
+impl Workflow {
+    /// The mail that a step sends; `None` if it is no such step.
+    #[must_use]
+    pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
+        match &self.steps.get(self.steps.find(step)?).kind {
+            StepKind::Email { template, now, not_after } => Some(MailStep {
+                workflow: self,
+                template,
+                now: now.unwrap_or(self.now),
+                not_after: not_after.as_ref().or(self.not_after.as_ref()),
+            }),
+            _ => None,
+        }
+    }
+}
+
 impl StepKind {
+    /// Where its branches begin, in the order in which they are written.
+    pub fn branches_mut(&mut self) -> Vec<&mut Option<StepIx>> {
+        match self {
+            Self::If { then, otherwise, .. } => vec![then, otherwise],
+            Self::At { then, .. } => vec![then],
+            Self::HandOff(step) => {
+                vec![&mut step.accepted, &mut step.returned, &mut step.silent]
+            }
+            Self::WaitFor { awaited, otherwise, .. } => {
+                awaited.iter_mut().map(|one| &mut one.then).chain([otherwise]).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The key that the step is written with.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Email { .. } => "email",
+            Self::At { .. } => "at",
             Self::Wait(_) => "wait",
             Self::WaitFor { .. } => "wait_for",
             Self::If { .. } => "if",

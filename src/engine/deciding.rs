@@ -10,7 +10,7 @@ use crate::{
     domain::{
         allocator::Allocator,
         decide::decide,
-        decision::{Decision, Grants},
+        decision::{Decision, Grants, LogLine, Verb},
         definitions::Definitions,
         event::Event,
         id::LeadId,
@@ -37,6 +37,8 @@ pub struct Decided {
     pub reserved: u64,
     /// Messages withdrawn before they were sent.
     pub cancelled: u64,
+    /// Steps whose date was past, and mails that did not leave in time.
+    pub skipped: u64,
     /// Leads parked.
     pub parked: u64,
 }
@@ -49,6 +51,12 @@ pub(super) struct Verdicts {
     writes: Vec<LeadWrite>,
     /// Leads that could not be decided, and why.
     failed: Vec<(LeadId, String)>,
+}
+
+/// How many steps a decision passes over since they are too late.
+fn skipped(write: &LeadWrite) -> u64 {
+    let too_late = |line: &&LogLine| matches!(line.what, Verb::Skipped | Verb::Expired);
+    write.log.iter().filter(too_late).count() as u64
 }
 
 /// The leads of a batch that was written that were left out.
@@ -66,6 +74,7 @@ impl Decided {
         self.lost += other.lost;
         self.reserved += other.reserved;
         self.cancelled += other.cancelled;
+        self.skipped += other.skipped;
         self.parked += other.parked;
     }
 }
@@ -171,7 +180,15 @@ impl Engine {
     ) -> Result<LeftOut, StoreError> {
         let Verdicts { batch, at, writes, failed } = verdicts;
         let was_locked = batch.is_locked;
+        let skipped: Vec<(LeadId, u64)> = writes
+            .iter()
+            .map(|write| (write.lead, skipped(write)))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         let committed = self.store.commit(batch, writes, at).await?;
+        let is_lost = |lead: &LeadId| committed.lost.contains(lead);
+        done.skipped +=
+            skipped.iter().filter(|(lead, _)| !is_lost(lead)).map(|(_, n)| n).sum::<u64>();
         done.decided += committed.written.len() as u64;
         done.lost += committed.lost.len() as u64;
         done.reserved += committed.reserved;

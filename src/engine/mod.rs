@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod claims;
+mod codes;
 pub mod deciding;
 mod due;
 pub mod group;

@@ -5,11 +5,19 @@ use std::{
     sync::Arc,
 };
 
-use super::{Engine, claims::Claim, deciding::look, live::Live, telling::Story};
+use super::{
+    Engine,
+    claims::Claim,
+    codes::{CodesOf, dry},
+    deciding::look,
+    live::Live,
+    telling::Story,
+};
 use crate::{
     config::{Config, Sender},
     domain::{
         address::{Address, Mailbox},
+        campaign::Campaign,
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -20,8 +28,11 @@ use crate::{
         people::Person,
         time::Instant,
     },
-    mail::compose::{Composed, Letter, List, Party},
-    render::{Card, Links, Mail, RenderError, Rendered, Standing},
+    mail::{
+        calendar::{Entry, Event},
+        compose::{Composed, Letter, List, Party},
+    },
+    render::{Card, Codes, Links, Mail, RenderError, Rendered, Standing},
     store::{
         StoreError,
         records::{MessageRow, Settled, Settlement},
@@ -82,6 +93,7 @@ impl Engine {
             records.into_iter().map(|record| (record.lead, record)).collect();
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
+        let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let claim = claim.clone();
@@ -107,8 +119,8 @@ impl Engine {
                     let of = (message.lead, message.about.enrolment);
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
                 }
-                let story = stories.get(&message.id);
-                match ready(&live, &config, &keyring, &message, record, story, now) {
+                let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
+                match ready(&live, &config, &keyring, &message, record, story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing.push(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -166,6 +178,7 @@ fn ready(
     message: &MessageRow,
     record: Option<LeadRecord>,
     story: Option<&Story>,
+    codes: Option<&CodesOf>,
     now: Instant,
 ) -> Result<(Composed, Option<Instant>), Settled> {
     let Some(record) = record else {
@@ -182,13 +195,19 @@ fn ready(
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
     }
     let desk = Desk { live, config, sender, keyring };
-    let letter = desk.letter(message, &state, story, now).map_err(|unready| match unready {
-        // The machine was busy: nothing is wrong with the mail.
-        Unready::Render(error) if error.may_pass() => {
-            Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
-        }
-        unready => Settled::Parked { reason: unready.to_string() },
-    })?;
+    let codes = match codes {
+        None => &Codes::new(),
+        Some(Ok(codes)) => codes,
+        Some(Err(pool)) => return Err(Settled::Parked { reason: dry(pool) }),
+    };
+    let letter =
+        desk.letter(message, &state, story, codes, now).map_err(|unready| match unready {
+            // The machine was busy: nothing is wrong with the mail.
+            Unready::Render(error) if error.may_pass() => {
+                Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
+            }
+            unready => Settled::Parked { reason: unready.to_string() },
+        })?;
     if !config.delivery.allows(&letter.to.address) {
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
@@ -197,7 +216,7 @@ fn ready(
     let workflow = definitions.structures.get(&message.version);
     let closes = workflow
         .filter(|_| message.kind == MessageKind::Marketing)
-        .and_then(|workflow| closes(definitions, &state, workflow, now));
+        .and_then(|workflow| closes(definitions, &state, workflow, &message.about, now));
     Ok((letter, closes))
 }
 
@@ -208,6 +227,7 @@ impl Desk<'_> {
         message: &MessageRow,
         lead: &LeadState,
         story: Option<&Story>,
+        codes: &Codes,
         now: Instant,
     ) -> Result<Letter, Unready> {
         let mail_ref = MailRef { lead: message.lead, message: message.id };
@@ -221,7 +241,7 @@ impl Desk<'_> {
                     utm_source: "nurtured",
                 };
                 let rendered =
-                    self.render(message, lead, Some(links), None, &lead.language, now)?;
+                    self.render(message, lead, Some(links), None, &lead.language, codes, now)?;
                 let name = full_name(&self.live.definitions, lead);
                 let to = Party::new(name.as_deref(), lead.address.clone());
                 let owner = self.writing_owner(message, lead);
@@ -236,7 +256,8 @@ impl Desk<'_> {
                 let house = &self.live.definitions.policy.language;
                 let language = person.language.as_ref().unwrap_or(house);
                 let card = story.map(|story| self.card(story, message, lead, now));
-                let rendered = self.render(message, lead, None, card.as_ref(), language, now)?;
+                let rendered =
+                    self.render(message, lead, None, card.as_ref(), language, codes, now)?;
                 let to = Party::new(Some(&person.name), person.address.clone());
                 Ok(self.address(message, mail_ref, rendered, to, None, now))
             }
@@ -259,6 +280,7 @@ impl Desk<'_> {
         links: Option<Links<'_>>,
         card: Option<&Card>,
         language: &str,
+        codes: &Codes,
         now: Instant,
     ) -> Result<Rendered, RenderError> {
         let enrolment = lead.enrolments.iter().find(|e| e.no == message.about.enrolment);
@@ -274,12 +296,31 @@ impl Desk<'_> {
             language,
             entry: enrolment.and_then(|enrolment| enrolment.entry.as_ref()),
             workflow: &message.workflow,
+            campaign: self.campaign(message),
+            codes,
             sender: &sender,
             links,
             standing: Some(standing(&self.live.definitions, lead, now)),
             card,
             now,
         })
+    }
+
+    fn campaign(&self, message: &MessageRow) -> Option<&Campaign> {
+        let definitions = &self.live.definitions;
+        definitions.campaign_of(definitions.structures.get(&message.version)?)
+    }
+
+    /// Which event of the reader's calendar it is: for all readers, and whatever becomes of its date, the
+    /// same. A release may have moved it.
+    fn entry(&self, message: &MessageRow, event: Event) -> Entry {
+        let by = self.campaign(message).map_or(&message.workflow, |campaign| &campaign.name);
+        let template = message.template.replace('/', ".");
+        Entry {
+            uid: format!("{template}.{by}@{}", self.sender.bounce_domain),
+            sequence: self.live.definitions.release.seconds(),
+            event,
+        }
     }
 
     fn address(
@@ -298,6 +339,7 @@ impl Desk<'_> {
         let reply_to = rendered.reply_to.map(party).or(owners);
         let reply_to = reply_to.or_else(|| self.sender.reply_to.clone().map(party));
         let local = self.keyring.bounce_local_part(&mail_ref);
+        let calendar = rendered.calendar.map(|event| self.entry(message, event));
         Letter {
             from: from(&self.sender.from, owner),
             to,
@@ -305,6 +347,7 @@ impl Desk<'_> {
             subject: rendered.subject,
             text: rendered.text,
             html: Some(rendered.html),
+            calendar,
             message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
             date: now,
             key: self.keyring.message_key(message.id),

@@ -24,6 +24,8 @@ pub struct TickReport {
     pub failed: u64,
     pub in_doubt: u64,
     pub cancelled: u64,
+    /// Steps whose date was past, and mails that did not leave in time.
+    pub skipped: u64,
     /// Leads and messages.
     pub parked: u64,
     /// When there is something to do again with no new event; `null` for never. As RFC 3339 in JSON.
@@ -41,6 +43,7 @@ impl TickReport {
         self.decided += decided.decided;
         self.reserved += decided.reserved;
         self.cancelled += decided.cancelled;
+        self.skipped += decided.skipped;
         self.parked += decided.parked;
     }
 
@@ -63,6 +66,7 @@ impl TickReport {
         self.failed += later.failed;
         self.in_doubt += later.in_doubt;
         self.cancelled += later.cancelled;
+        self.skipped += later.skipped;
         self.parked += later.parked;
         self.next_wake_at = later.next_wake_at;
     }

@@ -7,11 +7,15 @@ use std::{
 };
 
 use lettre::message::{
-    Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartKind, SinglePart,
+    Attachment, Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartBuilder, MultiPartKind,
+    SinglePart,
     header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
 };
 
-use super::header_text::{one_line, phrase, token};
+use super::{
+    calendar::{self, Entry},
+    header_text::{one_line, phrase, token},
+};
 use crate::domain::{address::Address, time::Instant};
 
 /// The longest URL in a header: with its name and brackets it stays far below the 998 octets of a
@@ -56,6 +60,8 @@ pub struct Letter {
     /// The plain-text part. Always there.
     pub text: String,
     pub html: Option<String>,
+    /// For the reader's calendar.
+    pub calendar: Option<Entry>,
     /// `left@right`, with or without its angle brackets. The same at every try (RFC 5322 §3.6.4).
     pub message_id: String,
     pub date: Instant,
@@ -162,13 +168,11 @@ impl Letter {
                 builder.singlepart(part(plain, self.text.strip_suffix('\n').unwrap_or(&self.text))?)
             }
             Some(html) => builder.multipart(
-                MultiPart::builder()
-                    .kind(MultiPartKind::Alternative)
-                    // `=_` cannot occur in either encoding of a part (RFC 2045 §6.7), and a second
-                    // try of the same mail has the same bytes.
-                    .boundary(format!("=_{}", self.key.get(..60).unwrap_or(&self.key)))
-                    .singlepart(part(plain, &self.text)?)
-                    .singlepart(part(ContentType::TEXT_HTML, html)?),
+                self.with_calendar(
+                    self.parts(MultiPartKind::Alternative, "")
+                        .singlepart(part(plain, &self.text)?)
+                        .singlepart(part(ContentType::TEXT_HTML, html)?),
+                )?,
             ),
         };
         let message = message.map_err(|error| BadLetter::Refused(error.to_string()))?;
@@ -180,6 +184,26 @@ impl Letter {
             key: self.key.clone(),
             date: self.date,
         })
+    }
+
+    /// `=_` cannot occur in either encoding of a part (RFC 2045 §6.7), and a second try of the same mail has
+    /// the same bytes.
+    fn parts(&self, kind: MultiPartKind, mark: &str) -> MultiPartBuilder {
+        let key = self.key.get(..60).unwrap_or(&self.key);
+        MultiPart::builder().kind(kind).boundary(format!("=_{mark}{key}"))
+    }
+
+    /// The event is beside the text: mail programs offer to add it, and the others show a file.
+    fn with_calendar(&self, text: MultiPart) -> Result<MultiPart, BadLetter> {
+        let Some(entry) = &self.calendar else { return Ok(text) };
+        let written = entry.write(&self.from, self.date)?.into_bytes();
+        // As it is, to the last CRLF.
+        let body = Body::new_with_encoding(written, ContentTransferEncoding::Base64)
+            .map_err(|_| BadLetter::Refused("the calendar cannot be encoded".to_owned()))?;
+        let kind = ContentType::parse(calendar::CONTENT_TYPE)
+            .map_err(|error| BadLetter::Refused(error.to_string()))?;
+        let event = Attachment::new(calendar::FILE.to_owned()).body(body, kind);
+        Ok(self.parts(MultiPartKind::Mixed, "m_").multipart(text).singlepart(event))
     }
 
     fn checked_message_id(&self) -> Result<String, BadLetter> {

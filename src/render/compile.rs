@@ -6,7 +6,7 @@ use css_inline::CSSInliner;
 use tera::Tera;
 
 use super::{
-    Renderer,
+    Renderer, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     prepare::Form,
@@ -72,11 +72,17 @@ impl Renderer {
         }
         let tera = compiled(&sources, &mut problems);
         variables(definitions, &templates, &tera, &sources, &mut problems);
+        problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
             problems.dedup();
             return Err(problems);
         }
+        let mut pools: HashMap<String, BTreeSet<Name>> = HashMap::new();
+        for source in sources.values() {
+            pools.entry(source.file.clone()).or_default().extend(codes::pools(source));
+        }
+        pools.retain(|_, pools| !pools.is_empty());
         let asked = sources.iter().map(|(name, source)| {
             (name.clone(), questions::asked(source).into_iter().collect::<BTreeSet<_>>())
         });
@@ -85,6 +91,7 @@ impl Renderer {
             tera,
             asked,
             sources,
+            pools,
             templates,
             schema: definitions.schema.clone(),
             people: definitions.people.clone(),
@@ -109,6 +116,7 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
             layout: None,
             defaults: BTreeMap::new(),
             reply_to: None,
+            calendar: None,
             subject_at: (1, 1),
             preheader_at: (1, 1),
             body: body.to_owned(),
@@ -140,6 +148,9 @@ fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem
         if let Some(preheader) = &mail.preheader {
             add(Part::Preheader, Form::AsItIs, &mail.file, preheader, mail.preheader_at);
         }
+        for (part, line) in mail.calendar.iter().flat_map(|calendar| &calendar.parts) {
+            add(Part::Calendar(part), Form::AsItIs, &mail.file, &line.text, line.at);
+        }
         let form = match mail.markup {
             Markup::Markdown => Form::Markdown,
             Markup::Html => Form::AsItIs,
@@ -162,6 +173,7 @@ fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
     filters::register(&mut tera);
+    codes::register(&mut tera);
     meter::register(&mut tera);
     let all = sources.iter().map(|(name, source)| (name.as_str(), source.prepared.text.as_str()));
     if problems.is_empty() && tera.add_raw_templates(all).is_ok() {
@@ -234,11 +246,10 @@ fn variables(
             }
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
-            for part in ["subject", "preheader", "body.html"] {
-                let Some(source) = sources.get(&format!("{}#{part}", mail.file)) else { continue };
+            for source in sources.values().filter(|source| source.file == mail.file) {
                 let names = reads(&source.tera_name());
                 problems.extend(lint::unknown_variables(source, names.clone(), &known));
-                if part == "body.html" {
+                if source.part == Part::Body {
                     read.extend(names);
                 }
             }
@@ -324,7 +335,7 @@ fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     for workflow in definitions.structures.values().chain(live) {
         for step in workflow.steps.iter() {
             match &step.kind {
-                StepKind::Email { template } => {
+                StepKind::Email { template, .. } => {
                     readers.insert(template.clone(), Reader::Lead);
                 }
                 StepKind::Notify { template: Some(template), .. } => {

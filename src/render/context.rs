@@ -6,6 +6,8 @@ use tera::{Context, Value as TeraValue};
 
 use super::{
     Mail, RenderError,
+    campaigns::CAMPAIGN,
+    codes,
     filters::{LANGUAGE, ZONE, today},
 };
 use crate::domain::{
@@ -19,7 +21,7 @@ use crate::domain::{
 const LONGEST: usize = 10_000;
 
 /// Beside the attributes: what every mail may use.
-pub(super) const KNOWN: [&str; 11] = [
+pub(super) const KNOWN: [&str; 12] = [
     "email",
     "stage",
     "tags",
@@ -27,6 +29,7 @@ pub(super) const KNOWN: [&str; 11] = [
     "language",
     "entry",
     "workflow",
+    CAMPAIGN,
     "today",
     "sender_name",
     "owner_name",
@@ -78,6 +81,8 @@ pub(super) fn context(
         context.insert(IN_CARDS, card);
     }
     context.insert_value("entry", entry(mail)?);
+    context.insert_value(CAMPAIGN, campaign(mail));
+    codes::insert(mail.codes, &mut context);
     if let Some(links) = &mail.links {
         context.insert("unsubscribe_url", &links.unsubscribe_url());
     } else {
@@ -115,6 +120,27 @@ fn entry(mail: &Mail) -> Result<TeraValue, RenderError> {
         }
     }
     Ok(TeraValue::from(fields))
+}
+
+/// A day is written as a day, so that it is the same everywhere.
+fn campaign(mail: &Mail) -> TeraValue {
+    let mut fields = BTreeMap::new();
+    if let Some(campaign) = mail.campaign {
+        fields.insert("name".to_owned(), campaign.name.to_string());
+        fields.insert("title".to_owned(), one_line(&campaign.title));
+        for (name, text) in &campaign.variables {
+            fields.insert(name.to_string(), one_line(text));
+        }
+        for (name, date) in &campaign.dates {
+            let shown = match campaign.instant(name) {
+                Some(at) if !date.is_day => at.to_string(),
+                _ => date.local.date().to_string(),
+            };
+            fields.insert(name.to_string(), shown);
+        }
+    }
+    let fields = fields.into_iter().filter(|(_, text)| !text.is_empty());
+    TeraValue::from(fields.collect::<BTreeMap<_, _>>())
 }
 
 /// A value as templates see it; a text of blanks is no value.

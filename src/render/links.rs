@@ -2,8 +2,9 @@
 
 use url::Url;
 
+use super::Mail;
 use crate::{
-    domain::question::Ask,
+    domain::{campaign::Campaign, question::Ask},
     token::{Keyring, MailRef, check_target},
 };
 
@@ -20,12 +21,29 @@ pub struct Links<'a> {
     pub utm_source: &'a str,
 }
 
-/// The UTM parameters that say where a visit came from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Utm<'a> {
-    pub source: &'a str,
-    pub campaign: &'a str,
-    pub content: &'a str,
+/// The UTM parameters that say where a visit came from: of each its name without `utm_`, and its value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Utm<'a>(Vec<(&'static str, &'a str)>);
+
+impl<'a> Utm<'a> {
+    /// What the workflow's campaign says, else where the mail comes from.
+    pub fn of(mail: &Mail<'a>) -> Self {
+        let parameter = |key: &'static str| {
+            let said = mail.campaign.and_then(|campaign| campaign.utm.get(key));
+            let value = said.map_or_else(
+                || match key {
+                    "source" => mail.links.map_or("", |links| links.utm_source),
+                    "medium" => "email",
+                    "campaign" => mail.campaign.map_or(mail.workflow, |campaign| &campaign.name),
+                    "content" => mail.template,
+                    _ => "",
+                },
+                String::as_str,
+            );
+            (key, value)
+        };
+        Self(Campaign::UTM.map(parameter).into())
+    }
 }
 
 impl Links<'_> {
@@ -62,7 +80,7 @@ impl Links<'_> {
 ///
 /// # Errors
 /// Why no mail may hold it: the end of a sentence that starts with the link.
-pub(super) fn rewritten(href: &str, links: Option<&Links>, utm: Utm) -> Result<String, String> {
+pub(super) fn rewritten(href: &str, links: Option<&Links>, utm: &Utm) -> Result<String, String> {
     let trimmed = href.trim();
     if trimmed.starts_with('#') {
         return Ok(href.to_owned());
@@ -95,15 +113,9 @@ pub(super) fn rewritten(href: &str, links: Option<&Links>, utm: Utm) -> Result<S
 }
 
 /// Adds those `utm_` parameters that the link does not set itself.
-fn tag(url: &mut Url, utm: Utm) {
-    let wanted = [
-        ("utm_source", utm.source),
-        ("utm_medium", "email"),
-        ("utm_campaign", utm.campaign),
-        ("utm_content", utm.content),
-    ];
+fn tag(url: &mut Url, utm: &Utm) {
+    let wanted = utm.0.iter().map(|(key, value)| (format!("utm_{key}"), *value));
     let missing: Vec<_> = wanted
-        .into_iter()
         .filter(|(key, value)| {
             !value.is_empty() && url.query_pairs().all(|(known, _)| known != *key)
         })
@@ -118,8 +130,16 @@ mod tests {
     use super::*;
     use crate::domain::id::{LeadId, MessageId};
 
-    const UTM: Utm =
-        Utm { source: "nurtured", campaign: "reawaken-cold", content: "cold/case-study" };
+    fn utm() -> Utm<'static> {
+        Utm(vec![
+            ("source", "nurtured"),
+            ("medium", "email"),
+            ("campaign", "reawaken-cold"),
+            ("content", "cold/case-study"),
+            ("term", ""),
+        ])
+    }
+
     const TAGS: &str = "utm_source=nurtured&utm_medium=email&utm_campaign=reawaken-cold&utm_content=cold%2Fcase-study";
 
     fn links(keyring: &Keyring, tracked: bool) -> Links<'_> {
@@ -136,7 +156,7 @@ mod tests {
     fn a_web_address_is_tagged_and_signed() {
         let keyring = Keyring::from_seed(1);
         let links = links(&keyring, true);
-        let href = rewritten("https://www.example.com/report", Some(&links), UTM).unwrap();
+        let href = rewritten("https://www.example.com/report", Some(&links), &utm()).unwrap();
         let token = href.strip_prefix("https://go.example.com/c/").unwrap();
         let target = format!("https://www.example.com/report?{TAGS}");
         assert_eq!(keyring.read_click(token), Some((links.mail, target)));
@@ -146,7 +166,7 @@ mod tests {
     fn an_untracked_lead_gets_the_target_itself() {
         let keyring = Keyring::from_seed(1);
         let links = links(&keyring, false);
-        let to = |href| rewritten(href, Some(&links), UTM).unwrap();
+        let to = |href| rewritten(href, Some(&links), &utm()).unwrap();
         assert_eq!(
             to("https://e.example/a?x=1&utm_source=mine#part"),
             "https://e.example/a?x=1&utm_source=mine&utm_medium=email\
@@ -165,7 +185,7 @@ mod tests {
         let links = links(&keyring, true);
         let own = links.unsubscribe_url();
         for same in ["mailto:ada@example.com", "#top", "tel:+39021234", own.as_str()] {
-            assert_eq!(rewritten(same, Some(&links), UTM).as_deref(), Ok(same));
+            assert_eq!(rewritten(same, Some(&links), &utm()).as_deref(), Ok(same));
         }
         for bad in [
             "",
@@ -178,14 +198,14 @@ mod tests {
             "www.example.com",
             "JaVaScRiPt:alert(1)",
         ] {
-            assert!(rewritten(bad, Some(&links), UTM).is_err(), "{bad}");
+            assert!(rewritten(bad, Some(&links), &utm()).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn mail_to_our_own_people_is_not_tagged() {
         assert_eq!(
-            rewritten("https://e.example/a", None, UTM).as_deref(),
+            rewritten("https://e.example/a", None, &utm()).as_deref(),
             Ok("https://e.example/a")
         );
     }

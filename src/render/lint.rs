@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
+    codes,
     context::IN_LAYOUTS,
     filters::{FILTERS, FUNCTIONS},
     html::{self, Node},
@@ -39,6 +40,7 @@ pub(super) fn lint(source: &Source, partials: &BTreeSet<&str>) -> Vec<RenderProb
             statement_problems(source, start, text, partials, &mut problems);
         }
         word_problems(source, start, text, &mut problems);
+        problems.extend(codes::problems(source, start, text));
     }
     if matches!(source.part, Part::Body | Part::Layout | Part::Partial) {
         link_problems(source, &mut problems);
@@ -63,7 +65,7 @@ fn statement_problems(
         problems.push(source.problem(start, message, None));
     }
     if word == "include" {
-        if matches!(source.part, Part::Subject | Part::Preheader) {
+        if matches!(source.part, Part::Subject | Part::Preheader | Part::Calendar(_)) {
             problems.push(source.problem(start, "one line includes no file".to_owned(), None));
         }
         for (offset, word) in words(text) {
@@ -136,14 +138,14 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
             return;
         }
     };
-    let utm = Utm { source: "", campaign: "", content: "" };
+    let utm = Utm::default();
     for node in &nodes {
         let Node::Start { name, attributes, .. } = node else { continue };
         let Some((_, href)) = attributes.iter().find(|(key, _)| key == "href") else { continue };
         if !html::is_link(name) || href.contains(MASK) {
             continue;
         }
-        if let Err(why) = rewritten(href, None, utm) {
+        if let Err(why) = rewritten(href, None, &utm) {
             let offset = source.text.find(href.as_str()).unwrap_or(0);
             problems.push(source.problem(offset, format!("the link `{href}` {why}"), None));
         }

@@ -1,13 +1,17 @@
 //! What is rendered, and what comes of it.
 
+use std::collections::BTreeMap;
+
 use crate::{
     domain::{
         address::Mailbox,
+        campaign::Campaign,
         lead::{Entry, LeadState},
         name::Name,
         score::{MilliPoints, Temperature},
         time::Instant,
     },
+    mail::calendar::Event,
     render::{Card, Links},
 };
 
@@ -27,6 +31,9 @@ pub struct Standing {
     pub temperature: Option<Temperature>,
 }
 
+/// Discount codes by their pools.
+pub type Codes = BTreeMap<Name, String>;
+
 /// One mail to be rendered.
 #[derive(Clone, Debug)]
 pub struct Mail<'a> {
@@ -39,6 +46,10 @@ pub struct Mail<'a> {
     /// The event that the enrolment was entered by.
     pub entry: Option<&'a Entry>,
     pub workflow: &'a str,
+    /// The one that the workflow names.
+    pub campaign: Option<&'a Campaign>,
+    /// Those that were given to this mail.
+    pub codes: &'a Codes,
     pub sender: &'a Sender,
     /// `None` for mail to our own people: nothing tracked, no unsubscribe link.
     pub links: Option<Links<'a>>,
@@ -61,6 +72,8 @@ pub struct Rendered {
     pub language: Name,
     /// The file that it was made from.
     pub file: String,
+    /// For the reader's calendar.
+    pub calendar: Option<Event>,
     /// For `List-Unsubscribe`; `None` for mail to our own people.
     pub unsubscribe_url: Option<String>,
 }

@@ -4,7 +4,10 @@
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
 mod buttons;
+mod calendar;
+mod campaigns;
 mod card;
+mod codes;
 mod compile;
 mod context;
 mod filters;
@@ -39,7 +42,7 @@ use html::Node;
 use html5ever::local_name;
 pub use links::Links;
 use links::{Utm, rewritten};
-pub use mail::{Mail, Rendered, Sender, Standing};
+pub use mail::{Codes, Mail, Rendered, Sender, Standing};
 use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use months::date as date_in_words;
 pub use problem::{Place, RenderError, RenderProblem};
@@ -62,6 +65,8 @@ pub struct Renderer {
     sources: HashMap<String, Source>,
     templates: Templates,
     schema: Schema,
+    /// The pools that mails take codes of, by the variant's file.
+    pools: HashMap<String, BTreeSet<Name>>,
     people: People,
     /// What is asked in each of tera's templates that asks anything.
     asked: HashMap<String, BTreeSet<Ask>>,
@@ -88,6 +93,19 @@ impl Renderer {
         })
     }
 
+    /// Whether a mail takes codes of any pool, in whatever language.
+    #[must_use]
+    pub fn takes_codes(&self, template: &str) -> bool {
+        let variants = self.templates.mails.get(template);
+        variants.is_some_and(|mails| mails.values().any(|mail| self.pools.contains_key(&mail.file)))
+    }
+
+    /// The pools that a mail in this language takes codes of, to be given before it is rendered.
+    #[must_use]
+    pub fn pools(&self, template: &str, language: &str) -> Option<&BTreeSet<Name>> {
+        self.pools.get(&self.templates.variant(template, language, &self.house)?.file)
+    }
+
     fn render_variant(
         &self,
         mail: &Mail,
@@ -108,6 +126,7 @@ impl Renderer {
             let place = Place { file: template.file.clone(), line, column };
             return Err(RenderError::Failed { place, message: "its subject is empty".to_owned() });
         }
+        let calendar = self.calendar(template, &context)?;
         let preheader = match &template.preheader {
             Some(_) => one_line(&self.page(&of("preheader"), &template.file, &context)?),
             None => String::new(),
@@ -140,6 +159,7 @@ impl Renderer {
             reply_to: template.reply_to.clone(),
             language,
             file: template.file.clone(),
+            calendar,
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
     }
@@ -240,11 +260,7 @@ fn owed(
 
 /// Every link that a reader can follow.
 fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(), RenderError> {
-    let utm = Utm {
-        source: mail.links.map_or("", |links| links.utm_source),
-        campaign: mail.workflow,
-        content: mail.template,
-    };
+    let utm = Utm::of(mail);
     let mut count = 0;
     for node in nodes {
         let Node::Start { name, attributes, .. } = node else { continue };
@@ -257,10 +273,8 @@ fn rewrite(nodes: &mut [Node], mail: &Mail, template: &MailTemplate) -> Result<(
                 let why = format!("has more than {LINKS} links");
                 return Err(RenderError::Html { file: template.file.clone(), why });
             }
-            *href = rewritten(href, mail.links.as_ref(), utm).map_err(|why| RenderError::Link {
-                file: template.file.clone(),
-                href: public(href),
-                why,
+            *href = rewritten(href, mail.links.as_ref(), &utm).map_err(|why| {
+                RenderError::Link { file: template.file.clone(), href: public(href), why }
             })?;
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::{
-    buttons,
+    buttons, codes,
     meter::{SPEND, WEIGH},
     questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
@@ -112,11 +112,15 @@ fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let (text, start) = (&source[tag.range.clone()], tag.range.start);
     let mut at = 0;
     if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
-        for call in calls(text) {
-            let Some(link) = call.compiled() else { continue };
-            prepared.push(&text[at..call.range.start], start + at);
-            prepared.push(&link, start + call.range.start);
-            at = call.range.end;
+        let links = calls(text).into_iter().filter_map(|call| Some((call.compiled()?, call.range)));
+        let names = codes::unnamed_arguments(text);
+        let names = names.into_iter().map(|(offset, name)| (name.to_owned(), offset..offset));
+        let mut edits: Vec<_> = links.chain(names).collect();
+        edits.sort_by_key(|(_, range)| range.start);
+        for (written, range) in edits {
+            prepared.push(&text[at..range.start], start + at);
+            prepared.push(&written, start + range.start);
+            at = range.end;
         }
     }
     prepared.push(&text[at..], start + at);

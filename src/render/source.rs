@@ -13,6 +13,8 @@ use super::{
 pub(super) enum Part {
     Subject,
     Preheader,
+    /// That part of `calendar`.
+    Calendar(&'static str),
     Body,
     Layout,
     Partial,
@@ -58,6 +60,7 @@ impl Source {
         match self.part {
             Part::Subject => format!("{}#subject", self.file),
             Part::Preheader => format!("{}#preheader", self.file),
+            Part::Calendar(part) => format!("{}#calendar.{part}", self.file),
             Part::Body => format!("{}#body.html", self.file),
             Part::Layout | Part::Partial => {
                 self.file.strip_prefix("templates/").unwrap_or(&self.file).to_owned()
@@ -81,6 +84,7 @@ impl Source {
         let message = match self.part {
             Part::Subject => format!("in `subject`: {message}"),
             Part::Preheader => format!("in `preheader`: {message}"),
+            Part::Calendar(part) => format!("in `calendar: {part}`: {message}"),
             Part::Body | Part::Layout | Part::Partial => message,
         };
         RenderProblem { file, line, column, message, hint }

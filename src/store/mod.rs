@@ -12,6 +12,7 @@ mod backlog;
 mod backup;
 mod batch;
 mod checkpoint;
+mod codes;
 mod commit;
 mod db;
 mod deferred;

@@ -158,3 +158,10 @@ async fn enrolments_that_are_over_are_counted_along_an_index_and_the_others_foun
     assert!(steps[0].contains("COVERING INDEX enrolments_over (workflow=?)"), "{standings:#?}");
     assert!(steps[1].contains("INDEX enrolments_in (workflow=?)"), "{standings:#?}");
 }
+
+#[tokio::test]
+async fn what_matters_is_found_by_its_kind() {
+    let plan = plan(figures::THAT_MATTER).await;
+    let steps = reading(&plan, " e ");
+    assert_eq!(steps, ["SEARCH e USING INDEX events_that_matter (kind=?)"], "{plan:#?}");
+}

@@ -1,10 +1,12 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
+mod codes;
 mod figures;
 mod shown;
 
 use std::collections::BTreeMap;
 
+pub use codes::{CodeWanted, Given, Pool};
 pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
     Period, Queue, StageChange, Standing, WorkflowFigures,

@@ -93,6 +93,27 @@ fn what_may_have_been_sent_since_the_backup_is_never_sent_again() {
 }
 
 #[test]
+fn what_was_paused_at_the_backup_may_have_been_sent_since() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    site.json(&["pause", "hello"]);
+    site.json(&["backup", "night.db"]);
+    site.json(&["resume", "hello"]);
+    site.json(&["tick", "--now", &after(26)]);
+    assert_eq!(sent(&site), ["Number one", "Number two"]);
+
+    let other = elsewhere(&site);
+    let report = other.json(&["restore", "night.db", "--sent-until", &after(30)]);
+    assert_eq!(report["in_doubt"], 1, "{report}");
+    assert_eq!(report["paused"], serde_json::json!(["all", "hello"]));
+    for scope in ["all", "hello"] {
+        other.json(&["resume", scope]);
+    }
+    other.json(&["tick", "--now", &after(61)]);
+    assert_eq!(sent(&other), ["Number three"]);
+}
+
+#[test]
 fn a_database_that_is_there_or_in_use_is_left_as_it_is() {
     let site = three_mails();
     site.json(&["backup", "night.db"]);

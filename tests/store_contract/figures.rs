@@ -230,7 +230,10 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
         let mut won = NewEvent::new(leads[0], EventKind::DEAL_WON, NOON, "deals.csv");
         won.data.insert("amount".into(), Value::Text("1200.50".into()));
         won.data.insert("currency".into(), Value::Text("EUR".into()));
-        store.record_events(&[won], NOON).await.unwrap();
+        let made = NewEvent::new(leads[0], EventKind::HANDOFF_MADE, NOON, "sales");
+        store.record_events(&[made.clone(), made, won], NOON).await.unwrap();
+        let hand_offs = store.hand_offs(Period::ALL).await.unwrap();
+        assert_eq!(hand_offs, BTreeMap::from([("handoff.made".into(), (2, 1))]));
         let (changes, deals) = store.milestones().await.unwrap();
         let went: Vec<_> = changes.iter().map(|change| (change.lead, change.to)).collect();
         let mut expected =

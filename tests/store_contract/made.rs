@@ -124,6 +124,7 @@ pub fn entered(no: i64) -> EnrolmentChange {
         },
         is_new: true,
         ended: None,
+        gave_up: None,
     }
 }
 

@@ -102,8 +102,16 @@ pub(super) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> Strin
             lines.push(format!("… and {} before: --json has them", counted(first, "month")));
         }
     }
-    if !report.deals.is_empty() {
+    if report.handed_off + report.accepted + report.returned > 0 {
         lines.push(String::new());
+        lines.push(format!(
+            "to sales: {} leads handed over, {} accepted, {} given back",
+            figure(report.handed_off),
+            figure(report.accepted),
+            figure(report.returned)
+        ));
+    }
+    if !report.deals.is_empty() {
         lines.extend(report.deals.iter().map(|sum| {
             let money = format!("{} {}", money(sum.amount), sum.currency);
             let deals = if sum.deals == 1 { "deal" } else { "deals" };
@@ -184,6 +192,15 @@ pub(super) fn sheet(report: &FunnelReport) -> Sheet {
                 none(),
             ]);
         }
+    }
+    let hand_offs = [
+        ("handed_off", report.handed_off),
+        ("accepted", report.accepted),
+        ("returned", report.returned),
+    ];
+    for (part, leads) in hand_offs {
+        let leads = leads.to_string();
+        sheet.row([part.into(), none(), none(), leads, none(), none(), none(), none(), none()]);
     }
     for sum in &report.deals {
         let (currency, amount) = (sum.currency.to_string(), sum.amount.to_string());

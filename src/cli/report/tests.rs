@@ -186,6 +186,9 @@ fn of_all() -> FunnelReport {
             ]),
             customers: Some(0.02),
         }],
+        handed_off: 140,
+        accepted: 90,
+        returned: 31,
         deals: vec![DealSum { currency: "EUR".into(), deals: 60, leads: 58, amount: 120_000.5 }],
     }
 }

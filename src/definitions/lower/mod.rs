@@ -1,7 +1,10 @@
 //! Units → the domain's types, by hand, so that all problems are found in one pass.
 
 mod attributes;
+mod calendar;
+mod campaign;
 mod conditions;
+mod dates;
 mod enter;
 mod hand_off;
 mod kinds;
@@ -17,6 +20,7 @@ mod step;
 mod step_id;
 mod steps;
 mod templates;
+mod wait_for;
 mod workflow;
 
 use std::{
@@ -104,11 +108,19 @@ pub(super) fn definitions(
     });
     let segments = segments::lower(&segments, &conditions, &cyclic);
 
+    let lowered = all(&[ArtefactKind::Campaign], true)
+        .iter()
+        .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
+        .collect();
+    let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
+    let teams = people.teams.keys().cloned().collect();
     let known = workflow::Known {
         conditions: &conditions,
-        purposes: purposes(&sorted, &policy),
-        people: people_names(&sorted, &people),
-        teams: people.teams.keys().cloned().collect(),
+        purposes: &purposes,
+        people: &people_names,
+        teams: &teams,
+        campaigns: &lowered,
+        dates: dates::Dates::None,
     };
     let mut workflows = Vec::new();
     let mut structures = HashMap::new();
@@ -125,7 +137,7 @@ pub(super) fn definitions(
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
     }
-    drop(known);
+    let campaigns = lowered.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
     questions::warn_of_unread(&found, &questions, &conditions.plan.borrow(), &workflows);
 
     let conditions::Conditions { schema, plan, .. } = conditions;
@@ -148,6 +160,7 @@ pub(super) fn definitions(
         scoring,
         policy,
         people,
+        campaigns,
         questions,
         workflows: workflows.into(),
         structures,

@@ -24,15 +24,9 @@ pub(super) fn lower(found: &Found<'_>) -> Policy {
         return policy;
     };
     if let Some(node) = fields.get("zone")
-        && let Some(name) = read::text(file, node, "zone")
+        && let Some(zone) = zone(file, node)
     {
-        match Zone::named(name) {
-            Ok(zone) => policy.zone = zone,
-            Err(error) => {
-                let message = error.to_string();
-                file.error("bad-value", node.span, message, nearest_zone(name));
-            }
-        }
+        policy.zone = zone;
     }
     if let Some(node) = fields.get("language")
         && let Some(name) = language(file, node)
@@ -55,6 +49,17 @@ pub(super) fn lower(found: &Found<'_>) -> Policy {
         policy.tracking = found;
     }
     policy
+}
+
+pub(super) fn zone(file: &File<'_>, node: &Node) -> Option<Zone> {
+    let name = read::text(file, node, "zone")?;
+    match Zone::named(name) {
+        Ok(zone) => Some(zone),
+        Err(error) => {
+            file.error("bad-value", node.span, error.to_string(), nearest_zone(name));
+            None
+        }
+    }
 }
 
 fn nearest_zone(written: &str) -> Option<String> {

@@ -18,6 +18,8 @@ pub(super) struct Fields<'a> {
     node: &'a Node,
     what: &'a str,
     map: &'static Map,
+    /// Keys beside those of the map, which the file itself gives names.
+    also: &'a [&'a str],
 }
 
 impl<'a> Fields<'a> {
@@ -27,17 +29,35 @@ impl<'a> Fields<'a> {
         what: &'a str,
         known: &'static Map,
     ) -> Option<Self> {
+        Self::open_also(file, node, what, known, &[])
+    }
+
+    /// A map that may have `also` these keys.
+    pub fn open_also(
+        file: &'a File<'a>,
+        node: &'a Node,
+        what: &'a str,
+        known: &'static Map,
+        also: &'a [&'a str],
+    ) -> Option<Self> {
+        let fields = Self { file, node, what, map: known, also };
         for (key, _) in map(file, node, what)? {
-            if known.key(&key.text).is_none() {
-                unknown_key(file, key, what, known.names(), known.later);
+            if !fields.may_have(&key.text) {
+                let own = known.names().map(|name| -> &'a str { name });
+                let names = own.chain(also.iter().copied());
+                unknown_key(file, key, what, names, known.later);
             }
         }
-        Some(Self { file, node, what, map: known })
+        Some(fields)
+    }
+
+    fn may_have(&self, key: &str) -> bool {
+        self.map.key(key).is_some() || self.also.contains(&key)
     }
 
     /// A key's value. One without a value is reported, and is none.
     pub fn get(&self, key: &str) -> Option<&'a Node> {
-        debug_assert!(self.map.key(key).is_some(), "`{key}` is in no table of keys");
+        debug_assert!(self.may_have(key), "`{key}` is in no table of keys");
         let node = self.node.get(key)?;
         if node.data == Data::Null {
             let message = format!("`{key}` has no value");
@@ -70,7 +90,7 @@ impl<'a> Fields<'a> {
         entries
             .iter()
             .map(|(found, _)| found.text.as_str())
-            .any(|found| self.map.key(found).is_none() && nearest(found, [key]).is_some())
+            .any(|found| !self.may_have(found) && nearest(found, [key]).is_some())
     }
 
     /// Where the map begins: its first key.
@@ -167,11 +187,11 @@ fn wrong_type(file: &File<'_>, node: &Node, expected: &str) {
     file.error("wrong-type", node.span, format!("{expected}; this is {}", node.what()), hint);
 }
 
-pub(super) fn unknown_key(
+pub(super) fn unknown_key<'a>(
     file: &File<'_>,
     key: &Key,
     what: &str,
-    known: impl IntoIterator<Item = &'static str> + Clone,
+    known: impl IntoIterator<Item = &'a str> + Clone,
     later: &[&str],
 ) {
     let written = quote(&key.text);

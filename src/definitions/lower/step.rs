@@ -1,6 +1,8 @@
 //! One step as it is written, and the id that survives edits.
 
-use super::{hand_off, marks, people::nobody, read, step_id, steps, workflow::Known};
+use super::{
+    dates, hand_off, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known,
+};
 use crate::{
     definitions::{
         names::{is_slug_path, slugged},
@@ -10,7 +12,10 @@ use crate::{
         schema,
     },
     domain::{
-        condition::Scope, name::Name, schedule::WaitSpec, template::in_another_folder,
+        condition::Scope,
+        name::Name,
+        schedule::{DateExpr, WaitSpec},
+        template::in_another_folder,
         workflow::StepKind,
     },
 };
@@ -22,9 +27,9 @@ const BRANCHES: [&str; 2] = ["then", "else"];
 pub(super) struct Draft {
     pub id: Name,
     pub at: Span,
-    /// Its branches are not in here.
+    /// Where its branches begin is not yet in here.
     pub kind: StepKind,
-    /// In the order of [`BRANCHES`] or [`hand_off::BRANCHES`].
+    /// In the order of [`StepKind::branches_mut`].
     pub branches: Vec<Vec<Draft>>,
     /// Its id is written in the file.
     pub explicit: bool,
@@ -45,7 +50,8 @@ pub(super) fn read(
 ) -> Option<Draft> {
     if node.text() == Some("stop") {
         let kind = StepKind::Stop { reason: None };
-        return Some(leaf("stop".into(), false, node.span, kind));
+        let (at, branches) = (node.span, Vec::new());
+        return Some(Draft { id: "stop".into(), at, kind, branches, explicit: false });
     }
     let entries = match &node.data {
         Data::Map(entries) => entries,
@@ -59,10 +65,14 @@ pub(super) fn read(
         }
         _ => Vec::new(),
     };
+    let outcomes = wait_for::outcomes(node);
     let branches: Vec<Vec<Draft>> = if node.get("hand_off").is_some() {
         hand_off::branches(node).map(branch).into()
-    } else {
+    } else if outcomes.is_empty() {
         BRANCHES.map(|key| branch(node.get(key))).into()
+    } else {
+        let keys = outcomes.iter().copied().chain(["else"]);
+        keys.map(|key| branch(node.get(key))).collect()
     };
     let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
@@ -75,12 +85,16 @@ pub(super) fn read(
         file.error("conflict", second.span, message, Some(hint));
         return None;
     }
-    let keys = schema::STEPS.iter().find(|step| step.title == kind.text)?;
+    let keys = match outcomes[..] {
+        [] => schema::STEPS.iter().find(|step| step.title == kind.text)?,
+        _ => &schema::OUTCOMES,
+    };
     let what = format!("a `{}` step", kind.text);
-    let fields = read::Fields::open(file, node, &what, keys)?;
+    let fields = read::Fields::open_also(file, node, &what, keys, &outcomes)?;
     // What has no value is reported.
-    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES);
-    for key in of_steps.filter(|key| keys.key(key).is_some()) {
+    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES).copied();
+    let of_steps = of_steps.filter(|key| keys.key(key).is_some());
+    for key in outcomes.iter().copied().chain(of_steps) {
         fields.get(key);
     }
     // `stop:` alone needs no reason.
@@ -89,10 +103,11 @@ pub(super) fn read(
         return None;
     }
     let explicit = step_id::explicit(file, &fields);
+    let at = at(file, &fields, known);
     let (derived, step) = match kind.text.as_str() {
-        "email" => email(file, value, known)?,
+        "email" => email(file, &fields, value, known)?,
         "wait" => wait(file, value)?,
-        "wait_for" => wait_for(file, &fields, value, known, has_end)?,
+        "wait_for" => wait_for::lower(file, &fields, value, known, has_end)?,
         "if" => condition(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
@@ -102,11 +117,51 @@ pub(super) fn read(
     };
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
-    Some(Draft { id, at: kind.span, kind: step, branches, explicit })
+    let draft = Draft { id, at: kind.span, kind: step, branches, explicit };
+    Some(match at? {
+        Some((date, if_past)) => dated(draft, date, if_past),
+        None => draft,
+    })
 }
 
-fn leaf(id: Name, explicit: bool, at: Span, kind: StepKind) -> Draft {
-    Draft { id, at, kind, branches: Vec::new(), explicit }
+/// A step that waits for a date, with what is done then inside of it.
+fn dated(step: Draft, date: DateExpr, if_past: bool) -> Draft {
+    Draft {
+        id: format!("at.{}", step.id).into(),
+        at: step.at,
+        kind: StepKind::At { date, if_past, then: None },
+        branches: vec![vec![step]],
+        explicit: false,
+    }
+}
+
+/// When the step is done, if it says so, and whether also where that is past.
+#[allow(clippy::option_option)] // an error, no date, a date
+fn at(
+    file: &File<'_>,
+    fields: &read::Fields<'_>,
+    known: &Known<'_>,
+) -> Option<Option<(DateExpr, bool)>> {
+    let words = [("skip", false), ("do", true)];
+    let if_past = match fields.get("if_past") {
+        None => Some(false),
+        Some(node) => read::word(file, node, "if_past", &words),
+    };
+    match fields.get("at") {
+        Some(node) => {
+            let date = dates::date(file, node, "at", known)?;
+            Some(Some((date, if_past?)))
+        }
+        None => {
+            if fields.has("if_past") {
+                let message = "`if_past` goes with `at`, which this step has not";
+                let hint = "add: at: starts - 21d, 09:30".to_owned();
+                file.error("missing-key", fields.key_span("if_past"), message, Some(hint));
+            }
+            // One without a value is reported.
+            (!fields.has("at")).then_some(None)
+        }
+    }
 }
 
 /// Something in the list of steps that is no map.
@@ -134,7 +189,7 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
         entries.iter().find(|(key, _)| schema::STEPS_LATER.contains(&&*key.text))
     {
         file.error("not-built", key.span, format!("`{}` is not built yet", key.text), None);
-    } else if matches!(key.text.as_str(), "then" | "else" | "up_to") {
+    } else if matches!(key.text.as_str(), "then" | "else" | "up_to" | "at" | "not_after") {
         let message = format!("`{}` stands alone here: it belongs to the step above", key.text);
         let hint = "indent it like the step's first key, without a `-`".to_owned();
         file.error("yaml-indentation", key.span, message, Some(hint));
@@ -147,9 +202,20 @@ fn unknown_kind(file: &File<'_>, node: &Node) -> Option<Draft> {
 /// The id that it gets if none is written, and the step.
 pub(super) type Made = (String, StepKind);
 
-fn email(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
+fn email(
+    file: &File<'_>,
+    fields: &read::Fields<'_>,
+    node: &Node,
+    known: &Known<'_>,
+) -> Option<Made> {
+    let now =
+        fields.get("now").map_or(Some(None), |node| read::yes_no(file, node, "now").map(Some));
+    let not_after = fields
+        .get("not_after")
+        .map_or(Some(None), |node| dates::deadline(file, node, "not_after", known).map(Some));
     let template = template(file, node, "email", known)?;
-    Some((format!("email.{template}"), StepKind::Email { template }))
+    let id = format!("email.{template}");
+    Some((id, StepKind::Email { template, now: now?, not_after: not_after? }))
 }
 
 pub(super) fn template(
@@ -195,33 +261,6 @@ pub(super) fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<Wait
 fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
     let spec = wait_spec(file, node, "wait")?;
     Some((format!("wait.{}", slugged(node.text().unwrap_or(""))), StepKind::Wait(spec)))
-}
-
-fn wait_for(
-    file: &File<'_>,
-    fields: &read::Fields<'_>,
-    node: &Node,
-    known: &Known<'_>,
-    has_end: bool,
-) -> Option<Made> {
-    let condition = known.conditions.compile(file, node, "wait_for", Scope::Workflow);
-    let up_to =
-        fields.get("up_to").map_or(Some(None), |node| wait_spec(file, node, "up_to").map(Some));
-    if !fields.has("up_to") {
-        let hint = Some("add: up_to: 10d".to_owned());
-        let at = fields.key_span("wait_for");
-        if fields.has("else") {
-            let message = "without `up_to` this waits for ever, and its `else` is never reached";
-            file.warning("wait-without-end", at, message, hint);
-        } else if !has_end {
-            let message = "this may wait for ever: it has no `up_to`, and the workflow neither a \
-                           `goal` nor a `leave`";
-            file.warning("wait-without-end", at, message, hint);
-        }
-    }
-    let id = format!("wait_for.{}", step_id::of_condition(node.text().unwrap_or("")));
-    let (condition, up_to) = (condition?, up_to?);
-    Some((id, StepKind::WaitFor { condition, up_to, then: None, otherwise: None }))
 }
 
 fn condition(

@@ -97,18 +97,10 @@ impl Flat {
             let here = self.steps.len();
             let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
             self.steps.push(Step { id: draft.id, kind: draft.kind, next });
-            let to: Vec<Option<StepIx>> =
+            let begins: Vec<Option<StepIx>> =
                 draft.branches.into_iter().map(|branch| self.block(branch, next)).collect();
-            match (&mut self.steps[here].kind, &to[..]) {
-                (
-                    StepKind::If { then, otherwise, .. }
-                    | StepKind::WaitFor { then, otherwise, .. },
-                    &[to_then, to_otherwise],
-                ) => (*then, *otherwise) = (to_then, to_otherwise),
-                (StepKind::HandOff(step), &[accepted, returned, silent]) => {
-                    (step.accepted, step.returned, step.silent) = (accepted, returned, silent);
-                }
-                _ => {}
+            for (branch, begin) in self.steps[here].kind.branches_mut().into_iter().zip(begins) {
+                *branch = begin;
             }
         }
         Some(first)

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, read};
+use super::{Found, calendar, read};
 use crate::{
     definitions::{
         names::is_identifier,
         nearest::{did_you_mean, nearest},
-        node::Data,
+        node::{Data, Node},
         problem::{File, Span, quote},
         schema, yaml,
     },
@@ -15,7 +15,7 @@ use crate::{
         address::Mailbox,
         artefact::ArtefactKind,
         name::Name,
-        template::{MailTemplate, Markup, Templates},
+        template::{Line, MailTemplate, Markup, Templates},
         value::Schema,
     },
 };
@@ -68,20 +68,7 @@ fn mail(
     let (front, body) = front_matter(file)?;
     let root = yaml::parse(file, front)?;
     let fields = read::Fields::open(file, &root, "a mail", &schema::MAIL)?;
-    let line = |key: &str| {
-        fields.get(key).and_then(|node| {
-            let written = read::text(file, node, key)?;
-            if written.chars().count() > 300 {
-                let message = format!("`{key}` is one line of at most 300 characters");
-                file.error("bad-value", node.span, message, None);
-                return None;
-            }
-            // With escapes in it, it is not found as it reads: it starts where its quotes do.
-            let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");
-            let start = node.span.start + raw.find(written).unwrap_or(0);
-            Some((written.to_owned(), file.position(start)))
-        })
-    };
+    let line = |key: &str| fields.get(key).and_then(|node| line(file, node, key));
     if !fields.has("subject") {
         fields.need("subject", "subject: What 214 plants did about downtime");
     }
@@ -118,8 +105,9 @@ fn mail(
         Some("html") => Markup::Html,
         _ => Markup::Markdown,
     };
-    let (subject, subject_at) = subject?;
-    let (preheader, preheader_at) = preheader.unzip();
+    let calendar = fields.get("calendar").and_then(|node| calendar::lower(file, node));
+    let Line { text: subject, at: subject_at } = subject?;
+    let (preheader, preheader_at) = preheader.map(|line| (line.text, line.at)).unzip();
     Some(MailTemplate {
         file: file.path.to_owned(),
         language: (!language.is_empty()).then(|| language.into()),
@@ -129,11 +117,26 @@ fn mail(
         layout,
         defaults: defaults(file, &fields, schema),
         reply_to,
+        calendar,
         subject_at,
         preheader_at: preheader_at.unwrap_or_default(),
         body: text.to_owned(),
         body_line: file.line_of(body.start),
     })
+}
+
+/// A line that is a template.
+pub(super) fn line(file: &File<'_>, node: &Node, key: &str) -> Option<Line> {
+    let written = read::text(file, node, key)?;
+    if written.chars().count() > 300 {
+        let message = format!("`{key}` is one line of at most 300 characters");
+        file.error("bad-value", node.span, message, None);
+        return None;
+    }
+    // With escapes in it, it is not found as it reads: it starts where its quotes do.
+    let raw = file.text.get(node.span.start..node.span.end).unwrap_or("");
+    let start = node.span.start + raw.find(written).unwrap_or(0);
+    Some(Line { text: written.to_owned(), at: file.position(start) })
 }
 
 /// Where the front matter and the body are.

@@ -1,21 +1,36 @@
 //! `workflow:` → who enters, what happens, when they leave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Found, conditions::Conditions, enter, policy, read, steps};
+use super::{
+    Found,
+    conditions::Conditions,
+    dates::{self, Dates},
+    enter, policy, read, steps,
+};
 use crate::{
     definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
-    domain::{condition::Scope, name::Name, schedule::Window, workflow::Workflow},
+    domain::{
+        campaign::Campaign,
+        condition::Scope,
+        name::Name,
+        schedule::{Deadline, Window},
+        workflow::Workflow,
+    },
 };
 
 /// What a workflow may name.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'a> {
     pub conditions: &'a Conditions,
-    pub purposes: BTreeSet<Name>,
+    pub purposes: &'a BTreeSet<Name>,
     /// Persons and teams.
-    pub people: BTreeSet<Name>,
-    pub teams: BTreeSet<Name>,
+    pub people: &'a BTreeSet<Name>,
+    pub teams: &'a BTreeSet<Name>,
+    /// `None`: one with problems of its own, which are told.
+    pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
+    /// Those of the workflow's campaign.
+    pub dates: Dates<'a>,
 }
 
 /// `None` if there are problems that leave no workflow; all are reported.
@@ -25,6 +40,19 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let what = format!("workflow `{name}`");
     let fields = read::Fields::open(file, node, &what, &schema::WORKFLOW)?;
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));
+    let campaign = match fields.get("campaign") {
+        None => Some(None),
+        Some(node) => campaign(file, node, known).map(Some),
+    };
+    let dates = match &campaign {
+        Some(None) if !fields.has("campaign") => Dates::None,
+        Some(Some(name)) => match known.campaigns.get(name) {
+            Some(Some(campaign)) => Dates::Of(campaign),
+            _ => Dates::Unknown,
+        },
+        _ => Dates::Unknown,
+    };
+    let known = &Known { dates, ..*known };
     let purpose = fields
         .need("purpose", "purpose: insights, the consent that each of its mails needs")
         .and_then(|node| purpose(file, node, known));
@@ -38,18 +66,19 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         let node = fields.get(key)?;
         known.conditions.compile(file, node, key, Scope::Workflow)
     });
-    let send = fields.get("send").map_or(Some(Send::default()), |node| send(file, node));
+    let send = fields.get("send").map_or(Some(Send::default()), |node| send(file, node, known));
     let has_end = fields.has("goal") || fields.has("leave");
     let steps = fields
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let Send { window, now, from_owner } = send?;
+    let Send { window, now, not_after, from_owner } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
         version: found.unit.version.clone(),
         about: about.unwrap_or("").to_owned(),
+        campaign: campaign?,
         purpose: purpose?,
         priority: priority?,
         enter,
@@ -59,6 +88,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         leave,
         window,
         now,
+        not_after,
         from_owner,
         steps: steps?,
     })
@@ -80,16 +110,35 @@ fn purpose(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
     Some(name.into())
 }
 
+fn campaign(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
+    let name = read::slug(file, node, "campaign")?;
+    if !known.campaigns.contains_key(name) {
+        let message = format!("there is no campaign `{name}`");
+        let hint =
+            did_you_mean(name, known.campaigns.keys().map(Name::as_str)).unwrap_or_else(|| {
+                format!("write workflows/{name}.campaign.yaml, beginning with: campaign: {name}")
+            });
+        file.error("unknown-campaign", node.span, message, Some(hint));
+        return None;
+    }
+    Some(name.into())
+}
+
 /// How mail goes.
 #[derive(Default)]
 struct Send {
     window: Option<Window>,
     now: bool,
+    not_after: Option<Deadline>,
     from_owner: bool,
 }
 
-fn send(file: &File<'_>, node: &Node) -> Option<Send> {
+fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
     let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
+    let not_after = match fields.get("not_after") {
+        None => Some(None),
+        Some(node) => dates::deadline(file, node, "not_after", known).map(Some),
+    };
     let from_owner = match fields.get("from") {
         None => false,
         Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
@@ -108,5 +157,5 @@ fn send(file: &File<'_>, node: &Node) -> Option<Send> {
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
-    Some(Send { window, now, from_owner })
+    Some(Send { window, now, not_after: not_after?, from_owner })
 }

@@ -1,14 +1,19 @@
 //! The kinds of files, and what those that hold no workflow hold.
 
-use super::{ABOUT, FileKind, Form, Map, WORKFLOW, may, must};
+use super::{ABOUT, CAMPAIGN, FileKind, Form, Map, WORKFLOW, may, must};
 use crate::domain::{
     lead::{Basis, Stage},
     value::ValueType,
 };
 
 /// What a file may hold, by its first key.
-pub const FILES: [FileKind; 7] = [
+pub const FILES: [FileKind; 8] = [
     FileKind { key: "workflow", about: "one workflow", form: Form::Map(&WORKFLOW) },
+    FileKind {
+        key: "campaign",
+        about: "one campaign: its dates, words for its mails, costs",
+        form: Form::Map(&CAMPAIGN),
+    },
     FileKind {
         key: "segments",
         about: "named conditions",

@@ -2,7 +2,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::{FILES, Form, Key, MAIL, Map, Missing, STEPS};
+use super::{FILES, Form, Key, MAIL, Map, Missing, OUTCOMES, STEPS};
 
 /// The schema of a file under `workflows/`.
 #[must_use]
@@ -15,7 +15,10 @@ pub fn folder() -> Value {
             form => object(&[(kind.key, described(of(form), kind.about))], &[kind.key]),
         })
         .collect();
-    let steps: Vec<Value> = STEPS.iter().map(of_map).chain([json!({ "const": "stop" })]).collect();
+    let mut outcomes = of_map(&OUTCOMES);
+    outcomes["additionalProperties"] = of(Form::Steps);
+    let others = [outcomes, json!({ "const": "stop" })];
+    let steps: Vec<Value> = STEPS.iter().map(of_map).chain(others).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A file of a nurtured campaign folder",
@@ -74,6 +77,9 @@ fn of(form: Form) -> Value {
         Form::Condition => json!({ "type": ["string", "boolean"] }),
         Form::Name(_)
         | Form::Wait
+        | Form::Date
+        | Form::Deadline
+        | Form::LocalTime
         | Form::Length
         | Form::Window
         | Form::Zone

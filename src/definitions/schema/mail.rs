@@ -20,7 +20,28 @@ pub(in crate::definitions) const MAIL: Map = Map {
             "the sender",
             "where replies go, as `Ada Rossi <ada@example.com>`",
         ),
+        may("calendar", Form::Map(&CALENDAR), "none", "an event for the reader's calendar"),
         ABOUT,
     ],
     later: &["from", "attachments", "utm", "purpose", "pin_copy"],
+};
+
+/// Each may use variables, but for `duration`.
+pub(in crate::definitions) const CALENDAR: Map = Map {
+    title: "calendar",
+    keys: &[
+        may("title", Form::Text, "`{{ campaign.title }}`", "what happens"),
+        may("starts", Form::Text, "`{{ campaign.starts }}`", "an instant or a day"),
+        may(
+            "ends",
+            Form::Text,
+            "`{{ campaign.ends }}`",
+            "likewise, after `starts`; of days the last",
+        ),
+        may("duration", Form::Length, "as `ends` says", "how long it lasts, instead of `ends`"),
+        may("location", Form::Text, "none", "where, on one line"),
+        may("url", Form::Text, "none", "a web address"),
+        may("about", Form::Text, "none", "more about it, on one line, for the reader"),
+    ],
+    later: &[],
 };

@@ -1,21 +1,25 @@
 //! The keys of the campaign language: one table that the readers open their maps by, and that the
 //! manual's reference and the editors' JSON Schema are made of. What is not in it cannot be read.
 
+mod campaign;
 mod files;
 mod json;
 mod mail;
 mod page;
 mod workflow;
 
+pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub use files::FILES;
 pub(super) use files::{
     ANSWER, ENGAGEMENT_RULE, FIT_RULE, PERSON, POLICY, PURPOSE, QUESTION, SCORING, SEGMENT,
     STAGE_RULE, TEAM, TEMPERATURE, YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
-pub(super) use mail::MAIL;
+pub(super) use mail::{CALENDAR, MAIL};
 pub use page::page;
-pub(super) use workflow::{ENTER, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
+pub(super) use workflow::{
+    ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
+};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +77,12 @@ pub enum Form {
     Event,
     /// How long a wait is, as `2 business days`.
     Wait,
+    /// A date of the campaign, as `starts - 21d, 09:30`.
+    Date,
+    /// A wait, or a date of the campaign.
+    Deadline,
+    /// A local time, or a day: `2027-10-14 11:00`.
+    LocalTime,
     /// A length of time, as `180d`.
     Length,
     Window,
@@ -126,7 +136,7 @@ mod tests {
     /// Every map that is reachable from the files' and mails' roots.
     fn maps() -> Vec<&'static Map> {
         let mut found: Vec<&'static Map> = vec![&MAIL];
-        found.extend(STEPS.iter());
+        found.extend(STEPS.iter().chain([&OUTCOMES]));
         fn walk(form: &Form, found: &mut Vec<&'static Map>) {
             match form {
                 Form::Map(map) => {

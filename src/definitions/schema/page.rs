@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FILES, Form, MAIL, Map, Missing, STEPS};
+use super::{FILES, Form, MAIL, Map, Missing, OUTCOMES, STEPS};
 
 /// The page, in Markdown.
 #[must_use]
@@ -16,11 +16,12 @@ pub fn page() -> String {
         sections(&mut page, kind.form);
     }
     page.push_str("\n## Steps\n\nA step is one item of a list, and begins with the key that says what it does.\n");
-    for step in &STEPS {
+    for step in STEPS.iter().chain([&OUTCOMES]) {
         table(&mut page, "###", &format!("`{}`", step.title), step);
         step.keys.iter().for_each(|key| sections(&mut page, key.form));
     }
     table(&mut page, "##", MAIL.title, &MAIL);
+    MAIL.keys.iter().for_each(|key| sections(&mut page, key.form));
     page
 }
 
@@ -83,6 +84,9 @@ fn shown(form: Form) -> String {
         Form::EventQuestion => "a question after events, `visited(\"/pricing\")`".to_owned(),
         Form::Event => "an event, `form.submitted`".to_owned(),
         Form::Wait => "`3d`, `36h`, `2 business days`, `until tuesday 09:00`".to_owned(),
+        Form::Date => "a date of the campaign, `starts - 21d, 09:30`, `starts - 1h`".to_owned(),
+        Form::Deadline => format!("{}, or {}", shown(Form::Wait), shown(Form::Date)),
+        Form::LocalTime => "a local time or a day, `2027-10-14 11:00`".to_owned(),
         Form::Length => "a length of time, `180d`, `36h`".to_owned(),
         Form::Window => "`mon-fri 09:00-17:30`, or `always`".to_owned(),
         Form::Zone => "a time zone, `Europe/Rome`".to_owned(),

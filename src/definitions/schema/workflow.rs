@@ -8,6 +8,12 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
     keys: &[
         must("workflow", Form::Name("the workflow"), "its name"),
         may("about", Form::Text, "nothing", "what it is for, for people"),
+        may(
+            "campaign",
+            Form::Name("a campaign"),
+            "no campaign",
+            "what it is counted by, and whose dates and words it may use",
+        ),
         must(
             "purpose",
             Form::Name("a purpose of the policy"),
@@ -35,17 +41,7 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
     ],
-    later: &[
-        "on_change",
-        "calendar",
-        "campaign",
-        "pin_copy",
-        "on_failure",
-        "in_doubt",
-        "utm",
-        "each",
-        "caps",
-    ],
+    later: &["on_change", "calendar", "pin_copy", "on_failure", "in_doubt", "utm", "each", "caps"],
 };
 
 /// The first four are ways to enter, of which a workflow has one.
@@ -94,6 +90,7 @@ pub(in crate::definitions) const SEND: Map = Map {
             "no",
             "mail that the lead asked for: no window; suppression still holds",
         ),
+        NOT_AFTER,
         may(
             "from",
             Form::OneOf(|| vec!["owner", "sender"]),
@@ -101,7 +98,7 @@ pub(in crate::definitions) const SEND: Map = Map {
             "in whose name mails go: the lead's owner's, where it has one who is among the people",
         ),
     ],
-    later: &["not_after", "calendar", "via", "at_most"],
+    later: &["calendar", "via", "at_most"],
 };
 
 const ID: Key = may(
@@ -117,7 +114,35 @@ pub(in crate::definitions) const STEPS_LATER: [&str; 11] = [
     "stage",
 ];
 
-const LATER: &[&str] = &["on_failure", "in_doubt", "window", "not_after", "calendar", "at_most"];
+const NOT_AFTER: Key = may(
+    "not_after",
+    Form::Deadline,
+    "never too late",
+    "before when a mail leaves or not at all; its lead goes on",
+);
+
+const AT: Key = may(
+    "at",
+    Form::Date,
+    "at once",
+    "waits for a date of the campaign first; a step whose date is past is passed over",
+);
+
+const IF_PAST: Key = may(
+    "if_past",
+    Form::OneOf(if_past),
+    "`skip`",
+    "with `at`: whether the step is done where its date is past",
+);
+
+fn if_past() -> Vec<&'static str> {
+    vec!["skip", "do"]
+}
+
+const UP_TO: Key =
+    may("up_to", Form::Deadline, "for ever", "how long at most; then `else` is done");
+
+const LATER: &[&str] = &["on_failure", "in_doubt", "window", "calendar", "at_most"];
 
 const THEN: Key =
     may("then", Form::Steps, "nothing", "what happens if it is true; then the way goes on below");
@@ -128,33 +153,47 @@ const ELSE: Key =
 pub(in crate::definitions) const STEPS: [Map; 9] = [
     Map {
         title: "email",
-        keys: &[must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"), ID],
+        keys: &[
+            must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"),
+            may("now", Form::YesNo, "as `send` says", "whether it goes at any hour"),
+            NOT_AFTER,
+            AT,
+            IF_PAST,
+            ID,
+        ],
         later: LATER,
     },
     Map {
         title: "wait",
-        keys: &[must("wait", Form::Wait, "waits, on the lead's own clock"), ID],
+        keys: &[must("wait", Form::Wait, "waits, on the lead's own clock"), AT, IF_PAST, ID],
         later: LATER,
     },
     Map {
         title: "wait_for",
         keys: &[
             must("wait_for", Form::Condition, "waits until the condition is true"),
-            may("up_to", Form::Wait, "for ever", "how long at most; then `else` is done"),
+            UP_TO,
             THEN,
             ELSE,
+            AT,
+            IF_PAST,
             ID,
         ],
         later: LATER,
     },
     Map {
         title: "if",
-        keys: &[must("if", Form::Condition, "asks now"), THEN, ELSE, ID],
+        keys: &[must("if", Form::Condition, "asks now"), THEN, ELSE, AT, IF_PAST, ID],
         later: LATER,
     },
     Map {
         title: "set",
-        keys: &[must("set", Form::Values, "sets attributes; an empty value clears one"), ID],
+        keys: &[
+            must("set", Form::Values, "sets attributes; an empty value clears one"),
+            AT,
+            IF_PAST,
+            ID,
+        ],
         later: LATER,
     },
     Map {
@@ -165,6 +204,8 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
                 Form::Either(&[Form::Some(&Form::Text), Form::Map(&TAG)]),
                 "adds a tag or a list of tags, or does what its map says",
             ),
+            AT,
+            IF_PAST,
             ID,
         ],
         later: LATER,
@@ -174,6 +215,8 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
         keys: &[
             must("notify", Form::Name("a person or a team"), "writes to people of yours"),
             may("template", Form::Name("a mail"), "a notice that is built in", "what is written"),
+            AT,
+            IF_PAST,
             ID,
         ],
         later: LATER,
@@ -201,6 +244,8 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
                 "`{ after: 5 business days, do: remind }`",
                 "what happens where nobody says anything",
             ),
+            AT,
+            IF_PAST,
             ID,
         ],
         later: LATER,
@@ -213,11 +258,31 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
                 Form::Either(&[Form::Text, Form::Nothing]),
                 "ends the lead's way here; the reason is for people",
             ),
+            AT,
+            IF_PAST,
             ID,
         ],
         later: LATER,
     },
 ];
+
+/// A `wait_for` with several outcomes. Beside these it has a key for each, with the steps of its branch.
+pub(in crate::definitions) const OUTCOMES: Map = Map {
+    title: "wait_for with outcomes",
+    keys: &[
+        must(
+            "wait_for",
+            Form::Named(&Form::Condition),
+            "waits until one of them is true; the branch of that name is done, a key of the step",
+        ),
+        UP_TO,
+        ELSE,
+        AT,
+        IF_PAST,
+        ID,
+    ],
+    later: LATER,
+};
 
 /// The words that steps begin with.
 pub(in crate::definitions) const STEP_KINDS: [&str; STEPS.len()] = {

@@ -291,6 +291,62 @@ fn replies_go_to_an_address_that_sending_reads_as_well() {
 }
 
 #[test]
+fn a_campaign_file() {
+    insta::assert_snapshot!(shown(
+        "workflows/spring.campaign.yaml",
+        "campaign: spring\ntilte: Spring\nzone: Europe/Roma\ndates:\n  starts: 2027-04-31 11:00\n  ends: \
+         2027-04-15T12:00Z\n  early bird: 2027-04-01\n  title: 2027-04-01\nvariables: { seats: [100] }\n\
+         utm: { souce: x, medium: \"\" }\ncosts:\n  - { amount: 12.345, currency: euro, per: head }\n  \
+         - { amount: 5, currency: EUR }\n  - { amount: 5, currency: EUR, on: soon }\n"
+    ));
+}
+
+#[test]
+fn an_event_for_calendars() {
+    let mail = |calendar: &str| format!("---\nsubject: Hello\ncalendar: {calendar}\n---\nx\n");
+    let sources = campaign(&[
+        ("templates/cold/hello.md", &mail("{ starts: tomorrow, wo: here }")),
+        ("templates/cold/bye.md", &mail("{ ends: 2027-04-15, duration: 45m }")),
+        ("templates/cold/more.md", &mail("{ duration: a while }")),
+        ("templates/cold/last.md", &mail("yes")),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+/// Dates of a campaign, in a workflow of it and in one that names none or one that is not there.
+#[test]
+fn dates_of_campaigns() {
+    let workflow = |campaign: &str| {
+        format!(
+            "workflow: hello\n{campaign}purpose: insights\nenter: {{ by_hand: yes }}\nsend: {{ not_after: strats \
+             }}\nsteps:\n  - email: cold/hello\n    at: starts - 2h, 09:30\n    not_after: bids_until\n  - \
+             email: cold/bye\n    at: starts - 21\n    if_past: yes\n  - wait_for: replied()\n    up_to: \
+             ends\n  - {{ tag: a, if_past: do }}\n  - {{ tag: b, not_after: 2d }}\n"
+        )
+    };
+    let spring = "campaign: spring\ntitle: Spring\ndates: { starts: 2027-04-15 11:00, bids_until: 2027-04-01 }\n";
+    let told = |campaign: &str| {
+        let files = [
+            ("workflows/hello.yaml", workflow(campaign)),
+            ("workflows/spring.campaign.yaml", spring.to_owned()),
+        ];
+        let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let sources = super::campaign(&files);
+        show(&check(&sources).problems, &sources, false)
+    };
+    insta::assert_snapshot!(["campaign: spring\n", "", "campaign: sprnig\n"].map(told).join("\n"));
+}
+
+#[test]
+fn outcomes_of_a_wait() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes }\nsteps:\n  - wait_for:\n      attended: happened(\"webinar.attended\")\n      \
+         stop: replied()\n      Not Seen: replyed()\n    up_to: 3d\n    attended: [{ tag: a }]\n    atended: [{ \
+         tag: b }]\n    then: [{ tag: c }]\n  - wait_for: {}\n    up_to: 3d\n"
+    ));
+}
+
+#[test]
 fn segments_in_a_circle() {
     insta::assert_snapshot!(shown(
         "workflows/more.yaml",

@@ -22,13 +22,18 @@ fn count(tree: &Value, key: &str) -> usize {
     }
 }
 
-/// The steps of a block with those of its branches.
+/// The steps of a block with those of its branches; one with a date is a wait as well.
 fn steps(block: &Value) -> usize {
     let branches = |step: &Value| {
-        let named = ["then", "else", "accepted", "returned"].iter().map(|key| steps(&step[key]));
-        named.sum::<usize>() + steps(&step["silent"]["then"])
+        let outcomes: Vec<&str> = match &step["wait_for"] {
+            Value::Object(named) => named.keys().map(String::as_str).collect(),
+            _ => vec!["then"],
+        };
+        let named = outcomes.into_iter().chain(["else", "accepted", "returned"]);
+        named.map(|key| steps(&step[key])).sum::<usize>() + steps(&step["silent"]["then"])
     };
-    block.as_array().map_or(0, |items| items.iter().map(|step| 1 + branches(step)).sum())
+    let size = |step: &Value| 1 + count(step, "at") + branches(step);
+    block.as_array().map_or(0, |items| items.iter().map(size).sum())
 }
 
 /// What an artefact says, and what of it the definitions have: by name, in numbers.
@@ -51,6 +56,7 @@ fn written_and_compiled(
                 ("where", count(&tree["enter"], "where"), filtered.into()),
                 ("object", count(&tree["enter"], "object"), about.into()),
                 ("window", count(&tree["send"], "window"), workflow.window.iter().count()),
+                ("campaign", count(&tree, "campaign"), workflow.campaign.iter().count()),
             ]
         }
         ArtefactKind::Segment => vec![("segment", 1, definitions.segment(name).iter().count())],
@@ -60,6 +66,17 @@ fn written_and_compiled(
                 ("engagement", count(&tree, "engagement"), scoring.engagement.len()),
                 ("fit", count(&tree, "fit"), scoring.fit.len()),
                 ("stages", count(&tree, "stages"), scoring.stages.len()),
+            ]
+        }
+        ArtefactKind::Campaign => {
+            let Some(campaign) = definitions.campaigns.get(name) else {
+                return vec![("campaign", 1, 0)];
+            };
+            vec![
+                ("dates", count(&tree, "dates"), campaign.dates.len()),
+                ("variables", count(&tree, "variables"), campaign.variables.len()),
+                ("utm", count(&tree, "utm"), campaign.utm.len()),
+                ("costs", count(&tree, "costs"), campaign.costs.len()),
             ]
         }
         ArtefactKind::People => {

@@ -131,6 +131,32 @@ fn a_pinned_structure_that_names_what_is_gone_is_a_problem_with_its_file() {
 }
 
 #[test]
+fn the_campaign_of_those_in_flight_is_carried_and_a_date_of_it_that_is_gone_is_a_problem() {
+    let text = "workflow: hello\ncampaign: spring\npurpose: insights\nenter: { by_hand: yes }\nsteps:\n  - email: \
+                cold/hello\n    at: starts - 1d\n";
+    let spring = |date: &str| {
+        format!("campaign: spring\ntitle: Spring\ndates: {{ {date}: 2027-04-15 11:00 }}\n")
+    };
+    let first = spring("starts");
+    let old = artefacts(&campaign(&[
+        ("workflows/hello.yaml", text),
+        ("workflows/spring.campaign.yaml", &first),
+    ]));
+    let pinned = [workflow(&old).clone()];
+    let next = artefacts(&campaign(&[]));
+    let carried = still_needed(&next, &old, &pinned);
+    assert!(carried.iter().any(|it| it.kind == ArtefactKind::Campaign && &*it.name == "spring"));
+    let with = |next: &[Artefact]| compile(next, &pinned, ReleaseId(2), &BTreeMap::new());
+    with(&[next.as_slice(), &carried].concat()).unwrap();
+
+    let renamed = spring("begins");
+    let renamed = artefacts(&campaign(&[("workflows/spring.campaign.yaml", &renamed)]));
+    let problems = with(&renamed).unwrap_err();
+    assert_eq!(problems[0].rule, "bad-date");
+    assert!(problems[0].message.contains("leads are still in"), "{}", problems[0].message);
+}
+
+#[test]
 fn what_those_in_flight_need_is_carried_into_the_next_release() {
     let old = artefacts(&campaign(&[
         (

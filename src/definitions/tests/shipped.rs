@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    definitions::{Sources, check, read_folder, schema::FILES, show},
+    definitions::{Sources, check, past_dates, read_folder, schema::FILES, show},
     domain::{definitions::Definitions, policy::Tracking},
 };
 
@@ -32,7 +32,10 @@ fn the_shipped_campaign_has_no_problem() {
     let definitions = definitions();
     let names: Vec<&str> =
         definitions.workflows.iter().map(|live| live.workflow.name.as_str()).collect();
-    assert_eq!(names, ["to-sales", "welcome-whitepaper", "reawaken-cold", "patient-prospects"]);
+    assert_eq!(
+        names,
+        ["to-sales", "welcome-whitepaper", "webinar", "reawaken-cold", "patient-prospects"]
+    );
     assert_eq!(definitions.policy.tracking, Tracking::With("insights".into()));
     let ids: Vec<&str> = definitions
         .workflow("reawaken-cold")
@@ -57,6 +60,28 @@ fn the_shipped_campaign_has_no_problem() {
             "email.cold/last-useful-thing",
         ]
     );
+}
+
+/// Steps of the webinar that are passed over on a day.
+fn past(definitions: &Definitions, now: &str) -> Vec<(usize, String)> {
+    let problems = past_dates(definitions, now.parse().unwrap());
+    problems.into_iter().map(|problem| (problem.line, problem.message)).collect()
+}
+
+#[test]
+fn a_campaign_whose_dates_are_past_is_warned_of() {
+    let definitions = definitions();
+    assert_eq!(past(&definitions, "2027-09-01T00:00:00Z"), []);
+    let message = "`starts` (2027-10-14 11:00 in Europe/Rome) is so near that some steps are past: whoever \
+                   comes into `webinar` now goes past `email.webinar/invitation`";
+    assert_eq!(past(&definitions, "2027-10-01T00:00:00Z"), [(6, message.to_owned())]);
+    let all = past(&definitions, "2027-12-01T00:00:00Z");
+    assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [7, 6], "{all:?}");
+    // What is done also when it is past expires all the same.
+    assert!(
+        all[0].1.contains("is past: whoever") && all[0].1.contains("`email.webinar/on-the-day`")
+    );
+    assert!(all[1].1.contains("`email.webinar/invitation`, `email.webinar/reminder`"), "{all:?}");
 }
 
 #[test]
@@ -98,6 +123,7 @@ fn every_example_of_the_documentation_is_right() {
     for text in &examples {
         let replaced = match first_key(text) {
             "workflow" => "workflows/example.yaml",
+            "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
             "questions" => "workflows/example-questions.yaml",
             "scoring" => "workflows/scoring.yaml",
@@ -117,4 +143,24 @@ fn every_example_of_the_documentation_is_right() {
         assert!(checked.problems.is_empty(), "{text}\n{shown}");
     }
     assert!(examples.len() >= 6, "only {} examples were found", examples.len());
+}
+
+/// Whole mails that the page of templates shows, as the product reads them.
+#[test]
+fn every_mail_of_the_documentation_is_right() {
+    let page = include_str!("../../../docs/templates.md");
+    let blocks =
+        page.split("```markdown\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mails: Vec<&str> = blocks.filter(|text| text.starts_with("---\n")).collect();
+    assert!(mails.len() >= 4, "only {} mails were found", mails.len());
+    for text in mails {
+        let mut sources = campaign();
+        sources.files.insert("templates/example.md".to_owned(), text.to_owned());
+        let checked = check(&sources);
+        assert!(
+            checked.problems.is_empty(),
+            "{text}\n{}",
+            show(&checked.problems, &sources, false)
+        );
+    }
 }

@@ -1,9 +1,12 @@
 //! Steps: where each goes next, and ids that survive edits.
 
+use std::collections::BTreeMap;
+
 use super::{campaign, rules, with_steps};
 use crate::{
-    definitions::{Checked, check},
+    definitions::{Checked, check, compile},
     domain::{
+        id::ReleaseId,
         value::Value,
         workflow::{Again, Enter, StepKind, Steps},
     },
@@ -18,15 +21,11 @@ fn steps(checked: &Checked) -> &Steps {
 /// `id → next`, with the branches of a choice.
 fn picture(steps: &Steps) -> Vec<String> {
     let id = |ix: Option<_>| ix.map_or("end".to_owned(), |ix| steps.get(ix).id.to_string());
-    let show = |step: &crate::domain::workflow::Step| match &step.kind {
-        StepKind::If { then, otherwise, .. } | StepKind::WaitFor { then, otherwise, .. } => {
-            format!("{} → {} / {} / {}", step.id, id(*then), id(*otherwise), id(step.next))
-        }
-        StepKind::HandOff(it) => {
-            let branches = [it.accepted, it.returned, it.silent].map(id).join(" / ");
-            format!("{} → {branches} / {}", step.id, id(step.next))
-        }
-        _ => format!("{} → {}", step.id, id(step.next)),
+    let show = |step: &crate::domain::workflow::Step| {
+        let mut kind = step.kind.clone();
+        let branches = kind.branches_mut().into_iter().map(|begin| *begin);
+        let ways: Vec<String> = branches.chain([step.next]).map(id).collect();
+        format!("{} → {}", step.id, ways.join(" / "))
     };
     steps.iter().map(show).collect()
 }
@@ -183,8 +182,7 @@ fn what_is_not_built_yet_says_so() {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_change: pin", "calendar: it", "send: { not_after: 3d }", "enter: { date: x }"]
-    {
+    for line in ["on_change: pin", "calendar: it", "send: { at_most: 2 }", "enter: { date: x }"] {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())
@@ -199,7 +197,7 @@ fn what_is_not_built_yet_says_so() {
         let found = rules(&check(&campaign(&[("workflows/policy.yaml", &policy)])));
         assert!(found.contains(&("not-built", 3)), "{key}: {found:?}");
     }
-    let checked = check(&campaign(&[("workflows/c.yaml", "campaign: spring\n")]));
+    let checked = check(&campaign(&[("workflows/c.yaml", "calendar: it\n")]));
     assert_eq!(rules(&checked), [("not-built", 1)]);
 }
 
@@ -287,4 +285,72 @@ fn a_condition_split_by_braces_is_one_problem() {
     assert_eq!(rules(&checked), [("yaml-flow", 3)]);
     let hint = checked.problems[0].hint.as_deref();
     assert_eq!(hint, Some("write: enter: { when: 'tag(\"a, b\")', existing: no }"));
+}
+
+/// A campaign, and a workflow of it around some steps.
+fn with_campaign(steps: &str) -> Checked {
+    let text = format!(
+        "workflow: hello\ncampaign: spring\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}\n"
+    );
+    let spring = "campaign: spring\ntitle: Spring\ndates: { starts: 2027-04-15 11:00 }\n";
+    check(&campaign(&[("workflows/hello.yaml", &text), ("workflows/spring.yaml", spring)]))
+}
+
+#[test]
+fn a_step_with_a_date_is_a_wait_that_leads_to_it_or_past_it() {
+    let checked = with_campaign(
+        "  - email: cold/hello
+    at: starts - 21d, 09:30
+  - { tag: came, at: starts + 1h }
+  - email: cold/hello
+    at: starts - 1d, 09:30
+    id: again
+  - email: cold/hello
+    at: starts - 2h",
+    );
+    assert_eq!(
+        picture(steps(&checked)),
+        [
+            "at.email.cold/hello → email.cold/hello / at.tag.came",
+            "email.cold/hello → at.tag.came",
+            "at.tag.came → tag.came / at.again",
+            "tag.came → at.again",
+            "at.again → again / at.email.cold/hello#2",
+            "again → at.email.cold/hello#2",
+            "at.email.cold/hello#2 → email.cold/hello#2 / end",
+            "email.cold/hello#2 → end",
+        ]
+    );
+}
+
+#[test]
+fn outcomes_with_names_have_branches_of_their_own_in_the_order_of_the_file() {
+    let text = "  - wait_for:
+      seen: happened(\"webinar.attended\")
+      missed: happened(\"webinar.missed\")
+      asked: replied()
+    up_to: 3d
+    seen: [{ tag: a }]
+    missed: [{ tag: b }]
+    else: [stop]
+  - email: cold/hello";
+    let checked = with_steps(text);
+    let expected = [
+        "wait_for.seen-missed-asked → tag.a / tag.b / end / stop / email.cold/hello",
+        "tag.a → email.cold/hello",
+        "tag.b → email.cold/hello",
+        "stop → email.cold/hello",
+        "email.cold/hello → end",
+    ];
+    assert_eq!(picture(steps(&checked)), expected);
+    // The order is kept where a release keeps it, which sorts other keys; `asked` would come first.
+    let live = compile(&checked.artefacts, &[], ReleaseId(1), &BTreeMap::new()).unwrap();
+    assert_eq!(picture(&live.workflow("hello").unwrap().workflow.steps), expected);
+    let swapped = text
+        .replace("      asked: replied()\n", "")
+        .replace("      seen:", "      asked: replied()\n      seen:");
+    let version = |checked: &Checked| {
+        checked.definitions.as_ref().unwrap().workflow("hello").unwrap().workflow.version.clone()
+    };
+    assert_ne!(version(&with_steps(&swapped)), version(&checked));
 }

@@ -9,13 +9,13 @@ use crate::domain::{
     message::MessageKind,
     name::Name,
     time::Instant,
-    workflow::{StepKind, Workflow},
+    workflow::MailStep,
 };
 
 /// An enrolment that wants to send.
 pub(super) struct Candidate<'a> {
     pub index: usize,
-    pub workflow: &'a Workflow,
+    pub mail: MailStep<'a>,
     /// When it may, if not now: for its hours, or because the lead asked for later.
     pub opens: Option<Instant>,
 }
@@ -45,18 +45,18 @@ impl<'a> Work<'a> {
             return;
         }
         let mut ahead = self.lead.state.open_message.as_ref().map(|open| {
-            let holder = self.holder().and_then(|holder| self.enrolments[holder].workflow);
+            let holder = self.holder().and_then(|holder| self.enrolments[holder].mail_step());
             self.ahead(&open.workflow, holder)
         });
         for candidate in candidates {
             if let Some(ahead) = &ahead {
                 self.hold_behind(&candidate, ahead);
             } else if let Some(opens) = candidate.opens {
-                let reason = self.lead.why_not_now(candidate.workflow);
+                let reason = self.lead.why_not_now(candidate.mail);
                 self.hold(candidate.index, opens, &reason);
             } else if self.is_granted(candidate.index, grants) {
                 let name = self.reserve(candidate.index);
-                ahead = name.map(|name| self.ahead(&name, Some(candidate.workflow)));
+                ahead = name.map(|name| self.ahead(&name, Some(candidate.mail)));
             }
         }
     }
@@ -66,17 +66,17 @@ impl<'a> Work<'a> {
         let mut candidates = Vec::new();
         for index in 0..self.enrolments.len() {
             let active = &self.enrolments[index];
-            let (true, Some(workflow)) = (active.wants_to_send, active.workflow) else { continue };
-            if grants.is_paused(&workflow.name) {
+            let (true, Some(mail)) = (active.wants_to_send, active.mail_step()) else { continue };
+            if grants.is_paused(&mail.workflow.name) {
                 self.hold(index, Instant::NEVER, "paused");
                 continue;
             }
-            let opens = self.lead.opens(workflow);
-            candidates.push(Candidate { index, workflow, opens });
+            let opens = self.lead.opens(mail);
+            candidates.push(Candidate { index, mail, opens });
         }
         candidates.sort_by_key(|candidate| {
             let enrolment = &self.enrolments[candidate.index].enrolment;
-            (Reverse(rank(candidate.workflow)), enrolment.entered_at, enrolment.no)
+            (Reverse(rank(candidate.mail)), enrolment.entered_at, enrolment.no)
         });
         candidates
     }
@@ -100,7 +100,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn ahead(&self, name: &Name, holder: Option<&'a Workflow>) -> Ahead {
+    fn ahead(&self, name: &Name, holder: Option<MailStep<'a>>) -> Ahead {
         Ahead {
             reason: format!("a mail of `{name}` is on its way"),
             closes: holder.and_then(|holder| self.lead.closes(holder)),
@@ -125,8 +125,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         let active = &mut self.enrolments[index];
         let workflow = active.workflow?;
-        let step = workflow.steps.find(&active.enrolment.step)?;
-        let StepKind::Email { template } = &workflow.steps.get(step).kind else { return None };
+        let template = active.mail_step()?.template;
         let about = active.about();
         active.enrolment.to_mut().phase = Phase::Mailing;
         self.decision.messages.push(NewMessage {
@@ -170,6 +169,6 @@ impl<'a> Work<'a> {
 }
 
 /// What the lead asked for goes first, then by priority.
-pub(super) fn rank(workflow: &Workflow) -> (bool, i32) {
-    (workflow.now, workflow.priority)
+pub(super) fn rank(mail: MailStep<'_>) -> (bool, i32) {
+    (mail.now, mail.workflow.priority)
 }

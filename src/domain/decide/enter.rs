@@ -289,6 +289,7 @@ impl Work<'_> {
             live: Some(index),
             is_new: true,
             ended: None,
+            gave_up: None,
             wants_to_send: false,
         });
         let index = self.enrolments.len() - 1;

@@ -22,14 +22,14 @@ impl Work<'_> {
     pub fn make_way(&mut self, candidates: &[Candidate<'_>], grants: &Grants) {
         let Some(open) = &self.lead.state.open_message else { return };
         let Some(holder) = self.holder() else { return };
-        let Some(theirs) = self.enrolments[holder].workflow else { return };
+        let Some(theirs) = self.enrolments[holder].mail_step() else { return };
         let first = candidates.iter().find(|candidate| {
             candidate.opens.is_none() && grants.refusal(&self.want(candidate.index)).is_none()
         });
-        let Some(ours) = first.map(|candidate| candidate.workflow) else { return };
+        let Some(ours) = first.map(|candidate| candidate.mail) else { return };
         let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);
-        let may =
-            objection(definitions, state, theirs).is_none() && self.lead.opens(theirs).is_none();
+        let may = objection(definitions, state, theirs.workflow).is_none()
+            && self.lead.opens(theirs).is_none();
         let goes = match open.state {
             MessageState::Reserved => may && rank(theirs) >= rank(ours),
             MessageState::Deferred => may && open.due_at <= now,
@@ -40,7 +40,7 @@ impl Work<'_> {
         if !is_paused && (goes || self.enrolments[holder].enrolment.visit >= MOST_VISITS) {
             return;
         }
-        let reason = format!("makes way for a mail of `{}`", ours.name);
+        let reason = format!("makes way for a mail of `{}`", ours.workflow.name);
         self.decision.withdraw.push((open.id, reason.clone()));
         let enrolment = self.enrolments[holder].enrolment.to_mut();
         enrolment.visit += 1;
@@ -51,7 +51,7 @@ impl Work<'_> {
             Phase::READY
         };
         let step = enrolment.step.clone();
-        self.log(Verb::Withdrawn, Some(&theirs.name), Some(&step), &reason);
+        self.log(Verb::Withdrawn, Some(&theirs.workflow.name), Some(&step), &reason);
     }
 
     /// Whose mail is open, if it is still at the step.

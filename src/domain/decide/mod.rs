@@ -7,6 +7,7 @@
 mod answers;
 mod arbitrate;
 mod booking;
+mod dated;
 mod enter;
 mod exits;
 mod hand_off;

@@ -20,7 +20,7 @@ use crate::domain::{
     time::Instant,
     value::Value,
     verdict::Verdict,
-    workflow::Workflow,
+    workflow::MailStep,
 };
 
 /// The parts of a lead that a decision may change.
@@ -110,31 +110,31 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// When mail of a workflow may leave, if not now: for its hours, or because the lead asked for later.
-    pub fn opens(&self, workflow: &'a Workflow) -> Option<Instant> {
-        self.quiet(workflow).or_else(|| self.hours(workflow)?.opens)
+    /// When a mail may leave, if not now: for its hours, or because the lead asked for later.
+    pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
+        self.quiet(mail).or_else(|| self.hours(mail)?.opens)
     }
 
-    /// Says why mail of a workflow does not leave now that [`Self::opens`] later.
-    pub fn why_not_now(&self, workflow: &Workflow) -> String {
-        match self.quiet(workflow) {
+    /// Says why a mail does not leave now that [`Self::opens`] later.
+    pub fn why_not_now(&self, mail: MailStep<'_>) -> String {
+        match self.quiet(mail) {
             Some(end) => asked_for_later(end, &self.state.zone),
-            None => outside(self.definitions, self.state, workflow),
+            None => outside(self.definitions, self.state, mail),
         }
     }
 
-    fn quiet(&self, workflow: &Workflow) -> Option<Instant> {
-        quiet(workflow, &self.attributes, &self.state.zone, self.now)
+    fn quiet(&self, mail: MailStep<'_>) -> Option<Instant> {
+        quiet(mail, &self.attributes, &self.state.zone, self.now)
     }
 
-    /// When mail of a workflow that may leave now may not any more, for its hours.
-    pub fn closes(&self, workflow: &'a Workflow) -> Option<Instant> {
-        self.hours(workflow)?.closes
+    /// When a mail that may leave now may not any more, for its hours.
+    pub fn closes(&self, mail: MailStep<'a>) -> Option<Instant> {
+        self.hours(mail)?.closes
     }
 
-    /// Most workflows keep the same hours.
-    fn hours(&self, workflow: &'a Workflow) -> Option<Around> {
-        let window = window(self.definitions, workflow)?;
+    /// Most mails keep the same hours.
+    fn hours(&self, mail: MailStep<'a>) -> Option<Around> {
+        let window = window(self.definitions, mail)?;
         if let Some((known, around)) = self.asked.get()
             && std::ptr::eq(known, window)
         {

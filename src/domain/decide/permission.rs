@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
-    lead::{Basis, LeadState, Phase},
+    lead::{Basis, Enrolment, LeadState, Phase},
     message::{MaySend, MessageKind},
     policy::Tracking,
-    schedule::{Window, end_of_quiet},
+    schedule::{Deadline, Window, end_of_quiet},
     time::{Instant, Zone},
     value::{Schema, Value},
-    workflow::{Version, Workflow},
+    workflow::{MailStep, Version, Workflow},
 };
 
 /// How soon a mail is judged again that could not be judged.
@@ -55,60 +55,91 @@ pub(super) fn objection(
         .then(|| format!("no ground for the purpose `{purpose}`"))
 }
 
-/// When a workflow may write again to a lead who asked for it later. What the lead asked for, too, comes
-/// all the same.
+/// When a mail may go again to a lead who asked for it later. What the lead asked for, too, comes all the
+/// same.
 pub(super) fn quiet(
-    workflow: &Workflow,
+    mail: MailStep<'_>,
     attributes: &[Option<Value>],
     zone: &Zone,
     now: Instant,
 ) -> Option<Instant> {
     let Some(Some(Value::Date(until))) = attributes.get(Schema::LATER_UNTIL.0) else { return None };
     let end = end_of_quiet(*until, zone);
-    (!workflow.now && end > now).then_some(end)
+    (!mail.now && end > now).then_some(end)
 }
 
-/// Says that a workflow's mail waits until then because the lead asked for it.
+/// Says that a mail waits until then because the lead asked for it.
 pub(super) fn asked_for_later(end: Instant, zone: &Zone) -> String {
     let day = end.timestamp().to_zoned(zone.tz().clone()).strftime("%-d %b %Y");
     format!("asked to be written to later, from {day}")
 }
 
-/// When a workflow's mail to a lead may leave, if not at once, for its hours.
+/// When a mail to a lead may leave, if not at once, for its hours.
 fn opens(
     definitions: &Definitions,
     state: &LeadState,
-    workflow: &Workflow,
+    mail: MailStep<'_>,
     now: Instant,
 ) -> Option<Instant> {
-    window(definitions, workflow)?.around(now, &state.zone).opens
+    window(definitions, mail)?.around(now, &state.zone).opens
 }
 
-/// Says that a workflow's mail does not leave now for its hours.
-pub(super) fn outside(definitions: &Definitions, state: &LeadState, workflow: &Workflow) -> String {
-    let window = window(definitions, workflow).map(ToString::to_string).unwrap_or_default();
+/// Says that a mail does not leave now for its hours.
+pub(super) fn outside(definitions: &Definitions, state: &LeadState, mail: MailStep<'_>) -> String {
+    let window = window(definitions, mail).map(ToString::to_string).unwrap_or_default();
     format!("outside of the window {window} in {}", state.zone.name())
 }
 
-/// The hours of a workflow's mail; `None`: it keeps none.
-pub(super) fn window<'d>(
-    definitions: &'d Definitions,
-    workflow: &'d Workflow,
-) -> Option<&'d Window> {
-    let window = workflow.window.as_ref().unwrap_or(&definitions.policy.window);
-    (!workflow.now).then_some(window)
+/// The hours of a mail; `None`: it keeps none.
+pub(super) fn window<'d>(definitions: &'d Definitions, mail: MailStep<'d>) -> Option<&'d Window> {
+    let window = mail.workflow.window.as_ref().unwrap_or(&definitions.policy.window);
+    (!mail.now).then_some(window)
 }
 
-/// When the window closes that a workflow's mail to a lead may leave in now; `None` if it is closed, or
-/// the workflow keeps no hours.
+/// The instant from which on a mail does not leave any more, where it is a dated one.
+pub(super) fn expires(
+    definitions: &Definitions,
+    state: &LeadState,
+    mail: MailStep<'_>,
+    enrolment: &Enrolment,
+) -> Option<Instant> {
+    let due = match mail.not_after? {
+        Deadline::After(wait) => wait.due(enrolment.armed_at, &state.zone),
+        Deadline::On(date) => definitions.date(mail.workflow, date, &state.zone),
+    };
+    Some(due.at)
+}
+
+/// Says that a mail has not left in time.
+pub(super) fn expired(mail: MailStep<'_>, at: Instant) -> String {
+    let by = mail.not_after.map(ToString::to_string).unwrap_or_default();
+    format!("expired: not_after {by} was over at {at}")
+}
+
+/// Until when a mail that may leave now may: its window closes, or it expires. `None`: it keeps no hours
+/// and is not dated, or it may not leave now.
 #[must_use]
 pub fn closes(
     definitions: &Definitions,
     state: &LeadState,
     workflow: &Workflow,
+    about: &StepRef,
     now: Instant,
 ) -> Option<Instant> {
-    window(definitions, workflow)?.closes(now, &state.zone)
+    let mail = workflow.mail_step(&about.step)?;
+    let enrolment = mailing(state, about)?;
+    let hours = window(definitions, mail).and_then(|window| window.closes(now, &state.zone));
+    hours.into_iter().chain(expires(definitions, state, mail, enrolment)).min()
+}
+
+/// The enrolment whose mail a message is.
+fn mailing<'s>(state: &'s LeadState, about: &StepRef) -> Option<&'s Enrolment> {
+    state.enrolments.iter().find(|enrolment| {
+        enrolment.no == about.enrolment
+            && enrolment.step == about.step
+            && enrolment.visit == about.visit
+            && enrolment.phase == Phase::Mailing
+    })
 }
 
 /// Judges a claimed message again, at the instant of sending: between its reservation and now the
@@ -125,28 +156,28 @@ pub fn may_send(
     if kind == MessageKind::Internal {
         return MaySend::Now;
     }
-    let at_step = state.enrolments.iter().any(|enrolment| {
-        enrolment.no == about.enrolment
-            && enrolment.step == about.step
-            && enrolment.visit == about.visit
-            && enrolment.phase == Phase::Mailing
-    });
-    if !at_step {
+    let Some(enrolment) = mailing(state, about) else {
         return MaySend::Never("the enrolment is no longer at this step".to_owned());
-    }
-    let Some(workflow) = definitions.structures.get(version) else {
+    };
+    let structure = definitions.structures.get(version);
+    let mail = structure.and_then(|workflow| workflow.mail_step(&about.step));
+    let Some(mail) = mail else {
         // Another daemon has reserved it by a release that this one cannot run, or not yet.
         let reason = "the structure of its workflow is not known here".to_owned();
         return MaySend::NotBefore(now + LOOK_AGAIN, reason);
     };
-    if let Some(reason) = objection(definitions, state, workflow) {
+    if let Some(reason) = objection(definitions, state, mail.workflow) {
         return MaySend::Never(reason);
     }
-    if let Some(end) = quiet(workflow, &state.attributes, &state.zone, now) {
+    if let Some(over) = expires(definitions, state, mail, enrolment).filter(|over| *over <= now) {
+        // Given back: the decision that this leads to withdraws it, and its lead goes on.
+        return MaySend::NotBefore(now + LOOK_AGAIN, expired(mail, over));
+    }
+    if let Some(end) = quiet(mail, &state.attributes, &state.zone, now) {
         return MaySend::NotBefore(end, asked_for_later(end, &state.zone));
     }
-    match opens(definitions, state, workflow, now) {
-        Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, workflow)),
+    match opens(definitions, state, mail, now) {
+        Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, mail)),
         None => MaySend::Now,
     }
 }

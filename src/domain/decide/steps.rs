@@ -8,11 +8,11 @@ use crate::domain::{
     lead::{Due, Outcome, Phase},
     message::MessageKind,
     name::Name,
-    schedule::WaitSpec,
+    schedule::{Deadline, WaitSpec},
     time::Instant,
     value::{Slot, Value},
     verdict::Truth,
-    workflow::{StepIx, StepKind, Workflow},
+    workflow::{Awaited, StepIx, StepKind, Workflow},
 };
 
 /// How many steps one enrolment may go in one decision; the rest is done a moment later.
@@ -39,8 +39,15 @@ impl Work<'_> {
         let Some(step) = workflow.steps.find(&active.enrolment.step) else { return false };
         match &workflow.steps.get(step).kind {
             StepKind::Email { .. } => {
-                self.email(index, workflow);
-                return false;
+                if !self.expire(index) {
+                    self.email(index, workflow);
+                    return false;
+                }
+            }
+            StepKind::At { date, if_past, then } => {
+                if !self.until_date(index, workflow, date, *if_past, *then) {
+                    return false;
+                }
             }
             StepKind::Wait(spec) => {
                 let due = self.due(index, |from, zone| spec.due(from, zone));
@@ -50,21 +57,16 @@ impl Work<'_> {
                 }
                 self.go_on(index);
             }
-            StepKind::WaitFor { condition, up_to, then, otherwise } => {
-                let due = self.due(index, |from, zone| match up_to {
-                    Some(spec) => spec.due(from, zone),
-                    None => Due { at: Instant::NEVER, civil: None },
-                });
-                let value = self.ask(index, condition);
-                if value == Truth::True {
-                    self.branch(index, *then, &format!("yes: {}", condition.source()));
-                } else if due > self.now() {
-                    self.wake(due);
+            StepKind::WaitFor { awaited, up_to, otherwise } => {
+                let due = match up_to {
+                    Some(Deadline::After(spec)) => {
+                        self.due(index, |from, zone| spec.due(from, zone))
+                    }
+                    Some(Deadline::On(date)) => self.due_on(index, workflow, date),
+                    None => self.due(index, |_, _| Due { at: Instant::NEVER, civil: None }),
+                };
+                if !self.wait_for(index, awaited, due, *otherwise) {
                     return false;
-                } else if value == Truth::Unknown && self.is_hidden(condition) {
-                    self.branch(index, None, "the time is up, and without tracking nobody knows");
-                } else {
-                    self.branch(index, *otherwise, "the time is up");
                 }
             }
             StepKind::If { condition, then, otherwise } => {
@@ -88,6 +90,36 @@ impl Work<'_> {
             }
         }
         self.enrolments[index].is_active()
+    }
+
+    /// Whether it is over: what is waited for has come to pass, or the time is up.
+    fn wait_for(
+        &mut self,
+        index: usize,
+        awaited: &[Awaited],
+        due: Instant,
+        otherwise: Option<StepIx>,
+    ) -> bool {
+        let mut nobody_knows = false;
+        for Awaited { name, condition, then } in awaited {
+            let value = self.ask(index, condition);
+            if value == Truth::True {
+                let outcome = name.as_deref().unwrap_or("yes");
+                self.branch(index, *then, &format!("{outcome}: {}", condition.source()));
+                return true;
+            }
+            nobody_knows |= value == Truth::Unknown && self.is_hidden(condition);
+        }
+        if due > self.now() {
+            self.wake(due);
+            return false;
+        }
+        if nobody_knows {
+            self.branch(index, None, "the time is up, and without tracking nobody knows");
+        } else {
+            self.branch(index, otherwise, "the time is up");
+        }
+        true
     }
 
     fn email(&mut self, index: usize, workflow: &Workflow) {

@@ -11,7 +11,7 @@ use crate::domain::{
     name::Name,
     time::Instant,
     verdict::Verdict,
-    workflow::Workflow,
+    workflow::{MailStep, Workflow},
 };
 
 pub(super) struct Work<'a> {
@@ -37,11 +37,18 @@ pub(super) struct Active<'a> {
     pub live: Option<usize>,
     pub is_new: bool,
     pub ended: Option<Ended>,
+    /// Why it has gone on past its mail, which may be parked.
+    pub gave_up: Option<String>,
     /// At an email step that nothing but arbitration holds back.
     pub wants_to_send: bool,
 }
 
-impl Active<'_> {
+impl<'a> Active<'a> {
+    /// The mail of the step that it is at.
+    pub fn mail_step(&self) -> Option<MailStep<'a>> {
+        self.workflow?.mail_step(&self.enrolment.step)
+    }
+
     pub fn is_active(&self) -> bool {
         self.ended.is_none()
     }
@@ -73,6 +80,7 @@ impl<'a> Work<'a> {
                     enrolment: Cow::Borrowed(enrolment),
                     is_new: false,
                     ended: None,
+                    gave_up: None,
                     wants_to_send: false,
                 }
             })
@@ -184,14 +192,13 @@ impl<'a> Work<'a> {
             .enrolments
             .into_iter()
             .filter_map(|active| match active {
-                Active { enrolment: Cow::Owned(enrolment), is_new, ended, .. } => {
-                    Some(EnrolmentChange { enrolment, is_new, ended })
+                Active { enrolment: Cow::Owned(enrolment), is_new, ended, gave_up, .. } => {
+                    Some(EnrolmentChange { enrolment, is_new, ended, gave_up })
                 }
-                Active { enrolment, is_new, ended: Some(ended), .. } => Some(EnrolmentChange {
-                    enrolment: enrolment.into_owned(),
-                    is_new,
-                    ended: Some(ended),
-                }),
+                Active { enrolment, is_new, ended: Some(ended), gave_up, .. } => {
+                    let enrolment = enrolment.into_owned();
+                    Some(EnrolmentChange { enrolment, is_new, ended: Some(ended), gave_up })
+                }
                 Active { .. } => None,
             })
             .collect();

@@ -3,6 +3,7 @@
 //! One rule: a local time that a change of the clock skips means the first valid instant after the
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
+mod dated;
 mod day;
 mod later;
 mod resolve;
@@ -14,6 +15,8 @@ mod window;
 mod window_text;
 
 #[cfg(test)]
+mod dated_tests;
+#[cfg(test)]
 mod resolve_tests;
 #[cfg(test)]
 mod wait_tests;
@@ -22,6 +25,7 @@ mod window_tests;
 
 use resolve::{local, resolve, resolve_with_gap};
 
+pub use dated::{DateError, DateExpr, Deadline, Shift};
 pub use day::{date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
 pub use rules::zone_rules_mark;

@@ -83,7 +83,7 @@ impl WaitSpec {
                 arrived.checked_add(span).ok()?
             }
             Self::BusinessDays(days) => {
-                business_days_after(arrived.date(), days)?.to_datetime(arrived.time())
+                business_days_from(arrived.date(), days, false)?.to_datetime(arrived.time())
             }
             Self::Until { day, time } => {
                 return arrived
@@ -99,8 +99,9 @@ impl WaitSpec {
     }
 }
 
-fn business_days_after(date: Date, days: u16) -> Option<Date> {
-    date.series(1.day())
+/// So many mondays to fridays after or before a date, which is not counted itself.
+pub(super) fn business_days_from(date: Date, days: u16, back: bool) -> Option<Date> {
+    date.series(if back { (-1).day() } else { 1.day() })
         .skip(1)
         .filter(|date| weekday::index(date.weekday()) < 5)
         .nth(usize::from(days).checked_sub(1)?)

@@ -3,6 +3,7 @@
 //! Every row is taken, merged or refused with its reason; memory does not grow with the file.
 
 mod batches;
+mod codes;
 mod consent;
 mod deals;
 mod encoding;
@@ -19,12 +20,14 @@ mod table;
 
 use std::path::PathBuf;
 
+pub use codes::{CodesImport, import_codes};
 pub use events::{EventsImport, import_events};
 pub use leads::{LeadsImport, import_leads, rejects_beside};
 pub use mapping::{Mapping, quoted};
 pub use rejects::harmless;
 pub use report::{
-    EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport, UnknownOwners,
+    CodesReport, EventsReport, Finding, Findings, LeadsReport, Rows, SuppressionsReport,
+    UnknownOwners,
 };
 pub use suppressions::{SuppressionsImport, import_suppressions};
 

@@ -166,3 +166,20 @@ pub struct SuppressionsReport {
     pub notes: Vec<String>,
     pub findings: Findings,
 }
+
+/// What an import of discount codes did. `rows = added + known + rejected`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CodesReport {
+    pub rows: u64,
+    pub added: u64,
+    /// In the pool already.
+    pub known: u64,
+    pub rejected: u64,
+    /// How many of the pool nobody has now.
+    pub left: u64,
+    pub rejects_file: Option<PathBuf>,
+    pub dry_run: bool,
+    /// What else the reader should know.
+    pub notes: Vec<String>,
+    pub findings: Findings,
+}

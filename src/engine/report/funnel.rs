@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{as_time, share};
 use crate::{
     domain::{
+        event::EventKind,
         id::{IdSource, LeadId},
         lead::Stage,
         name::Name,
@@ -32,6 +33,10 @@ pub struct FunnelReport {
     pub transitions: Vec<Transition>,
     /// Leads by the month in which they came in, and where they stand now.
     pub cohorts: Vec<Cohort>,
+    /// Leads that were handed to sales within the period, that these accepted, and gave back; each once.
+    pub handed_off: u64,
+    pub accepted: u64,
+    pub returned: u64,
     /// Deals won within the period, by currency.
     pub deals: Vec<DealSum>,
 }
@@ -89,6 +94,8 @@ pub async fn funnel_report(
 ) -> Result<FunnelReport, StoreError> {
     let counts = store.cohorts().await?;
     let (changes, deals) = store.milestones().await?;
+    let hand_offs = store.hand_offs(period).await?;
+    let hand_off = |kind: &EventKind| hand_offs.get(kind.as_str()).map_or(0, |(_, leads)| *leads);
     let moves: Vec<Move> = moves(&changes);
     let within: Vec<&Move> = moves.iter().filter(|one| period.contains(one.at)).collect();
     let leads = counts.iter().map(|count| count.leads).sum();
@@ -117,6 +124,9 @@ pub async fn funnel_report(
         stages,
         transitions: transitions(&within),
         cohorts: cohorts(&counts, zone),
+        handed_off: hand_off(&EventKind::HANDOFF_MADE),
+        accepted: hand_off(&EventKind::HANDOFF_ACCEPTED),
+        returned: hand_off(&EventKind::HANDOFF_RETURNED),
         deals: sums(&deals, period),
     })
 }

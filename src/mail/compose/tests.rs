@@ -16,6 +16,7 @@ fn letter() -> Letter {
         subject: "Industry report".to_owned(),
         text: "Hello Ann\n.\nBye\n".to_owned(),
         html: Some("<p>Hello Ann</p>".to_owned()),
+        calendar: None,
         message_id: "k-1@example.com".to_owned(),
         date: Instant::from_millis(1_806_476_401_000),
         key: "k-1".to_owned(),

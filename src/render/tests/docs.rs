@@ -25,13 +25,15 @@ fn examples() -> Vec<(&'static str, String)> {
 #[test]
 fn the_examples_work() {
     let lead = lead(&[("first_name", text("Ada")), ("company", text("Lovelace & Sons"))]);
+    let (spring, codes) = (campaigns::spring(), Codes::from([("spring".into(), "S-1".to_owned())]));
     let examples = examples();
     let (mut mails, mut lines, mut layouts) = (0, 0, 0);
     for (index, (kind, example)) in examples.iter().enumerate() {
         match *kind {
             "markdown" => {
                 let renderer = renderer(&[("layouts/mail.html", LAYOUT), ("m.md", example)]);
-                renderer.render(&mail("m", &lead)).unwrap();
+                let campaign = Some(&spring);
+                renderer.render(&Mail { campaign, codes: &codes, ..mail("m", &lead) }).unwrap();
                 mails += 1;
             }
             "html" => {

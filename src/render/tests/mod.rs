@@ -1,6 +1,7 @@
 #![allow(clippy::similar_names)] // a renderer and what it rendered
 
 mod bounds;
+mod campaigns;
 mod check;
 mod docs;
 mod hostile;
@@ -35,6 +36,8 @@ pub(super) const MAIL_REF: MailRef = MailRef { lead: LeadId(7), message: Message
 pub(super) const LAYOUT: &str = "<html><body><p>{{ preheader }}</p>{{ content }}<p>{{ postal_address }} \
                                  <a href=\"{{ unsubscribe_url }}\">stop</a></p></body></html>";
 
+pub(super) static NO_CODES: Codes = BTreeMap::new();
+
 /// A lead of whom we know the address and `attributes`.
 pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
     let schema = Schema::standard();
@@ -60,6 +63,8 @@ pub(super) fn mail<'a>(template: &'a str, lead: &'a LeadState) -> Mail<'a> {
         language: &lead.language,
         entry: None,
         workflow: "reawaken-cold",
+        campaign: None,
+        codes: &NO_CODES,
         sender: &SENDER,
         links: Some(Links {
             base_url: "https://go.example.com",
@@ -101,6 +106,7 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
         layout: front.layout.map(Name::from),
         defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
         reply_to: None,
+        calendar: None,
         subject_at: place("subject:"),
         preheader_at: place("preheader:"),
         body: body.to_owned(),

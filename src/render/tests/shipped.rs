@@ -13,22 +13,31 @@ fn shipped_renderer() -> Renderer {
     Renderer::new(&campaign()).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
-const MAILS: [&str; 5] = [
+const MAILS: [&str; 10] = [
     "cold/industry-report",
     "cold/one-question",
     "cold/case-study",
     "welcome/whitepaper",
     "welcome/next-step",
+    "webinar/invitation",
+    "webinar/reminder",
+    "webinar/on-the-day",
+    "webinar/thanks",
+    "webinar/missed",
 ];
 
 #[test]
 fn every_shipped_mail_renders_for_a_lead_with_only_an_address() {
-    let renderer = shipped_renderer();
+    let (renderer, definitions) = (shipped_renderer(), campaign());
     let mut lead = lead(&[]);
-    lead.attributes.resize(campaign().schema.len(), None);
+    lead.attributes.resize(definitions.schema.len(), None);
     for name in MAILS {
+        let campaign =
+            name.starts_with("webinar/").then(|| &definitions.campaigns["autumn-webinar"]);
         for language in ["en", "it", "ja"] {
-            let rendered = renderer.render(&Mail { language, ..mail(name, &lead) }).unwrap();
+            let mail = Mail { language, campaign, ..mail(name, &lead) };
+            let rendered = renderer.render(&mail).unwrap();
+            assert_eq!(rendered.calendar.is_some(), name == "webinar/on-the-day");
             assert_eq!(&*rendered.language, if language == "it" { "it" } else { "en" });
             let own = rendered.unsubscribe_url.clone().unwrap();
             for part in [&rendered.html, &rendered.text] {

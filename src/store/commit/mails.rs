@@ -71,25 +71,23 @@ impl Tx {
         )?)
     }
 
-    /// What waits, parked, for an enrolment that has ended is over. Notices to our own people are not:
+    /// What waits, parked, for an enrolment that has ended or gone on past it is over. Notices to our own people are not:
     /// they tell of what has been.
     pub(super) async fn cancel_parked(&mut self, writes: &[LeadWrite], now: Instant) -> Result<()> {
-        let ended: Vec<WithdrawRow> = writes
+        let over: Vec<WithdrawRow> = writes
             .iter()
             .flat_map(|write| {
-                write.enrolments.iter().filter(|change| change.ended.is_some()).map(|change| {
-                    WithdrawRow {
-                        id: change.enrolment.no.0,
-                        lead: write.lead.0,
-                        reason: "the enrolment ended",
-                    }
+                write.enrolments.iter().filter_map(|change| {
+                    let ended = change.ended.as_ref().map(|_| "the enrolment ended");
+                    let reason = change.gave_up.as_deref().or(ended)?;
+                    Some(WithdrawRow { id: change.enrolment.no.0, lead: write.lead.0, reason })
                 })
             })
             .collect();
-        if ended.is_empty() {
+        if over.is_empty() {
             return Ok(());
         }
-        let rows = rows::json("messages", &ended)?;
+        let rows = rows::json("messages", &over)?;
         on_db!(
             self.on(),
             sql!(

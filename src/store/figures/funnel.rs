@@ -1,11 +1,14 @@
 //! Where leads stand, how they came there, and what they were worth.
 
+use std::collections::BTreeMap;
+
 use super::count;
 use crate::{
     domain::{
         event::{EventData, EventKind},
         id::{IdSource, LeadId},
         lead::Stage,
+        name::Name,
         time::Instant,
         value::Value,
     },
@@ -13,7 +16,7 @@ use crate::{
         Result, Store, StoreError,
         db::{Tx, on_db},
         dialect::Text,
-        records::{CohortCount, Deal, StageChange},
+        records::{CohortCount, Deal, Period, StageChange},
         rows,
     },
 };
@@ -26,13 +29,35 @@ const COHORTS: Text =
     sql!("SELECT l.lead / $1 AS quarter, l.stage, COUNT(*) FROM leads AS l GROUP BY 1, l.stage");
 
 /// By the condition of the index; in the order in which each lead went.
-const THAT_MATTER: Text = sql!(
+pub(in crate::store) const THAT_MATTER: Text = sql!(
     "SELECT e.lead, e.occurred_at, e.object, e.data FROM events AS e WHERE e.kind = $1 \
      AND e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won') ORDER BY e.lead, e.rev"
+     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') ORDER BY e.lead, e.rev"
+);
+
+const HAND_OFFS: Text = sql!(
+    "SELECT e.kind, COUNT(*) AS number, COUNT(DISTINCT e.lead) AS leads FROM events AS e \
+     WHERE e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
+     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND e.kind LIKE 'handoff.%' \
+     AND e.recorded_at >= $1 AND e.recorded_at < $2 GROUP BY e.kind"
 );
 
 impl Store {
+    /// Hand-offs to sales that were made, accepted and given back in a period, by their events: how many, of
+    /// how many leads.
+    pub async fn hand_offs(&self, period: Period) -> Result<BTreeMap<Name, (u64, u64)>> {
+        let rows: Vec<(String, i64, i64)> =
+            on_db!(self.db.read(), HAND_OFFS, |db, sql| sqlx::query_as(sql)
+                .bind(period.from.millis())
+                .bind(period.until.millis())
+                .fetch_all(db)
+                .await)?;
+        let number = |(kind, number, leads): (String, i64, i64)| {
+            (Name::from(kind), (count(number), count(leads)))
+        };
+        Ok(rows.into_iter().map(number).collect())
+    }
+
     /// All leads, by when they came in and by where they stand.
     pub async fn cohorts(&self) -> Result<Vec<CohortCount>> {
         let rows: Vec<(i64, String, i64)> =

@@ -6,7 +6,10 @@ mod today;
 mod workflow;
 
 #[cfg(test)]
-pub(super) use workflow::{BACK, MAILS, STANDINGS};
+pub(super) use self::{
+    funnel::THAT_MATTER,
+    workflow::{BACK, MAILS, STANDINGS},
+};
 
 use crate::domain::time::Instant;
 

@@ -30,7 +30,7 @@ const HAPPENED: Text = sql!(
      UNION ALL SELECT 'event', CASE WHEN kind = 'mail.bounced' AND object IS NOT NULL \
      THEN kind || '.' || object ELSE kind END, COUNT(*) FROM events \
      WHERE kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won') AND recorded_at >= $1 AND recorded_at < $2 GROUP BY 2"
+     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND recorded_at >= $1 AND recorded_at < $2 GROUP BY 2"
 );
 
 /// Of those who were decided since, as points are booked by decisions.

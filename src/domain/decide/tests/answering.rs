@@ -55,10 +55,7 @@ fn an_answer_moves_the_stage_and_what_waits_for_it_goes_on() {
     let leave = house.condition(r#"stage == "disqualified""#, Scope::Workflow);
     house.workflow(
         "reawaken",
-        vec![
-            StepKind::WaitFor { condition, up_to: None, then: None, otherwise: None },
-            email("bye"),
-        ],
+        vec![wait_for(condition, None, None, None), email("bye")],
         |workflow| workflow.leave = Some(leave),
     );
     let mut story = Story::cold(&house);

@@ -165,8 +165,7 @@ fn an_event_that_enters_once_it_has_settled_misses_nothing() {
     let mut house = House::new();
     let seen = house.condition("visited()", Scope::Workflow);
     let again = house.condition("clicked()", Scope::Workflow);
-    let wait_for =
-        |condition| StepKind::WaitFor { condition, up_to: None, then: None, otherwise: None };
+    let wait_for = |condition| wait_for(condition, None, None, None);
     let enter = Enter::On { kind: EventKind::MAIL_CLICKED, object: None, filter: None };
     let tag = StepKind::Tag { add: vec!["seen".into()], remove: vec![] };
     house.workflow("curious", vec![wait_for(seen), tag, wait_for(again)], |w| w.enter = enter);

@@ -85,6 +85,7 @@ impl House {
             name: name.into(),
             version: Version(format!("{name}-1").into()),
             about: String::new(),
+            campaign: None,
             purpose: "insights".into(),
             priority: 0,
             enter: Enter::When(enter),
@@ -94,6 +95,7 @@ impl House {
             leave: None,
             window: None,
             now: false,
+            not_after: None,
             from_owner: false,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
@@ -107,7 +109,7 @@ impl House {
 }
 
 pub(super) fn email(template: &str) -> StepKind {
-    StepKind::Email { template: template.into() }
+    StepKind::Email { template: template.into(), now: None, not_after: None }
 }
 
 pub(super) fn wait(text: &str) -> StepKind {
@@ -118,4 +120,18 @@ pub(super) fn wait(text: &str) -> StepKind {
 fn since(release: i64, at: Instant) -> Since {
     let release = ReleaseId(release);
     Since { at, release, door: Door { mark: 0, at, release } }
+}
+
+/// Waits for one thing, without names.
+pub(super) fn wait_for(
+    condition: Condition,
+    up_to: Option<&str>,
+    then: Option<StepIx>,
+    otherwise: Option<StepIx>,
+) -> StepKind {
+    StepKind::WaitFor {
+        awaited: vec![Awaited { name: None, condition, then }],
+        up_to: up_to.map(|text| Deadline::parse(text).unwrap()),
+        otherwise,
+    }
 }

@@ -2,6 +2,7 @@
 
 mod answering;
 mod arbitration;
+mod dated;
 mod entering;
 mod handing;
 mod house;
@@ -32,14 +33,14 @@ use crate::domain::{
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
     policy::{Policy, Purpose, Tracking},
-    schedule::{WaitSpec, Window},
+    schedule::{DateExpr, Deadline, WaitSpec, Window},
     score::{EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},
-    workflow::{Again, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},
+    workflow::{Again, Awaited, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},
 };
 
-use house::{House, email, wait};
+use house::{House, email, wait, wait_for};
 use story::Story;
 
 /// Wednesday, 24 March 2027, 10:00 in Rome.

@@ -47,12 +47,7 @@ fn busy_house() -> House {
         "reawaken",
         vec![
             email("report"),
-            StepKind::WaitFor {
-                condition: clicked,
-                up_to: Some(WaitSpec::parse("4d").unwrap()),
-                then: None,
-                otherwise: Some(StepIx(3)),
-            },
+            wait_for(clicked, Some("4d"), None, Some(StepIx(3))),
             email("more"),
             wait("2 business days"),
             email("last"),

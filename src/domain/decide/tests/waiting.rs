@@ -8,12 +8,7 @@ fn a_wait_for_goes_on_by_the_click_or_by_the_time() {
     let clicked = house.condition(r#"clicked("report")"#, Scope::Workflow);
     let steps = vec![
         email("report"),
-        StepKind::WaitFor {
-            condition: clicked,
-            up_to: Some(WaitSpec::parse("10d").unwrap()),
-            then: Some(StepIx(2)),
-            otherwise: Some(StepIx(3)),
-        },
+        wait_for(clicked, Some("10d"), Some(StepIx(2)), Some(StepIx(3))),
         StepKind::Stop { reason: Some("interested".into()) },
         StepKind::Stop { reason: Some("silent".into()) },
     ];
@@ -42,7 +37,7 @@ fn an_unsure_click_counts_once_it_has_settled() {
     let condition = house.condition(r#"clicked("report")"#, Scope::Workflow);
     let steps = vec![
         email("report"),
-        StepKind::WaitFor { condition, up_to: None, then: None, otherwise: None },
+        wait_for(condition, None, None, None),
         StepKind::Tag { add: vec!["stirred".into()], remove: vec![] },
     ];
     house.workflow("reawaken", steps, |_| {});
@@ -66,13 +61,8 @@ fn asking(house: &mut House, condition: &str) {
     house.0.policy.purposes.get_mut("insights").unwrap().basis.push(Basis::LegitimateInterest);
     let condition = house.condition(condition, Scope::Workflow);
     let stop = |reason: &str| StepKind::Stop { reason: Some(reason.into()) };
-    let wait_for = StepKind::WaitFor {
-        condition,
-        up_to: Some(WaitSpec::parse("10d").unwrap()),
-        then: Some(StepIx(3)),
-        otherwise: Some(StepIx(4)),
-    };
-    let steps = vec![email("report"), wait_for, stop("past"), stop("yes"), stop("silent")];
+    let answer = wait_for(condition, Some("10d"), Some(StepIx(3)), Some(StepIx(4)));
+    let steps = vec![email("report"), answer, stop("past"), stop("yes"), stop("silent")];
     house.workflow("reawaken", steps, |_| {});
 }
 

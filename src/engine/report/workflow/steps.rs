@@ -95,7 +95,7 @@ impl Board {
         for (structure, is_live) in live.chain(all.iter().map(|elder| (elder, false))) {
             for step in structure.steps.iter() {
                 let template = match &step.kind {
-                    StepKind::Email { template } => Some(template.clone()),
+                    StepKind::Email { template, .. } => Some(template.clone()),
                     _ => None,
                 };
                 board.kinds.entry(step.id.clone()).or_insert((step.kind.word(), template));

@@ -1,0 +1,110 @@
+//! `{{ code("spring") }}`: a discount code out of a pool, its reader's own.
+
+#![allow(clippy::needless_pass_by_value)] // the shape that tera calls
+
+use std::collections::BTreeSet;
+
+use tera::{Context, Kwargs, State, Tera, TeraResult};
+
+use super::{
+    mail::Codes,
+    problem::RenderProblem,
+    source::{Part, Source},
+    tags::{TagKind, Word, words},
+};
+use crate::domain::name::Name;
+
+pub(super) const CODE: &str = "code";
+/// tera's functions take arguments by name only; this is put in where the author writes none.
+const ARGUMENT: &str = "pool";
+
+pub(super) fn register(tera: &mut Tera) {
+    tera.register_function(CODE, code);
+}
+
+/// Under a name that no template can read.
+fn place(pool: &str) -> String {
+    format!("__code_{pool}")
+}
+
+pub(super) fn insert(codes: &Codes, context: &mut Context) {
+    for (pool, code) in codes {
+        context.insert(place(pool), code);
+    }
+}
+
+fn code(kwargs: Kwargs, state: &State) -> TeraResult<String> {
+    let pool = kwargs.must_get::<String>(ARGUMENT)?;
+    let code = state.get::<String>(&place(&pool))?;
+    code.ok_or_else(|| {
+        tera::Error::message(format!("no code of the pool `{pool}` was given to it"))
+    })
+}
+
+/// A call, and the pool that it names.
+struct Call<'a> {
+    /// In the tag.
+    offset: usize,
+    /// After the bracket.
+    inside: usize,
+    pool: Option<&'a str>,
+    is_named: bool,
+}
+
+fn calls(tag: &str) -> Vec<Call<'_>> {
+    let words: Vec<_> = words(tag).collect();
+    let word = |index: usize| words.get(index).map(|(_, word)| *word);
+    let mut calls = Vec::new();
+    for (index, (offset, found)) in words.iter().enumerate() {
+        if *found != Word::Name(CODE) || word(index + 1) != Some(Word::Sign('(')) {
+            continue;
+        }
+        let is_named = word(index + 2) == Some(Word::Name(ARGUMENT))
+            && word(index + 3) == Some(Word::Sign('='));
+        let argument = index + if is_named { 4 } else { 2 };
+        let pool = match (word(argument), word(argument + 1)) {
+            (Some(Word::Text(pool)), Some(Word::Sign(')'))) => Some(pool),
+            _ => None,
+        };
+        let inside = words[index + 1].0 + 1;
+        calls.push(Call { offset: *offset, inside, pool, is_named });
+    }
+    calls
+}
+
+/// Where a tag lacks the argument's name, for tera.
+pub(super) fn unnamed_arguments(tag: &str) -> Vec<(usize, &'static str)> {
+    let unnamed = calls(tag).into_iter().filter(|call| !call.is_named && call.pool.is_some());
+    unnamed.map(|call| (call.inside, "pool=")).collect()
+}
+
+/// The pools that a source takes codes of.
+pub(super) fn pools(source: &Source) -> BTreeSet<Name> {
+    let tags = source.tags().into_iter().filter(|tag| is_code(tag.kind));
+    let calls = tags.flat_map(|tag| {
+        let named = calls(&source.text[tag.range]).into_iter();
+        named.filter_map(|call| call.pool.map(Name::from)).collect::<Vec<_>>()
+    });
+    calls.collect()
+}
+
+fn is_code(kind: TagKind) -> bool {
+    matches!(kind, TagKind::Print | TagKind::Statement)
+}
+
+/// The codes that a mail takes are known before it is rendered.
+pub(super) fn problems(source: &Source, start: usize, tag: &str) -> Vec<RenderProblem> {
+    let mut problems = Vec::new();
+    for call in calls(tag) {
+        let mut say = |message: &str| {
+            let hint = "write: {{ code(\"spring\") }}, with the pool's name in quotes".to_owned();
+            problems.push(source.problem(start + call.offset, message.to_owned(), Some(hint)));
+        };
+        if matches!(source.part, Part::Layout | Part::Partial) {
+            say("`code` stands in a mail itself, not in what many mails share");
+        } else if call.pool.is_none_or(|pool| pool.is_empty() || pool.len() > 60) {
+            say("`code` takes one pool by its name");
+        }
+    }
+    problems
+}
