@@ -8,11 +8,7 @@ use std::{
 };
 
 use nurtured::{
-    domain::{
-        lead::Basis,
-        time::Instant,
-        value::Schema,
-    },
+    domain::{lead::Basis, time::Instant, value::Schema},
     engine::import::{
         EventsImport, LeadsImport, Mapping, import_events, import_leads, rejects_beside,
     },
@@ -22,7 +18,7 @@ use regex::Regex;
 
 use crate::support::{
     databases::{TestDatabase, for_each_database},
-    engine::{Campaign, DAY, Rig, Setup, at},
+    engine::{Campaign, DAY, Read, Rig, Setup, at},
     postgres,
     site::{Site, shared},
     skipped::skipped,
@@ -37,6 +33,10 @@ const WEEKS: u32 = 27;
 const ARRIVALS: [u32; 3] = [0, 5, 10];
 /// Deals are exported every so many weeks.
 const DEALS_EVERY: u32 = 4;
+
+/// Whose cards are read by their words.
+const PEOPLE: &str = "people:\n  ada: { name: Ada Rossi, email: ada@example.com }\n  \
+                      ben: { name: Ben Weber, email: ben@example.com }\n  sales: { team: [ada, ben] }\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_funnel_of_a_crm_is_what_pandas_counts() {
@@ -169,7 +169,8 @@ struct HalfAYear<'a> {
 impl<'a> HalfAYear<'a> {
     async fn new(db: &TestDatabase, site: &'a Site) -> Self {
         let setup = Setup { start: at(START), ..Setup::default() };
-        let rig = Rig::with(db, &Campaign::shipped(), setup).await;
+        let campaign = Campaign::shipped().file("workflows/people.yaml", PEOPLE);
+        let rig = Rig::with(db, &campaign, setup).await;
         let story =
             Table { header: ["at", "what", "file"].map(str::to_owned).into(), rows: Vec::new() };
         Self { rig, site, story, cards_read: 0 }
@@ -193,19 +194,24 @@ impl<'a> HalfAYear<'a> {
             self.rig.tick().await;
             self.told("tick", "");
             before = Some(now);
-            self.rig.clock.set(now + DAY);
-            let said = self.sales_says();
+            let (cards, said) = self.sales_says();
+            self.keeps("cards", &cards);
+            // It is entered in the CRM on friday.
+            self.rig.clock.set(now + 3 * DAY);
             self.imports("events", &said).await;
         }
         self.site.write("story.csv", self.story.text());
     }
 
-    async fn imports(&mut self, what: &str, table: &Table) {
-        if table.rows.is_empty() {
-            return;
-        }
+    /// Has a file in the folder, and says so in the story.
+    fn keeps(&mut self, what: &str, table: &Table) -> PathBuf {
         let name = format!("{}-{what}.csv", self.story.rows.len());
-        let (file, now) = (self.site.write(&name, table.text()), self.rig.clock.now());
+        self.told(what, &name);
+        self.site.write(&name, table.text())
+    }
+
+    async fn imports(&mut self, what: &str, table: &Table) {
+        let (file, now) = (self.keeps(what, table), self.rig.clock.now());
         let (store, rejects) = (&self.rig.store, rejects_beside(&file));
         if what == "leads" {
             let (id, source) = (now.millis(), "crm".into());
@@ -225,35 +231,38 @@ impl<'a> HalfAYear<'a> {
             let import = EventsImport { file, source: "crm".into(), rejects, dry_run: false };
             import_events(store, import, now, |_| {}).await.unwrap();
         }
-        self.told(what, &name);
     }
 
-    /// Of the leads on the cards that came: it takes one, gives one back, knows one to be the wrong person,
-    /// and leaves one lying.
-    fn sales_says(&mut self) -> Table {
+    /// The cards that came, and what sales says of them the next day: it takes one, gives one back, knows one
+    /// to be the wrong person, and leaves one lying.
+    fn sales_says(&mut self) -> (Table, Table) {
         let address = Regex::new(r"[\w.+-]+@[\w.-]+\.example\b").unwrap();
         let mails = self.rig.smtp.mails();
-        let new = &mails[self.cards_read..];
-        self.cards_read = mails.len();
-        let cards = new.iter().filter(|mail| mail.to[0].ends_with("@example.com"));
-        let leads: BTreeSet<String> = cards
-            .map(|card| {
-                let text = crate::support::engine::Read::of(card).text;
-                address.find(&text).expect("who it is about").as_str().to_owned()
-            })
+        let new =
+            mails[self.cards_read..].iter().filter(|mail| mail.to[0].ends_with("@example.com"));
+        let cards: BTreeSet<String> = new
+            .map(|mail| Read::of(mail).text)
+            .filter(|text| text.contains("Accepted: I take it"))
+            .map(|text| address.find(&text).expect("who it is about").as_str().to_owned())
             .collect();
-        let now = self.rig.clock.now().to_string();
+        self.cards_read = mails.len();
+        let (now, turn) = (self.rig.clock.now(), self.story.rows.len());
+        let row = |lead: &String, at: Instant, event: &str, object: &str| {
+            vec![lead.clone(), at.to_string(), event.to_owned(), object.to_owned()]
+        };
         let words = [
             ("handoff.accepted", ""),
             ("handoff.returned", "not_now"),
             ("handoff.returned", "wrong_person"),
         ];
-        let rows = leads.into_iter().enumerate().filter_map(|(place, lead)| {
-            let (event, object) = words.get((place + self.story.rows.len()) % 4)?;
-            Some(vec![lead, now.clone(), (*event).to_owned(), (*object).to_owned()])
+        let said = cards.iter().enumerate().filter_map(|(place, lead)| {
+            let (event, object) = words.get((place + turn) % 4)?;
+            Some(row(lead, now + DAY, event, object))
         });
-        let header = ["email", "at", "event", "object"].map(str::to_owned).into();
-        Table { header, rows: rows.collect() }
+        let header: Vec<String> = ["email", "at", "event", "object"].map(str::to_owned).into();
+        let said = Table { header: header.clone(), rows: said.collect() };
+        let rows = cards.iter().map(|lead| row(lead, now, "handoff.made", "")).collect();
+        (Table { header, rows }, said)
     }
 
     fn told(&mut self, what: &str, file: &str) {

@@ -4,7 +4,8 @@
 
 The folder holds what went in, and what came out:
 
-  story.csv     at,what,file    in its order: `leads`, `events` and `deals` are imported, `tick` decides
+  story.csv     at,what,file    in its order: `leads`, `events` and `deals` are imported, `tick` decides; `cards` came
+                                to sales, which is a fact of its own: whom they are about is not in the other files
   reports.csv   file,since,until    days in the zone of the policy, or empty; the file is the report's JSON
 
 Nothing of nurtured is used: the rules are those of its documentation and of workflows/scoring.yaml, said once
@@ -56,6 +57,8 @@ RULES = [
     (["sql"], "recycled", lambda lead, now: lead.is_("lead_status", "Not now", "No budget", "No answer")),
 ]
 
+HANDED = {"handed_off": "handoff.made", "accepted": "handoff.accepted", "returned": "handoff.returned"}
+
 ATTRIBUTES = {
     "Seniority": "seniority",
     "Buying Role": "buying_role",
@@ -100,7 +103,7 @@ class House:
         self.leads = {}
         self.moves = []
         self.deals = []
-        self.said = []
+        self.handed = []
         self.known = set()  # rows of events, and deals
 
     def import_leads(self, rows, now):
@@ -132,7 +135,7 @@ class House:
                 kind = row.event.replace("_", ".")
                 lead.new.append((kind, row.object, at))
                 if kind.startswith("handoff."):
-                    self.said.append({"lead": row.email, "kind": kind, "at": at})
+                    self.handed.append({"lead": row.email, "kind": kind, "at": at})
 
     def import_deals(self, rows, now):
         for row in rows.itertuples(index=False):
@@ -143,6 +146,9 @@ class House:
                 lead.new.append(("deal.won", row.deal, at))
                 deal = {"lead": row.email, "currency": row.currency, "amount": float(row.amount), "at": at}
                 self.deals.append(deal)
+
+    def import_cards(self, rows, now):
+        self.handed += [{"lead": row.email, "kind": row.event, "at": now} for row in rows.itertuples()]
 
     def tick(self, now):
         for address, lead in self.leads.items():
@@ -210,6 +216,7 @@ def recount(house, since, until):
         [{"stage": lead.stage, "month": lead.came.astimezone(ZONE).strftime("%Y-%m")} for lead in house.leads.values()]
     )
     moves = within(house.moves, "from", "to", "stood")
+    handed = within(house.handed, "kind")
     deals = within(house.deals, "currency", "amount")
     figures = {("leads",): len(leads)}
     for stage in STAGES:
@@ -230,6 +237,8 @@ def recount(house, since, until):
         figures["cohorts", month, "customers"] = share(int((group["stage"] == "customer").sum()), len(group))
         for stage, number in group["stage"].value_counts().items():
             figures["cohorts", month, stage] = int(number)
+    for key, kind in HANDED.items():
+        figures[key,] = handed[handed["kind"] == kind]["lead"].nunique()
     for currency, group in deals.groupby("currency"):
         figures["deals", currency, "deals"] = len(group)
         figures["deals", currency, "leads"] = group["lead"].nunique()
@@ -250,6 +259,7 @@ def reported(report):
         figures["cohorts", cohort["month"], "customers"] = cohort["customers"]
         for stage, number in cohort["by_stage"].items():
             figures["cohorts", cohort["month"], stage] = number
+    figures.update({(key,): report[key] for key in HANDED})
     for sum in report["deals"]:
         for key in ["deals", "leads", "amount"]:
             figures["deals", sum["currency"], key] = sum[key]

@@ -1,7 +1,7 @@
 //! `nurtured report funnel`
 
 use super::{
-    grid::{Grid, bar, figure, percent},
+    grid::{Grid, bar, figure, money, percent},
     one_form,
     period::{self, Days},
     print,
