@@ -10,6 +10,7 @@ mod cli;
 mod crash;
 mod docs;
 mod engine;
+mod funnel;
 mod http;
 mod import;
 mod one_lead_story;
