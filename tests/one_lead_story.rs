@@ -10,7 +10,6 @@ use nurtured::{
         id::LeadId,
         lead::{Basis, Stage, Suppression},
         message::MessageState,
-        time::Instant,
     },
     engine::{
         import::{LeadsImport, LeadsReport, Mapping, import_leads},

@@ -70,13 +70,9 @@ async fn steps(db: &mut SqliteConnection, workflow: &Workflow) {
         "CREATE TEMP TABLE steps (number BIGINT PRIMARY KEY, step TEXT, turns TEXT, phase TEXT)";
     sqlx::query(create).execute(&mut *db).await.expect("made");
     let branches = workflow.steps.iter().flat_map(|step| {
-        let (then, otherwise) = match &step.kind {
-            StepKind::WaitFor { then, otherwise, .. } | StepKind::If { then, otherwise, .. } => {
-                (*then, *otherwise)
-            }
-            _ => (None, None),
-        };
-        let to = [then, otherwise].into_iter().flatten().filter(|to| Some(*to) != step.next);
+        let mut kind = step.kind.clone();
+        let branches: Vec<_> = kind.branches_mut().into_iter().filter_map(|to| *to).collect();
+        let to = branches.into_iter().filter(|to| Some(*to) != step.next);
         to.map(|to| (step.id.clone(), workflow.steps.get(to).id.clone())).collect::<Vec<_>>()
     });
     let branches: Vec<_> = branches.collect();

@@ -14,7 +14,10 @@ use crate::{
         name::Name,
         workflow::{Step, StepKind, Version},
     },
-    engine::{live::Live, preparing::Desk},
+    engine::{
+        desk::{Desk, Reader},
+        live::Live,
+    },
     mail::compose::Letter,
     render::{Codes, Links, RenderError, Rendered},
     store::{Store, records::MessageRow},
@@ -99,8 +102,7 @@ impl Preview {
         let rendered: Result<Rendered, RenderError> = self.desk().render(
             &message,
             &self.lead,
-            Some(links),
-            None,
+            Reader::Lead(links),
             &language,
             &codes,
             context.now(),

@@ -4,6 +4,7 @@ pub mod answering;
 pub mod claims;
 mod codes;
 pub mod deciding;
+pub mod desk;
 mod due;
 pub mod group;
 mod handing;

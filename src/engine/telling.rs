@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use super::{Engine, live::Live, preparing::Desk};
+use super::{Engine, desk::Desk, live::Live};
 use crate::{
     domain::{
         decide::tracked,

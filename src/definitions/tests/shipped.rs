@@ -71,11 +71,11 @@ fn past(definitions: &Definitions, now: &str) -> Vec<(usize, String)> {
 #[test]
 fn a_campaign_whose_dates_are_past_is_warned_of() {
     let definitions = definitions();
-    assert_eq!(past(&definitions, "2027-09-01T00:00:00Z"), []);
-    let message = "`starts` (2027-10-14 11:00 in Europe/Rome) is so near that some steps are past: whoever \
+    assert_eq!(past(&definitions, "2031-09-01T00:00:00Z"), []);
+    let message = "`starts` (2031-10-16 11:00 in Europe/Rome) is so near that some steps are past: whoever \
                    comes into `webinar` now goes past `email.webinar/invitation`";
-    assert_eq!(past(&definitions, "2027-10-01T00:00:00Z"), [(6, message.to_owned())]);
-    let all = past(&definitions, "2027-12-01T00:00:00Z");
+    assert_eq!(past(&definitions, "2031-10-01T00:00:00Z"), [(6, message.to_owned())]);
+    let all = past(&definitions, "2031-12-01T00:00:00Z");
     assert_eq!(all.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [7, 6], "{all:?}");
     // What is done also when it is past expires all the same.
     assert!(

@@ -1,0 +1,262 @@
+//! The desk at which a mail is written: rendered for its reader, signed by its sender, addressed.
+
+use super::{live::Live, preparing::standing, telling::Story};
+use crate::{
+    config::{Config, Sender},
+    domain::{
+        address::{Address, Mailbox},
+        campaign::Campaign,
+        decide::tracked,
+        definitions::Definitions,
+        lead::LeadState,
+        message::MessageKind,
+        name::Name,
+        people::Person,
+        time::Instant,
+    },
+    mail::{
+        calendar::{Entry, Event},
+        compose::{Letter, List, Party},
+    },
+    render::{Card, Codes, Links, Mail, RenderError, Rendered},
+    store::records::MessageRow,
+    token::{Keyring, MailRef},
+};
+
+/// Everything a mail is made with, beside the message and the lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Desk<'a> {
+    pub live: &'a Live,
+    pub config: &'a Config,
+    pub sender: &'a Sender,
+    pub keyring: &'a Keyring,
+}
+
+/// Why a mail is not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum Unready {
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    #[error(transparent)]
+    Letter(#[from] crate::mail::compose::BadLetter),
+    #[error("`{0}` is not among the people any more")]
+    Nobody(Name),
+}
+
+/// Who reads a mail, and what it shows to them alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Reader<'a> {
+    Lead(Links<'a>),
+    /// One of our own people; of a hand-off, the card.
+    Colleague(Option<&'a Card>),
+}
+
+impl Desk<'_> {
+    /// Renders a message and addresses it.
+    pub fn letter(
+        &self,
+        message: &MessageRow,
+        lead: &LeadState,
+        story: Option<&Story>,
+        codes: &Codes,
+        now: Instant,
+    ) -> Result<Letter, Unready> {
+        let mail_ref = MailRef { lead: message.lead, message: message.id };
+        match message.kind {
+            MessageKind::Marketing => {
+                let links = Links {
+                    base_url: &self.config.public.base_url,
+                    keyring: self.keyring,
+                    mail: mail_ref,
+                    tracked: tracked(&self.live.definitions, lead),
+                    utm_source: "nurtured",
+                };
+                let rendered =
+                    self.render(message, lead, Reader::Lead(links), &lead.language, codes, now)?;
+                let name = full_name(&self.live.definitions, lead);
+                let to = Party::new(name.as_deref(), lead.address.clone());
+                let owner = self.writing_owner(message, lead);
+                Ok(self.address(message, mail_ref, rendered, to, owner, now))
+            }
+            MessageKind::Internal => {
+                let people = &self.live.definitions.people;
+                let person: &Person = people
+                    .persons
+                    .get(&message.recipient)
+                    .ok_or_else(|| Unready::Nobody(message.recipient.clone()))?;
+                let house = &self.live.definitions.policy.language;
+                let language = person.language.as_ref().unwrap_or(house);
+                let card = story.map(|story| self.card(story, message, lead, now));
+                let rendered = self.render(
+                    message,
+                    lead,
+                    Reader::Colleague(card.as_ref()),
+                    language,
+                    codes,
+                    now,
+                )?;
+                let to = Party::new(Some(&person.name), person.address.clone());
+                Ok(self.address(message, mail_ref, rendered, to, None, now))
+            }
+        }
+    }
+
+    /// The owner in whose name a mail goes, if its workflow says so and the lead has one who is known here.
+    fn writing_owner(&self, message: &MessageRow, lead: &LeadState) -> Option<&Person> {
+        let definitions = &self.live.definitions;
+        let workflow = definitions.structures.get(&message.version)?;
+        let owner = definitions.owner(&lead.attributes).filter(|_| workflow.from_owner);
+        owner.map(|(_, person)| person)
+    }
+
+    /// Renders a message for a reader of `language`.
+    pub fn render(
+        &self,
+        message: &MessageRow,
+        lead: &LeadState,
+        reader: Reader<'_>,
+        language: &str,
+        codes: &Codes,
+        now: Instant,
+    ) -> Result<Rendered, RenderError> {
+        let enrolment = lead.enrolments.iter().find(|e| e.no == message.about.enrolment);
+        let (links, card) = match reader {
+            Reader::Lead(links) => (Some(links), None),
+            Reader::Colleague(card) => (None, card),
+        };
+        // To a lead it is signed by whom it is from.
+        let owner = links.as_ref().and_then(|_| self.writing_owner(message, lead));
+        let sender = crate::render::Sender {
+            name: owner.map_or(&self.sender.from.name, |owner| &owner.name).clone(),
+            postal_address: self.sender.postal_address.clone(),
+        };
+        self.live.renderer.render(&Mail {
+            template: &message.template,
+            lead,
+            language,
+            entry: enrolment.and_then(|enrolment| enrolment.entry.as_ref()),
+            workflow: &message.workflow,
+            campaign: self.campaign(message),
+            codes,
+            sender: &sender,
+            links,
+            standing: Some(standing(&self.live.definitions, lead, now)),
+            card,
+            now,
+        })
+    }
+
+    fn campaign(&self, message: &MessageRow) -> Option<&Campaign> {
+        let definitions = &self.live.definitions;
+        definitions.campaign_of(definitions.structures.get(&message.version)?)
+    }
+
+    /// Which event of the reader's calendar it is: for all readers, and whatever becomes of its date, the
+    /// same. A release may have moved it.
+    fn entry(&self, message: &MessageRow, event: Event) -> Entry {
+        let by = self.campaign(message).map_or(&message.workflow, |campaign| &campaign.name);
+        let template = message.template.replace('/', ".");
+        Entry {
+            uid: format!("{template}.{by}@{}", self.sender.bounce_domain),
+            sequence: self.live.definitions.release.seconds(),
+            event,
+        }
+    }
+
+    fn address(
+        &self,
+        message: &MessageRow,
+        mail_ref: MailRef,
+        rendered: Rendered,
+        to: Party,
+        owner: Option<&Person>,
+        now: Instant,
+    ) -> Letter {
+        let domain = &self.sender.bounce_domain;
+        let to_a_lead = message.kind == MessageKind::Marketing;
+        let party = |mailbox: Mailbox| Party::new(Some(&mailbox.name), mailbox.address);
+        let owners = owner.map(|owner| Party::new(Some(&owner.name), owner.address.clone()));
+        let reply_to = rendered.reply_to.map(party).or(owners);
+        let reply_to = reply_to.or_else(|| self.sender.reply_to.clone().map(party));
+        let local = self.keyring.bounce_local_part(&mail_ref);
+        let calendar = rendered.calendar.map(|event| self.entry(message, event));
+        Letter {
+            from: from(&self.sender.from, owner),
+            to,
+            reply_to,
+            subject: rendered.subject,
+            text: rendered.text,
+            html: Some(rendered.html),
+            calendar,
+            message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
+            date: now,
+            key: self.keyring.message_key(message.id),
+            list: to_a_lead.then(|| List {
+                text: list_text(
+                    self.live.definitions.policy.label(&message.purpose),
+                    &self.sender.from.name,
+                ),
+                label: format!("{}.{domain}", message.workflow),
+            }),
+            unsubscribe_url: rendered.unsubscribe_url,
+            feedback_id: None,
+            auto_submitted: !to_a_lead,
+            bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
+        }
+    }
+}
+
+/// Who a mail is from. The owner's own address stands there if it is of the sender's domain: for others
+/// this relay may not write, and mail that says it does is refused (DMARC, RFC 7489).
+fn from(sender: &Mailbox, owner: Option<&Person>) -> Party {
+    let name = owner.map_or(&sender.name, |owner| &owner.name);
+    let own = owner.map(|owner| &owner.address);
+    let own = own.filter(|own| own.domain() == sender.address.domain());
+    Party::new(Some(name), own.unwrap_or(&sender.address).clone())
+}
+
+/// What a list is about and who writes, parted by what a phrase may hold without quotes: brackets would be
+/// taken out.
+fn list_text(label: &str, sender: &str) -> String {
+    if sender.is_empty() { label.to_owned() } else { format!("{label} - {sender}") }
+}
+
+/// First and last name, as far as they are known.
+fn full_name(definitions: &Definitions, lead: &LeadState) -> Option<String> {
+    let part = |name: &str| {
+        let value = lead.attributes[definitions.schema.slot(name)?.0].as_ref()?;
+        Some(value.to_string())
+    };
+    let parts: Vec<String> = ["first_name", "last_name"].into_iter().filter_map(part).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_writes_from_the_senders_domain_alone() {
+        let sender: Mailbox = "Example <hello@example.com>".parse().unwrap();
+        let person = |address: &str| Person {
+            name: "Ben Weber".into(),
+            address: Address::parse(address).unwrap(),
+            language: None,
+        };
+        let written = |owner: Option<&Person>| {
+            let party = from(&sender, owner);
+            format!("{} <{}>", party.name.unwrap_or_default(), party.address.as_str())
+        };
+        assert_eq!(written(None), "Example <hello@example.com>");
+        assert_eq!(written(Some(&person("ben@example.com"))), "Ben Weber <ben@example.com>");
+        for other in ["ben@elsewhere.example", "ben@sub.example.com", "ben@notexample.com"] {
+            assert_eq!(written(Some(&person(other))), "Ben Weber <hello@example.com>", "{other}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_told_by_what_it_is_about_and_who_writes() {
+        assert_eq!(list_text("News", "Ada Rossi"), "News - Ada Rossi");
+        assert_eq!(list_text("News", ""), "News");
+    }
+}
