@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod docs;
 mod engine;
+mod funnel;
 mod http;
 mod import;
 mod one_lead_story;

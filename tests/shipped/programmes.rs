@@ -185,6 +185,24 @@ async fn from_the_white_paper_to_sales_and_back_to_nurture() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_takes_the_offer_to_talk_is_handed_on_where_the_first_of_sales_is_silent() {
+    let db = TestDatabase::sqlite().await;
+    let rig = rig(&db).await;
+    let attributes = [("lead_status", "New"), ("zone", "Europe/Rome")];
+    let lead = rig.lead("ann@acme.example", &attributes).await;
+    rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
+    rig.walk(at(MONDAY) + 20 * DAY).await;
+    click(&rig, &last(&rig, "ann@acme.example").links[0]).await;
+    let cards = || ["ada@example.com", "ben@example.com"].map(|who| rig.mails_to(who).len());
+    assert_eq!(cards().iter().sum::<usize>(), 1);
+    rig.walk(rig.clock.now() + 6 * DAY).await;
+    assert_eq!(cards(), [1, 1]);
+    rig.walk(rig.clock.now() + 6 * DAY).await;
+    assert_eq!(cards(), [1, 1]);
+    assert_eq!(ended(&rig, lead, "welcome-whitepaper").await.0, "finished");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_mql_goes_to_one_person_of_sales_once() {
     let db = TestDatabase::sqlite().await;
     let rig = rig(&db).await;

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use nurtured::{
     domain::{
@@ -234,6 +234,12 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
         store.record_events(&[made.clone(), made, won], NOON).await.unwrap();
         let hand_offs = store.hand_offs(Period::ALL).await.unwrap();
         assert_eq!(hand_offs, BTreeMap::from([("handoff.made".into(), (2, 1))]));
+        // What was entered late counts when it happened.
+        let early = NOON - Duration::from_hours(48);
+        let accepted = NewEvent::new(leads[0], EventKind::HANDOFF_ACCEPTED, early, "crm");
+        store.record_events(&[accepted], NOON).await.unwrap();
+        let before = store.hand_offs(Period { until: NOON, ..Period::ALL }).await.unwrap();
+        assert_eq!(before, BTreeMap::from([("handoff.accepted".into(), (1, 1))]));
         let (changes, deals) = store.milestones().await.unwrap();
         let went: Vec<_> = changes.iter().map(|change| (change.lead, change.to)).collect();
         let mut expected =

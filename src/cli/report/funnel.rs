@@ -1,7 +1,7 @@
 //! `nurtured report funnel`
 
 use super::{
-    grid::{Grid, bar, figure, percent},
+    grid::{Grid, bar, figure, money, percent},
     one_form,
     period::{self, Days},
     print,
@@ -61,8 +61,7 @@ pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) 
     }
     if !report.transitions.is_empty() {
         lines.push(String::new());
-        let header =
-            ["from → to", "leads", "changes", "", "of all from there", "mean days", "median"];
+        let header = ["from → to", "leads", "changes", "", "share", "mean days", "median"];
         let mut grid = Grid::new(&header);
         let most = report.transitions.iter().map(|one| one.changes).max().unwrap_or_default();
         for one in &report.transitions {
@@ -114,7 +113,7 @@ pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) 
     }
     if !report.deals.is_empty() {
         lines.extend(report.deals.iter().map(|sum| {
-            let money = format!("{:.2} {}", sum.amount, sum.currency);
+            let money = format!("{} {}", money(sum.amount), sum.currency);
             let deals = if sum.deals == 1 { "deal" } else { "deals" };
             format!("won: {} {deals}, {}", figure(sum.deals), money.trim_end())
         }));

@@ -97,11 +97,24 @@ pub(in crate::cli) fn figure(number: u64) -> String {
     text
 }
 
-/// `41 %`, `8.3 %`; `–` of nothing.
+/// `1,234.50`
+pub(super) fn money(amount: f64) -> String {
+    let text = format!("{amount:.2}");
+    match text.split_once('.') {
+        Some((whole, cents)) => match whole.parse() {
+            Ok(whole) => format!("{}.{cents}", figure(whole)),
+            Err(_) => text,
+        },
+        None => text,
+    }
+}
+
+/// `41 %`, `8.3 %`; `–` of nothing, and never `0 %` where there are some.
 pub(super) fn percent(part: Option<f64>) -> String {
     match part {
         None => "–".to_owned(),
         Some(0.0) => "0 %".to_owned(),
+        Some(part) if part < 0.0005 => "<0.1 %".to_owned(),
         Some(part) if part < 0.0995 => format!("{:.1} %", part * 100.0),
         Some(part) => format!("{:.0} %", part * 100.0),
     }
@@ -133,8 +146,11 @@ mod tests {
     #[test]
     fn figures_read_well() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(figure), ["0", "999", "1,000", "1,234,567"]);
-        let parts = [None, Some(0.0), Some(0.004), Some(0.0994), Some(0.1), Some(1.0)];
-        assert_eq!(parts.map(percent), ["–", "0 %", "0.4 %", "9.9 %", "10 %", "100 %"]);
+        let parts = [0.0, 0.0002, 0.0005, 0.004, 0.0994, 0.1, 1.0].map(|part| percent(Some(part)));
+        assert_eq!(parts, ["0 %", "<0.1 %", "0.1 %", "0.4 %", "9.9 %", "10 %", "100 %"]);
+        assert_eq!(percent(None), "–");
+        let sums = [0.0, 0.999, 1_234.5, 76_108_443.0].map(money);
+        assert_eq!(sums, ["0.00", "1.00", "1,234.50", "76,108,443.00"]);
     }
 
     #[test]

@@ -167,8 +167,8 @@ fn of_all() -> FunnelReport {
                 median_days: 20.0,
             },
             Transition {
-                from: Stage::Mql,
-                to: Stage::Customer,
+                from: Stage::Recycled,
+                to: Stage::Disqualified,
                 changes: 60,
                 leads: 60,
                 share: Some(0.4),

@@ -39,12 +39,12 @@ const HAND_OFFS: Text = sql!(
     "SELECT e.kind, COUNT(*) AS number, COUNT(DISTINCT e.lead) AS leads FROM events AS e \
      WHERE e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
      'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND e.kind LIKE 'handoff.%' \
-     AND e.recorded_at >= $1 AND e.recorded_at < $2 GROUP BY e.kind"
+     AND e.occurred_at >= $1 AND e.occurred_at < $2 GROUP BY e.kind"
 );
 
 impl Store {
-    /// Hand-offs to sales that were made, accepted and given back in a period, by their events: how many, of
-    /// how many leads.
+    /// Hand-offs to sales that were made, accepted and given back in a period, by when that happened: how many,
+    /// of how many leads.
     pub async fn hand_offs(&self, period: Period) -> Result<BTreeMap<Name, (u64, u64)>> {
         let rows: Vec<(String, i64, i64)> =
             on_db!(self.db.read(), HAND_OFFS, |db, sql| sqlx::query_as(sql)
