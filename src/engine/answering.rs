@@ -79,6 +79,14 @@ impl Reader {
         })
     }
 
+    /// Until when this very link has the lead left in peace: pressed again meanwhile, it is not any later.
+    #[must_use]
+    pub fn later_by(&self, mail: MailRef, ask: &Ask, now: Instant) -> Option<Instant> {
+        let until = self.quiet_until(now)?;
+        let given = self.given(mail, ask)?.data.get("until");
+        (given == Some(&Value::Date(until))).then_some(until)
+    }
+
     /// Until when the lead asked to be left in peace, as a date without a time.
     #[must_use]
     pub fn quiet_until(&self, now: Instant) -> Option<Instant> {

@@ -270,6 +270,34 @@ async fn later_holds_all_mail_back_until_the_day_and_then_it_goes() {
     .await;
 }
 
+#[tokio::test]
+async fn later_is_said_again_by_the_same_link_once_it_is_over_or_taken_back() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let asked = Asked::by(&rig).await;
+        let press = async |until: &str, answers: usize| {
+            for page in [asked.get(LATER).await, asked.press(LATER).await] {
+                assert!(page.contains(until), "{until}: {page}");
+            }
+            assert_eq!(asked.answers().await.len(), answers, "{until}");
+        };
+        press("28 March 2027", 1).await;
+        // Weeks later it holds still: the page promises what the button does.
+        rig.clock.set(NOON + 20 * DAY);
+        press("28 March 2027", 1).await;
+        assert_eq!(NOON + 125 * DAY, at("2027-05-02T12:00:00Z"));
+        rig.clock.set(NOON + 125 * DAY);
+        press("2 August 2027", 2).await;
+        assert_eq!(asked.attribute("later_until").await.as_deref(), Some("2027-08-02T00:00:00Z"));
+        // Somebody of ours cleared it, and the lead asks once more.
+        rig.lead(EMAIL, &[("city", "Milano"), ("later_until", "2027-05-01T00:00:00Z")]).await;
+        rig.clock.set(NOON + 126 * DAY);
+        press("3 August 2027", 3).await;
+        assert_eq!(asked.attribute("later_until").await.as_deref(), Some("2027-08-03T00:00:00Z"));
+    })
+    .await;
+}
+
 /// Keeps every mail from leaving for an hour, so that it can be claimed by hand.
 fn held_back() -> Setup {
     Setup {
