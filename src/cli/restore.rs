@@ -205,12 +205,13 @@ async fn settle(
     Ok(report)
 }
 
-/// One that hands nothing over.
-fn engine(config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>, Failure> {
+/// One that hands nothing over, and leaves nobody out: to whom the lost daemon wrote is not known.
+fn engine(mut config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>, Failure> {
     let keyring = Arc::new(Keyring::load(&config.secrets.file.path()?)?);
     let (_, relays) = config.sending()?;
     let relay = relays.first().map_or_else(|| "main".into(), |relay| relay.name.as_str().into());
     let relay = Relay::Lost(relay);
+    config.delivery.only_to = None;
     Ok(Arc::new(Engine::new(store, clock, keyring, Arc::new(config), relay)))
 }
 

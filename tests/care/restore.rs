@@ -183,3 +183,21 @@ fn a_database_that_came_back_by_other_means_is_made_ready_where_it_is() {
     assert_eq!(sent(&site), ["Number one", "Number three"]);
     assert_eq!(site.run(&["restore"]).code, 2, "a file, or --in-place");
 }
+
+#[test]
+fn what_is_held_back_here_may_have_been_sent_there() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    site.json(&["backup", "night.db"]);
+
+    // First tried out with a line that lets mail to nobody out.
+    let other = elsewhere(&site);
+    let toml = std::fs::read_to_string(other.path("nurtured.toml")).unwrap();
+    other.write("nurtured.toml", format!("{toml}[delivery]\nonly_to = [\"*@ours.example\"]\n"));
+    let report = other.json(&["restore", "night.db", "--sent-until", &after(30)]);
+    assert_eq!(report["in_doubt"], 1, "{report}");
+    other.write("nurtured.toml", toml);
+    other.json(&["resume", "all"]);
+    other.json(&["tick", "--now", &after(61)]);
+    assert_eq!(sent(&other), ["Number three"]);
+}
