@@ -1,5 +1,7 @@
 //! `nurtured backup` and `nurtured restore`, by the command line and a driven clock.
 
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
+
 use crate::support::{engine::at, site::Site};
 
 /// A campaign that mails at once, after a day, and after another one; for one lead, at noon.
@@ -200,4 +202,55 @@ fn what_is_held_back_here_may_have_been_sent_there() {
     other.json(&["resume", "all"]);
     other.json(&["tick", "--now", &after(61)]);
     assert_eq!(sent(&other), ["Number three"]);
+}
+
+#[test]
+fn what_could_not_be_written_may_have_been_mended_and_sent() {
+    for backup_at in [1, 26] {
+        let site = three_mails();
+        site.write(
+            "templates/two.md",
+            "---\nsubject: Number two\n---\n{{ code(\"spring\") }} {{ postal_address }} [stop]({{ unsubscribe_url }})\n",
+        );
+        site.json(&["apply"]);
+        for hours in [1, 26] {
+            let report = site.json(&["tick", "--now", &after(hours)]);
+            assert_eq!(report["parked"], i32::from(hours == 26), "{report}");
+            if hours == backup_at {
+                site.json(&["backup", "night.db"]);
+            }
+        }
+        let import = |site: &Site| {
+            site.write("codes.txt", "ABC\n");
+            site.json(&["codes", "import", "spring", "codes.txt"]);
+        };
+        import(&site);
+        site.json(&["tick", "--now", &after(27)]);
+        assert_eq!(sent(&site), ["Number one", "Number two"]);
+
+        let other = elsewhere(&site);
+        let report = other.json(&["restore", "night.db", "--sent-until", &after(30)]);
+        assert_eq!(report["in_doubt"], 1, "{report}");
+        import(&other);
+        other.json(&["resume", "all"]);
+        other.json(&["tick", "--now", &after(61)]);
+        assert_eq!(sent(&other), ["Number three"], "backup at {backup_at}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_that_was_parked_at_the_backup_may_have_been_written_to_since() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    let file = format!("sqlite:{}", site.path("nurtured.db").display());
+    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    let park = "INSERT INTO parked_leads (lead, reason, at) SELECT lead, 'broken', 0 FROM leads; \
+                UPDATE lead_timer SET lane = 4, wake_at = 9223372036854775807";
+    database.execute(park).await.unwrap();
+    database.close().await.unwrap();
+    let report = site.json(&["restore", "--in-place", "--sent-until", &after(30)]);
+    assert_eq!(report["in_doubt"], 1, "{report}");
+    site.json(&["resume", "all"]);
+    site.json(&["tick", "--now", &after(61)]);
+    assert_eq!(sent(&site), ["Number one", "Number three"]);
 }
