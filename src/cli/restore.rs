@@ -168,29 +168,26 @@ async fn settle(
     store.check_integrity().await?;
     let now = context.now();
     store.migrate(false, now).await?;
+    // First: whatever becomes of this, a daemon that is started on it sends nothing.
+    store.pause(&Name::new(ALL), WHO, now).await?;
     let last_act = store.last_act().await?;
     let until = arguments.sent_until.unwrap_or(now);
     let from = last_act.unwrap_or(until);
-    let engine = engine(config, store, Clock::driven(from))?;
+    // What was paused at the backup may have been taken up and sent since.
+    let at_work =
+        if arguments.nothing_sent { store.clone() } else { store.heedless_of_pauses() };
+    let engine = engine(config, at_work, Clock::driven(from))?;
     engine.follow_zone_rules().await?;
     engine.take_over().await?;
     let mut in_doubt = 0;
     if let Some(live) = engine.live() {
         in_doubt += engine.recover(&live, true, from).await?.in_doubt;
     }
-    let store = &engine.store;
     if !arguments.nothing_sent {
-        // What was paused at the backup may have been taken up and sent since.
-        let paused = store.pauses().await?;
-        for (scope, _) in &paused {
-            store.resume(scope).await?;
-        }
+        look_again_at_what_is_paused(&store, now).await?;
         in_doubt += engine.live_through(from, until).await?.in_doubt;
-        for (scope, _) in &paused {
-            store.pause(scope, WHO, now).await?;
-        }
+        look_again_at_what_is_paused(&store, now).await?;
     }
-    store.pause(&Name::new(ALL), WHO, now).await?;
     let census = store.census(now).await?;
     let waiting = ["reserved", "deferred"].iter().filter_map(|state| census.messages.get(*state));
     let report = Report {
@@ -201,8 +198,16 @@ async fn settle(
         waiting: waiting.sum(),
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
     };
-    engine.store.clone().close_into_one_file().await?;
+    store.close_into_one_file().await?;
     Ok(report)
+}
+
+/// By whom it is paused, and since when, remains.
+async fn look_again_at_what_is_paused(store: &Store, now: Instant) -> Result<(), StoreError> {
+    for (scope, _) in store.pauses().await? {
+        store.pause(&scope, WHO, now).await?;
+    }
+    Ok(())
 }
 
 /// One that hands nothing over, and leaves nobody out: to whom the lost daemon wrote is not known.

@@ -51,7 +51,11 @@ pub(super) use on_db;
 
 /// The connections.
 #[derive(Clone, Debug)]
-pub struct Db(Either<File, PgPool>);
+pub struct Db {
+    place: Either<File, PgPool>,
+    /// What is paused stays so; only that whoever has this acts as if it were not.
+    pub ignores_pauses: bool,
+}
 
 #[derive(Clone, Debug)]
 struct File {
@@ -72,6 +76,8 @@ pub struct Tx {
     stint: Option<Stint>,
     /// And since when it writes.
     checkpoints: Option<(Checkpoints, tokio::time::Instant)>,
+    /// Of its [`Db`].
+    pub ignores_pauses: bool,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -98,7 +104,7 @@ impl Db {
                     })
                     .connect_lazy_with(options);
                 first.close().await.map_err(|error| unreachable_database(url, &error))?;
-                Ok(Self(Either::Postgres(pool)))
+                Ok(Self { place: Either::Postgres(pool), ignores_pauses: false })
             }
         }
     }
@@ -120,12 +126,13 @@ impl Db {
         let copier = connections(1).connect_lazy_with(dialect::sqlite_checkpoints(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let checkpoints = Checkpoints::new(copier);
-        Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers, checkpoints })))
+        let file = File { path, gate: Gate::default(), writer, readers, checkpoints };
+        Ok(Self { place: Either::Sqlite(file), ignores_pauses: false })
     }
 
     /// For one statement that reads.
     pub const fn read(&self) -> Either<&SqlitePool, &PgPool> {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => Either::Sqlite(&file.readers),
             Either::Postgres(pool) => Either::Postgres(pool),
         }
@@ -133,7 +140,8 @@ impl Db {
 
     /// Several reads of one state of the database.
     pub async fn snapshot(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let ignores_pauses = self.ignores_pauses;
+        let inner = match &self.place {
             Either::Sqlite(file) => {
                 Either::Sqlite(file.readers.begin_with(dialect::SQLITE_READ).await?)
             }
@@ -141,32 +149,34 @@ impl Db {
                 Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
             }
         };
-        Ok(Tx { inner, pass: None, stint: None, checkpoints: None })
+        Ok(Tx { inner, pass: None, stint: None, checkpoints: None, ignores_pauses })
     }
 
     /// A transaction that writes.
     pub async fn begin(&self, turn: Turn) -> Result<Tx> {
-        match &self.0 {
+        let ignores_pauses = self.ignores_pauses;
+        match &self.place {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
                 let stint = (turn == Turn::Bulk).then(|| Stint::begin(&file.path));
                 let checkpoints = Some((file.checkpoints.clone(), tokio::time::Instant::now()));
                 let inner = Either::Sqlite(transaction);
-                Ok(Tx { inner, pass: Some(pass), stint, checkpoints })
+                Ok(Tx { inner, pass: Some(pass), stint, checkpoints, ignores_pauses })
             }
             Either::Postgres(pool) => Ok(Tx {
                 inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
                 pass: None,
                 stint: None,
                 checkpoints: None,
+                ignores_pauses,
             }),
         }
     }
 
     /// Alone on the writing connection, for what makes its own transactions.
     pub async fn writer(&self) -> (Either<&SqlitePool, &PgPool>, Option<Pass>) {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(Turn::Work).await;
                 (Either::Sqlite(&file.writer), Some(pass))
@@ -177,14 +187,14 @@ impl Db {
 
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => Some(&file.path),
             Either::Postgres(_) => None,
         }
     }
 
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => {
                 file.checkpoints.close().await;
                 file.readers.close().await;
@@ -211,7 +221,7 @@ impl Tx {
     }
 
     pub async fn commit(self) -> Result<()> {
-        let Self { inner, pass, stint, checkpoints } = self;
+        let Self { inner, pass, stint, checkpoints, .. } = self;
         match inner {
             Either::Sqlite(transaction) => transaction.commit().await?,
             Either::Postgres(transaction) => transaction.commit().await?,

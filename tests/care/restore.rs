@@ -50,6 +50,20 @@ fn sent(site: &Site) -> Vec<String> {
     subjects
 }
 
+async fn open(site: &Site) -> SqliteConnection {
+    let file = format!("sqlite:{}", site.path("nurtured.db").display());
+    SqliteConnection::connect(&file).await.unwrap()
+}
+
+/// What is paused, by whom, since when.
+async fn pauses(site: &Site) -> Vec<(String, String, i64)> {
+    let mut database = open(site).await;
+    let rows = sqlx::query_as("SELECT scope, who, at FROM pauses ORDER BY scope");
+    let rows = rows.fetch_all(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    rows
+}
+
 /// Another machine, with the same keys and settings.
 fn elsewhere(site: &Site) -> Site {
     let other = Site::new();
@@ -242,8 +256,7 @@ fn what_could_not_be_written_may_have_been_mended_and_sent() {
 async fn a_lead_that_was_parked_at_the_backup_may_have_been_written_to_since() {
     let site = three_mails();
     site.json(&["tick", "--now", &after(1)]);
-    let file = format!("sqlite:{}", site.path("nurtured.db").display());
-    let mut database = SqliteConnection::connect(&file).await.unwrap();
+    let mut database = open(&site).await;
     let park = "INSERT INTO parked_leads (lead, reason, at) SELECT lead, 'broken', 0 FROM leads; \
                 UPDATE lead_timer SET lane = 4, wake_at = 9223372036854775807";
     database.execute(park).await.unwrap();
@@ -253,4 +266,25 @@ async fn a_lead_that_was_parked_at_the_backup_may_have_been_written_to_since() {
     site.json(&["resume", "all"]);
     site.json(&["tick", "--now", &after(61)]);
     assert_eq!(sent(&site), ["Number one", "Number three"]);
+}
+
+#[tokio::test]
+async fn a_restore_that_does_not_come_to_its_end_leaves_everything_paused() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(1)]);
+    site.json(&["pause", "hello"]);
+    std::fs::rename(site.path("nurtured.secrets"), site.path("lost")).unwrap();
+    assert_eq!(site.run(&["restore", "--in-place"]).code, 3);
+    std::fs::rename(site.path("lost"), site.path("nurtured.secrets")).unwrap();
+    site.json(&["resume", "hello"]);
+    site.json(&["tick", "--now", &after(26)]);
+    assert_eq!(sent(&site), ["Number one"]);
+
+    // Who paused what, and since when, is as it was.
+    site.json(&["pause", "hello"]);
+    let before = pauses(&site).await;
+    let report = site.json(&["restore", "--in-place", "--sent-until", &after(30)]);
+    assert_eq!(report["in_doubt"], 1, "{report}");
+    let after = pauses(&site).await;
+    assert!(before == after && before.len() == 2, "{before:?}, {after:?}");
 }
