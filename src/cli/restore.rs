@@ -1,9 +1,8 @@
 //! `nurtured restore FILE`: a database is brought back, paused, and sends nothing a second time.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,7 +18,7 @@ use crate::{
     domain::{name::Name, time::Instant, workflow::ALL},
     engine::Engine,
     mail::relay::Relay,
-    store::{DatabaseUrl, EngineLock, Store, StoreError},
+    store::{DatabaseUrl, EngineLock, Store, StoreError, folder_of, make_file},
     token::Keyring,
 };
 
@@ -136,13 +135,12 @@ fn copy(file: &Path, database: &Path) -> Result<TempDir, Failure> {
         ))
         .hint("`nurtured backup` makes a file that holds everything"));
     }
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(database);
     let draft = tempfile::Builder::new().prefix(".nurtured-restore-").tempdir_in(folder);
     let draft = draft.map_err(Failure::at(folder))?;
     let copy = draft.path().join(COPY);
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&copy);
-    let written = made.and_then(|mut made| {
+    // Not of the draft's folder, which is ours.
+    let written = make_file(&copy, folder).and_then(|mut made| {
         io::copy(&mut backup, &mut made)?;
         made.sync_all()
     });

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,6 +19,7 @@ use super::{
     dialect,
     gate::{Gate, Pass, Turn},
     lock::Stint,
+    owner::{folder_of, make_file},
     url::{DatabaseUrl, Kind},
 };
 
@@ -263,7 +263,7 @@ fn connections(most: u32) -> SqlitePoolOptions {
 
 /// Leads' addresses are in there: for its owner only.
 fn create_file(path: &Path) -> Result<()> {
-    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match make_file(path, folder_of(path)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => {

@@ -30,6 +30,7 @@ mod load;
 mod lock;
 mod messages;
 mod outbox;
+mod owner;
 mod parked;
 mod pauses;
 #[cfg(test)]
@@ -56,6 +57,7 @@ use db::Db;
 pub use error::StoreError;
 use group::Group;
 pub use lock::EngineLock;
+pub use owner::{folder_of, make_file};
 pub use schema::Migrated;
 pub use suppressions::Subject;
 pub use upsert::{Importing, Profiles};

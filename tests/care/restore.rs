@@ -1,8 +1,10 @@
 //! `nurtured backup` and `nurtured restore`, by the command line and a driven clock.
 
+use std::os::unix::fs::{MetadataExt as _, chown};
+
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
-use crate::support::{engine::at, site::Site};
+use crate::support::{engine::at, site::Site, skipped::skipped};
 
 /// A campaign that mails at once, after a day, and after another one; for one lead, at noon.
 fn three_mails() -> Site {
@@ -287,4 +289,22 @@ async fn a_restore_that_does_not_come_to_its_end_leaves_everything_paused() {
     assert_eq!(report["in_doubt"], 1, "{report}");
     let after = pauses(&site).await;
     assert!(before == after && before.len() == 2, "{before:?}, {after:?}");
+}
+
+#[test]
+fn what_root_brings_back_belongs_to_the_service() {
+    let site = three_mails();
+    site.json(&["backup", "night.db"]);
+    let other = elsewhere(&site);
+    let folder = std::fs::metadata(other.path("")).unwrap();
+    if folder.uid() != 0 {
+        skipped("whose a restored database is: only root gives files away");
+        return;
+    }
+    chown(other.path(""), Some(65_534), Some(65_534)).unwrap();
+    other.json(&["restore", "night.db"]);
+    for name in ["nurtured.db", "nurtured.db.lock"] {
+        let file = std::fs::metadata(other.path(name)).unwrap();
+        assert_eq!((file.uid(), file.gid(), file.mode() & 0o777), (65_534, 65_534, 0o600), "{name}");
+    }
 }
