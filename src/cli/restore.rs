@@ -5,6 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -26,6 +27,8 @@ use crate::{
 const COPY: &str = "database";
 /// Who it was that paused everything.
 const WHO: &str = "restore";
+/// To its last millisecond.
+const DAY: Duration = Duration::from_millis(24 * 3_600_000 - 1);
 
 /// Brings a database back, paused; what may have been sent since the backup is in doubt.
 ///
@@ -41,12 +44,25 @@ pub(super) struct Arguments {
     /// The database is back already: by pg_restore, or with its disk
     #[arg(long, conflicts_with = "file")]
     in_place: bool,
-    /// When the daemon that was lost sent its last mail, at the latest [default: now]
-    #[arg(long, value_name = "TIME", value_parser = super::eval::instant)]
-    sent_until: Option<Instant>,
+    /// When the daemon that was lost sent its last mail, at the latest; a day is meant to its end, in UTC [default: now]
+    #[arg(long, value_name = "TIME", value_parser = sent_until)]
+    sent_until: Option<SentUntil>,
     /// Nothing was sent since: the daemon had been stopped when the backup was made
     #[arg(long, conflicts_with = "sent_until")]
     nothing_sent: bool,
+}
+
+/// An instant, or a day.
+#[derive(Clone, Copy, Debug)]
+struct SentUntil {
+    begin: Instant,
+    end: Instant,
+}
+
+fn sent_until(text: &str) -> Result<SentUntil, String> {
+    let begin = super::eval::instant(text)?;
+    let is_day = text.parse::<Instant>().is_err();
+    Ok(SentUntil { begin, end: if is_day { begin + DAY } else { begin } })
 }
 
 #[derive(Serialize)]
@@ -62,6 +78,31 @@ struct Report {
     waiting: u64,
     /// What is paused.
     paused: Vec<Name>,
+}
+
+impl Arguments {
+    /// `--sent-until`, not before `last_act` and not after `now`, where time does not run ahead of the clock.
+    fn until(
+        &self,
+        last_act: Option<Instant>,
+        now: Option<Instant>,
+    ) -> Result<Option<Instant>, Failure> {
+        let Some(SentUntil { begin, end }) = self.sent_until else { return Ok(None) };
+        if let Some(last_act) = last_act.filter(|last_act| end < *last_act) {
+            let message =
+                format!("--sent-until is {end}, and the database knows of something at {last_act}");
+            return Err(Failure::usage(message)
+                .hint("say when the daemon that was lost sent its last mail, at the latest; without it, that is now"));
+        }
+        if let Some(now) = now.filter(|now| begin > *now) {
+            let message =
+                format!("--sent-until is {begin}, and it is {now}: nothing was sent after now");
+            return Err(Failure::usage(message).hint(
+                "leave it out: mails that become due until now are in doubt, later ones are sent",
+            ));
+        }
+        Ok(Some(now.map_or(end, |now| end.min(now))))
+    }
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -166,14 +207,14 @@ async fn settle(
     store.check_integrity().await?;
     let now = context.now();
     store.migrate(false, now).await?;
-    // First: whatever becomes of this, a daemon that is started on it sends nothing.
-    store.pause(&Name::new(ALL), WHO, now).await?;
     let last_act = store.last_act().await?;
-    let until = arguments.sent_until.unwrap_or(now);
+    let in_earnest = !config.only_writes_files() && !store.is_rehearsal().await?;
+    let until = arguments.until(last_act, in_earnest.then_some(now))?.unwrap_or(now);
     let from = last_act.unwrap_or(until);
+    // Whatever becomes of this, a daemon that is started on it sends nothing.
+    store.pause(&Name::new(ALL), WHO, now).await?;
     // What was paused at the backup may have been taken up and sent since.
-    let at_work =
-        if arguments.nothing_sent { store.clone() } else { store.heedless_of_pauses() };
+    let at_work = if arguments.nothing_sent { store.clone() } else { store.heedless_of_pauses() };
     let engine = engine(config, at_work, Clock::driven(from))?;
     engine.follow_zone_rules().await?;
     engine.take_over().await?;
@@ -183,7 +224,7 @@ async fn settle(
     }
     if !arguments.nothing_sent {
         look_again_at_what_is_paused(&store, now).await?;
-        in_doubt += engine.live_through(from, until).await?.in_doubt;
+        in_doubt += engine.live_through(from, until.max(from)).await?.in_doubt;
         look_again_at_what_is_paused(&store, now).await?;
     }
     let census = store.census(now).await?;

@@ -305,6 +305,39 @@ fn what_root_brings_back_belongs_to_the_service() {
     other.json(&["restore", "night.db"]);
     for name in ["nurtured.db", "nurtured.db.lock"] {
         let file = std::fs::metadata(other.path(name)).unwrap();
-        assert_eq!((file.uid(), file.gid(), file.mode() & 0o777), (65_534, 65_534, 0o600), "{name}");
+        assert_eq!(
+            (file.uid(), file.gid(), file.mode() & 0o777),
+            (65_534, 65_534, 0o600),
+            "{name}"
+        );
     }
+}
+
+#[test]
+fn until_when_mails_were_sent_lies_between_the_last_act_and_now() {
+    let site = three_mails();
+    site.json(&["tick", "--now", &after(0)]);
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).unwrap();
+    // Where mails are in earnest, time does not run ahead of the clock.
+    let earnest = "host = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n[public]\nbase_url = \"http://127.0.0.1:1\"";
+    site.write("nurtured.toml", toml.replace("folder = \"outbox\"", earnest));
+    let day = |hours| after(hours)[..10].to_owned();
+    for (until, why) in [
+        (after(-48), "knows of something at"),
+        (day(-48), "knows of something at"),
+        (after(1), "nothing was sent after now"),
+        (day(24), "nothing was sent after now"),
+    ] {
+        let ran = site.run(&["restore", "--in-place", "--sent-until", &until]);
+        assert!(ran.code == 2 && ran.err.contains(why), "{until}: {ran:?}");
+    }
+    assert_eq!(site.json(&["status"])["paused"], serde_json::json!([]), "nothing was changed");
+    let report = site.json(&["restore", "--in-place", "--sent-until", &day(0)]);
+    let (until, now) = (at(report["sent_until"].as_str().unwrap()), at(&after(0)));
+    assert!(until <= now && until > at(&after(-1)), "today, as far as it has come: {report}");
+
+    // By a clock of its own, to the end of the day.
+    site.write("nurtured.toml", toml);
+    let report = site.json(&["restore", "--in-place", "--sent-until", &day(48)]);
+    assert_eq!(report["sent_until"], format!("{}T23:59:59.999Z", day(48)));
 }
