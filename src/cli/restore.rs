@@ -78,6 +78,8 @@ struct Report {
     waiting: u64,
     /// What is paused.
     paused: Vec<Name>,
+    /// The pools of discount codes: those given since are free again.
+    code_pools: Vec<Name>,
 }
 
 impl Arguments {
@@ -236,6 +238,7 @@ async fn settle(
         in_doubt,
         waiting: waiting.sum(),
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        code_pools: store.code_pools().await?.into_iter().map(|pool| pool.pool).collect(),
     };
     store.close_into_one_file().await?;
     Ok(report)
@@ -269,12 +272,22 @@ fn text(report: &Report) -> String {
         ),
         None => format!("{in_doubt} that the relay may have had in its hands are in doubt."),
     };
+    let codes = if report.code_pools.is_empty() {
+        String::new()
+    } else {
+        let pools: Vec<&str> = report.code_pools.iter().map(|pool| &**pool).collect();
+        format!(
+            "\n\x20 codes given since then are free again ({}): others may get them, so bring in new ones under \
+             another name",
+            pools.join(", ")
+        )
+    };
     format!(
         "{} is back. The last thing that it knows of was at {since}.\n{doubt}\n{} wait.\n\n\
          Everything is paused. Before `nurtured resume all`:\n\
          \x20 bring in what came since then: first objections (`nurtured suppressions import`), then events\n\
          \x20 of leads who came since then it knows nothing: imported again they are new, and are written to as such\n\
-         \x20 look at what is in doubt and what waits: `nurtured status`, `nurtured leads show EMAIL`",
+         \x20 look at what is in doubt and what waits: `nurtured status`, `nurtured leads show EMAIL`{codes}",
         report.database,
         counted(usize::try_from(report.waiting).unwrap_or(usize::MAX), "mail"),
     )

@@ -341,3 +341,15 @@ fn until_when_mails_were_sent_lies_between_the_last_act_and_now() {
     let report = site.json(&["restore", "--in-place", "--sent-until", &day(48)]);
     assert_eq!(report["sent_until"], format!("{}T23:59:59.999Z", day(48)));
 }
+
+#[test]
+fn codes_that_were_given_since_are_told_of_where_there_are_any() {
+    let site = three_mails();
+    let ran = site.run(&["restore", "--in-place", "--nothing-sent"]);
+    assert!(ran.code == 0 && !ran.out.contains("codes"), "{ran:?}");
+    site.write("codes.txt", "ABC\n");
+    site.json(&["codes", "import", "spring", "codes.txt"]);
+    let ran = site.run(&["restore", "--in-place"]);
+    assert!(ran.out.contains("codes given since then are free again (spring)"), "{ran:?}");
+    assert_eq!(site.json(&["restore", "--in-place"])["code_pools"], serde_json::json!(["spring"]));
+}
