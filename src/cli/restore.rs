@@ -110,13 +110,10 @@ impl Arguments {
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
     let url = Context::database_url(&config)?;
-    let lock = EngineLock::on(url.file()).map_err(|error| match error {
-        StoreError::EngineRunning => Failure::environment(error).hint("stop the daemon first"),
-        other => other.into(),
-    })?;
+    let lock = EngineLock::on(url.file()).map_err(not_alone)?;
     let report = match (&arguments.file, url.file()) {
         (None, _) => {
-            let store = Store::open(&url).await?;
+            let store = Store::open_alone(&url).await.map_err(not_alone)?;
             settle(context, arguments, config, &url, store).await?
         }
         (Some(file), Some(database)) => {
@@ -143,6 +140,15 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     };
     drop(lock);
     context.output.result(&report, || text(&report))
+}
+
+fn not_alone(error: StoreError) -> Failure {
+    match error {
+        StoreError::EngineRunning => {
+            Failure::environment(error).hint("stop the daemon first, and every other command on it")
+        }
+        other => other.into(),
+    }
 }
 
 /// A database that is there is never written over, and not one that is half there.

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -53,6 +54,8 @@ pub(super) use on_db;
 #[derive(Clone, Debug)]
 pub struct Db {
     place: Either<File, PgPool>,
+    /// On a server, what keeps others away for as long as we are alone on it.
+    alone: Option<Arc<tokio::sync::Mutex<Option<PgConnection>>>>,
     /// What is paused stays so; only that whoever has this acts as if it were not.
     pub ignores_pauses: bool,
 }
@@ -90,23 +93,56 @@ impl Db {
     pub async fn open(url: &DatabaseUrl, create: bool) -> Result<Self> {
         match &url.0 {
             Kind::Sqlite(file) => Self::open_file(file, create).await,
-            Kind::Postgres(options) => {
-                let options = dialect::postgres(options);
-                // A pool would try for a long time before it says what is wrong.
-                let first = let_in(url, &options, LET_IN_WITHIN).await?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(12)
-                    .acquire_timeout(PATIENCE)
-                    .after_connect(|connection, _| {
-                        Box::pin(async move {
-                            connection.execute(dialect::POSTGRES_SESSION).await.map(drop)
-                        })
-                    })
-                    .connect_lazy_with(options);
-                first.close().await.map_err(|error| unreachable_database(url, &error))?;
-                Ok(Self { place: Either::Postgres(pool), ignores_pauses: false })
-            }
+            Kind::Postgres(options) => Self::open_server(url, options, false).await,
         }
+    }
+
+    /// A server's database with no daemon and no command on it, and none as long as this is open.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Self> {
+        match &url.0 {
+            Kind::Sqlite(file) => Self::open_file(file, false).await,
+            Kind::Postgres(options) => Self::open_server(url, options, true).await,
+        }
+    }
+
+    async fn open_server(
+        url: &DatabaseUrl,
+        options: &PgConnectOptions,
+        alone: bool,
+    ) -> Result<Self> {
+        let options = dialect::postgres(options);
+        // A pool would try for a long time before it says what is wrong.
+        let mut first = let_in(url, &options, LET_IN_WITHIN).await?;
+        let lock = if alone { dialect::POSTGRES_ALONE } else { dialect::POSTGRES_AMONG_OTHERS };
+        first.execute(lock).await.map_err(|error| {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            match code.as_deref() {
+                Some(dialect::POSTGRES_NOT_AVAILABLE) if alone => StoreError::EngineRunning,
+                Some(dialect::POSTGRES_NOT_AVAILABLE) => StoreError::Environment(format!(
+                    "`nurtured restore` is at work on {url}: wait for its end"
+                )),
+                _ => unreachable_database(url, &error),
+            }
+        })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(12)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if !alone {
+                        connection.execute(dialect::POSTGRES_AMONG_OTHERS).await?;
+                    }
+                    connection.execute(dialect::POSTGRES_SESSION).await.map(drop)
+                })
+            })
+            .connect_lazy_with(options);
+        let alone = if alone {
+            Some(Arc::new(tokio::sync::Mutex::new(Some(first))))
+        } else {
+            first.close().await.map_err(|error| unreachable_database(url, &error))?;
+            None
+        };
+        Ok(Self { place: Either::Postgres(pool), alone, ignores_pauses: false })
     }
 
     async fn open_file(path: &Path, create: bool) -> Result<Self> {
@@ -127,7 +163,7 @@ impl Db {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let checkpoints = Checkpoints::new(copier);
         let file = File { path, gate: Gate::default(), writer, readers, checkpoints };
-        Ok(Self { place: Either::Sqlite(file), ignores_pauses: false })
+        Ok(Self { place: Either::Sqlite(file), alone: None, ignores_pauses: false })
     }
 
     /// For one statement that reads.
@@ -201,6 +237,12 @@ impl Db {
                 file.writer.close().await;
             }
             Either::Postgres(pool) => pool.close().await,
+        }
+        if let Some(alone) = &self.alone
+            && let Some(connection) = alone.lock().await.take()
+        {
+            // It lets go of the lock also where it cannot take its leave.
+            let _ = connection.close().await;
         }
     }
 }

@@ -85,6 +85,15 @@ impl Store {
         Ok(Self::over(Db::open(url, false).await?))
     }
 
+    /// Opens a database that nobody else is at work on: on a server no daemon and no command, and none is let
+    /// in until it is closed. An SQLite file is kept by its [`EngineLock`].
+    ///
+    /// # Errors
+    /// As of [`Store::open`]; [`StoreError::EngineRunning`] when somebody is.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Self> {
+        Ok(Self::over(Db::open_alone(url).await?))
+    }
+
     /// Opens a database and makes an SQLite file that is not there. Run [`Store::migrate`] next.
     ///
     /// # Errors

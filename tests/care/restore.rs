@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::{MetadataExt as _, chown};
 
+use nurtured::store::Store;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
-use crate::support::{engine::at, site::Site, skipped::skipped};
+use crate::support::{engine::at, postgres, site::Site, skipped::skipped};
 
 /// A campaign that mails at once, after a day, and after another one; for one lead, at noon.
 fn three_mails() -> Site {
@@ -352,4 +353,21 @@ fn codes_that_were_given_since_are_told_of_where_there_are_any() {
     let ran = site.run(&["restore", "--in-place"]);
     assert!(ran.out.contains("codes given since then are free again (spring)"), "{ran:?}");
     assert_eq!(site.json(&["restore", "--in-place"])["code_pools"], serde_json::json!(["spring"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_on_a_server_is_not_restored_beside_a_daemon() {
+    let Some(url) = postgres::fresh_database().await else { return postgres::skip() };
+    let site = Site::campaign();
+    let text = postgres::url_text(&url);
+    let run = |arguments: &[&str]| site.run(&[&["--database", &text], arguments].concat());
+    assert_eq!(run(&["migrate"]).code, 0);
+    let daemon = Store::open(&url).await.unwrap();
+    daemon.ping().await.unwrap();
+    let ran = run(&["restore", "--in-place"]);
+    assert!(ran.code == 3 && ran.err.contains("stop the daemon"), "{ran:?}");
+    daemon.close().await;
+    let ran = run(&["restore", "--in-place"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    postgres::drop_database(&url).await;
 }
