@@ -76,7 +76,8 @@ impl Store {
             .collect()
     }
 
-    /// Every change of a stage, lead by lead in its order, and every deal that was won.
+    /// Every change of a stage, lead by lead in its order, and every deal that was won, once for each
+    /// of its leads.
     pub async fn milestones(&self) -> Result<(Vec<StageChange>, Vec<Deal>)> {
         let mut tx = self.db.snapshot().await?;
         let changes = tx.that_matter(&EventKind::STAGE_CHANGED).await?;
@@ -98,6 +99,7 @@ impl Store {
             .into_iter()
             .map(|event| Deal {
                 lead: event.lead,
+                id: event.object.map(Into::into),
                 at: event.at,
                 amount: event.data.get("amount").and_then(number),
                 currency: match event.data.get("currency") {
