@@ -250,6 +250,15 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
         assert_eq!(changes[0].reason, "lead → mql: so");
         assert_eq!(deals[0].id.as_deref(), Some("X1"));
         assert_eq!((deals[0].amount, deals[0].currency.as_deref()), (Some(1200.5), Some("EUR")));
+        // What cannot be summed is no amount.
+        let odd = ["nan", "inf", "$500"].map(|amount| {
+            let mut odd = NewEvent::new(leads[1], EventKind::DEAL_WON, NOON, "crm");
+            odd.data.insert("amount".into(), Value::Text(amount.into()));
+            odd
+        });
+        store.record_events(&odd, NOON).await.unwrap();
+        let (_, deals) = store.milestones().await.unwrap();
+        assert_eq!(deals.iter().filter_map(|deal| deal.amount).sum::<f64>(), 1200.5);
         let cohorts = store.cohorts().await.unwrap();
         let mut counted: Vec<_> = cohorts.iter().map(|one| (one.stage, one.leads)).collect();
         counted.sort_unstable();

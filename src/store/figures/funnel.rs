@@ -101,7 +101,7 @@ impl Store {
                 lead: event.lead,
                 id: event.object.map(Into::into),
                 at: event.at,
-                amount: event.data.get("amount").and_then(number),
+                amount: event.data.get("amount").and_then(Value::number),
                 currency: match event.data.get("currency") {
                     Some(Value::Text(currency)) => Some(currency.clone()),
                     _ => None,
@@ -141,13 +141,4 @@ impl Tx {
 
 fn stage_of(word: &str, table: &'static str) -> Result<Stage> {
     Stage::from_word(word).ok_or_else(|| StoreError::corrupt(table, "stage", word))
-}
-
-/// Files that bring events bring texts.
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    }
 }
