@@ -288,6 +288,9 @@ async fn what_happened_in_a_period_is_counted_and_who_gained_most() {
         });
         store.record_events(&[bounced, replied], NOON).await.unwrap();
         store.record_events(&won, NOON).await.unwrap();
+        // An import brings what happened long ago.
+        let old = NewEvent::new(lead, EventKind::DEAL_WON, NOON - HOUR, "deals.csv");
+        store.record_events(&[old], NOON).await.unwrap();
         let gain = |rule: &str, points, at| LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.into(),

@@ -147,7 +147,7 @@ pub struct Happened {
     pub notices: u64,
     /// Attempts that the relay put off, or that did not reach it.
     pub deferred: u64,
-    /// Events that matter, by kind; of bounces, by `mail.bounced.CLASS`; of deals won, each deal once.
+    /// Events that matter, that happened and were recorded in it, by kind; of bounces, by `mail.bounced.CLASS`; of deals won, each deal once.
     pub events: BTreeMap<Name, u64>,
 }
 
