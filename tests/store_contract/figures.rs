@@ -201,6 +201,8 @@ async fn mails_and_what_came_back_are_counted_by_step_and_lead() {
             number: 1,
             due_at,
         };
+        // A notice is none of the mails that wait.
+        decide(store, mails[0].0, |decision| decision.messages.push(notice(1, "ada"))).await;
         let queues = store.queues().await.unwrap();
         assert_eq!(queues, [queue("claimed", "", NOON), queue("deferred", "full", NOON + HOUR)]);
         let due = store.due_per_hour(NOON, 3).await.unwrap();
