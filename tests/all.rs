@@ -8,6 +8,7 @@ mod architecture;
 mod care;
 mod cli;
 mod crash;
+mod demo;
 mod docs;
 mod engine;
 mod funnel;

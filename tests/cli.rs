@@ -640,27 +640,6 @@ fn a_parked_mail_is_tried_again_by_apply_and_goes_out_once_its_lead_is_mended() 
 }
 
 #[test]
-fn a_demo_tells_of_parked_mails() {
-    let site = Site::campaign();
-    site.write(
-        "workflows/hello.yaml",
-        "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
-    );
-    site.write("workflows/seats.yaml", "attributes:\n  seats: number\n");
-    site.write(
-        "templates/hello.md",
-        "---\nsubject: Hello {{ seats }}\n---\n[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n",
-    );
-    let ran = site.run(&["demo", "--weeks", "1"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.out.contains(" mails hello (for example "), "{ran:?}");
-    assert!(
-        ran.out.contains("the lead has no `seats`") && ran.out.contains("walk again"),
-        "{ran:?}"
-    );
-}
-
-#[test]
 fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
     let site = Site::campaign();
     site.write("workflows/campaign.yaml", POLICY.replace("nobody", "everybody"));
@@ -798,44 +777,6 @@ fn mail_without_our_signature_changes_nothing() {
         site.json(&["leads", "show", "ann@a.example"])["suppressed"],
         serde_json::Value::Null
     );
-}
-
-#[test]
-fn a_demo_that_cannot_write_says_where() {
-    let site = Site::campaign();
-    site.write("taken", "");
-    let ran = site.run(&["demo", "--out", "taken/demo"]);
-    assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.err.contains("taken/demo") && !ran.err.contains("the result"), "{ran:?}");
-}
-
-#[test]
-fn a_demo_of_a_folder_with_mistakes_shows_them_as_check_does() {
-    let site = Site::campaign();
-    site.write("templates/hello.md", "---\nsubject: Hi\n---\nHello {{ frist_name }}\n");
-    let ran = site.run(&["demo"]);
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.err.contains("templates/hello.md:4") && ran.err.contains("first_name"), "{ran:?}");
-    assert!(!site.path("demo").exists(), "nothing was made");
-}
-
-#[test]
-fn the_weeks_of_a_demo_add_up() {
-    let site = Site::bare();
-    let ran = site.run(&["--json", "--dir", env!("CARGO_MANIFEST_DIR"), "demo", "--weeks", "1"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.err.starts_with("A rehearsal of 1 week from "), "{}", ran.err);
-    let table = ran.err.split_once("week ending").expect("a table").1;
-    let mut sums = [0; 5];
-    for row in table.lines().skip(1).filter(|line| !line.contains("notice")) {
-        let columns = row.split_whitespace().skip(3).map(|number| number.parse::<u64>().unwrap());
-        sums.iter_mut().zip(columns).for_each(|(sum, number)| *sum += number);
-    }
-    let totals = ran.document();
-    assert_ne!(sums[0], 0, "{}", ran.err);
-    for (sum, name) in sums.into_iter().zip(["mails", "opens", "clicks", "unsubscribed", "forms"]) {
-        assert_eq!(totals[name], sum, "{name}: {}", ran.err);
-    }
 }
 
 #[test]

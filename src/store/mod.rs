@@ -98,6 +98,13 @@ impl Store {
         Self { db, ids: Arc::new(IdSource::new(node)), group: Group::default() }
     }
 
+    /// With ids that depend on nothing but the time and their order, for what is to be the same each time. Of
+    /// several daemons on one database, each must be another node.
+    #[must_use]
+    pub fn as_node(self, node: u16) -> Self {
+        Self { ids: Arc::new(IdSource::new(node)), ..self }
+    }
+
     /// Whether one engine at a time is all that this database allows: an SQLite file.
     #[must_use]
     pub fn admits_one_engine(&self) -> bool {

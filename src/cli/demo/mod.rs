@@ -1,102 +1,200 @@
-//! `nurtured demo`: weeks of nurturing in a minute, on this machine alone.
+//! `nurtured demo`: half a year of nurturing in seconds, on this machine alone.
 //!
 //! A fresh rehearsal database, a small shipped list of leads, the campaign folder's workflows, mails
-//! as `.eml` files, and seeded people who open, click and unsubscribe through the real HTTP endpoints
-//! on a free loopback port, and now and then take a whitepaper from the website.
+//! as `.eml` files, and made-up people on both sides: leads who open, click, answer, leave and look at the
+//! website, and sales, who answer cards, call, meet, win and lose. All that has a page is done by the real HTTP
+//! endpoints, on a free loopback port. How they behave is assumed in [`manners`].
 
-mod print;
-mod reader;
+mod agenda;
+mod counts;
+mod crm;
+mod doors;
+mod ending;
+mod mail;
+mod manners;
+mod readers;
+mod roster;
+mod sales;
+mod screen;
 mod setting;
+mod tale;
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
+
+use jiff::civil::Date;
 
 use self::{
-    print::Tale,
-    reader::{Act, Reader},
+    agenda::{Act, Agenda},
+    manners::Chance,
+    readers::Readers,
+    roster::Roster,
+    sales::Sales,
     setting::Setting,
+    tale::Tale,
 };
 use super::{context::Context, failure::Failure};
-use crate::domain::time::Instant;
+use crate::{
+    definitions::counted,
+    domain::{lead::Stage, time::Instant},
+};
 
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
+/// How long the engine leaves acts be, so that an opened mail, its click and their settling are one pass.
+const PASS_AFTER: Duration = Duration::from_secs(3 * 60);
 
-/// Walks a small example through weeks, with mails as files. Nothing leaves this machine.
+/// Walks a small example through weeks: mails as files, made-up leads and sales people. Nothing leaves this
+/// machine.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The folder for the demo's database and mails; made anew each time
     #[arg(long, value_name = "DIR", default_value = "demo")]
     out: PathBuf,
-    /// How many weeks to walk through, up to now
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=104))]
+    /// How many weeks to walk through
+    #[arg(long, default_value_t = 26, value_parser = clap::value_parser!(u32).range(1..=104))]
     weeks: u32,
-    /// Another number, other readers
-    #[arg(long, default_value_t = 12)]
+    /// The day on which it begins [default: the monday so many weeks before the last one]
+    #[arg(long, value_name = "DATE")]
+    start: Option<Date>,
+    /// Another number, other people
+    #[arg(long, default_value_t = 23)]
     seed: u64,
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
-    let end = context.now();
-    // Whole weeks back, from a Monday morning on: two runs on one day tell the same story.
-    let start = setting::monday_before(end, arguments.weeks);
+    let now = context.now();
+    // Whole weeks from monday to monday: two runs in one week tell the same story.
+    let start = match arguments.start {
+        Some(day) => setting::morning_of(day),
+        None => setting::monday_before(now, arguments.weeks),
+    };
+    let end = start + WEEK * arguments.weeks;
+    if end > now {
+        let weeks = counted(arguments.weeks, "week");
+        return Err(Failure::usage(format!("{weeks} from --start on are not over yet")));
+    }
     let mut setting = Setting::build(context, &arguments.out, start).await?;
-    let mut tale = Tale::new(&context.output);
-    tale.opens(start, arguments.weeks);
+    let mut tale = Tale::opens(&context.output, start, arguments.weeks);
     tale.imported(&setting.imported);
     tale.applied(&setting.workflows);
-
-    let mut reader = Reader::new(arguments.seed);
-    let mut visits = BTreeSet::new();
-    for who in setting.people().await? {
-        let at = reader.takes_whitepaper(who.as_str(), start, end);
-        visits.extend(at.map(|at| (at, who)));
+    let chance = Chance::new(arguments.seed);
+    let mut walk = Walk {
+        roster: setting.roster().await?,
+        agenda: Agenda::default(),
+        readers: Readers::new(chance),
+        sales: Sales::new(chance),
+        told_until: start,
+    };
+    for (lead, who) in walk.roster.all() {
+        walk.readers.visit(&mut walk.agenda, lead, &who.address, [start, end]);
     }
-    let mut now = start;
+    let mut pass_at = start;
     let mut week_end = start + WEEK;
     loop {
+        let now = pass_at.min(walk.agenda.next()).min(end);
+        while week_end <= now {
+            tale.week(week_end, &setting.store.census(week_end).await?);
+            week_end = week_end + WEEK;
+        }
+        setting.set_clock(now);
+        if now == end {
+            break;
+        }
+        if walk.acts(&mut setting, &mut tale, now).await? {
+            pass_at = pass_at.min(now + PASS_AFTER);
+        }
+        if now == pass_at {
+            pass_at = walk.pass(&mut setting, &mut tale, now).await?;
+        }
+    }
+    tale.ends();
+    ending::tell(context, &tale, &setting, &walk.roster, arguments.weeks, end).await?;
+    setting.close().await;
+    Ok(())
+}
+
+/// All people, and what they are going to do.
+struct Walk {
+    roster: Roster,
+    agenda: Agenda,
+    readers: Readers,
+    sales: Sales,
+    told_until: Instant,
+}
+
+impl Walk {
+    /// Whether anybody did anything.
+    async fn acts(
+        &mut self,
+        setting: &mut Setting,
+        tale: &mut Tale<'_>,
+        now: Instant,
+    ) -> Result<bool, Failure> {
+        let due = self.agenda.until(now);
+        for plan in &due {
+            setting.perform(plan, &self.roster, now).await?;
+            tale.acted(plan, &self.roster, now);
+            match &plan.act {
+                Act::Unsubscribe { .. } => self.agenda.leaves(plan.lead),
+                Act::Press { word, .. } => {
+                    let address = &self.roster.of(plan.lead).address;
+                    self.sales.said(&mut self.agenda, plan.lead, address, word, now);
+                }
+                _ => {}
+            }
+        }
+        Ok(!due.is_empty())
+    }
+
+    /// One pass of the engine, and what becomes of its mails. Returns when the next one is due.
+    async fn pass(
+        &mut self,
+        setting: &mut Setting,
+        tale: &mut Tale<'_>,
+        now: Instant,
+    ) -> Result<Instant, Failure> {
         let report = setting.tick(now).await?;
-        tale.ticked(&report);
-        for mail in setting.new_mails()? {
-            if mail.unsubscribe.is_none() {
-                tale.noticed(&mail, now);
-            } else {
-                tale.mailed(&mail);
-                reader.receives(&mail, now);
+        tale.ticked(&report, now);
+        if report.decided > 0 {
+            self.tell_moves(setting, tale, now).await?;
+        }
+        let mails = if report.sent > 0 { setting.new_mails().await? } else { Vec::new() };
+        for mail in mails {
+            let address = &self.roster.of(mail.lead).address;
+            match &mail.person {
+                None => {
+                    tale.mailed(&mail);
+                    self.readers.receive(&mut self.agenda, &mail, address, now);
+                }
+                Some(person) if mail.links.outcomes.is_empty() => {
+                    tale.noticed(&mail, person, &self.roster, now);
+                }
+                Some(person) => {
+                    let before = self.sales.receive(&mut self.agenda, &mail, person, address, now);
+                    tale.handed(&mail, person, &before, &self.roster, now);
+                }
             }
         }
         // A wake-up in this very instant would have been part of the pass.
-        let wake = report.next_wake_at.unwrap_or(Instant::NEVER);
-        let visit = visits.first().map_or(Instant::NEVER, |(at, _)| *at);
-        let next = wake.min(reader.next_act()).min(visit).max(now.next()).min(end);
-        while week_end <= next {
-            tale.week(week_end, &setting.census(week_end).await?);
-            week_end = week_end + WEEK;
-        }
-        if next >= end {
-            // The days since the last whole week.
-            if week_end < end + WEEK {
-                tale.week(end, &setting.census(end).await?);
-            }
-            break;
-        }
-        now = next;
-        setting.set_clock(now);
-        while let Some((_, who)) = visits.first().filter(|(at, _)| *at <= now).cloned() {
-            visits.pop_first();
-            setting.takes_whitepaper(&who, now).await?;
-            tale.visited();
-        }
-        for (mail, act) in reader.acts_until(now) {
-            setting.act(&mail, act).await?;
-            tale.acted(&mail, act);
-            if act == Act::Unsubscribe {
-                reader.falls_silent(&mail.to);
-            }
-        }
+        Ok(report.next_wake_at.unwrap_or(Instant::NEVER).max(now.next()))
     }
-    setting.set_clock(end);
-    let hot = setting.hottest(end, 5).await?;
-    let parked = setting.parked().await?;
-    tale.ends(&setting.census(end).await?, &hot, parked, &setting)?;
-    setting.close().await;
-    Ok(())
+
+    /// Tells of those who came to another stage since the last pass.
+    async fn tell_moves(
+        &mut self,
+        setting: &Setting,
+        tale: &mut Tale<'_>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let (changes, _) = setting.store.milestones().await?;
+        for change in changes.iter().filter(|change| change.at >= self.told_until) {
+            if change.to == Stage::Mql {
+                let why = setting.why(change.lead, now).await?;
+                tale.stirred(change.lead, &why, &self.roster, now);
+            } else {
+                tale.moved(change.lead, change.to, &self.roster, now);
+            }
+        }
+        self.told_until = now.next();
+        Ok(())
+    }
 }

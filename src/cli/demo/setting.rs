@@ -8,39 +8,33 @@ use std::{
     time::Duration,
 };
 
-use mail_parser::MessageParser;
-use regex::Regex;
+use jiff::{civil::Date, tz::TimeZone};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::reader::{Act, Mail};
+use super::{
+    crm::Crm,
+    mail::{Found, Mail},
+};
 use crate::{
-    cli::{context::Context, failure::Failure, folder::Folder, parked::parked},
+    cli::{context::Context, failure::Failure, folder::Folder},
     clock::{self, Clock},
     config::Config,
-    domain::{
-        address::Address,
-        event::EventKind,
-        id::LeadId,
-        lead::{Basis, Stage},
-        score::MilliPoints,
-        time::Instant,
-    },
+    domain::{definitions::Definitions, lead::Basis, name::Name, time::Instant},
     engine::{
         Engine,
-        deciding::look,
-        import::{LeadsImport, LeadsReport, Mapping, import_leads},
+        import::{
+            EventsImport, LeadsImport, LeadsReport, Mapping, import_events, import_leads,
+            rejects_beside,
+        },
         intake::Intake,
-        preparing::standing,
+        live::Live,
         releasing,
         tick::TickReport,
     },
     http::{Limits, Metrics, Public, listener, public},
     mail::relay::Relay,
-    store::{
-        DatabaseUrl, Store,
-        records::{Census, ImportRun, NewEvent, Parked},
-    },
+    store::{DatabaseUrl, Store, records::ImportRun},
     token::Keyring,
 };
 
@@ -55,32 +49,29 @@ pub(super) struct Setting {
     pub imported: LeadsReport,
     /// Name and what it is about.
     pub workflows: Vec<(String, String)>,
+    pub store: Store,
+    pub browser: reqwest::Client,
+    pub crm: Crm,
+    live: Arc<Live>,
     engine: Arc<Engine>,
+    keyring: Arc<Keyring>,
     clock: Clock,
-    browser: reqwest::Client,
     seen: BTreeSet<PathBuf>,
     stop: CancellationToken,
     _lock: crate::store::EngineLock,
 }
 
-/// A lead that stirs.
-#[derive(Debug)]
-pub(super) struct Hot {
-    pub address: String,
-    pub name: String,
-    pub stage: Stage,
-    pub engagement: MilliPoints,
-    pub fit: MilliPoints,
+/// When a walk begins: 06:00 UTC of a day.
+pub(super) fn morning_of(day: Date) -> Instant {
+    let morning = day.at(6, 0, 0, 0).to_zoned(TimeZone::UTC);
+    morning.map_or(Instant::DAWN, |morning| Instant::from(morning.timestamp()))
 }
 
-/// Monday, 06:00 UTC, so many weeks before the week of `end`.
-pub(super) fn monday_before(end: Instant, weeks: u32) -> Instant {
-    let end = end.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
-    let days = i64::from(end.weekday().to_monday_zero_offset()) + i64::from(weeks) * 7;
-    let monday = end.date().saturating_sub(jiff::Span::new().days(days)).at(6, 0, 0, 0);
-    monday
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .map_or(Instant::DAWN, |monday| Instant::from(monday.timestamp()))
+/// Monday morning, so many whole weeks before the last one.
+pub(super) fn monday_before(now: Instant, weeks: u32) -> Instant {
+    let now = (now - Duration::from_hours(6)).timestamp().to_zoned(TimeZone::UTC);
+    let days = i64::from(now.weekday().to_monday_zero_offset()) + i64::from(weeks) * 7;
+    morning_of(now.date().saturating_sub(jiff::Span::new().days(days)))
 }
 
 impl Setting {
@@ -102,7 +93,8 @@ impl Setting {
 
         let url =
             DatabaseUrl::parse(&config.database.url, &config.base).map_err(Failure::environment)?;
-        let store = Store::create(&url).await?;
+        // Its ids decide who of a team a lead is handed to: they are to be the same each time.
+        let store = Store::create(&url).await?.as_node(0);
         store.migrate(true, start).await?;
         let keyring = Arc::new(Keyring::create(&config.secrets.file.path()?)?);
         let lock = store.engine_lock()?;
@@ -121,28 +113,13 @@ impl Setting {
         ));
         engine.take_over().await?;
         let Some(live) = engine.live() else { return Err(Failure::environment("nothing live")) };
-        let definitions = &live.definitions;
-        let workflows = definitions
+        let workflows = live
+            .definitions
             .workflows
             .iter()
             .map(|live| (live.workflow.name.to_string(), live.workflow.about.clone()))
             .collect();
-        let import = LeadsImport {
-            file: folder.join("leads.csv"),
-            mapping: Mapping::default(),
-            schema: Some(definitions.schema.clone()),
-            people: None,
-            run: ImportRun {
-                id: (clock::random_u64() >> 1).cast_signed(),
-                source: "leads.csv".into(),
-                is_named: false,
-                campaign: Some("demo".into()),
-            },
-            purpose: definitions.policy.purposes.keys().next().cloned(),
-            basis: Basis::Consent,
-            rejects: folder.join("leads.rejects.csv"),
-            dry_run: false,
-        };
+        let import = leads_import(&live.definitions, folder.join("leads.csv"), Some("demo"));
         // A moment after the release: they are newcomers, not people it found.
         let arrival = start + Duration::from_secs(1);
         let imported = import_leads(&store, import, arrival, |_| ()).await?;
@@ -151,10 +128,10 @@ impl Setting {
         let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
         tokio::spawn(worker.run(stop.clone(), |_| ()));
         let routes = public::router(Public {
-            keyring,
+            keyring: Arc::clone(&keyring),
             intake,
             metrics: Arc::new(Metrics::new()),
-            store,
+            store: store.clone(),
             current: engine.current.clone(),
         });
         let limits = Limits { connections: 64, ..Limits::default() };
@@ -169,9 +146,13 @@ impl Setting {
             folder: folder.to_owned(),
             imported,
             workflows,
-            engine,
-            clock,
+            store,
             browser,
+            crm: Crm::default(),
+            live,
+            engine,
+            keyring,
+            clock,
             seen: BTreeSet::new(),
             stop,
             _lock: lock,
@@ -187,8 +168,12 @@ impl Setting {
         Ok(self.engine.tick(now).await?)
     }
 
-    /// The mails that have come into the outbox since the last look.
-    pub(super) fn new_mails(&mut self) -> Result<Vec<Mail>, Failure> {
+    pub(super) fn definitions(&self) -> &Definitions {
+        &self.live.definitions
+    }
+
+    /// The mails that have come into the outbox since the last look, in an order that no key decides.
+    pub(super) async fn new_mails(&mut self) -> Result<Vec<Mail>, Failure> {
         let outbox = self.folder.join("outbox");
         if !outbox.is_dir() {
             return Ok(Vec::new());
@@ -199,99 +184,67 @@ impl Setting {
         fresh.retain(|path| {
             path.extension().is_some_and(|ending| ending == "eml") && !self.seen.contains(path)
         });
-        fresh.sort();
         let mut mails = Vec::with_capacity(fresh.len());
         for path in fresh {
-            mails.extend(read_mail(&fs::read(&path).map_err(Failure::at(&path))?));
+            let bytes = fs::read(&path).map_err(Failure::at(&path))?;
             self.seen.insert(path);
+            let Some(found) = Found::read(&bytes, &self.keyring) else { continue };
+            let message = self.store.message(found.mail.message).await?;
+            mails.extend(message.map(|message| found.of(message)));
         }
-        mails.sort();
+        mails.sort_by(|a, b| {
+            (a.lead, &a.person, &a.template, &a.subject).cmp(&(
+                b.lead,
+                &b.person,
+                &b.template,
+                &b.subject,
+            ))
+        });
         Ok(mails)
     }
 
-    /// Does what a reader does, through the real endpoints.
-    pub(super) async fn act(&self, mail: &Mail, act: Act) -> Result<(), Failure> {
-        let request = match act {
-            Act::Open => mail.pixel.as_ref().map(|pixel| self.browser.get(pixel)),
-            Act::Click => mail.links.first().map(|link| self.browser.get(link)),
-            Act::Unsubscribe => mail
-                .unsubscribe
-                .as_ref()
-                .map(|url| self.browser.post(url).body("List-Unsubscribe=One-Click")),
-        };
-        let Some(request) = request else { return Ok(()) };
-        let answer = request.send().await.map_err(Failure::environment)?;
-        let status = answer.status();
-        if status.is_success() || status.is_redirection() {
-            Ok(())
-        } else {
-            Err(Failure::environment(format!("the demo's own listener answered {status}")))
-        }
-    }
-
-    /// The addresses of all leads, in their order.
-    pub(super) async fn people(&self) -> Result<Vec<Address>, Failure> {
-        // The demo's list is short: one page holds it.
-        let leads = self.engine.store.leads_after(LeadId(i64::MIN), 10_000).await?;
-        let records = self.engine.store.records(&leads).await?;
-        let mut people: Vec<_> = records.into_iter().map(|record| record.address).collect();
-        people.sort();
-        Ok(people)
-    }
-
-    /// Somebody fills in the website's form; the website tells us.
-    pub(super) async fn takes_whitepaper(
-        &self,
-        who: &Address,
-        now: Instant,
-    ) -> Result<(), Failure> {
-        let Some(lead) = self.engine.store.find_lead(who).await? else { return Ok(()) };
-        let mut event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, now, "website");
-        event.object = Some("whitepaper".into());
-        self.engine.store.record_events(&[event], now).await?;
+    /// Imports what the CRM says of leads.
+    pub(super) async fn take_leads(&self, now: Instant) -> Result<(), Failure> {
+        let file = self.folder.join("crm-leads.csv");
+        write(&file, &self.crm.leads_file())?;
+        import_leads(&self.store, leads_import(self.definitions(), file, None), now, |_| ())
+            .await?;
         Ok(())
     }
 
-    pub(super) async fn census(&self, now: Instant) -> Result<Census, Failure> {
-        Ok(self.engine.store.census(now).await?)
-    }
-
-    pub(super) async fn parked(&self) -> Result<Vec<Parked>, Failure> {
-        parked(&self.engine.store).await
-    }
-
-    /// The warmest leads at an instant.
-    pub(super) async fn hottest(&self, now: Instant, most: usize) -> Result<Vec<Hot>, Failure> {
-        let Some(live) = self.engine.live() else { return Ok(Vec::new()) };
-        let definitions = &live.definitions;
-        // The demo's list is short: one page holds it.
-        let leads = self.engine.store.leads_after(LeadId(i64::MIN), 10_000).await?;
-        let mut found = Vec::new();
-        for record in self.engine.store.records(&leads).await? {
-            let (state, _, _) = look(definitions, record, &[], now);
-            let Some(engagement) = standing(definitions, &state, now).engagement else { continue };
-            let text = |name: &str| {
-                let slot = definitions.schema.slot(name)?;
-                state.attributes[slot.0].as_ref().map(ToString::to_string)
-            };
-            let name = [text("first_name"), text("last_name")];
-            found.push(Hot {
-                address: state.address.as_str().to_owned(),
-                name: name.into_iter().flatten().collect::<Vec<_>>().join(" "),
-                stage: state.stage,
-                engagement,
-                fit: state.fit,
-            });
-        }
-        found.sort_by(|a, b| (b.engagement, &a.address).cmp(&(a.engagement, &b.address)));
-        found.truncate(most);
-        found.retain(|hot| hot.engagement > MilliPoints(0));
-        Ok(found)
+    /// Imports what the CRM says of deals.
+    pub(super) async fn take_deals(&self, now: Instant) -> Result<(), Failure> {
+        let file = self.folder.join("crm-deals.csv");
+        write(&file, &self.crm.deals_file())?;
+        let rejects = rejects_beside(&file);
+        let import = EventsImport { file, source: "crm".into(), rejects, dry_run: false };
+        import_events(&self.store, import, now, |_| ()).await?;
+        Ok(())
     }
 
     pub(super) async fn close(self) {
         self.stop.cancel();
-        self.engine.store.close().await;
+        self.store.close().await;
+    }
+}
+
+/// As `leads import` has it; the file of a campaign brings consents, that of the CRM does not.
+fn leads_import(definitions: &Definitions, file: PathBuf, campaign: Option<&str>) -> LeadsImport {
+    LeadsImport {
+        rejects: rejects_beside(&file),
+        run: ImportRun {
+            id: (clock::random_u64() >> 1).cast_signed(),
+            source: file.file_name().unwrap_or_default().to_string_lossy().into_owned().into(),
+            is_named: false,
+            campaign: campaign.map(Name::new),
+        },
+        file,
+        mapping: Mapping::default(),
+        schema: Some(definitions.schema.clone()),
+        people: None,
+        purpose: campaign.and_then(|_| definitions.policy.purposes.keys().next().cloned()),
+        basis: Basis::Consent,
+        dry_run: false,
     }
 }
 
@@ -333,26 +286,6 @@ fn write(file: &Path, text: &str) -> Result<(), Failure> {
     fs::write(file, text).map_err(Failure::at(file))
 }
 
-fn read_mail(bytes: &[u8]) -> Option<Mail> {
-    let parsed = MessageParser::default().parse(bytes)?;
-    let html = parsed.body_html(0)?.into_owned();
-    let address = |pattern: &str| -> Vec<String> {
-        Regex::new(pattern)
-            .map(|regex| regex.captures_iter(&html).map(|found| found[1].to_owned()).collect())
-            .unwrap_or_default()
-    };
-    let header = parsed.header_raw("List-Unsubscribe").unwrap_or_default();
-    let unsubscribe: String =
-        header.split(['<', '>']).nth(1).unwrap_or_default().split_whitespace().collect();
-    Some(Mail {
-        to: parsed.to()?.first()?.address()?.to_owned(),
-        subject: parsed.subject()?.to_owned(),
-        pixel: address(r#"src="([^"]*/o/[^"]+)""#).into_iter().next(),
-        links: address(r#"href="([^"]*/c/[^"]+)""#),
-        unsubscribe: Some(unsubscribe).filter(|url| !url.is_empty()),
-    })
-}
-
 impl std::fmt::Debug for Setting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Setting").field("folder", &self.folder).finish_non_exhaustive()
@@ -364,8 +297,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_begins_on_a_monday_morning() {
-        let sunday: Instant = "2026-11-22T08:00:00Z".parse().unwrap();
-        assert_eq!(monday_before(sunday, 2).to_string(), "2026-11-02T06:00:00Z");
+    fn a_walk_begins_and_ends_on_a_monday_morning() {
+        let start = |now: &str| monday_before(now.parse().unwrap(), 2).to_string();
+        assert_eq!(start("2026-11-22T08:00:00Z"), "2026-11-02T06:00:00Z");
+        assert_eq!(start("2026-11-23T05:59:59Z"), "2026-11-02T06:00:00Z");
+        assert_eq!(start("2026-11-23T06:00:00Z"), "2026-11-09T06:00:00Z");
     }
 }

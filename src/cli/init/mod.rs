@@ -133,7 +133,7 @@ fn filled(text: &str, Arguments { sender, language, .. }: &Arguments) -> String 
 }
 
 /// As a shell reads it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

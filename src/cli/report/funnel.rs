@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 /// Months that are shown.
 const MONTHS: usize = 12;
 
-pub(super) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
+pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
     let period = period::text(report.since, report.until, zone);
     let mut stages = Grid::new(&["stage", "leads now", "", "share", "came", "went"]);
     let most = report.stages.iter().map(|stage| stage.leads).max().unwrap_or_default();

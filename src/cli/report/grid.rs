@@ -9,7 +9,7 @@ const NARROWEST: usize = 12;
 const GAP: &str = "  ";
 
 /// Rows of cells: the first column is a name, the others are figures.
-pub(super) struct Grid {
+pub(in crate::cli) struct Grid {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
@@ -60,7 +60,8 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-fn shortened(text: &str, width: usize) -> String {
+/// At most so many letters; the last says that there were more.
+pub(in crate::cli) fn shortened(text: &str, width: usize) -> String {
     if length(text) <= width {
         return text.to_owned();
     }
@@ -71,7 +72,7 @@ fn shortened(text: &str, width: usize) -> String {
 const BLOCKS: [char; 8] = ['█', '▉', '▊', '▋', '▌', '▍', '▎', '▏'];
 
 /// A bar of at most `width` columns, in eighths; whatever is not nothing is seen.
-pub(super) fn bar(value: u64, largest: u64, width: u64) -> String {
+pub(in crate::cli) fn bar(value: u64, largest: u64, width: u64) -> String {
     if value == 0 || largest == 0 {
         return String::new();
     }
@@ -84,7 +85,7 @@ pub(super) fn bar(value: u64, largest: u64, width: u64) -> String {
 }
 
 /// `1,234,567`
-pub(super) fn figure(number: u64) -> String {
+pub(in crate::cli) fn figure(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -120,7 +121,7 @@ pub(super) fn percent(part: Option<f64>) -> String {
 }
 
 /// A paragraph with an indent, its lines within the width.
-pub(super) fn wrapped(indent: usize, text: &str) -> Vec<String> {
+pub(in crate::cli) fn wrapped(indent: usize, text: &str) -> Vec<String> {
     let blank = " ".repeat(indent);
     let mut lines = Vec::new();
     let mut line = blank.clone();

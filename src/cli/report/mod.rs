@@ -8,6 +8,10 @@ mod today;
 mod workflow;
 
 use self::sheet::Sheet;
+pub(super) use self::{
+    funnel::text as funnel_text,
+    grid::{Grid, bar, figure, shortened, wrapped},
+};
 use super::{context::Context, failure::Failure, told};
 
 #[derive(Debug, clap::Subcommand)]
