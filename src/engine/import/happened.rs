@@ -409,7 +409,10 @@ mod tests {
         for amount in ["", "1234.50", "1200", "-3"] {
             assert!(row("deal_won", amount).is_ok(), "{amount}");
         }
-        assert!(row("form_submitted", "two").is_ok(), "of other events it is a word like any other");
+        assert!(
+            row("form_submitted", "two").is_ok(),
+            "of other events it is a word like any other"
+        );
         let line = |amount: &str| {
             let line = format!(
                 "{{\"email\":\"a@b.example\",\"at\":\"2024-01-01\",\"event\":\"deal.won\",\"amount\":{amount}}}"
