@@ -10,7 +10,15 @@ use std::{
 };
 
 use mail_parser::{MessageParser, MimeHeaders};
-use nurtured::{domain::message::MessageState, engine::releasing, store::Store};
+use nurtured::{
+    domain::message::MessageState,
+    engine::{
+        live::Live,
+        releasing,
+        report::workflow::{CostSum, workflow_report},
+    },
+    store::{Store, records::Period},
+};
 
 use crate::support::{
     databases::for_each_database,
@@ -126,6 +134,36 @@ async fn a_release_whose_mails_read_what_those_under_way_have_not_is_refused() {
         assert!(Read::of(&rig.mails_to("a@example.com")[0]).text.contains("the season"));
         // Nobody is on the earlier version any more.
         releasing::apply(&rig.store, &strict, "test", "", rig.clock.now()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_told_with_what_its_campaign_has_cost() {
+    for_each_database(async |db| {
+        let setup = Setup { start: at("2027-03-01T12:00:00Z"), ..Setup::default() };
+        let costs = "costs:\n  - { about: platform, amount: 450, currency: EUR, on: 2027-03-01 }\n  \
+                     - { about: list, amount: 1.50, currency: EUR, per: lead }\n";
+        let file = spring("2027-04-15 11:00") + costs;
+        let campaign =
+            webinar("2027-04-15 11:00").file("workflows/spring.campaign.yaml", &file);
+        let rig = Rig::with(db, &campaign, setup).await;
+        for email in ["a@example.com", "b@example.com"] {
+            rig.lead(email, &[]).await;
+        }
+        rig.tick().await;
+        let live = Live::load(&rig.store).await.unwrap().unwrap();
+        let told = async |until| {
+            let period = Period { until, ..Period::ALL };
+            let (name, now) = ("webinar".into(), rig.clock.now());
+            let report = workflow_report(&rig.store, &live.definitions, &name, period, now);
+            let report = report.await.unwrap();
+            assert_eq!(report.campaign.as_deref(), Some("spring"));
+            report.costs
+        };
+        let sum = |amount| CostSum { currency: "EUR".into(), amount, per_goal: None };
+        assert_eq!(told(Period::ALL.until).await, [sum(453.0)]);
+        assert_eq!(told(at("2027-02-28T12:00:00Z")).await, [sum(0.0)]);
     })
     .await;
 }
