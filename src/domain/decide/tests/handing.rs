@@ -223,3 +223,16 @@ fn a_lead_that_nobody_answers_for_may_come_back() {
     let made = story.last.events.iter().find(|made| made.kind == EventKind::HANDOFF_RETURNED);
     assert_eq!(made.unwrap().object.as_deref(), Some("no_answer"));
 }
+
+#[test]
+fn who_bought_is_a_customer_though_sales_gave_them_back_before() {
+    let mut house = house(Persist::Remind, team());
+    house.stage(Stage::Recycled, Stage::Customer, r#"happened("deal.won")"#);
+    let mut story = handed(&house, &[]);
+    // Both come in by one import.
+    story.at(story.now + DAY).happens(EventKind::DEAL_WON, None);
+    let now = story.now;
+    story.happens(EventKind::HANDOFF_RETURNED, Some("not_now")).occurred_at = now - HOUR;
+    story.decide();
+    assert_eq!(story.state.stage, Stage::Customer);
+}
