@@ -131,6 +131,15 @@ impl Work<'_> {
             self.withhold_what_is_true();
         }
         if let Some(until) = until {
+            self.leave_alone(until);
+        }
+    }
+
+    /// Of all who ask for it, the lead among them, who asks for longest is heard.
+    fn leave_alone(&mut self, until: Instant) {
+        let known = &self.lead.attributes[Schema::LATER_UNTIL.0];
+        let is_longer = !matches!(known, Some(Value::Date(known)) if *known >= until);
+        if is_longer && until > self.now() {
             let reason = format!("later_until = {until}");
             self.put(Schema::LATER_UNTIL, Value::Date(until), &reason);
         }

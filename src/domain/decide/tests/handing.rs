@@ -236,3 +236,24 @@ fn who_bought_is_a_customer_though_sales_gave_them_back_before() {
     story.decide();
     assert_eq!(story.state.stage, Stage::Customer);
 }
+
+#[test]
+fn of_several_dates_the_latest_holds_and_one_that_is_past_changes_nothing() {
+    let house = house(Persist::Remind, team());
+    let mut story = handed(&house, &[]);
+    let start = story.now;
+    let own = start + 30 * DAY;
+    for (said, holds) in [
+        (start - DAY, None),
+        (own, Some(own)),
+        (start + 9 * DAY, Some(own)),
+        (own + DAY, Some(own + DAY)),
+    ] {
+        answer(&mut story, EventKind::HANDOFF_RETURNED, Some("not_now"));
+        let event = story.state.new_events.last_mut().unwrap();
+        event.data.insert("until".into(), Value::Date(said));
+        story.decide();
+        let known = story.state.attributes[Schema::LATER_UNTIL.0].clone();
+        assert_eq!(known, holds.map(Value::Date), "{said}");
+    }
+}
