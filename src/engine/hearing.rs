@@ -53,7 +53,7 @@ impl Hearing {
         let is_of_it = |event: &Event| match &event.about {
             Some(about) => about.enrolment == card.about.enrolment && about.step == card.about.step,
             // Said by hand, or by an import, of the lead as such.
-            None => event.recorded_at >= card.created_at,
+            None => event.occurred_at >= card.created_at,
         };
         events.retain(|event| Answer::of(event).is_some() && is_of_it(event));
         Ok(Some(Self { card, last: events.pop() }))

@@ -3,7 +3,7 @@
 use super::work::Work;
 use crate::domain::{
     decision::{NewMessage, Verb},
-    event::{Event, EventKind, StepRef},
+    event::{Event, EventKind},
     hand_off::{Answer, HandOff, Persist, Reason, receivers},
     lead::{Phase, Stage},
     message::MessageKind,
@@ -98,17 +98,22 @@ impl Work<'_> {
             Answer::Returned(reason) => self.take_back(reason, Answer::until(event)),
         }
         for index in 0..self.enrolments.len() {
-            let Some(step) = self.waits_for_sales(index, event.about.as_ref()) else { continue };
+            let Some(step) = self.waits_for_sales(index, event) else { continue };
             let to = if answer == Answer::Accepted { step.accepted } else { step.returned };
             self.branch(index, to, &said);
         }
     }
 
-    fn waits_for_sales(&self, index: usize, about: Option<&StepRef>) -> Option<&HandOff> {
+    fn waits_for_sales(&self, index: usize, event: &Event) -> Option<&HandOff> {
         let active = &self.enrolments[index];
         let enrolment = &active.enrolment;
-        let is_it = about
-            .is_none_or(|about| about.enrolment == enrolment.no && about.step == enrolment.step);
+        let is_it = match &event.about {
+            Some(about) => about.enrolment == enrolment.no && about.step == enrolment.step,
+            // Said of the lead as such: no answer to what was asked later. When the first of several cards
+            // went out is not kept; it was after the entry.
+            None if enrolment.visit > 1 => enrolment.entered_at <= event.occurred_at,
+            None => enrolment.armed_at <= event.occurred_at,
+        };
         if !active.is_active() || !is_it || !matches!(enrolment.phase, Phase::Waiting { .. }) {
             return None;
         }

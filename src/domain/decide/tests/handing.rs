@@ -257,3 +257,21 @@ fn of_several_dates_the_latest_holds_and_one_that_is_past_changes_nothing() {
         assert_eq!(known, holds.map(Value::Date), "{said}");
     }
 }
+
+#[test]
+fn what_was_said_before_the_card_is_no_answer_to_it() {
+    let house = house(Persist::Remind, team());
+    let mut story = handed(&house, &[]);
+    let before = story.now - DAY;
+    answer(&mut story, EventKind::HANDOFF_ACCEPTED, None);
+    story.state.new_events.last_mut().unwrap().occurred_at = before;
+    story.decide();
+    assert_eq!(ended(&story), None);
+    // After a reminder, what was said of the first card still answers.
+    let first = story.now;
+    story.passes_until(wednesday() + 6 * DAY);
+    answer(&mut story, EventKind::HANDOFF_ACCEPTED, None);
+    story.state.new_events.last_mut().unwrap().occurred_at = first;
+    story.decide();
+    assert_eq!(ended(&story), Some("theirs"));
+}
