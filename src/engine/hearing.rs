@@ -36,7 +36,7 @@ pub struct Word {
     until: Option<Instant>,
     by: Name,
     about: StepRef,
-    instead_of: Option<Rev>,
+    instead_of: Option<(Rev, Option<Answer>)>,
 }
 
 impl Hearing {
@@ -83,7 +83,7 @@ impl Hearing {
             until: later.map(|later| later.until(now, zone)),
             by: self.card.recipient.clone(),
             about: self.card.about.clone(),
-            instead_of: self.last.as_ref().map(|last| last.rev),
+            instead_of: self.last.as_ref().map(|last| (last.rev, Answer::of(last))),
         }
     }
 }
@@ -97,12 +97,15 @@ impl Word {
         if let Some(until) = self.until {
             note("until", Value::Date(until));
         }
+        if let Some((_, Some(Answer::Returned(earlier)))) = self.instead_of {
+            note(Answer::INSTEAD_OF, Value::Text(earlier.word().into()));
+        }
         if let Answer::Returned(reason) = self.choice.answer {
             note("reason", Value::Text(reason.word().into()));
             event.object = Some(reason.word().into());
         }
         let StepRef { enrolment, step, .. } = &self.about;
-        let instead_of = self.instead_of.unwrap_or_default();
+        let instead_of = self.instead_of.map_or_else(Rev::default, |(rev, _)| rev);
         event.dedupe = Some(format!("handoff:{enrolment}:{step}:{instead_of}"));
         event.about = Some(self.about.clone());
         event.message = Some(mail.message);

@@ -49,7 +49,7 @@ impl Work<'_> {
         } else if step.silence.persist == Persist::Return {
             let reason = "nobody answered in time";
             self.make(EventKind::HANDOFF_RETURNED, Some(Reason::NoAnswer.word().into()), reason);
-            self.take_back(Reason::NoAnswer, None);
+            self.take_back(Reason::NoAnswer, false, None);
             self.branch(index, step.returned, reason);
         } else {
             self.branch(index, step.silent, "nobody answered in time");
@@ -89,13 +89,19 @@ impl Work<'_> {
             Answer::Accepted => format!("accepted{by}"),
             Answer::Returned(reason) => format!("returned{by}: {}", reason.word()),
         };
+        // The lead is what an earlier word made it, which is taken back.
+        let is_undone =
+            Answer::instead_of(event).is_some_and(|earlier| earlier.stage() == self.lead.stage);
         match answer {
             Answer::Accepted => {
                 if let Some((name, _)) = person {
                     self.own(name, &said);
                 }
+                if is_undone {
+                    self.restore_stage(Stage::Mql, &format!("sales: {said}"));
+                }
             }
-            Answer::Returned(reason) => self.take_back(reason, Answer::until(event)),
+            Answer::Returned(reason) => self.take_back(reason, is_undone, Answer::until(event)),
         }
         for index in 0..self.enrolments.len() {
             let Some(step) = self.waits_for_sales(index, event) else { continue };
@@ -124,14 +130,12 @@ impl Work<'_> {
         }
     }
 
-    /// The lead is marketing's again, or nobody's. Customers stay what they are.
-    fn take_back(&mut self, reason: Reason, until: Option<Instant>) {
-        let to = match reason {
-            Reason::WrongPerson => Stage::Disqualified,
-            Reason::NotNow | Reason::NoBudget | Reason::Other | Reason::NoAnswer => Stage::Recycled,
-        };
-        let stays = [Stage::Customer, Stage::Disqualified, to].contains(&self.lead.stage);
-        if !stays {
+    /// The lead is marketing's again, or nobody's. Customers stay what they are, and so does who is
+    /// disqualified, but by a word that is taken back.
+    fn take_back(&mut self, reason: Reason, is_undone: bool, until: Option<Instant>) {
+        let (from, to) = (self.lead.stage, reason.stage());
+        let stays = from == Stage::Customer || from == Stage::Disqualified && !is_undone;
+        if !stays && from != to {
             self.change_stage(to, &format!("sales: {}", reason.word()));
             self.withhold_what_is_true();
         }

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::{
     address::Address,
     decision::NewMessage,
-    hand_off::{HandOff, Persist, Receiver, Silence},
+    hand_off::{Answer, HandOff, Persist, Receiver, Silence},
     people::{People, Person},
 };
 
@@ -274,4 +274,47 @@ fn what_was_said_before_the_card_is_no_answer_to_it() {
     story.state.new_events.last_mut().unwrap().occurred_at = first;
     story.decide();
     assert_eq!(ended(&story), Some("theirs"));
+}
+
+#[test]
+fn another_word_moves_the_lead_by_what_is_said_now() {
+    let mut house = house(Persist::Remind, team());
+    let to_sales = house.0.workflows[0].workflow.steps.clone();
+    house.workflow("again", Vec::new(), |workflow| {
+        workflow.steps = to_sales;
+        workflow.again = Again::Always;
+        let (kind, object) = (EventKind::STAGE_CHANGED, Some("mql".into()));
+        workflow.enter = Enter::On { kind, object, filter: None };
+    });
+    let corrected = |words: &[Option<&str>]| {
+        let mut story = Story::new(&house, &[]);
+        story.state.stage = Stage::Mql;
+        let mut earlier: Option<&str> = None;
+        for word in words {
+            let kind = match word {
+                None => EventKind::HANDOFF_ACCEPTED,
+                Some(_) => EventKind::HANDOFF_RETURNED,
+            };
+            answer(&mut story, kind, *word);
+            if let Some(earlier) = earlier {
+                let event = story.state.new_events.last_mut().unwrap();
+                event.data.insert(Answer::INSTEAD_OF.into(), Value::Text(earlier.into()));
+            }
+            earlier = *word;
+            story.decide();
+            assert!(cards(&story).is_empty(), "an old card is answered: there is no new one");
+        }
+        story.state.stage
+    };
+    assert_eq!(corrected(&[Some("wrong_person"), Some("not_now")]), Stage::Recycled);
+    assert_eq!(corrected(&[Some("wrong_person"), None]), Stage::Mql);
+    assert_eq!(corrected(&[Some("wrong_person"), None, Some("not_now")]), Stage::Recycled);
+    assert_eq!(corrected(&[Some("no_budget"), None]), Stage::Mql);
+    assert_eq!(corrected(&[Some("no_budget"), Some("wrong_person")]), Stage::Disqualified);
+    // What another made of it stays.
+    let mut story = Story::new(&house, &[]);
+    story.state.stage = Stage::Disqualified;
+    answer(&mut story, EventKind::HANDOFF_RETURNED, Some("not_now"));
+    story.decide();
+    assert_eq!(story.state.stage, Stage::Disqualified);
 }
