@@ -826,6 +826,24 @@ fn events_are_recorded_once() {
 }
 
 #[test]
+fn what_a_lead_asks_of_us_is_no_event_of_a_file() {
+    let site = Site::migrated();
+    import(&site, "email\nann@a.example\n", &[]);
+    let csv = "email,at,event,object,value\n\
+               ann@a.example,2024-01-01,lead.answered,later,3mo\n\
+               ann@a.example,2024-01-01,lead_answered,preferences,insights\n\
+               ann@a.example,2024-01-01,lead.answered,topic,pricing\n\
+               ann@a.example,2024-01-01,page.visited,later,\n";
+    site.write("events.csv", csv);
+    let report = site.json(&["events", "import", "events.csv"]);
+    assert_eq!([&report["recorded"], &report["rejected"]], [2, 2], "{report}");
+    for (reason, key) in reasons(&report).iter().zip(["later", "preferences"]) {
+        assert!(reason.contains(&format!("`{key}` is no declared question")), "{reason}");
+        assert!(reason.contains("/object: "), "{reason}");
+    }
+}
+
+#[test]
 fn addresses_and_whole_domains_are_suppressed() {
     let site = Site::migrated();
     import(&site, "email\nann@a.example\nbob@b.example\neve@sub.b.example\nzoe@c.example\n", &[]);

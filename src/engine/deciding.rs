@@ -17,6 +17,7 @@ use crate::{
         lead::{LeadRecord, LeadState, Profile},
         name::Name,
         time::Instant,
+        value::Schema,
     },
     store::{Batch, StoreError, records::LeadWrite},
 };
@@ -256,6 +257,11 @@ fn decide_record(
     let touches_profile = changes.touches_profile();
     let touches_memory = changes.touches_memory() || refolded;
     let stage = changes.stage;
+    let later = Schema::LATER_UNTIL.0;
+    let judge_again = changes
+        .attributes
+        .as_ref()
+        .is_some_and(|attributes| attributes[later] != state.attributes[later]);
     let reflected = state.new_events.last().map_or(state.rev, |event| event.rev);
     changes.apply_to(&mut state);
     LeadWrite {
@@ -272,6 +278,7 @@ fn decide_record(
         log,
         ledger,
         wake_at,
+        judge_again,
     }
 }
 

@@ -245,6 +245,8 @@ pub struct LeadWrite {
     pub log: Vec<LogLine>,
     pub ledger: Vec<LedgerLine>,
     pub wake_at: Instant,
+    /// Its mail that is claimed was judged by what is not so any more.
+    pub judge_again: bool,
 }
 
 /// What a commit did.

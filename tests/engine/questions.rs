@@ -12,7 +12,7 @@ use nurtured::{
         time::Instant,
         value::Value,
     },
-    store::records::ClaimToken,
+    store::records::{ClaimToken, NewEvent},
     token::{Keyring, MailRef},
 };
 use reqwest::{Method, Response, StatusCode, header};
@@ -374,6 +374,35 @@ async fn a_mail_that_is_claimed_is_stopped_by_what_the_lead_says_meanwhile() {
             let told = |row: &_| row.detail.as_deref().is_some_and(|it| it.contains(reason));
             assert!(rows.iter().any(told), "{email}: {rows:#?}");
             assert!(rig.mails_to(email).is_empty());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_claimed_is_stopped_where_others_ask_for_later_meanwhile() {
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &campaign(), held_back()).await;
+        for (email, by_import, until, stops) in [
+            ("ada@example.com", false, Some("2099-01-01"), true),
+            ("ben@example.com", true, Some("2099-01-01"), true),
+            ("cia@example.com", false, None, false),
+        ] {
+            let (mail, token) = claimed(&rig, email).await;
+            let now = rig.clock.now();
+            if by_import {
+                rig.lead(email, &[("later_until", until.unwrap())]).await;
+            } else {
+                let kind = EventKind::HANDOFF_RETURNED;
+                let mut event = NewEvent::new(mail.lead, kind, now, "crm");
+                if let Some(until) = until {
+                    event.data.insert("until".into(), Value::Text(until.into()));
+                }
+                rig.store.record_events(&[event], now).await.unwrap();
+                rig.tick().await;
+            }
+            let marked = rig.store.mark_transmitting(&[(mail.message, token)], now).await.unwrap();
+            assert_eq!(marked, [!stops], "{email}");
         }
     })
     .await;

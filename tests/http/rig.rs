@@ -142,6 +142,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
         log: Vec::new(),
         ledger: Vec::new(),
         wake_at: Instant::NEVER,
+        judge_again: false,
     };
     store.commit(batch, vec![write], SENT_AT).await.unwrap();
     let token = ClaimToken(1);

@@ -81,6 +81,7 @@ pub fn write(record: &LeadRecord) -> LeadWrite {
         log: Vec::new(),
         ledger: Vec::new(),
         wake_at: Instant::NEVER,
+        judge_again: false,
     }
 }
 

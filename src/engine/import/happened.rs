@@ -17,9 +17,13 @@ use crate::domain::{
     address::Address,
     event::{EventData, EventKind},
     name::Name,
+    question::Ask,
     time::Instant,
     value::Value,
 };
+
+/// What a lead asks of us takes effect at the door, with a proof that an event of a file is not.
+const ASKED_OF_US: &str = "import it as the lead's later_until or its consents, by `leads import`";
 
 /// An event as a file tells it.
 #[derive(Clone, PartialEq, Debug)]
@@ -120,6 +124,13 @@ fn happened(
         amount(&data)?;
     }
     let object = object.map(inert);
+    if let Some(key @ (Ask::LATER | Ask::PREFERENCES)) =
+        object.as_deref().filter(|_| kind == EventKind::LEAD_ANSWERED)
+    {
+        let reason =
+            format!("`{key}` is no declared question, and its answer would change nothing");
+        return Err(refusal("object", reason, ASKED_OF_US));
+    }
     let dedupe = dedupe(&kind, at, object.as_deref(), id, &data);
     Ok(Happened { address, at, kind, object: object.map(Into::into), data, dedupe })
 }

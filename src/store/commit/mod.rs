@@ -9,6 +9,7 @@ use super::{
     Batch, Result, Store,
     db::Tx,
     gate::Turn,
+    profiles::Reconsidered,
     records::{Committed, LeadWrite},
 };
 use crate::domain::{
@@ -83,6 +84,12 @@ impl Tx {
             self.write_enrolments(&written).await?;
             committed.withdrawn = self.withdraw(&written, now).await?;
             self.cancel_parked(&written, now).await?;
+            let again: Vec<Reconsidered<'_>> = written
+                .iter()
+                .filter(|write| write.judge_again)
+                .map(|write| Reconsidered { lead: write.lead.0, purpose: None })
+                .collect();
+            self.judge_again(&again).await?;
             committed.reserved = self.reserve(store, &written, now).await?;
             self.write_events(&written, now).await?;
             self.write_log(&written, &revs, now).await?;

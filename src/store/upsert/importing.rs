@@ -49,7 +49,8 @@ impl Importing {
     /// withdrawn is renewed by a later one alone that the row dates, one that the row withdraws is so from
     /// now on, and one that somebody objects to also where none was known; a suppression stays.
     /// The stage is taken for new leads only: the first that a row of the run names, beside `lead`. A mail
-    /// on its way for a purpose whose ground has changed is judged again. A lead whose row cannot be read
+    /// on its way for a purpose whose ground has changed, or to who is to be left alone until another day, is
+    /// judged again. A lead whose row cannot be read
     /// stays as it is.
     /// Each lead that was created or changed, or comes by a named source for the first time, gets one
     /// `lead.imported` event and becomes due in the bulk lane.

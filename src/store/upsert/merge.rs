@@ -9,6 +9,7 @@ use crate::{
         lead::{Basis, Consent, Profile, Stage},
         name::Name,
         time::Instant,
+        value::Schema,
     },
     store::{
         Result,
@@ -130,6 +131,13 @@ impl<'a> Folding<'a> {
 
     pub fn has_other_profile(&self) -> bool {
         self.before.as_ref().is_some_and(|before| *before != self.profile)
+    }
+
+    /// Whether a known lead is to be left alone until another day than before.
+    pub fn has_other_quiet(&self) -> bool {
+        let (later, _) = Schema::STANDARD[Schema::LATER_UNTIL.0];
+        let until = |profile: &Profile| profile.attributes.get(later).cloned();
+        self.before.as_ref().is_some_and(|before| until(before) != until(&self.profile))
     }
 
     /// Where among the `profiles` of the batch this one is, as it is to be stored.

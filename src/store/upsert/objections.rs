@@ -15,12 +15,12 @@ use crate::{
     },
 };
 
-/// Mails whose ground is another one now, or none.
+/// Mails whose ground is another one now, or none, and all to who is to be left alone until another day.
 pub(super) fn regrounded<'a>(leads: &'a BTreeMap<&str, Folding<'_>>) -> Vec<Reconsidered<'a>> {
     let of = |lead: &'a Folding<'_>| {
-        lead.regrounded
-            .iter()
-            .map(|purpose| Reconsidered { lead: lead.lead, purpose: Some(purpose) })
+        let purposes = lead.regrounded.iter().map(|purpose| Some(purpose.as_str()));
+        let all = lead.has_other_quiet().then_some(None);
+        purposes.chain(all).map(|purpose| Reconsidered { lead: lead.lead, purpose })
     };
     leads.values().flat_map(of).collect()
 }
