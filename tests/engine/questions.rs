@@ -340,17 +340,22 @@ async fn a_mail_that_is_claimed_is_stopped_by_what_the_lead_says_meanwhile() {
             let expected = if stops { MessageState::Reserved } else { MessageState::Transmitting };
             assert_eq!(state, expected);
         }
-        // And what was stopped is judged by that: never, or not yet.
+        // And what was stopped is judged by that: never, or not yet, and on another visit of its step.
         let engine = rig.with_relay(rig.smtp.addr.port());
         engine.take_over().await.unwrap();
         engine.tick(rig.clock.now()).await.unwrap();
-        for (email, state) in [
-            ("ada@example.com", MessageState::Cancelled),
-            ("ben@example.com", MessageState::Reserved),
+        for (email, reason) in [
+            ("ada@example.com", "no ground for the purpose `insights`"),
+            ("ben@example.com", "asked to be written to later, from 28 Jan 2027"),
         ] {
             let address = nurtured::domain::address::Address::parse(email).unwrap();
             let lead = rig.store.find_lead(&address).await.unwrap().unwrap();
-            assert_eq!(rig.messages(lead).await[0].state, state, "{email}");
+            let messages = rig.messages(lead).await;
+            assert_eq!(messages.len(), 1, "{email}");
+            assert_eq!(messages[0].state, MessageState::Cancelled, "{email}");
+            let rows = rig.store.timeline(lead, 100).await.unwrap();
+            let mut told = rows.iter().filter_map(|row| row.detail.as_deref());
+            assert!(told.any(|it| it.contains(reason)), "{email}: {rows:#?}");
             assert!(rig.mails_to(email).is_empty());
         }
     })
