@@ -43,7 +43,8 @@ pub struct Answer {
 pub struct Choice {
     /// All that were shown.
     pub shown: BTreeSet<Name>,
-    /// Those that were ticked when they were shown: to leave a tick is no consent.
+    /// Those that were ticked when they were shown: to leave a tick is no consent, and to leave a box empty
+    /// is no objection.
     pub had: BTreeSet<Name>,
     pub ticked: BTreeSet<Name>,
 }
@@ -144,7 +145,7 @@ impl Reader {
             .collect();
         let withdrawn: Vec<Name> = unticked
             .into_iter()
-            .filter(|purpose| self.state.consent(purpose).is_some())
+            .filter(|it| choice.had.contains(*it) && self.state.consent(it).is_some())
             .cloned()
             .collect();
         if given.is_empty() && withdrawn.is_empty() {
@@ -226,6 +227,9 @@ mod tests {
         assert_eq!(change(&["insights", "offers", "news"]), said("news", ""));
         assert_eq!(change(&["insights"]), said("", "offers"));
         assert_eq!(change(&[]), said("", "insights offers"));
+        // Shown without a tick, by a page from before or for a ground that does not count, it was left so.
+        let stale = Choice { had: names(&[]), ..choice(&[]) };
+        assert_eq!(reader.preferences(&policy, &stale), None, "nobody unticked anything");
         // What was not shown is neither given nor taken.
         let other = Choice { ticked: names(&["news", "gone"]), ..Choice::default() };
         assert_eq!(reader.preferences(&policy, &other), None);
