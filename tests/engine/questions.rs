@@ -203,6 +203,23 @@ async fn an_answer_is_recorded_once_sets_what_it_sets_and_may_be_changed() {
 }
 
 #[tokio::test]
+async fn a_reader_is_heard_whatever_a_scanner_does_to_the_mail() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let asked = Asked::by(&rig).await;
+        let read = Read::of(&rig.mails_to(EMAIL)[0]);
+        for _ in 0..110 {
+            asked.request(Method::GET, &read.links[0]).send().await.unwrap();
+        }
+        let later = asked.press(LATER).await;
+        assert!(later.contains("28 March 2027"), "{later}");
+        assert_eq!(rig.events(asked.lead, &EventKind::MAIL_CLICKED).await.len(), 100);
+        assert_eq!(asked.answers().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn pressed_many_times_at_once_it_is_recorded_once() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign()).await;
