@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{lint::nearest, problem::RenderProblem, source::Source, tags::variables};
+use super::{
+    compile::sources, lint::nearest, problem::RenderProblem, source::Source, tags::variables,
+};
 use crate::domain::{
     campaign::Campaign,
     definitions::Definitions,
@@ -21,7 +23,37 @@ pub(super) fn missing_fields(
     templates: &Templates,
     sources: &HashMap<String, Source>,
 ) -> Vec<RenderProblem> {
-    let senders = senders(definitions);
+    let live = definitions.workflows.iter().map(|live| &*live.workflow);
+    lacking(definitions, templates, sources, live)
+}
+
+/// Likewise, for leads who are on earlier versions of workflows: they get the mails of today.
+///
+/// For a release that is about to go live, and no part of [`Renderer::new`](super::Renderer::new): who is
+/// on what changes by the minute, and one that is live goes on.
+#[must_use]
+pub fn lacking_for_elders(definitions: &Definitions) -> Vec<RenderProblem> {
+    let elders = definitions.structures.values().filter(|it| !is_live(definitions, it));
+    let (sources, _) = sources(&definitions.templates);
+    let elders = elders.map(AsRef::as_ref);
+    let mut problems = lacking(definitions, &definitions.templates, &sources, elders);
+    problems.sort_by_key(|it| (it.file.clone(), it.line, it.column));
+    problems
+}
+
+fn is_live(definitions: &Definitions, workflow: &Workflow) -> bool {
+    definitions
+        .workflow(&workflow.name)
+        .is_some_and(|live| live.workflow.version == workflow.version)
+}
+
+fn lacking<'d>(
+    definitions: &'d Definitions,
+    templates: &Templates,
+    sources: &HashMap<String, Source>,
+    workflows: impl Iterator<Item = &'d Workflow>,
+) -> Vec<RenderProblem> {
+    let senders = senders(workflows);
     let mut problems = Vec::new();
     let mails = templates
         .mails
@@ -52,8 +84,13 @@ fn lack(
     field: &str,
 ) -> Option<(String, Option<String>)> {
     let Some(campaign) = definitions.campaign_of(workflow) else {
-        let message = format!("workflow `{}` sends this mail and names no campaign", workflow.name);
-        return Some((message, Some("add to the workflow: campaign: …".to_owned())));
+        let sends = format!("workflow `{}` sends this mail and names no campaign", workflow.name);
+        return Some(if is_live(definitions, workflow) {
+            (sends, Some("add to the workflow: campaign: …".to_owned()))
+        } else {
+            let default = format!("give it a default: {{{{ {CAMPAIGN}.{field} or \"…\" }}}}");
+            (format!("an earlier version of {sends}; {default}"), None)
+        });
     };
     let Campaign { dates, variables, .. } = campaign;
     let fields = || OWN.into_iter().chain(dates.keys().chain(variables.keys()).map(Name::as_str));
@@ -64,13 +101,15 @@ fn lack(
     Some((message, nearest(field, fields())))
 }
 
-/// The live workflows that send each mail.
-fn senders(definitions: &Definitions) -> BTreeMap<&Name, Vec<&Workflow>> {
+/// Which of these workflows send each mail.
+fn senders<'d>(
+    workflows: impl Iterator<Item = &'d Workflow>,
+) -> BTreeMap<&'d Name, Vec<&'d Workflow>> {
     let mut senders: BTreeMap<&Name, Vec<&Workflow>> = BTreeMap::new();
-    for live in definitions.workflows.iter() {
-        for step in live.workflow.steps.iter() {
+    for workflow in workflows {
+        for step in workflow.steps.iter() {
             if let StepKind::Email { template, .. } = &step.kind {
-                senders.entry(template).or_default().push(&live.workflow);
+                senders.entry(template).or_default().push(workflow);
             }
         }
     }

@@ -128,7 +128,7 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
 }
 
 /// Every text that tera is to compile, by tera's name.
-fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
+pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
     let (mut sources, mut problems) = (HashMap::new(), Vec::new());
     let mut add =
         |part, form, file: &str, text: &str, at| match Source::new(part, form, file, text, at) {

@@ -10,11 +10,11 @@ use std::{
 };
 
 use mail_parser::{MessageParser, MimeHeaders};
-use nurtured::{domain::message::MessageState, store::Store};
+use nurtured::{domain::message::MessageState, engine::releasing, store::Store};
 
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup, at},
+    engine::{Campaign, DAY, HOUR, MINUTE, Read, Rig, SECOND, Setup, at},
     smtp::{Act, At, Moment, Received, Script, say},
 };
 
@@ -92,6 +92,40 @@ async fn mails_keep_the_dates_of_their_campaign_also_when_these_move() {
         ] {
             assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_release_whose_mails_read_what_those_under_way_have_not_is_refused() {
+    for_each_database(async |db| {
+        let steps = format!("{ENTER}steps:\n  - wait: 1d\n  - email: news/one\n");
+        let before = Campaign::new().workflow("news", &steps).text(
+            "news/one",
+            "News",
+            "[Join](https://www.example.com/)\n",
+        );
+        let rig = Rig::new(db, &before).await;
+        rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        let after = |text: &str| {
+            let news = before.clone().workflow("news", &format!("campaign: spring\n{steps}"));
+            let news = news.file("workflows/spring.campaign.yaml", &spring("2027-04-15 11:00"));
+            news.text("news/one", "News", &format!("All of\n{text}.\n"))
+        };
+        let strict = after("the {{ campaign.title }}").artefacts();
+        let now = rig.clock.now();
+        let refused = releasing::apply(&rig.store, &strict, "test", "", now).await;
+        let refused = refused.unwrap_err().to_string();
+        let place =
+            "templates/news/one.md:6: an earlier version of workflow `news` sends this mail";
+        assert!(refused.contains(place), "{refused}");
+        assert!(refused.contains("{{ campaign.title or"), "{refused}");
+        rig.apply(&after("the {{ campaign.title or \"season\" }}")).await;
+        assert_eq!(rig.tick_after(DAY).await.sent, 1);
+        assert!(Read::of(&rig.mails_to("a@example.com")[0]).text.contains("the season"));
+        // Nobody is on the earlier version any more.
+        releasing::apply(&rig.store, &strict, "test", "", rig.clock.now()).await.unwrap();
     })
     .await;
 }
