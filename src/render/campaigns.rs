@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    compile::sources, lint::nearest, problem::RenderProblem, source::Source, tags::variables,
+    compile::sources,
+    lint::nearest,
+    problem::RenderProblem,
+    source::Source,
+    tags::{Tag, TagKind, Variable, variables},
 };
 use crate::domain::{
     campaign::Campaign,
@@ -17,7 +21,8 @@ use crate::domain::{
 pub(super) const CAMPAIGN: &str = "campaign";
 const OWN: [&str; 2] = ["name", "title"];
 
-/// The fields of campaigns that mails read without giving anything in their place, and that are not there.
+/// The fields of campaigns that mails read without giving anything in their place, and that are not there;
+/// and campaigns that are read as if they were texts.
 pub(super) fn missing_fields(
     definitions: &Definitions,
     templates: &Templates,
@@ -64,9 +69,19 @@ fn lacking<'d>(
         for source in sources.values().filter(|source| source.file == *file) {
             for tag in source.tags() {
                 let read = variables(&source.text[tag.range.clone()]);
-                for variable in read.iter().filter(|it| it.name == CAMPAIGN && !it.guarded) {
-                    let Some(field) = variable.path.first() else { continue };
+                for variable in read.iter().filter(|it| it.name == CAMPAIGN) {
                     let offset = tag.range.start + variable.offset;
+                    let has_one =
+                        || workflows.iter().any(|it| definitions.campaign_of(it).is_some());
+                    if is_printed_whole(&tag, &source.text, variable) && has_one() {
+                        let message = format!("`{CAMPAIGN}` is the workflow's campaign, no text");
+                        let hint = format!("write {CAMPAIGN}.title, or another field of it");
+                        problems.push(source.problem(offset, message, Some(hint)));
+                    }
+                    let Some(field) = variable.path.first() else { continue };
+                    if variable.guarded {
+                        continue;
+                    }
                     let lacks = workflows.iter().find_map(|it| lack(definitions, it, field));
                     problems
                         .extend(lacks.map(|(message, hint)| source.problem(offset, message, hint)));
@@ -75,6 +90,19 @@ fn lacking<'d>(
         }
     }
     problems
+}
+
+/// Whether all of a campaign would be written into the mail, which no reader could make sense of: it goes
+/// before the lead's attribute of the same name.
+fn is_printed_whole(tag: &Tag, text: &str, variable: &Variable<'_>) -> bool {
+    let start = tag.range.start + variable.offset;
+    let before = text[tag.range.start..start].trim_end();
+    let after = text[start + variable.name.len()..tag.range.end].trim_start();
+    let is_asked_for = before.ends_with("if") || after.starts_with("is ");
+    tag.kind == TagKind::Print
+        && variable.path.is_empty()
+        && !after.starts_with('[')
+        && !is_asked_for
 }
 
 /// Why a workflow's mail would be parked for want of this field.
