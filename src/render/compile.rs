@@ -72,6 +72,7 @@ impl Renderer {
         }
         let tera = compiled(&sources, &mut problems);
         variables(definitions, &templates, &tera, &sources, &mut problems);
+        problems.extend(codes::to_staff(definitions, &templates, &sources));
         problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));

@@ -222,6 +222,18 @@ fn a_notice_of_our_own_is_for_our_own_people() {
 }
 
 #[test]
+fn our_own_people_get_no_codes() {
+    let body = "---\nsubject: s\n---\n{{ email }}:\n{{ code(\"spring\") }}";
+    for step in [
+        "  - notify: sales\n    template: alerts/hot",
+        "  - hand_off: sales\n    template: alerts/hot",
+    ] {
+        let said = with_step(step, body).unwrap_err();
+        assert!(said.contains("line: 5, column: 4, message: \"`code` is for leads"), "{said}");
+    }
+}
+
+#[test]
 fn a_campaign_is_read_by_its_fields() {
     const MAIL: &str = "  - email: alerts/hot\ncampaign: autumn-webinar";
     let of = |text: &str| format!("---\nsubject: s\nlayout: mail\n---\nOn\n{text}");
