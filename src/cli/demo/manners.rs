@@ -104,7 +104,7 @@ impl Chance {
     }
 
     pub fn between(self, [least, most]: [Duration; 2], who: &str, what: &str) -> Duration {
-        least + (most - least).mul_f64(self.share(who, what))
+        least + most.saturating_sub(least).mul_f64(self.share(who, what))
     }
 
     /// One of what is there, each as likely.
