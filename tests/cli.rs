@@ -34,7 +34,12 @@ fn without_a_configuration_it_says_where_it_looked() {
     let site = Site::bare();
     let ran = site.run(&["status"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("nurtured.toml") && ran.err.contains("--dir"), "{ran:?}");
+    assert!(
+        ran.err.contains("nurtured.toml")
+            && ran.err.contains("nurtured init DIR")
+            && ran.err.contains("--dir"),
+        "{ran:?}"
+    );
     let ran = site.run(&["--config", "elsewhere.toml", "status"]);
     assert!(ran.code == 2 && ran.err.contains("elsewhere.toml"), "{ran:?}");
 }

@@ -89,6 +89,9 @@ fn an_outcome_by_hand_answers_the_hand_off() {
     assert!(ran.out.contains("No hand-off waited for it; it counts all the same."), "{ran:?}");
     assert_eq!(site.run(&["tick"]).code, 0);
     assert_eq!(site.json(&["leads", "show", "eve@e.example"])["stage"], "disqualified");
+    site.run(&["outcome", "eve@e.example", "returned", "--reason", "not_now"]);
+    assert_eq!(site.run(&["tick"]).code, 0);
+    assert_eq!(site.json(&["leads", "show", "eve@e.example"])["stage"], "recycled");
 }
 
 #[test]

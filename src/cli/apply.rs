@@ -138,7 +138,9 @@ impl From<ApplyError> for Failure {
                 Self::problems(&error).hint("`nurtured check` shows them all")
             }
             ApplyError::Elders(_) => {
-                Self::problems(&error).hint("keep what these versions name until nobody is on them")
+                let hint = "keep what these versions name, and give what they lack a default, until \
+                            nobody is on them";
+                Self::problems(&error).hint(hint)
             }
         }
     }

@@ -132,7 +132,7 @@ impl From<ConfigError> for Failure {
         match &error {
             ConfigError::Missing { .. } => Self::usage(&error).hint(
                 "say where the campaign folder is by --dir, or the file by --config; \
-                 for a first one copy the example from the repository",
+                 `nurtured init DIR` makes a first one",
             ),
             ConfigError::Unreadable { .. }
             | ConfigError::SecretFile { .. }

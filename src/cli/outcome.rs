@@ -88,6 +88,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     if let Some(words) = arguments.note.as_deref().filter(|words| !words.trim().is_empty()) {
         note("note", text(words.trim()));
     }
+    let earlier = store.events_of(lead).await?.iter().rev().find_map(Answer::of);
+    if let Some(Answer::Returned(earlier)) = earlier {
+        note(Answer::INSTEAD_OF, text(earlier.word()));
+    }
     note("recorded_by", text(&who()));
     let recorded = store.record_events(&[event], now).await?;
     if !matches!(recorded[..], [Recorded::New { .. }]) {

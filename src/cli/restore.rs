@@ -1,11 +1,11 @@
 //! `nurtured restore FILE`: a database is brought back, paused, and sends nothing a second time.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::{
     domain::{name::Name, time::Instant, workflow::ALL},
     engine::Engine,
     mail::relay::Relay,
-    store::{DatabaseUrl, EngineLock, Store, StoreError},
+    store::{DatabaseUrl, EngineLock, Store, StoreError, folder_of, make_file},
     token::Keyring,
 };
 
@@ -27,6 +27,8 @@ use crate::{
 const COPY: &str = "database";
 /// Who it was that paused everything.
 const WHO: &str = "restore";
+/// To its last millisecond.
+const DAY: Duration = Duration::from_millis(24 * 3_600_000 - 1);
 
 /// Brings a database back, paused; what may have been sent since the backup is in doubt.
 ///
@@ -42,12 +44,25 @@ pub(super) struct Arguments {
     /// The database is back already: by pg_restore, or with its disk
     #[arg(long, conflicts_with = "file")]
     in_place: bool,
-    /// When the daemon that was lost sent its last mail, at the latest [default: now]
-    #[arg(long, value_name = "TIME", value_parser = super::eval::instant)]
-    sent_until: Option<Instant>,
+    /// When the daemon that was lost sent its last mail, at the latest; a day is meant to its end, in UTC [default: now]
+    #[arg(long, value_name = "TIME", value_parser = sent_until)]
+    sent_until: Option<SentUntil>,
     /// Nothing was sent since: the daemon had been stopped when the backup was made
     #[arg(long, conflicts_with = "sent_until")]
     nothing_sent: bool,
+}
+
+/// An instant, or a day.
+#[derive(Clone, Copy, Debug)]
+struct SentUntil {
+    begin: Instant,
+    end: Instant,
+}
+
+fn sent_until(text: &str) -> Result<SentUntil, String> {
+    let begin = super::eval::instant(text)?;
+    let is_day = text.parse::<Instant>().is_err();
+    Ok(SentUntil { begin, end: if is_day { begin + DAY } else { begin } })
 }
 
 #[derive(Serialize)]
@@ -63,18 +78,42 @@ struct Report {
     waiting: u64,
     /// What is paused.
     paused: Vec<Name>,
+    /// The pools of discount codes: those given since are free again.
+    code_pools: Vec<Name>,
+}
+
+impl Arguments {
+    /// `--sent-until`, not before `last_act` and not after `now`, where time does not run ahead of the clock.
+    fn until(
+        &self,
+        last_act: Option<Instant>,
+        now: Option<Instant>,
+    ) -> Result<Option<Instant>, Failure> {
+        let Some(SentUntil { begin, end }) = self.sent_until else { return Ok(None) };
+        if let Some(last_act) = last_act.filter(|last_act| end < *last_act) {
+            let message =
+                format!("--sent-until is {end}, and the database knows of something at {last_act}");
+            return Err(Failure::usage(message)
+                .hint("say when the daemon that was lost sent its last mail, at the latest; without it, that is now"));
+        }
+        if let Some(now) = now.filter(|now| begin > *now) {
+            let message =
+                format!("--sent-until is {begin}, and it is {now}: nothing was sent after now");
+            return Err(Failure::usage(message).hint(
+                "leave it out: mails that become due until now are in doubt, later ones are sent",
+            ));
+        }
+        Ok(Some(now.map_or(end, |now| end.min(now))))
+    }
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let config = context.config()?;
     let url = Context::database_url(&config)?;
-    let lock = EngineLock::on(url.file()).map_err(|error| match error {
-        StoreError::EngineRunning => Failure::environment(error).hint("stop the daemon first"),
-        other => other.into(),
-    })?;
+    let lock = EngineLock::on(url.file()).map_err(not_alone)?;
     let report = match (&arguments.file, url.file()) {
         (None, _) => {
-            let store = Store::open(&url).await?;
+            let store = Store::open_alone(&url).await.map_err(not_alone)?;
             settle(context, arguments, config, &url, store).await?
         }
         (Some(file), Some(database)) => {
@@ -101,6 +140,15 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     };
     drop(lock);
     context.output.result(&report, || text(&report))
+}
+
+fn not_alone(error: StoreError) -> Failure {
+    match error {
+        StoreError::EngineRunning => {
+            Failure::environment(error).hint("stop the daemon first, and every other command on it")
+        }
+        other => other.into(),
+    }
 }
 
 /// A database that is there is never written over, and not one that is half there.
@@ -136,13 +184,12 @@ fn copy(file: &Path, database: &Path) -> Result<TempDir, Failure> {
         ))
         .hint("`nurtured backup` makes a file that holds everything"));
     }
-    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folder_of(database);
     let draft = tempfile::Builder::new().prefix(".nurtured-restore-").tempdir_in(folder);
     let draft = draft.map_err(Failure::at(folder))?;
     let copy = draft.path().join(COPY);
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&copy);
-    let written = made.and_then(|mut made| {
+    // Not of the draft's folder, which is ours.
+    let written = make_file(&copy, folder).and_then(|mut made| {
         io::copy(&mut backup, &mut made)?;
         made.sync_all()
     });
@@ -169,28 +216,25 @@ async fn settle(
     let now = context.now();
     store.migrate(false, now).await?;
     let last_act = store.last_act().await?;
-    let until = arguments.sent_until.unwrap_or(now);
+    let in_earnest = !config.only_writes_files() && !store.is_rehearsal().await?;
+    let until = arguments.until(last_act, in_earnest.then_some(now))?.unwrap_or(now);
     let from = last_act.unwrap_or(until);
-    let engine = engine(config, store, Clock::driven(from))?;
+    // Whatever becomes of this, a daemon that is started on it sends nothing.
+    store.pause(&Name::new(ALL), WHO, now).await?;
+    // What was paused at the backup may have been taken up and sent since.
+    let at_work = if arguments.nothing_sent { store.clone() } else { store.heedless_of_pauses() };
+    let engine = engine(config, at_work, Clock::driven(from))?;
     engine.follow_zone_rules().await?;
     engine.take_over().await?;
     let mut in_doubt = 0;
     if let Some(live) = engine.live() {
         in_doubt += engine.recover(&live, true, from).await?.in_doubt;
     }
-    let store = &engine.store;
     if !arguments.nothing_sent {
-        // What was paused at the backup may have been taken up and sent since.
-        let paused = store.pauses().await?;
-        for (scope, _) in &paused {
-            store.resume(scope).await?;
-        }
-        in_doubt += engine.live_through(from, until).await?.in_doubt;
-        for (scope, _) in &paused {
-            store.pause(scope, WHO, now).await?;
-        }
+        look_again_at_what_is_paused(&store, now).await?;
+        in_doubt += engine.live_through(from, until.max(from)).await?.in_doubt;
+        look_again_at_what_is_paused(&store, now).await?;
     }
-    store.pause(&Name::new(ALL), WHO, now).await?;
     let census = store.census(now).await?;
     let waiting = ["reserved", "deferred"].iter().filter_map(|state| census.messages.get(*state));
     let report = Report {
@@ -200,17 +244,27 @@ async fn settle(
         in_doubt,
         waiting: waiting.sum(),
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        code_pools: store.code_pools().await?.into_iter().map(|pool| pool.pool).collect(),
     };
-    engine.store.clone().close_into_one_file().await?;
+    store.close_into_one_file().await?;
     Ok(report)
 }
 
-/// One that hands nothing over.
-fn engine(config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>, Failure> {
+/// By whom it is paused, and since when, remains.
+async fn look_again_at_what_is_paused(store: &Store, now: Instant) -> Result<(), StoreError> {
+    for (scope, _) in store.pauses().await? {
+        store.pause(&scope, WHO, now).await?;
+    }
+    Ok(())
+}
+
+/// One that hands nothing over, and leaves nobody out: to whom the lost daemon wrote is not known.
+fn engine(mut config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>, Failure> {
     let keyring = Arc::new(Keyring::load(&config.secrets.file.path()?)?);
     let (_, relays) = config.sending()?;
     let relay = relays.first().map_or_else(|| "main".into(), |relay| relay.name.as_str().into());
     let relay = Relay::Lost(relay);
+    config.delivery.only_to = None;
     Ok(Arc::new(Engine::new(store, clock, keyring, Arc::new(config), relay)))
 }
 
@@ -224,12 +278,22 @@ fn text(report: &Report) -> String {
         ),
         None => format!("{in_doubt} that the relay may have had in its hands are in doubt."),
     };
+    let codes = if report.code_pools.is_empty() {
+        String::new()
+    } else {
+        let pools: Vec<&str> = report.code_pools.iter().map(|pool| &**pool).collect();
+        format!(
+            "\n\x20 codes given since then are free again ({}): others may get them, so bring in new ones under \
+             another name",
+            pools.join(", ")
+        )
+    };
     format!(
         "{} is back. The last thing that it knows of was at {since}.\n{doubt}\n{} wait.\n\n\
          Everything is paused. Before `nurtured resume all`:\n\
          \x20 bring in what came since then: first objections (`nurtured suppressions import`), then events\n\
          \x20 of leads who came since then it knows nothing: imported again they are new, and are written to as such\n\
-         \x20 look at what is in doubt and what waits: `nurtured status`, `nurtured leads show EMAIL`",
+         \x20 look at what is in doubt and what waits: `nurtured status`, `nurtured leads show EMAIL`{codes}",
         report.database,
         counted(usize::try_from(report.waiting).unwrap_or(usize::MAX), "mail"),
     )

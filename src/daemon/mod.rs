@@ -245,6 +245,7 @@ fn open_doors(parts: &Parts, doors: Doors, closing: &CancellationToken) -> Behin
         clock: parts.clock.clone(),
         intake: parts.intake.clone(),
         public: Arc::clone(&stats),
+        health: parts.health.clone(),
     });
     let routes = public::router(Public {
         keyring: Arc::clone(&parts.keyring),

@@ -1,4 +1,4 @@
-//! Campaigns: what figures and costs are counted by. Workflows name one, and tell time by its dates.
+//! Campaigns: what workflows belong together by. They name one, and tell time by its dates.
 
 use std::collections::BTreeMap;
 

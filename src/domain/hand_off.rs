@@ -8,6 +8,7 @@ use super::{
     definitions::Definitions,
     event::{Event, EventKind},
     id::LeadId,
+    lead::Stage,
     name::Name,
     schedule::WaitSpec,
     time::Instant,
@@ -133,9 +134,21 @@ impl Reason {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
+
+    /// What a lead is that is given back for it.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::WrongPerson => Stage::Disqualified,
+            Self::NotNow | Self::NoBudget | Self::Other | Self::NoAnswer => Stage::Recycled,
+        }
+    }
 }
 
 impl Answer {
+    /// In an event's data: the reason that it takes back.
+    pub const INSTEAD_OF: &str = "instead_of";
+
     /// What an event answers. A reason that nobody knows is another one.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {
@@ -154,6 +167,15 @@ impl Answer {
         match self {
             Self::Accepted => EventKind::HANDOFF_ACCEPTED,
             Self::Returned(_) => EventKind::HANDOFF_RETURNED,
+        }
+    }
+
+    /// For which reason the lead was given back by the word that this one is said instead of.
+    #[must_use]
+    pub fn instead_of(event: &Event) -> Option<Reason> {
+        match event.data.get(Self::INSTEAD_OF)? {
+            Value::Text(word) => Reason::from_word(word),
+            _ => None,
         }
     }
 

@@ -63,7 +63,7 @@ pub fn fact_object(key: &str, value: &str) -> String {
 pub struct Question {
     /// What its page is headed with.
     pub title: Label,
-    /// In the order of the file.
+    /// In no order that means anything: what is live keeps them sorted.
     pub answers: Vec<Answer>,
 }
 

@@ -100,6 +100,17 @@ impl Value {
         }
     }
 
+    /// The finite number that it is, or that its text says: files bring texts.
+    #[must_use]
+    pub fn number(&self) -> Option<f64> {
+        let number = match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Bool(_) | Self::Date(_) => None,
+        };
+        number.filter(|number: &f64| number.is_finite())
+    }
+
     /// The plain JSON form, as stored in a profile: a date is its RFC 3339 text.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {

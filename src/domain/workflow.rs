@@ -34,7 +34,7 @@ pub struct Workflow {
     pub name: Name,
     pub version: Version,
     pub about: String,
-    /// What its figures and costs are counted by, and whose dates its steps tell time by.
+    /// What it belongs to, and whose dates its steps tell time by.
     pub campaign: Option<Name>,
     /// The purpose that each of its mails needs a ground for.
     pub purpose: Name,

@@ -43,7 +43,8 @@ pub struct Answer {
 pub struct Choice {
     /// All that were shown.
     pub shown: BTreeSet<Name>,
-    /// Those that were ticked when they were shown: to leave a tick is no consent.
+    /// Those that were ticked when they were shown: to leave a tick is no consent, and to leave a box empty
+    /// is no objection.
     pub had: BTreeSet<Name>,
     pub ticked: BTreeSet<Name>,
 }
@@ -77,6 +78,14 @@ impl Reader {
             last.message == Some(mail.message)
                 && last.data.get("value").is_some_and(|value| value.to_string() == ask.value())
         })
+    }
+
+    /// Until when this very link has the lead left in peace: pressed again meanwhile, it is not any later.
+    #[must_use]
+    pub fn later_by(&self, mail: MailRef, ask: &Ask, now: Instant) -> Option<Instant> {
+        let until = self.quiet_until(now)?;
+        let given = self.given(mail, ask)?.data.get("until");
+        (given == Some(&Value::Date(until))).then_some(until)
     }
 
     /// Until when the lead asked to be left in peace, as a date without a time.
@@ -136,7 +145,7 @@ impl Reader {
             .collect();
         let withdrawn: Vec<Name> = unticked
             .into_iter()
-            .filter(|purpose| self.state.consent(purpose).is_some())
+            .filter(|it| choice.had.contains(*it) && self.state.consent(it).is_some())
             .cloned()
             .collect();
         if given.is_empty() && withdrawn.is_empty() {
@@ -218,6 +227,9 @@ mod tests {
         assert_eq!(change(&["insights", "offers", "news"]), said("news", ""));
         assert_eq!(change(&["insights"]), said("", "offers"));
         assert_eq!(change(&[]), said("", "insights offers"));
+        // Shown without a tick, by a page from before or for a ground that does not count, it was left so.
+        let stale = Choice { had: names(&[]), ..choice(&[]) };
+        assert_eq!(reader.preferences(&policy, &stale), None, "nobody unticked anything");
         // What was not shown is neither given nor taken.
         let other = Choice { ticked: names(&["news", "gone"]), ..Choice::default() };
         assert_eq!(reader.preferences(&policy, &other), None);

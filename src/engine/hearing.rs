@@ -36,7 +36,7 @@ pub struct Word {
     until: Option<Instant>,
     by: Name,
     about: StepRef,
-    instead_of: Option<Rev>,
+    instead_of: Option<(Rev, Option<Answer>)>,
 }
 
 impl Hearing {
@@ -53,7 +53,7 @@ impl Hearing {
         let is_of_it = |event: &Event| match &event.about {
             Some(about) => about.enrolment == card.about.enrolment && about.step == card.about.step,
             // Said by hand, or by an import, of the lead as such.
-            None => event.recorded_at >= card.created_at,
+            None => event.occurred_at >= card.created_at,
         };
         events.retain(|event| Answer::of(event).is_some() && is_of_it(event));
         Ok(Some(Self { card, last: events.pop() }))
@@ -83,7 +83,7 @@ impl Hearing {
             until: later.map(|later| later.until(now, zone)),
             by: self.card.recipient.clone(),
             about: self.card.about.clone(),
-            instead_of: self.last.as_ref().map(|last| last.rev),
+            instead_of: self.last.as_ref().map(|last| (last.rev, Answer::of(last))),
         }
     }
 }
@@ -97,12 +97,15 @@ impl Word {
         if let Some(until) = self.until {
             note("until", Value::Date(until));
         }
+        if let Some((_, Some(Answer::Returned(earlier)))) = self.instead_of {
+            note(Answer::INSTEAD_OF, Value::Text(earlier.word().into()));
+        }
         if let Answer::Returned(reason) = self.choice.answer {
             note("reason", Value::Text(reason.word().into()));
             event.object = Some(reason.word().into());
         }
         let StepRef { enrolment, step, .. } = &self.about;
-        let instead_of = self.instead_of.unwrap_or_default();
+        let instead_of = self.instead_of.map_or_else(Rev::default, |(rev, _)| rev);
         event.dedupe = Some(format!("handoff:{enrolment}:{step}:{instead_of}"));
         event.about = Some(self.about.clone());
         event.message = Some(mail.message);

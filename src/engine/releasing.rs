@@ -15,7 +15,7 @@ use crate::{
         name::Name,
         time::Instant,
     },
-    render::Renderer,
+    render::{Renderer, lacking_for_elders},
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -39,7 +39,8 @@ pub enum ApplyError {
     Folder(#[from] FolderError),
     #[error("the campaign folder has problems: {}", list(.0))]
     Problems(Vec<Problem>),
-    /// Leads are on structures that could not be read any more beside these definitions.
+    /// Leads are on structures that could not be read any more beside these definitions, or whose mails
+    /// would be parked.
     #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
     Elders(Vec<Problem>),
 }
@@ -88,6 +89,10 @@ pub async fn apply(
     let artefacts = [folder, &carried].concat();
     let definitions = compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
         .map_err(ApplyError::Elders)?;
+    let lacking = lacking_for_elders(&definitions);
+    if !lacking.is_empty() {
+        return Err(ApplyError::Elders(lacking.into_iter().map(Into::into).collect()));
+    }
     let doors: BTreeMap<Name, i64> = definitions
         .workflows
         .iter()

@@ -3,8 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, live::LiveError, tick::TickReport};
-use crate::domain::time::Instant;
+use super::{Engine, live::LiveError, sending::Line, tick::TickReport};
+use crate::{
+    domain::time::Instant,
+    mail::relay::Relay,
+    store::records::{Settled, Settlement},
+};
 
 /// What is due is done at its own instant. A daemon was never earlier than that, so that whatever one may have
 /// sent by the end of the time is due in it.
@@ -12,8 +16,8 @@ const TICK: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// Decides and "sends" everything that became due from one instant to another, step by step as its
-    /// leads would have come to it. Must have a driven clock and a relay that is
-    /// [`Lost`](crate::mail::relay::Relay::Lost).
+    /// leads would have come to it. What was parked may have been mended, and goes first. Must have a driven
+    /// clock and a relay that is [`Lost`](Relay::Lost).
     ///
     /// # Errors
     /// As of [`Engine::tick`]. Doing it again goes on where this ended.
@@ -22,6 +26,7 @@ impl Engine {
         from: Instant,
         until: Instant,
     ) -> Result<TickReport, LiveError> {
+        self.store.try_parked_again(from).await?;
         let mut sum = TickReport::default();
         let mut now = from;
         while now <= until {
@@ -32,5 +37,23 @@ impl Engine {
             now = next.max(now + TICK);
         }
         Ok(sum)
+    }
+}
+
+impl Line {
+    /// A mail that cannot be written here may have been mended and handed to a relay that is lost, so it is in
+    /// doubt; unless its lead had objected.
+    pub(super) async fn may_have_left(&self, settlement: Settlement) -> Settlement {
+        let is_lost = matches!(self.engine.relay, Relay::Lost(_));
+        let Settlement { message, token, outcome: Settled::Parked { reason }, relay } = settlement
+        else {
+            return settlement;
+        };
+        let outcome = if is_lost && self.marks.ask((message, token)).await == Some(true) {
+            Settled::InDoubt { reason }
+        } else {
+            Settled::Parked { reason }
+        };
+        Settlement { message, token, outcome, relay }
     }
 }

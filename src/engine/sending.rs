@@ -304,7 +304,9 @@ async fn claim(
             break;
         }
     }
-    let ends = ended.into_iter().map(|settlement| line.ends.ask(settlement));
+    let ends = ended
+        .into_iter()
+        .map(async |settlement| line.ends.ask(line.may_have_left(settlement).await).await);
     futures::future::join_all(ends).await;
     Ok(count)
 }

@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 
 pub use super::hits::{HitKind, HitOutcome};
-use super::listener::ListenerStats;
+use super::{health::Health, listener::ListenerStats};
 use crate::{
     clock::Clock,
     domain::{event::Judgement, lead::Stage, message::MessageState, name::Name, time::Instant},
@@ -49,6 +49,7 @@ pub struct Observed {
     pub clock: Clock,
     pub intake: Intake,
     pub public: Arc<ListenerStats>,
+    pub health: Health,
 }
 
 /// The figures of one daemon.
@@ -56,6 +57,7 @@ pub struct Observed {
 pub struct Metrics {
     registry: Registry,
     observed: OnceLock<Observed>,
+    ready: Gauge,
     mails: Family<[Label; 1], Counter>,
     relays: Family<[(&'static str, String); 1], Gauge>,
     returned: Family<[Label; 1], Counter>,
@@ -91,6 +93,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("nurtured"),
             observed: OnceLock::new(),
+            ready: Gauge::default(),
             mails: Family::default(),
             relays: Family::default(),
             returned: Family::default(),
@@ -122,6 +125,11 @@ impl Metrics {
         let registry = &mut self.registry;
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What runs", version);
+        registry.register(
+            "ready",
+            "Whether the daemon can do its work, as `/ready` says",
+            self.ready.clone(),
+        );
         registry.register(
             "mails",
             "Settled tries to send, by what became of them",
@@ -297,7 +305,10 @@ impl Metrics {
                 self.mail_lag.set(lag(now, due));
             }
         };
-        let _ = tokio::time::timeout(LOOK_WITHIN, look).await;
+        // It has time-outs of its own.
+        let (ready, _) =
+            tokio::join!(observed.health.ready(), tokio::time::timeout(LOOK_WITHIN, look));
+        self.ready.set(ready.is_ok().into());
     }
 }
 

@@ -22,7 +22,6 @@ use crate::{
         question::{Ask, fact_object},
         schedule::Later,
         time::Instant,
-        value::Value,
     },
     engine::{
         answering::{Answer, Choice, Reader},
@@ -134,7 +133,10 @@ impl Visit {
             },
             Ask::Later { after } => match Later::parse(after) {
                 Ok(later) => {
-                    let day = self.day(later.until(self.now, self.zone()));
+                    let reader = self.reader.as_ref().ok().and_then(Option::as_ref);
+                    let until = reader.and_then(|it| it.later_by(self.mail, &self.ask, self.now));
+                    let until = until.unwrap_or_else(|| later.until(self.now, self.zone()));
+                    let day = self.day(until);
                     self.respond(&QuestionPage::AskLater { day: &day })
                 }
                 Err(_) => Page::NotFound.respond(self.language),
@@ -157,20 +159,16 @@ impl Visit {
             Ok(None) => return Page::NotFound.respond(self.language),
             Err(Unknown) => return self.respond(&QuestionPage::NotSaved),
         };
-        let given = reader.given(self.mail, &self.ask);
-        let later = match &self.ask {
-            Ask::Later { after } => Later::parse(after).ok(),
-            _ => None,
-        };
         let (answer, until) = match &self.ask {
-            Ask::Declared { .. } if given.is_some() => (None, None),
+            Ask::Declared { .. } if reader.given(self.mail, &self.ask).is_some() => (None, None),
             Ask::Declared { .. } => (Some(reader.answer(&self.ask)), None),
-            Ask::Later { .. } => {
-                let Some(later) = later else { return Page::NotFound.respond(self.language) };
-                match given.and_then(|given| given.data.get("until")) {
-                    // Pressed again, it is not any later.
-                    Some(Value::Date(until)) => (None, Some(*until)),
-                    _ => {
+            Ask::Later { after } => {
+                let Ok(later) = Later::parse(after) else {
+                    return Page::NotFound.respond(self.language);
+                };
+                match reader.later_by(self.mail, &self.ask, self.now) {
+                    Some(until) => (None, Some(until)),
+                    None => {
                         let until = later.until(self.now, self.zone());
                         (Some(reader.later(&self.ask, &later, self.now)), Some(until))
                     }

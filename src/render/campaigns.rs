@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{lint::nearest, problem::RenderProblem, source::Source, tags::variables};
+use super::{
+    compile::sources,
+    lint::nearest,
+    problem::RenderProblem,
+    source::Source,
+    tags::{Tag, TagKind, Variable, variables},
+};
 use crate::domain::{
     campaign::Campaign,
     definitions::Definitions,
@@ -15,13 +21,44 @@ use crate::domain::{
 pub(super) const CAMPAIGN: &str = "campaign";
 const OWN: [&str; 2] = ["name", "title"];
 
-/// The fields of campaigns that mails read without giving anything in their place, and that are not there.
+/// The fields of campaigns that mails read without giving anything in their place, and that are not there;
+/// and campaigns that are read as if they were texts.
 pub(super) fn missing_fields(
     definitions: &Definitions,
     templates: &Templates,
     sources: &HashMap<String, Source>,
 ) -> Vec<RenderProblem> {
-    let senders = senders(definitions);
+    let live = definitions.workflows.iter().map(|live| &*live.workflow);
+    lacking(definitions, templates, sources, live)
+}
+
+/// Likewise, for leads who are on earlier versions of workflows: they get the mails of today.
+///
+/// For a release that is about to go live, and no part of [`Renderer::new`](super::Renderer::new): who is
+/// on what changes by the minute, and one that is live goes on.
+#[must_use]
+pub fn lacking_for_elders(definitions: &Definitions) -> Vec<RenderProblem> {
+    let elders = definitions.structures.values().filter(|it| !is_live(definitions, it));
+    let (sources, _) = sources(&definitions.templates);
+    let elders = elders.map(AsRef::as_ref);
+    let mut problems = lacking(definitions, &definitions.templates, &sources, elders);
+    problems.sort_by_key(|it| (it.file.clone(), it.line, it.column));
+    problems
+}
+
+fn is_live(definitions: &Definitions, workflow: &Workflow) -> bool {
+    definitions
+        .workflow(&workflow.name)
+        .is_some_and(|live| live.workflow.version == workflow.version)
+}
+
+fn lacking<'d>(
+    definitions: &'d Definitions,
+    templates: &Templates,
+    sources: &HashMap<String, Source>,
+    workflows: impl Iterator<Item = &'d Workflow>,
+) -> Vec<RenderProblem> {
+    let senders = senders(workflows);
     let mut problems = Vec::new();
     let mails = templates
         .mails
@@ -32,9 +69,19 @@ pub(super) fn missing_fields(
         for source in sources.values().filter(|source| source.file == *file) {
             for tag in source.tags() {
                 let read = variables(&source.text[tag.range.clone()]);
-                for variable in read.iter().filter(|it| it.name == CAMPAIGN && !it.guarded) {
-                    let Some(field) = variable.path.first() else { continue };
+                for variable in read.iter().filter(|it| it.name == CAMPAIGN) {
                     let offset = tag.range.start + variable.offset;
+                    let has_one =
+                        || workflows.iter().any(|it| definitions.campaign_of(it).is_some());
+                    if is_printed_whole(&tag, &source.text, variable) && has_one() {
+                        let message = format!("`{CAMPAIGN}` is the workflow's campaign, no text");
+                        let hint = format!("write {CAMPAIGN}.title, or another field of it");
+                        problems.push(source.problem(offset, message, Some(hint)));
+                    }
+                    let Some(field) = variable.path.first() else { continue };
+                    if variable.guarded {
+                        continue;
+                    }
                     let lacks = workflows.iter().find_map(|it| lack(definitions, it, field));
                     problems
                         .extend(lacks.map(|(message, hint)| source.problem(offset, message, hint)));
@@ -45,6 +92,19 @@ pub(super) fn missing_fields(
     problems
 }
 
+/// Whether all of a campaign would be written into the mail, which no reader could make sense of: it goes
+/// before the lead's attribute of the same name.
+fn is_printed_whole(tag: &Tag, text: &str, variable: &Variable<'_>) -> bool {
+    let start = tag.range.start + variable.offset;
+    let before = text[tag.range.start..start].trim_end();
+    let after = text[start + variable.name.len()..tag.range.end].trim_start();
+    let is_asked_for = before.ends_with("if") || after.starts_with("is ");
+    tag.kind == TagKind::Print
+        && variable.path.is_empty()
+        && !after.starts_with('[')
+        && !is_asked_for
+}
+
 /// Why a workflow's mail would be parked for want of this field.
 fn lack(
     definitions: &Definitions,
@@ -52,8 +112,13 @@ fn lack(
     field: &str,
 ) -> Option<(String, Option<String>)> {
     let Some(campaign) = definitions.campaign_of(workflow) else {
-        let message = format!("workflow `{}` sends this mail and names no campaign", workflow.name);
-        return Some((message, Some("add to the workflow: campaign: …".to_owned())));
+        let sends = format!("workflow `{}` sends this mail and names no campaign", workflow.name);
+        return Some(if is_live(definitions, workflow) {
+            (sends, Some("add to the workflow: campaign: …".to_owned()))
+        } else {
+            let default = format!("give it a default: {{{{ {CAMPAIGN}.{field} or \"…\" }}}}");
+            (format!("an earlier version of {sends}; {default}"), None)
+        });
     };
     let Campaign { dates, variables, .. } = campaign;
     let fields = || OWN.into_iter().chain(dates.keys().chain(variables.keys()).map(Name::as_str));
@@ -64,13 +129,15 @@ fn lack(
     Some((message, nearest(field, fields())))
 }
 
-/// The live workflows that send each mail.
-fn senders(definitions: &Definitions) -> BTreeMap<&Name, Vec<&Workflow>> {
+/// Which of these workflows send each mail.
+fn senders<'d>(
+    workflows: impl Iterator<Item = &'d Workflow>,
+) -> BTreeMap<&'d Name, Vec<&'d Workflow>> {
     let mut senders: BTreeMap<&Name, Vec<&Workflow>> = BTreeMap::new();
-    for live in definitions.workflows.iter() {
-        for step in live.workflow.steps.iter() {
+    for workflow in workflows {
+        for step in workflow.steps.iter() {
             if let StepKind::Email { template, .. } = &step.kind {
-                senders.entry(template).or_default().push(&live.workflow);
+                senders.entry(template).or_default().push(workflow);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value)] // the shape that tera calls
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tera::{Context, Kwargs, State, Tera, TeraResult};
 
@@ -12,7 +12,10 @@ use super::{
     source::{Part, Source},
     tags::{TagKind, Word, words},
 };
-use crate::domain::name::Name;
+use crate::domain::{
+    definitions::Definitions, hand_off::HandOff, name::Name, template::Templates,
+    workflow::StepKind,
+};
 
 pub(super) const CODE: &str = "code";
 /// tera's functions take arguments by name only; this is put in where the author writes none.
@@ -86,6 +89,39 @@ pub(super) fn pools(source: &Source) -> BTreeSet<Name> {
         named.filter_map(|call| call.pool.map(Name::from)).collect::<Vec<_>>()
     });
     calls.collect()
+}
+
+/// Our own people are given no codes: a notice or a card that names a pool could never be sent.
+pub(super) fn to_staff(
+    definitions: &Definitions,
+    templates: &Templates,
+    sources: &HashMap<String, Source>,
+) -> Vec<RenderProblem> {
+    let live = definitions.workflows.iter().map(|live| &live.workflow);
+    let steps = live.flat_map(|it| it.steps.iter().map(|step| (&it.name, &step.kind)));
+    let mut problems = Vec::new();
+    for (workflow, kind) in steps {
+        let (StepKind::Notify { template: Some(template), .. }
+        | StepKind::HandOff(HandOff { template: Some(template), .. })) = kind
+        else {
+            continue;
+        };
+        let files = templates.mails.get(template).into_iter().flat_map(BTreeMap::values);
+        let files: BTreeSet<&str> = files.map(|mail| mail.file.as_str()).collect();
+        for source in sources.values().filter(|it| files.contains(it.file.as_str())) {
+            for tag in source.tags().into_iter().filter(|tag| is_code(tag.kind)) {
+                let start = tag.range.start;
+                problems.extend(calls(&source.text[tag.range]).into_iter().map(|call| {
+                    let message = format!(
+                        "`code` is for leads, and workflow `{workflow}` sends this mail to our own people"
+                    );
+                    let hint = "leave it out, or give `notify` or `hand_off` another template";
+                    source.problem(start + call.offset, message, Some(hint.to_owned()))
+                }));
+            }
+        }
+    }
+    problems
 }
 
 fn is_code(kind: TagKind) -> bool {

@@ -72,6 +72,7 @@ impl Renderer {
         }
         let tera = compiled(&sources, &mut problems);
         variables(definitions, &templates, &tera, &sources, &mut problems);
+        problems.extend(codes::to_staff(definitions, &templates, &sources));
         problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
@@ -128,7 +129,7 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
 }
 
 /// Every text that tera is to compile, by tera's name.
-fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
+pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
     let (mut sources, mut problems) = (HashMap::new(), Vec::new());
     let mut add =
         |part, form, file: &str, text: &str, at| match Source::new(part, form, file, text, at) {

@@ -81,7 +81,10 @@ pub(super) fn context(
         context.insert(IN_CARDS, card);
     }
     context.insert_value("entry", entry(mail)?);
-    context.insert_value(CAMPAIGN, campaign(mail));
+    // The lead's attribute of this name is read where there is no campaign to read of.
+    if mail.campaign.is_some() || context.get(CAMPAIGN).is_none() {
+        context.insert_value(CAMPAIGN, campaign(mail));
+    }
     codes::insert(mail.codes, &mut context);
     if let Some(links) = &mail.links {
         context.insert("unsubscribe_url", &links.unsubscribe_url());

@@ -35,6 +35,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+pub use campaigns::lacking_for_elders;
 pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
 use css_inline::CSSInliner;

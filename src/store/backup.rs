@@ -11,6 +11,7 @@ use super::{
     Result, Store, StoreError,
     db::{Either, on_db},
     dialect,
+    owner::folder_of,
 };
 use crate::domain::time::Instant;
 
@@ -118,8 +119,4 @@ async fn expect_sound(db: &mut SqliteConnection, check: &'static str) -> Result<
         return Ok(());
     }
     Err(StoreError::Environment(format!("the database is damaged: {found}")))
-}
-
-fn folder_of(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

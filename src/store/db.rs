@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use super::{
     dialect,
     gate::{Gate, Pass, Turn},
     lock::Stint,
+    owner::{folder_of, make_file},
     url::{DatabaseUrl, Kind},
 };
 
@@ -51,7 +52,13 @@ pub(super) use on_db;
 
 /// The connections.
 #[derive(Clone, Debug)]
-pub struct Db(Either<File, PgPool>);
+pub struct Db {
+    place: Either<File, PgPool>,
+    /// On a server, what keeps others away for as long as we are alone on it.
+    alone: Option<Arc<tokio::sync::Mutex<Option<PgConnection>>>>,
+    /// What is paused stays so; only that whoever has this acts as if it were not.
+    pub ignores_pauses: bool,
+}
 
 #[derive(Clone, Debug)]
 struct File {
@@ -72,6 +79,8 @@ pub struct Tx {
     stint: Option<Stint>,
     /// And since when it writes.
     checkpoints: Option<(Checkpoints, tokio::time::Instant)>,
+    /// Of its [`Db`].
+    pub ignores_pauses: bool,
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,23 +93,56 @@ impl Db {
     pub async fn open(url: &DatabaseUrl, create: bool) -> Result<Self> {
         match &url.0 {
             Kind::Sqlite(file) => Self::open_file(file, create).await,
-            Kind::Postgres(options) => {
-                let options = dialect::postgres(options);
-                // A pool would try for a long time before it says what is wrong.
-                let first = let_in(url, &options, LET_IN_WITHIN).await?;
-                let pool = PgPoolOptions::new()
-                    .max_connections(12)
-                    .acquire_timeout(PATIENCE)
-                    .after_connect(|connection, _| {
-                        Box::pin(async move {
-                            connection.execute(dialect::POSTGRES_SESSION).await.map(drop)
-                        })
-                    })
-                    .connect_lazy_with(options);
-                first.close().await.map_err(|error| unreachable_database(url, &error))?;
-                Ok(Self(Either::Postgres(pool)))
-            }
+            Kind::Postgres(options) => Self::open_server(url, options, false).await,
         }
+    }
+
+    /// A server's database with no daemon and no command on it, and none as long as this is open.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Self> {
+        match &url.0 {
+            Kind::Sqlite(file) => Self::open_file(file, false).await,
+            Kind::Postgres(options) => Self::open_server(url, options, true).await,
+        }
+    }
+
+    async fn open_server(
+        url: &DatabaseUrl,
+        options: &PgConnectOptions,
+        alone: bool,
+    ) -> Result<Self> {
+        let options = dialect::postgres(options);
+        // A pool would try for a long time before it says what is wrong.
+        let mut first = let_in(url, &options, LET_IN_WITHIN).await?;
+        let lock = if alone { dialect::POSTGRES_ALONE } else { dialect::POSTGRES_AMONG_OTHERS };
+        first.execute(lock).await.map_err(|error| {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            match code.as_deref() {
+                Some(dialect::POSTGRES_NOT_AVAILABLE) if alone => StoreError::EngineRunning,
+                Some(dialect::POSTGRES_NOT_AVAILABLE) => StoreError::Environment(format!(
+                    "`nurtured restore` is at work on {url}: wait for its end"
+                )),
+                _ => unreachable_database(url, &error),
+            }
+        })?;
+        let pool = PgPoolOptions::new()
+            .max_connections(12)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if !alone {
+                        connection.execute(dialect::POSTGRES_AMONG_OTHERS).await?;
+                    }
+                    connection.execute(dialect::POSTGRES_SESSION).await.map(drop)
+                })
+            })
+            .connect_lazy_with(options);
+        let alone = if alone {
+            Some(Arc::new(tokio::sync::Mutex::new(Some(first))))
+        } else {
+            first.close().await.map_err(|error| unreachable_database(url, &error))?;
+            None
+        };
+        Ok(Self { place: Either::Postgres(pool), alone, ignores_pauses: false })
     }
 
     async fn open_file(path: &Path, create: bool) -> Result<Self> {
@@ -120,12 +162,13 @@ impl Db {
         let copier = connections(1).connect_lazy_with(dialect::sqlite_checkpoints(path));
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let checkpoints = Checkpoints::new(copier);
-        Ok(Self(Either::Sqlite(File { path, gate: Gate::default(), writer, readers, checkpoints })))
+        let file = File { path, gate: Gate::default(), writer, readers, checkpoints };
+        Ok(Self { place: Either::Sqlite(file), alone: None, ignores_pauses: false })
     }
 
     /// For one statement that reads.
     pub const fn read(&self) -> Either<&SqlitePool, &PgPool> {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => Either::Sqlite(&file.readers),
             Either::Postgres(pool) => Either::Postgres(pool),
         }
@@ -133,7 +176,8 @@ impl Db {
 
     /// Several reads of one state of the database.
     pub async fn snapshot(&self) -> Result<Tx> {
-        let inner = match &self.0 {
+        let ignores_pauses = self.ignores_pauses;
+        let inner = match &self.place {
             Either::Sqlite(file) => {
                 Either::Sqlite(file.readers.begin_with(dialect::SQLITE_READ).await?)
             }
@@ -141,32 +185,34 @@ impl Db {
                 Either::Postgres(pool.begin_with(dialect::POSTGRES_READ).await?)
             }
         };
-        Ok(Tx { inner, pass: None, stint: None, checkpoints: None })
+        Ok(Tx { inner, pass: None, stint: None, checkpoints: None, ignores_pauses })
     }
 
     /// A transaction that writes.
     pub async fn begin(&self, turn: Turn) -> Result<Tx> {
-        match &self.0 {
+        let ignores_pauses = self.ignores_pauses;
+        match &self.place {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(turn).await;
                 let transaction = file.writer.begin_with(dialect::SQLITE_WRITE).await?;
                 let stint = (turn == Turn::Bulk).then(|| Stint::begin(&file.path));
                 let checkpoints = Some((file.checkpoints.clone(), tokio::time::Instant::now()));
                 let inner = Either::Sqlite(transaction);
-                Ok(Tx { inner, pass: Some(pass), stint, checkpoints })
+                Ok(Tx { inner, pass: Some(pass), stint, checkpoints, ignores_pauses })
             }
             Either::Postgres(pool) => Ok(Tx {
                 inner: Either::Postgres(pool.begin_with(dialect::POSTGRES_WRITE).await?),
                 pass: None,
                 stint: None,
                 checkpoints: None,
+                ignores_pauses,
             }),
         }
     }
 
     /// Alone on the writing connection, for what makes its own transactions.
     pub async fn writer(&self) -> (Either<&SqlitePool, &PgPool>, Option<Pass>) {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => {
                 let pass = file.gate.enter(Turn::Work).await;
                 (Either::Sqlite(&file.writer), Some(pass))
@@ -177,20 +223,26 @@ impl Db {
 
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => Some(&file.path),
             Either::Postgres(_) => None,
         }
     }
 
     pub async fn close(&self) {
-        match &self.0 {
+        match &self.place {
             Either::Sqlite(file) => {
                 file.checkpoints.close().await;
                 file.readers.close().await;
                 file.writer.close().await;
             }
             Either::Postgres(pool) => pool.close().await,
+        }
+        if let Some(alone) = &self.alone
+            && let Some(connection) = alone.lock().await.take()
+        {
+            // It lets go of the lock also where it cannot take its leave.
+            let _ = connection.close().await;
         }
     }
 }
@@ -211,7 +263,7 @@ impl Tx {
     }
 
     pub async fn commit(self) -> Result<()> {
-        let Self { inner, pass, stint, checkpoints } = self;
+        let Self { inner, pass, stint, checkpoints, .. } = self;
         match inner {
             Either::Sqlite(transaction) => transaction.commit().await?,
             Either::Postgres(transaction) => transaction.commit().await?,
@@ -253,7 +305,7 @@ fn connections(most: u32) -> SqlitePoolOptions {
 
 /// Leads' addresses are in there: for its owner only.
 fn create_file(path: &Path) -> Result<()> {
-    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match make_file(path, folder_of(path)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => {

@@ -113,6 +113,16 @@ pub const POSTGRES_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 /// transaction of ours is idle for longer than it takes to decide a batch.
 pub const POSTGRES_SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'";
 
+/// Every session of ours shares a lock of the whole database, so that a restore can be alone on it: whoever
+/// is lost is let go by the server. The number is `nurtured` in ASCII.
+pub const POSTGRES_AMONG_OTHERS: &str = "SET lock_timeout = '2s'; \
+    SELECT pg_advisory_lock_shared(7959393760959423844); SET lock_timeout = DEFAULT";
+/// The same lock, of one session, whose others share none. A command that has just ended is waited for.
+pub const POSTGRES_ALONE: &str = "SET lock_timeout = '2s'; \
+    SELECT pg_advisory_lock(7959393760959423844); SET lock_timeout = DEFAULT";
+/// `lock_not_available`: the time-out of one of these.
+pub const POSTGRES_NOT_AVAILABLE: &str = "55P03";
+
 /// 16 MB for the connection that writes, 8 MB for each that reads: memory stays flat.
 const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-8192";

@@ -21,7 +21,7 @@ pub enum StoreError {
         "this binary is older than the database (version {found}, it knows {known}): install the newer one"
     )]
     NewerSchema { found: i64, known: i64 },
-    /// Another engine runs on this SQLite file.
+    /// Another engine runs on this SQLite file, or on a server's database of which a restore must be alone.
     #[error("an engine is already running on this database")]
     EngineRunning,
     /// A row that cannot be read. The key names the row by its ids.

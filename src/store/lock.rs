@@ -4,12 +4,15 @@
 use std::{
     ffi::OsString,
     fs::{File, OpenOptions, TryLockError},
-    os::unix::fs::OpenOptionsExt,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{Result, Store, StoreError};
+use super::{
+    Result, Store, StoreError,
+    owner::{folder_of, make_file},
+};
 
 /// Who looks whether an engine runs holds its lock for a moment.
 const TRIES: usize = 10;
@@ -45,13 +48,13 @@ impl EngineLock {
         let cannot = |error: std::io::Error| {
             StoreError::Environment(format!("cannot lock {}: {error}", name.display()))
         };
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&name)
-            .map_err(cannot)?;
+        let file = match make_file(&name, folder_of(&name)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                OpenOptions::new().write(true).open(&name)
+            }
+            made => made,
+        };
+        let file = file.map_err(cannot)?;
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: Some(file) }),

@@ -188,11 +188,16 @@ impl Store {
                  WHERE t.lead = messages.lead) \
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
-                 AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
-                 OR (p.scope = messages.workflow AND messages.kind <> 'internal')) \
+                 AND ($3 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
+                 OR (p.scope = messages.workflow AND messages.kind <> 'internal'))) \
                  RETURNING messages.id"
             ),
-            |db, sql| sqlx::query_scalar(sql).bind(&rows).bind(now.millis()).fetch_all(db).await
+            |db, sql| sqlx::query_scalar(sql)
+                .bind(&rows)
+                .bind(now.millis())
+                .bind(self.db.ignores_pauses)
+                .fetch_all(db)
+                .await
         )?;
         tx.commit().await?;
         let marked: HashSet<i64> = marked.into_iter().collect();

@@ -30,6 +30,7 @@ mod load;
 mod lock;
 mod messages;
 mod outbox;
+mod owner;
 mod parked;
 mod pauses;
 #[cfg(test)]
@@ -56,6 +57,7 @@ use db::Db;
 pub use error::StoreError;
 use group::Group;
 pub use lock::EngineLock;
+pub use owner::{folder_of, make_file};
 pub use schema::Migrated;
 pub use suppressions::Subject;
 pub use upsert::{Importing, Profiles};
@@ -81,6 +83,15 @@ impl Store {
     /// [`StoreError::Environment`] when it is not, or cannot be reached.
     pub async fn open(url: &DatabaseUrl) -> Result<Self> {
         Ok(Self::over(Db::open(url, false).await?))
+    }
+
+    /// Opens a database that nobody else is at work on: on a server no daemon and no command, and none is let
+    /// in until it is closed. An SQLite file is kept by its [`EngineLock`].
+    ///
+    /// # Errors
+    /// As of [`Store::open`]; [`StoreError::EngineRunning`] when somebody is.
+    pub async fn open_alone(url: &DatabaseUrl) -> Result<Self> {
+        Ok(Self::over(Db::open_alone(url).await?))
     }
 
     /// Opens a database and makes an SQLite file that is not there. Run [`Store::migrate`] next.

@@ -26,9 +26,9 @@ pub(super) const HEADS: Text = sql!(
      ORDER BY t.due_at LIMIT 1) AS due_at \
      FROM line CROSS JOIN (SELECT 'marketing' AS kind UNION ALL SELECT 'internal') AS k \
      WHERE line.workflow IS NOT NULL \
-     AND NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
+     AND ($1 OR (NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all') \
      AND (k.kind = 'internal' \
-     OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = line.workflow))"
+     OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = line.workflow))))"
 );
 
 pub(super) const CLAIM: Text = sql!(
@@ -98,7 +98,10 @@ impl Store {
     /// Read beside the writer. A pause that comes after it is seen at the point of no return.
     async fn heads(&self) -> Result<Vec<Head>> {
         let found: Vec<(String, String, Option<i64>)> =
-            on_db!(self.db.read(), HEADS, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;
+            on_db!(self.db.read(), HEADS, |db, sql| sqlx::query_as(sql)
+                .bind(self.db.ignores_pauses)
+                .fetch_all(db)
+                .await)?;
         let head = |(workflow, kind, due_at): (_, _, Option<i64>)| {
             Some(Head { workflow, kind, due_at: Instant::from_millis(due_at?) })
         };

@@ -43,6 +43,14 @@ impl Store {
         tx.commit().await
     }
 
+    /// The same database, for one that acts as if nothing were paused.
+    #[must_use]
+    pub fn heedless_of_pauses(&self) -> Self {
+        let mut heedless = self.clone();
+        heedless.db.ignores_pauses = true;
+        heedless
+    }
+
     /// The pauses, and since when.
     pub async fn pauses(&self) -> Result<Vec<(Name, Instant)>> {
         let rows: Vec<(String, i64)> = on_db!(
@@ -58,6 +66,9 @@ impl Tx {
     /// The workflows whose mail is paused. Whoever ends a pause waits until this transaction ends: what
     /// was decided by the pause is there to be looked at again.
     pub(super) async fn paused_workflows(&mut self) -> Result<BTreeSet<Name>> {
+        if self.ignores_pauses {
+            return Ok(BTreeSet::new());
+        }
         let scopes: Vec<String> = on_db!(
             self.on(),
             sql!("SELECT t.scope FROM pauses AS t WHERE t.scope <> 'all' ORDER BY t.scope", share),

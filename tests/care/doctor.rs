@@ -3,8 +3,11 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::support::{
+    databases::TestDatabase,
+    postgres,
     site::{Ran, Site},
     smtp::{Act, At, FakeSmtp, Script, say},
 };
@@ -117,4 +120,21 @@ async fn a_relay_is_asked_and_gets_no_mail() {
         assert_eq!(of(&report, "relay").0, verdict, "{report}");
         assert_eq!(relay.count(), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_somebody_has_locked_is_not_waited_for() {
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let url = postgres::url_text(&db.url);
+    let mut somebody = PgConnection::connect(&url).await.unwrap();
+    somebody.execute("BEGIN; LOCK TABLE lead_timer IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let site = Site::campaign();
+    let ran =
+        tokio::task::spawn_blocking(move || site.run(&["--database", &url, "--json", "doctor"]));
+    let report = ran.await.unwrap().document();
+    let (verdict, said) = of(&report, "database");
+    assert!(verdict == "failed" && said.contains("could not be read within 5s"), "{report}");
+    somebody.close().await.unwrap();
+    db.store.close().await;
+    postgres::drop_database(&db.url).await;
 }

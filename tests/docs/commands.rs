@@ -90,6 +90,11 @@ fn every_command_and_every_option_is_explained_and_no_other() {
         assert!(forgotten.is_empty(), "{command}: not explained: {forgotten:?}");
         assert!(invented.is_empty(), "{command}: not there: {invented:?}");
     }
+    let (top, _) = page.split_once("\n## ").expect("a table of all commands");
+    for command in &commands {
+        let link = format!("[{command}](#{})", command.replace(' ', "-"));
+        assert!(top.contains(&link), "the table at the top leaves out {link}");
+    }
     let headings = page.lines().filter_map(|line| line.strip_prefix("## "));
     for heading in headings.filter(|heading| !["Everywhere", "Exit codes"].contains(heading)) {
         assert!(commands.iter().any(|command| command == heading), "no such command: {heading}");

@@ -10,11 +10,19 @@ use std::{
 };
 
 use mail_parser::{MessageParser, MimeHeaders};
-use nurtured::{domain::message::MessageState, store::Store};
+use nurtured::{
+    domain::message::MessageState,
+    engine::{
+        live::Live,
+        releasing,
+        report::workflow::{CostSum, workflow_report},
+    },
+    store::{Store, records::Period},
+};
 
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup, at},
+    engine::{Campaign, DAY, HOUR, MINUTE, Read, Rig, SECOND, Setup, at},
     smtp::{Act, At, Moment, Received, Script, say},
 };
 
@@ -92,6 +100,70 @@ async fn mails_keep_the_dates_of_their_campaign_also_when_these_move() {
         ] {
             assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_release_whose_mails_read_what_those_under_way_have_not_is_refused() {
+    for_each_database(async |db| {
+        let steps = format!("{ENTER}steps:\n  - wait: 1d\n  - email: news/one\n");
+        let before = Campaign::new().workflow("news", &steps).text(
+            "news/one",
+            "News",
+            "[Join](https://www.example.com/)\n",
+        );
+        let rig = Rig::new(db, &before).await;
+        rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        let after = |text: &str| {
+            let news = before.clone().workflow("news", &format!("campaign: spring\n{steps}"));
+            let news = news.file("workflows/spring.campaign.yaml", &spring("2027-04-15 11:00"));
+            news.text("news/one", "News", &format!("All of\n{text}.\n"))
+        };
+        let strict = after("the {{ campaign.title }}").artefacts();
+        let now = rig.clock.now();
+        let refused = releasing::apply(&rig.store, &strict, "test", "", now).await;
+        let refused = refused.unwrap_err().to_string();
+        let place =
+            "templates/news/one.md:6: an earlier version of workflow `news` sends this mail";
+        assert!(refused.contains(place), "{refused}");
+        assert!(refused.contains("{{ campaign.title or"), "{refused}");
+        rig.apply(&after("the {{ campaign.title or \"season\" }}")).await;
+        assert_eq!(rig.tick_after(DAY).await.sent, 1);
+        assert!(Read::of(&rig.mails_to("a@example.com")[0]).text.contains("the season"));
+        // Nobody is on the earlier version any more.
+        releasing::apply(&rig.store, &strict, "test", "", rig.clock.now()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_told_with_what_its_campaign_has_cost() {
+    for_each_database(async |db| {
+        let setup = Setup { start: at("2027-03-01T12:00:00Z"), ..Setup::default() };
+        let costs = "costs:\n  - { about: platform, amount: 450, currency: EUR, on: 2027-03-01 }\n  \
+                     - { about: list, amount: 1.50, currency: EUR, per: lead }\n";
+        let file = spring("2027-04-15 11:00") + costs;
+        let campaign =
+            webinar("2027-04-15 11:00").file("workflows/spring.campaign.yaml", &file);
+        let rig = Rig::with(db, &campaign, setup).await;
+        for email in ["a@example.com", "b@example.com"] {
+            rig.lead(email, &[]).await;
+        }
+        rig.tick().await;
+        let live = Live::load(&rig.store).await.unwrap().unwrap();
+        let told = async |until| {
+            let period = Period { until, ..Period::ALL };
+            let (name, now) = ("webinar".into(), rig.clock.now());
+            let report = workflow_report(&rig.store, &live.definitions, &name, period, now);
+            let report = report.await.unwrap();
+            assert_eq!(report.campaign.as_deref(), Some("spring"));
+            report.costs
+        };
+        let sum = |amount| CostSum { currency: "EUR".into(), amount, per_goal: None };
+        assert_eq!(told(Period::ALL.until).await, [sum(453.0)]);
+        assert_eq!(told(at("2027-02-28T12:00:00Z")).await, [sum(0.0)]);
     })
     .await;
 }

@@ -205,6 +205,26 @@ async fn another_word_is_asked_for_and_then_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_the_wrong_person_by_mistake_is_not_handed_over_again() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign(TO_THE_OWNER)).await;
+        let lead = handed(&rig, &[("owner", "ada")]).await;
+        let buttons = buttons(&last_card(&rig, "ada@example.com"));
+        page(&rig, Method::POST, &buttons[5], "confirm=yes").await;
+        rig.tick_after(SECOND).await;
+        assert_eq!(rig.record(lead).await.stage, Stage::Disqualified);
+        let rev = said(&rig, lead).await[0].rev;
+        let request = rig.browser.post(&buttons[0]).body(format!("instead_of={rev}&confirm=yes"));
+        request.send().await.unwrap();
+        rig.tick_after(SECOND).await;
+        assert_eq!(rig.record(lead).await.stage, Stage::Mql);
+        rig.tick_after(SECOND).await;
+        assert_eq!(rig.mails_to("ada@example.com").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_who_press_at_once_one_is_heard() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign(TO_THE_OWNER)).await;

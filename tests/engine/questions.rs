@@ -203,6 +203,23 @@ async fn an_answer_is_recorded_once_sets_what_it_sets_and_may_be_changed() {
 }
 
 #[tokio::test]
+async fn a_reader_is_heard_whatever_a_scanner_does_to_the_mail() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let asked = Asked::by(&rig).await;
+        let read = Read::of(&rig.mails_to(EMAIL)[0]);
+        for _ in 0..110 {
+            asked.request(Method::GET, &read.links[0]).send().await.unwrap();
+        }
+        let later = asked.press(LATER).await;
+        assert!(later.contains("28 March 2027"), "{later}");
+        assert_eq!(rig.events(asked.lead, &EventKind::MAIL_CLICKED).await.len(), 100);
+        assert_eq!(asked.answers().await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn pressed_many_times_at_once_it_is_recorded_once() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign()).await;
@@ -270,6 +287,34 @@ async fn later_holds_all_mail_back_until_the_day_and_then_it_goes() {
     .await;
 }
 
+#[tokio::test]
+async fn later_is_said_again_by_the_same_link_once_it_is_over_or_taken_back() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let asked = Asked::by(&rig).await;
+        let press = async |until: &str, answers: usize| {
+            for page in [asked.get(LATER).await, asked.press(LATER).await] {
+                assert!(page.contains(until), "{until}: {page}");
+            }
+            assert_eq!(asked.answers().await.len(), answers, "{until}");
+        };
+        press("28 March 2027", 1).await;
+        // Weeks later it holds still: the page promises what the button does.
+        rig.clock.set(NOON + 20 * DAY);
+        press("28 March 2027", 1).await;
+        assert_eq!(NOON + 125 * DAY, at("2027-05-02T12:00:00Z"));
+        rig.clock.set(NOON + 125 * DAY);
+        press("2 August 2027", 2).await;
+        assert_eq!(asked.attribute("later_until").await.as_deref(), Some("2027-08-02T00:00:00Z"));
+        // Somebody of ours cleared it, and the lead asks once more.
+        rig.lead(EMAIL, &[("city", "Milano"), ("later_until", "2027-05-01T00:00:00Z")]).await;
+        rig.clock.set(NOON + 126 * DAY);
+        press("3 August 2027", 3).await;
+        assert_eq!(asked.attribute("later_until").await.as_deref(), Some("2027-08-03T00:00:00Z"));
+    })
+    .await;
+}
+
 /// Keeps every mail from leaving for an hour, so that it can be claimed by hand.
 fn held_back() -> Setup {
     Setup {
@@ -312,17 +357,22 @@ async fn a_mail_that_is_claimed_is_stopped_by_what_the_lead_says_meanwhile() {
             let expected = if stops { MessageState::Reserved } else { MessageState::Transmitting };
             assert_eq!(state, expected);
         }
-        // And what was stopped is judged by that: never, or not yet.
+        // And what was stopped is judged by that: never, or not yet, and on another visit of its step.
         let engine = rig.with_relay(rig.smtp.addr.port());
         engine.take_over().await.unwrap();
         engine.tick(rig.clock.now()).await.unwrap();
-        for (email, state) in [
-            ("ada@example.com", MessageState::Cancelled),
-            ("ben@example.com", MessageState::Reserved),
+        for (email, reason) in [
+            ("ada@example.com", "no ground for the purpose `insights`"),
+            ("ben@example.com", "asked to be written to later, from 28 Jan 2027"),
         ] {
             let address = nurtured::domain::address::Address::parse(email).unwrap();
             let lead = rig.store.find_lead(&address).await.unwrap().unwrap();
-            assert_eq!(rig.messages(lead).await[0].state, state, "{email}");
+            let messages = rig.messages(lead).await;
+            assert_eq!(messages.len(), 1, "{email}");
+            assert_eq!(messages[0].state, MessageState::Cancelled, "{email}");
+            let rows = rig.store.timeline(lead, 100).await.unwrap();
+            let told = |row: &_| row.detail.as_deref().is_some_and(|it| it.contains(reason));
+            assert!(rows.iter().any(told), "{email}: {rows:#?}");
             assert!(rig.mails_to(email).is_empty());
         }
     })

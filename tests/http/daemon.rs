@@ -234,9 +234,13 @@ async fn an_idle_daemon_that_cannot_write_is_not_ready_and_then_is_again() {
     let (status, reason) = running.console("/ready").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{reason}");
     assert!(reason.contains("written"), "{reason}");
+    let (_, figures) = running.console("/metrics").await;
+    assert!(figures.contains("\nnurtured_ready 0\n"), "{figures}");
     drop(held);
     let again = async { while running.console("/ready").await.0 != StatusCode::OK {} };
     timeout(SOON, again).await.unwrap();
+    let (_, figures) = running.console("/metrics").await;
+    assert!(figures.contains("\nnurtured_ready 1\n"), "{figures}");
     running.signals.send(Signal::Stop).await.unwrap();
     running.stopped().await.unwrap();
 }

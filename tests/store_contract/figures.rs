@@ -201,6 +201,8 @@ async fn mails_and_what_came_back_are_counted_by_step_and_lead() {
             number: 1,
             due_at,
         };
+        // A notice is none of the mails that wait.
+        decide(store, mails[0].0, |decision| decision.messages.push(notice(1, "ada"))).await;
         let queues = store.queues().await.unwrap();
         assert_eq!(queues, [queue("claimed", "", NOON), queue("deferred", "full", NOON + HOUR)]);
         let due = store.due_per_hour(NOON, 3).await.unwrap();
@@ -228,6 +230,7 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
             .await;
         }
         let mut won = NewEvent::new(leads[0], EventKind::DEAL_WON, NOON, "deals.csv");
+        won.object = Some("X1".into());
         won.data.insert("amount".into(), Value::Text("1200.50".into()));
         won.data.insert("currency".into(), Value::Text("EUR".into()));
         let made = NewEvent::new(leads[0], EventKind::HANDOFF_MADE, NOON, "sales");
@@ -247,7 +250,17 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
         expected.sort_by_key(|(lead, _)| *lead);
         assert_eq!(went, expected);
         assert_eq!(changes[0].reason, "lead → mql: so");
+        assert_eq!(deals[0].id.as_deref(), Some("X1"));
         assert_eq!((deals[0].amount, deals[0].currency.as_deref()), (Some(1200.5), Some("EUR")));
+        // What cannot be summed is no amount.
+        let odd = ["nan", "inf", "$500"].map(|amount| {
+            let mut odd = NewEvent::new(leads[1], EventKind::DEAL_WON, NOON, "crm");
+            odd.data.insert("amount".into(), Value::Text(amount.into()));
+            odd
+        });
+        store.record_events(&odd, NOON).await.unwrap();
+        let (_, deals) = store.milestones().await.unwrap();
+        assert_eq!(deals.iter().filter_map(|deal| deal.amount).sum::<f64>(), 1200.5);
         let cohorts = store.cohorts().await.unwrap();
         let mut counted: Vec<_> = cohorts.iter().map(|one| (one.stage, one.leads)).collect();
         counted.sort_unstable();
@@ -270,7 +283,16 @@ async fn what_happened_in_a_period_is_counted_and_who_gained_most() {
         let mut bounced = NewEvent::new(other, EventKind::MAIL_BOUNCED, NOON, "inbox");
         bounced.object = Some("soft".into());
         let replied = NewEvent::new(other, EventKind::LEAD_REPLIED, NOON, "inbox");
+        let won = [(lead, Some("X1")), (other, Some("X1")), (lead, None), (lead, None)];
+        let won = won.map(|(lead, deal)| NewEvent {
+            object: deal.map(Into::into),
+            ..NewEvent::new(lead, EventKind::DEAL_WON, NOON, "deals.csv")
+        });
         store.record_events(&[bounced, replied], NOON).await.unwrap();
+        store.record_events(&won, NOON).await.unwrap();
+        // An import brings what happened long ago.
+        let old = NewEvent::new(lead, EventKind::DEAL_WON, NOON - HOUR, "deals.csv");
+        store.record_events(&[old], NOON).await.unwrap();
         let gain = |rule: &str, points, at| LedgerLine {
             score: ScoreKind::Engagement,
             rule: rule.into(),
@@ -297,7 +319,12 @@ async fn what_happened_in_a_period_is_counted_and_who_gained_most() {
         let happened = store.happened(now).await.unwrap();
         assert_eq!((happened.new_leads, happened.decided, happened.entered), (2, 2, 2));
         assert_eq!(happened.mails, BTreeMap::from([("sent".into(), 1)]));
-        let events = BTreeMap::from([("mail.bounced.soft".into(), 1), ("lead.replied".into(), 1)]);
+        // A deal with two leads is one.
+        let events = BTreeMap::from([
+            ("mail.bounced.soft".into(), 1),
+            ("lead.replied".into(), 1),
+            ("deal.won".into(), 3),
+        ]);
         assert_eq!(happened.events, events);
         let before = Period { from: NOON - HOUR, until: NOON };
         assert_eq!(store.happened(before).await.unwrap(), Happened::default());

@@ -389,6 +389,23 @@ async fn a_pause_holds_what_is_claimed_already() {
 }
 
 #[tokio::test]
+async fn a_pause_is_nothing_to_who_is_heedless_of_it_and_remains() {
+    for_each_database(async |db| {
+        let (_, id) = lead_with_mail(&db.store, "a@example.com").await;
+        for scope in ["reawaken", "all"] {
+            db.store.pause(&scope.into(), "ada", NOON).await.unwrap();
+        }
+        assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
+        let heedless = db.store.heedless_of_pauses();
+        assert_eq!(heedless.next_due_message().await.unwrap(), NOON);
+        assert_eq!(claim(&heedless, NOON, TOKEN).await, [id]);
+        assert_eq!(heedless.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
+        assert_eq!(db.store.pauses().await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn workflows_share_the_claims_and_a_paused_one_holds_nobody_up() {
     for_each_database(async |db| {
         let mut ids = Vec::new();

@@ -133,6 +133,26 @@ async fn one_engine_runs_on_a_file_and_several_on_a_server() {
 }
 
 #[tokio::test]
+async fn who_is_to_be_alone_on_a_server_finds_nobody_there_and_lets_nobody_in() {
+    for_each_database(async |db| {
+        if db.name == "sqlite" {
+            // There the lock of the one engine is what keeps others away.
+            Store::open_alone(&db.url).await.unwrap().close().await;
+            return;
+        }
+        assert_eq!(Store::open_alone(&db.url).await.err(), Some(StoreError::EngineRunning));
+        db.store.close().await;
+        let alone = Store::open_alone(&db.url).await.unwrap();
+        alone.ping().await.unwrap();
+        let refused = Store::open(&db.url).await.unwrap_err().to_string();
+        assert!(refused.contains("`nurtured restore` is at work"), "{refused}");
+        alone.close().await;
+        Store::open(&db.url).await.unwrap().close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_the_password() {
     let url = DatabaseUrl::parse("postgres://ada:s3cret@127.0.0.1:1/x", std::path::Path::new("."));
     let error = Store::open(&url.unwrap()).await.unwrap_err();

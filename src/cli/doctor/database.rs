@@ -44,8 +44,19 @@ pub(super) async fn look(checkup: &mut Checkup, config: &Config, now: Instant) {
             return;
         }
     }
-    clock(checkup, &store, &url, now).await;
-    contents(checkup, &store, &url).await;
+    let asked = async {
+        clock(checkup, &store, &url, now).await;
+        contents(checkup, &store, &url).await;
+    };
+    if tokio::time::timeout(WITHIN, asked).await.is_err() {
+        // A connection is still being waited on: nothing more is asked of it.
+        let found = format!("what is in it could not be read within {WITHIN:?}");
+        return checkup.failed(
+            "database",
+            found,
+            "see who holds locks on its tables, and how busy it is",
+        );
+    }
     store.close().await;
 }
 

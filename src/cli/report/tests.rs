@@ -14,7 +14,7 @@ use crate::{
         Reason,
         funnel::{Cohort, DealSum, FunnelReport, StageFigures, Transition},
         today::{DueHour, Hot, HotRule, TodayReport},
-        workflow::{Left, Rates, StepFigures, WorkflowReport},
+        workflow::{CostSum, Left, Rates, StepFigures, WorkflowReport},
     },
     store::records::{Parked, Period},
 };
@@ -94,6 +94,8 @@ fn of_workflow() -> WorkflowReport {
         goal: 21,
         left: 67,
         cancelled: 0,
+        campaign: Some("spring-webinar".into()),
+        costs: vec![CostSum { currency: "EUR".into(), amount: 18_501.0, per_goal: Some(881.0) }],
         steps: vec![first, wait, old],
     }
 }
@@ -135,6 +137,8 @@ fn an_empty_workflow_says_so_in_figures() {
         goal: 0,
         left: 0,
         live_since: None,
+        campaign: None,
+        costs: Vec::new(),
         steps: vec![StepFigures { step: "email.a".into(), live: true, ..StepFigures::default() }],
         ..of_workflow()
     };

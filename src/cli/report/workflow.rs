@@ -1,7 +1,7 @@
 //! `nurtured report workflow W`
 
 use super::{
-    grid::{Grid, bar, figure, percent, wrapped},
+    grid::{Grid, bar, figure, money, percent, wrapped},
     one_form,
     period::{self, Days},
     print,
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Arguments {
     workflow: Name,
     #[command(flatten)]
     days: Days,
-    /// Print CSV, a row a step
+    /// Print CSV, a row a step, and one for the costs in each currency
     #[arg(long)]
     csv: bool,
 }
@@ -85,6 +85,14 @@ pub(super) fn text(report: &WorkflowReport, zone: &Zone, output: &Output) -> Str
             figure(report.cancelled),
         ),
     ));
+    let campaign = report.campaign.as_deref().unwrap_or_default();
+    for sum in &report.costs {
+        let goal = sum.per_goal.map_or_else(String::new, |each| {
+            format!(", {} for each that reached the goal", money(each))
+        });
+        let cost = format!("{} {}{goal}", money(sum.amount), sum.currency);
+        lines.extend(wrapped(0, &format!("Cost of the campaign {campaign}: {cost}.")));
+    }
     lines.push(String::new());
     lines.extend(table(report).lines(output));
     for step in &report.steps {
@@ -202,8 +210,11 @@ fn details(step: &StepFigures) -> Vec<String> {
 /// Reasons of each kind that are told.
 const REASONS: usize = 5;
 
+/// An empty cell.
+const NONE: String = String::new();
+
 pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
-    let mut sheet = Sheet::new([
+    let header = [
         "step",
         "kind",
         "template",
@@ -238,7 +249,11 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         "why_held",
         "why_deferred",
         "why_left",
-    ]);
+        "currency",
+        "cost",
+        "cost_per_goal",
+    ];
+    let mut sheet = Sheet::new(header);
     let reasons = |reasons: &[Reason]| {
         let each = reasons.iter().map(|found| format!("{} {}", found.number, found.reason));
         each.collect::<Vec<_>>().join("; ")
@@ -284,7 +299,13 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
             .collect();
         let whys = [reasons(&step.why_held), reasons(&step.why_deferred), left.join("; ")];
         let figures = figures.iter().map(ToString::to_string);
-        sheet.row(texts.into_iter().chain(figures).chain(rates).chain(whys));
+        sheet.row(texts.into_iter().chain(figures).chain(rates).chain(whys).chain([NONE; 3]));
+    }
+    for sum in &report.costs {
+        let texts = [NONE, "costs".to_owned(), NONE, NONE];
+        let costs = [sum.currency.to_string(), sum.amount.to_string(), or_empty(sum.per_goal)];
+        let between = header.len() - texts.len() - costs.len();
+        sheet.row(texts.into_iter().chain(std::iter::repeat_n(NONE, between)).chain(costs));
     }
     sheet
 }

@@ -3,7 +3,7 @@
 use super::work::Work;
 use crate::domain::{
     decision::{NewMessage, Verb},
-    event::{Event, EventKind, StepRef},
+    event::{Event, EventKind},
     hand_off::{Answer, HandOff, Persist, Reason, receivers},
     lead::{Phase, Stage},
     message::MessageKind,
@@ -49,7 +49,7 @@ impl Work<'_> {
         } else if step.silence.persist == Persist::Return {
             let reason = "nobody answered in time";
             self.make(EventKind::HANDOFF_RETURNED, Some(Reason::NoAnswer.word().into()), reason);
-            self.take_back(Reason::NoAnswer, None);
+            self.take_back(Reason::NoAnswer, false, None);
             self.branch(index, step.returned, reason);
         } else {
             self.branch(index, step.silent, "nobody answered in time");
@@ -89,26 +89,37 @@ impl Work<'_> {
             Answer::Accepted => format!("accepted{by}"),
             Answer::Returned(reason) => format!("returned{by}: {}", reason.word()),
         };
+        // The lead is what an earlier word made it, which is taken back.
+        let is_undone =
+            Answer::instead_of(event).is_some_and(|earlier| earlier.stage() == self.lead.stage);
         match answer {
             Answer::Accepted => {
                 if let Some((name, _)) = person {
                     self.own(name, &said);
                 }
+                if is_undone {
+                    self.restore_stage(Stage::Mql, &format!("sales: {said}"));
+                }
             }
-            Answer::Returned(reason) => self.take_back(reason, Answer::until(event)),
+            Answer::Returned(reason) => self.take_back(reason, is_undone, Answer::until(event)),
         }
         for index in 0..self.enrolments.len() {
-            let Some(step) = self.waits_for_sales(index, event.about.as_ref()) else { continue };
+            let Some(step) = self.waits_for_sales(index, event) else { continue };
             let to = if answer == Answer::Accepted { step.accepted } else { step.returned };
             self.branch(index, to, &said);
         }
     }
 
-    fn waits_for_sales(&self, index: usize, about: Option<&StepRef>) -> Option<&HandOff> {
+    fn waits_for_sales(&self, index: usize, event: &Event) -> Option<&HandOff> {
         let active = &self.enrolments[index];
         let enrolment = &active.enrolment;
-        let is_it = about
-            .is_none_or(|about| about.enrolment == enrolment.no && about.step == enrolment.step);
+        let is_it = match &event.about {
+            Some(about) => about.enrolment == enrolment.no && about.step == enrolment.step,
+            // Said of the lead as such: no answer to what was asked later. When the first of several cards
+            // went out is not kept; it was after the entry.
+            None if enrolment.visit > 1 => enrolment.entered_at <= event.occurred_at,
+            None => enrolment.armed_at <= event.occurred_at,
+        };
         if !active.is_active() || !is_it || !matches!(enrolment.phase, Phase::Waiting { .. }) {
             return None;
         }
@@ -119,18 +130,25 @@ impl Work<'_> {
         }
     }
 
-    /// The lead is marketing's again, or nobody's. Customers stay what they are.
-    fn take_back(&mut self, reason: Reason, until: Option<Instant>) {
-        let to = match reason {
-            Reason::WrongPerson => Stage::Disqualified,
-            Reason::NotNow | Reason::NoBudget | Reason::Other | Reason::NoAnswer => Stage::Recycled,
-        };
-        let stays = [Stage::Customer, Stage::Disqualified, to].contains(&self.lead.stage);
-        if !stays {
+    /// The lead is marketing's again, or nobody's. Customers stay what they are, and so does who is
+    /// disqualified, but by a word that is taken back.
+    fn take_back(&mut self, reason: Reason, is_undone: bool, until: Option<Instant>) {
+        let (from, to) = (self.lead.stage, reason.stage());
+        let stays = from == Stage::Customer || from == Stage::Disqualified && !is_undone;
+        if !stays && from != to {
             self.change_stage(to, &format!("sales: {}", reason.word()));
             self.withhold_what_is_true();
         }
         if let Some(until) = until {
+            self.leave_alone(until);
+        }
+    }
+
+    /// Of all who ask for it, the lead among them, who asks for longest is heard.
+    fn leave_alone(&mut self, until: Instant) {
+        let known = &self.lead.attributes[Schema::LATER_UNTIL.0];
+        let is_longer = !matches!(known, Some(Value::Date(known)) if *known >= until);
+        if is_longer && until > self.now() {
             let reason = format!("later_until = {until}");
             self.put(Schema::LATER_UNTIL, Value::Date(until), &reason);
         }

@@ -14,6 +14,12 @@ use crate::domain::{
 impl Work<'_> {
     /// Makes an event, tells conditions and lets it enter workflows.
     pub fn make(&mut self, kind: EventKind, object: Option<Name>, reason: &str) {
+        let event = self.make_known(kind, object, reason);
+        self.arrive(Cow::Owned(event));
+    }
+
+    /// Makes an event that is no news: conditions are told, but it lets nobody enter.
+    pub fn make_known(&mut self, kind: EventKind, object: Option<Name>, reason: &str) -> Event {
         let now = self.now();
         // It gets its rev when it is written: the loaded one, plus one for each made before it.
         let before = i64::try_from(self.decision.events.len()).unwrap_or(0);
@@ -39,7 +45,7 @@ impl Work<'_> {
             object: event.object.clone(),
             reason: brief(reason),
         });
-        self.arrive(Cow::Owned(event));
         self.mark_moved();
+        event
     }
 }

@@ -1,14 +1,16 @@
-//! A mail that is reserved and does not go now, or not first, makes way for one that does.
+//! A mail that is reserved and does not go now, or not first, makes way for one that does; one that the
+//! lead asked for later is taken back.
 
 use super::{
     arbitrate::{Candidate, rank},
-    permission::objection,
-    work::Work,
+    permission::{asked_for_later, objection},
+    work::{Work, brief},
 };
 use crate::domain::{
     decision::{Grants, Verb},
     lead::{Due, Phase},
-    message::MessageState,
+    message::{MessageState, OpenMessage},
+    time::Instant,
 };
 
 /// How often a step's mail is reserved at most, for all that wants to go before it. Then it stays where
@@ -41,17 +43,41 @@ impl Work<'_> {
             return;
         }
         let reason = format!("makes way for a mail of `{}`", ours.workflow.name);
-        self.decision.withdraw.push((open.id, reason.clone()));
+        // What was put off is not tried any sooner.
+        self.retract(holder, open, Some(open.due_at), &reason);
+    }
+
+    /// Withdraws the open mail of an enrolment for the lead who asked for later since: kept, it would stay
+    /// until that day in the way of others, and where the lead may be written to sooner after all.
+    pub fn leave_in_peace(&mut self, index: usize) {
+        let active = &self.enrolments[index];
+        let Some(mail) = active.mail_step() else { return };
+        let open = self.lead.state.open_message.as_ref();
+        let open = open.filter(|it| it.state.can_be_cancelled() && it.about == active.about());
+        let (Some(open), Some(end)) = (open, self.lead.quiet(mail)) else { return };
+        // The relay's pause is kept; when a reserved mail is due is for arbitration to say again.
+        let not_before = (open.state == MessageState::Deferred).then_some(open.due_at);
+        self.retract(index, open, not_before, &asked_for_later(end, &self.lead.state.zone));
+    }
+
+    /// Withdraws an open mail. Its step is then as if just come to, on another visit.
+    fn retract(
+        &mut self,
+        holder: usize,
+        open: &OpenMessage,
+        not_before: Option<Instant>,
+        reason: &str,
+    ) {
+        self.decision.withdraw.push((open.id, brief(reason)));
+        let now = self.now();
         let enrolment = self.enrolments[holder].enrolment.to_mut();
         enrolment.visit += 1;
-        // What was put off is not tried any sooner.
-        enrolment.phase = if open.due_at > now {
-            Phase::Waiting { due: Due { at: open.due_at, civil: None } }
-        } else {
-            Phase::READY
+        enrolment.phase = match not_before.filter(|at| *at > now) {
+            Some(at) => Phase::Waiting { due: Due { at, civil: None } },
+            None => Phase::READY,
         };
-        let step = enrolment.step.clone();
-        self.log(Verb::Withdrawn, Some(&theirs.workflow.name), Some(&step), &reason);
+        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
+        self.log(Verb::Withdrawn, Some(&workflow), Some(&step), reason);
     }
 
     /// Whose mail is open, if it is still at the step.

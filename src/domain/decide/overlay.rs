@@ -123,7 +123,8 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    fn quiet(&self, mail: MailStep<'_>) -> Option<Instant> {
+    /// When a mail may go again to a lead who asked for it later.
+    pub fn quiet(&self, mail: MailStep<'_>) -> Option<Instant> {
         quiet(mail, &self.attributes, &self.state.zone, self.now)
     }
 

@@ -63,14 +63,24 @@ impl Work<'_> {
     }
 
     pub fn change_stage(&mut self, to: Stage, reason: &str) {
+        let reason = self.move_to(to, reason);
+        self.make(EventKind::STAGE_CHANGED, Some(to.word().into()), &reason);
+    }
+
+    /// A move is taken back. The lead comes to no new stage: what follows from that has followed already.
+    pub fn restore_stage(&mut self, to: Stage, reason: &str) {
+        let reason = self.move_to(to, reason);
+        self.make_known(EventKind::STAGE_CHANGED, Some(to.word().into()), &reason);
+    }
+
+    fn move_to(&mut self, to: Stage, reason: &str) -> String {
         let (from, now) = (self.lead.stage, self.now());
         self.lead.stage = to;
         self.lead.stage_since = now;
         self.stages_entered.push(to);
         let reason = format!("{from} → {to}: {reason}");
         self.log(Verb::Stage, None, None, &reason);
-        self.make(EventKind::STAGE_CHANGED, Some(to.word().into()), &reason);
-        self.mark_moved();
+        reason
     }
 
     /// Works out all segments, in their order, and notes who came in and went out.

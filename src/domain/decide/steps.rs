@@ -123,6 +123,9 @@ impl Work<'_> {
     }
 
     fn email(&mut self, index: usize, workflow: &Workflow) {
+        if self.enrolments[index].enrolment.phase == Phase::Mailing {
+            self.leave_in_peace(index);
+        }
         let put_off = match &self.enrolments[index].enrolment.phase {
             Phase::Mailing => return,
             // It made way for another mail while it was put off itself.

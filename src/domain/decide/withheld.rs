@@ -27,12 +27,16 @@ impl Work<'_> {
         }
     }
 
-    /// Withholds what would move the lead on from the stage that it came to just now.
+    /// Withholds what would hand the lead to sales again from the stage that it came to just now. Who has
+    /// bought is a customer all the same: that has happened, and would never have been false.
     pub fn withhold_what_is_true(&mut self) {
         let (rules, stage) = (&self.lead.definitions.scoring.stages, self.lead.stage);
         let view = self.lead.view();
-        let applies =
-            |rule: &&StageRule| rule.from.contains(&stage) && rule.when.verdict(&view).is_true();
+        let applies = |rule: &&StageRule| {
+            matches!(rule.to, Stage::Mql | Stage::Sql)
+                && rule.from.contains(&stage)
+                && rule.when.verdict(&view).is_true()
+        };
         let labels: Vec<Name> = rules.iter().filter(applies).map(label).collect();
         if !labels.is_empty() {
             self.lead.withheld.to_mut().extend(labels);

@@ -1,6 +1,6 @@
 //! A file of deals, as CRMs export them: one row a deal, which tells of two things that happened.
 
-use super::happened::{Happened, Refusal, hashed, inert, instant, value_of};
+use super::happened::{Happened, Refusal, amount, hashed, inert, instant, value_of};
 use crate::domain::{
     address::Address,
     event::{EventData, EventKind},
@@ -96,6 +96,7 @@ pub(super) fn from_csv(columns: &DealColumns, cells: &[&str]) -> Result<Vec<Happ
         .filter(|(_, cell)| !cell.is_empty())
         .map(|(name, cell)| (name.into(), value_of(cell)))
         .collect();
+    amount(&data)?;
     let happened = |kind: EventKind, at: Instant| Happened {
         address: address.clone(),
         at,
@@ -182,6 +183,8 @@ mod tests {
         assert_eq!(column("nobody,opp_1,,,2024-01-19,,"), "email");
         assert_eq!(column("a@b.example,,,,2024-01-19,,"), "deal");
         assert_eq!(column("a@b.example,opp_1,,,soon,,"), "opened_on");
+        assert_eq!(column("a@b.example,opp_1,$500,EUR,2024-01-19,,"), "amount");
+        assert_eq!(column("a@b.example,opp_1,nan,EUR,2024-01-19,,"), "amount");
         assert_eq!(column("a@b.example,opp_1,,,2024-01-19,closed_won,"), "closed_on");
         assert_eq!(column("a@b.example,opp_1,,,2024-01-19,closed,2024-02-01"), "outcome");
         assert_eq!(column("a@b.example,opp_1,,,2024-01-19,won or lost,2024-02-01"), "outcome");

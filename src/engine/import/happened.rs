@@ -116,6 +116,9 @@ fn happened(
         refusal("at", format!("`{at}` is no instant"), "write 2027-03-28T09:00:00Z")
     })?;
     let kind = kind(event)?;
+    if kind == EventKind::DEAL_WON {
+        amount(&data)?;
+    }
     let object = object.map(inert);
     let dedupe = dedupe(&kind, at, object.as_deref(), id, &data);
     Ok(Happened { address, at, kind, object: object.map(Into::into), data, dedupe })
@@ -146,6 +149,18 @@ fn kind(text: &str) -> Result<EventKind, Refusal> {
         return Err(refusal(reason, "leave it out, or give it another name"));
     }
     Ok(kind)
+}
+
+/// Whether the amount of a deal, if it says one, can be summed.
+pub(super) fn amount(data: &EventData) -> Result<(), Refusal> {
+    match data.get("amount") {
+        Some(amount) if amount.number().is_none() => Err(Refusal {
+            column: "amount".to_owned(),
+            reason: format!("`{amount}` is not a number"),
+            advice: "write 1234.50, and the currency in a column of its own",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// RFC 3339, a date, or a date and a time without a zone (UTC).
@@ -379,6 +394,34 @@ mod tests {
         let data = event.expect("an event").data;
         assert_eq!(data.get("amount"), Some(&Value::Number(12.5)));
         assert_eq!(data.get("code"), Some(&Value::Text("007".into())));
+    }
+
+    #[test]
+    fn the_amount_of_a_deal_is_a_number() {
+        let row = |event: &str, amount: &str| {
+            csv("email,at,event,amount", &format!("a@b.example,2024-01-01,{event},{amount}"))
+        };
+        for amount in ["1.234.50", "$500", "nan", "-inf", "1e999", "1 234"] {
+            let refusal = row("deal_won", amount).expect_err(amount);
+            let expected = ("amount".to_owned(), format!("`{amount}` is not a number"));
+            assert_eq!((refusal.column, refusal.reason), expected);
+        }
+        for amount in ["", "1234.50", "1200", "-3"] {
+            assert!(row("deal_won", amount).is_ok(), "{amount}");
+        }
+        assert!(
+            row("form_submitted", "two").is_ok(),
+            "of other events it is a word like any other"
+        );
+        let line = |amount: &str| {
+            let line = format!(
+                "{{\"email\":\"a@b.example\",\"at\":\"2024-01-01\",\"event\":\"deal.won\",\"amount\":{amount}}}"
+            );
+            from_json(line.as_bytes())
+        };
+        assert_eq!(line("\"1.234,50\"").expect_err("refused").column, "amount");
+        assert_eq!(line("true").expect_err("refused").column, "amount");
+        assert!(line("1234.5").is_ok());
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Plan {
             self.revise(hit, at, brief, &mut mail);
         }
         let planned = match kind {
-            Some(kind) if !mail.is_full() => {
+            Some(kind) if !mail.is_full(at) => {
                 let signs = Signs {
                     approach,
                     head: hit.head,
@@ -133,7 +133,7 @@ impl Plan {
         let event = answered(hit, answer, at, brief);
         let mut mail =
             self.mails.remove(&hit.mail.message).unwrap_or_else(|| recent.of(hit.mail.message));
-        let planned = if mail.is_full() {
+        let planned = if mail.is_full_of_answers(at) {
             Planned::Ignored
         } else {
             mail.hits.push(RecentHit {

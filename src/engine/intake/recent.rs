@@ -52,8 +52,16 @@ impl RecentMail {
         self.hits.retain(|hit| hit.at.is_within(REMEMBERED, now));
     }
 
-    pub fn is_full(&self) -> bool {
+    pub fn is_full(&mut self, now: Instant) -> bool {
+        self.forget(now);
         self.hits.len() >= HITS_A_MAIL
+    }
+
+    /// Whether its answers alone are a loop: what a scanner does to a mail silences no reader.
+    pub fn is_full_of_answers(&mut self, now: Instant) -> bool {
+        self.forget(now);
+        let answers = self.hits.iter().filter(|hit| hit.kind == EventKind::LEAD_ANSWERED);
+        answers.count() >= HITS_A_MAIL
     }
 
     /// Takes notice of a link of the mail; says whether somebody is going through all of them.
@@ -132,6 +140,23 @@ mod tests {
         assert!(!mail.is_after_burst(NOON));
         assert!(!mail.follow(NOON, Target(3)));
         assert_eq!(mail.links.len(), 1);
+    }
+
+    #[test]
+    fn a_mail_is_full_for_half_a_minute_and_of_answers_by_answers_alone() {
+        let hit = |kind| RecentHit {
+            at: NOON,
+            kind,
+            object: None,
+            judgement: Judgement::Human,
+            place: Place::Pending(0),
+        };
+        let mut mail = RecentMail::default();
+        mail.hits.extend((0..HITS_A_MAIL).map(|_| hit(EventKind::MAIL_CLICKED)));
+        assert!(mail.is_full(after(29)) && !mail.is_full_of_answers(after(29)));
+        mail.hits.extend((0..HITS_A_MAIL).map(|_| hit(EventKind::LEAD_ANSWERED)));
+        assert!(mail.is_full_of_answers(after(29)));
+        assert!(!mail.is_full_of_answers(after(31)) && !mail.is_full(after(31)));
     }
 
     #[test]

@@ -82,6 +82,7 @@ pub struct DealSum {
     /// Empty where the deal did not say.
     pub currency: Name,
     pub deals: u64,
+    /// Whose deals they are, each once.
     pub leads: u64,
     pub amount: f64,
 }
@@ -217,14 +218,23 @@ fn cohorts(counts: &[CohortCount], zone: &Zone) -> Vec<Cohort> {
         .collect()
 }
 
+/// A deal counts once, however many leads it is told of: as it is told last, by whom its amount is said.
 fn sums(deals: &[Deal], period: Period) -> Vec<DealSum> {
+    let mut told: BTreeMap<(Option<&Name>, usize), Vec<&Deal>> = BTreeMap::new();
+    for (place, deal) in deals.iter().enumerate().filter(|(_, deal)| period.contains(deal.at)) {
+        // One without an id is like no other.
+        let place = if deal.id.is_some() { 0 } else { place };
+        told.entry((deal.id.as_ref(), place)).or_default().push(deal);
+    }
     let mut sums: BTreeMap<Name, (u64, BTreeSet<LeadId>, f64)> = BTreeMap::new();
-    for deal in deals.iter().filter(|deal| period.contains(deal.at)) {
-        let currency = deal.currency.clone().unwrap_or_else(|| "".into());
+    for told in told.values() {
+        let last = told.iter().max_by_key(|deal| (deal.amount.is_some(), deal.at));
+        let Some(last) = last else { continue };
+        let currency = last.currency.clone().unwrap_or_else(|| "".into());
         let (number, leads, amount) = sums.entry(currency).or_default();
         *number += 1;
-        leads.insert(deal.lead);
-        *amount += deal.amount.unwrap_or_default();
+        leads.extend(told.iter().map(|deal| deal.lead));
+        *amount += last.amount.unwrap_or_default();
     }
     sums.into_iter()
         .map(|(currency, (deals, leads, amount))| DealSum {
@@ -242,4 +252,39 @@ fn number(length: usize) -> u64 {
 
 fn count_of(items: &[i64]) -> i64 {
     i64::try_from(items.len()).unwrap_or(i64::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deal(lead: i64, id: Option<&str>, at: i64, amount: Option<f64>, currency: &str) -> Deal {
+        let (id, currency) = (id.map(Into::into), Some(currency.into()));
+        Deal { lead: LeadId(lead), id, at: Instant::from_millis(at), amount, currency }
+    }
+
+    #[test]
+    fn a_deal_counts_once_however_many_leads_it_is_told_of() {
+        let deals = [
+            deal(1, Some("X1"), 10, Some(1000.0), "EUR"),
+            deal(2, Some("X1"), 10, Some(1000.0), "EUR"),
+            // Told again later, with another amount, and once with none.
+            deal(1, Some("X2"), 10, Some(5.0), "EUR"),
+            deal(2, Some("X2"), 20, Some(7.0), "EUR"),
+            deal(3, Some("X2"), 30, None, ""),
+            // Without an id, each is one.
+            deal(4, None, 10, Some(3.0), "USD"),
+            deal(4, None, 10, Some(3.0), "USD"),
+            deal(4, Some("X3"), 99, Some(9.0), "USD"),
+        ];
+        let until = Instant::from_millis(50);
+        let sums = sums(&deals, Period { until, ..Period::ALL });
+        let sum = |currency: &str, deals, leads, amount| DealSum {
+            currency: currency.into(),
+            deals,
+            leads,
+            amount,
+        };
+        assert_eq!(sums, [sum("EUR", 2, 3, 1007.0), sum("USD", 2, 1, 6.0)]);
+    }
 }

@@ -1,13 +1,17 @@
 //! How far leads have come in a workflow, step by step.
 
+mod costs;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use self::steps::Board;
-pub use self::steps::{Left, Rates, StepFigures};
+pub use self::{
+    costs::CostSum,
+    steps::{Left, Rates, StepFigures},
+};
+use self::{costs::costs, steps::Board};
 use super::{
     as_some_time, as_time,
     structures::{Structures, structures},
@@ -39,6 +43,9 @@ pub struct WorkflowReport {
     pub goal: u64,
     pub left: u64,
     pub cancelled: u64,
+    /// The campaign of the live version, and what it has cost by the end of the period, by currency.
+    pub campaign: Option<Name>,
+    pub costs: Vec<CostSum>,
     pub steps: Vec<StepFigures>,
 }
 
@@ -73,20 +80,27 @@ pub async fn workflow_report(
     board.mails(&figures.mails);
     board.open(&figures.open);
     board.back(&figures.back);
-    let enrolments = figures.standings.iter().map(|standing| standing.number).sum();
+    let enrolments: u64 = figures.standings.iter().map(|standing| standing.number).sum();
+    let leads = enrolments - repeated;
     let end = |word| ends.get(word).copied().unwrap_or_default();
+    let campaign = live.and_then(|live| definitions.campaign_of(&live.workflow));
+    let costs = campaign
+        .map(|campaign| costs(campaign, period.until.min(now), leads, end("goal")))
+        .unwrap_or_default();
     Ok(WorkflowReport {
         workflow: workflow.clone(),
         live_since: live.map(|live| live.since.at),
         since: period.from,
         until: period.until,
         enrolments,
-        leads: enrolments - repeated,
+        leads,
         inside: end("inside"),
         finished: end("finished"),
         goal: end("goal"),
         left: end("left"),
         cancelled: end("cancelled"),
+        campaign: campaign.map(|campaign| campaign.name.clone()),
+        costs,
         steps: board.finish(),
     })
 }

@@ -53,6 +53,15 @@ fn dates_are_shown_on_the_leads_clock_and_days_as_they_are() {
 }
 
 #[test]
+fn without_a_campaign_the_leads_attribute_of_that_name_is_read() {
+    let renderer = one("{{ campaign }}", "{{ campaign.title or \"season\" }}");
+    let lead = lead(&[("campaign", text("Trade fair"))]);
+    let rendered = renderer.render(&mail("m", &lead)).unwrap();
+    assert_eq!(rendered.subject, "Trade fair");
+    assert!(rendered.text.starts_with("season"), "{}", rendered.text);
+}
+
+#[test]
 fn links_are_tagged_as_the_campaign_says_and_not_over_what_they_say() {
     let renderer = one("Hi", "[a](https://e.example/a) [b](https://e.example/b?utm_source=mine)");
     let (spring, lead) = (spring(), lead(&[]));

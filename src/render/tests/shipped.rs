@@ -222,6 +222,35 @@ fn a_notice_of_our_own_is_for_our_own_people() {
 }
 
 #[test]
+fn our_own_people_get_no_codes() {
+    let body = "---\nsubject: s\n---\n{{ email }}:\n{{ code(\"spring\") }}";
+    for step in [
+        "  - notify: sales\n    template: alerts/hot",
+        "  - hand_off: sales\n    template: alerts/hot",
+    ] {
+        let said = with_step(step, body).unwrap_err();
+        assert!(said.contains("line: 5, column: 4, message: \"`code` is for leads"), "{said}");
+    }
+}
+
+#[test]
+fn a_campaign_is_read_by_its_fields() {
+    const MAIL: &str = "  - email: alerts/hot\ncampaign: autumn-webinar";
+    let of = |text: &str| format!("---\nsubject: s\nlayout: mail\n---\nOn\n{text}");
+    for bare in ["{{ campaign }}", "{{ campaign or \"x\" }}", "{{ campaign | upper }}"] {
+        let said = with_step(MAIL, &of(bare)).unwrap_err();
+        assert!(said.contains("line: 6, column: 4, message: \"`campaign` is"), "{said}");
+        assert!(said.contains("write campaign.title"), "{said}");
+        assert!(with_step("  - email: alerts/hot", &of(bare)).is_ok(), "the lead's own");
+    }
+    let asks =
+        "{% if campaign %}{{ campaign.title or \"x\" }}{% endif %}{{ campaign[\"title\"] or 1 }}";
+    for fine in [asks, "{# campaign #}", "{{ campaign is defined }}"] {
+        assert!(with_step(MAIL, &of(fine)).is_ok(), "{fine}");
+    }
+}
+
+#[test]
 fn a_reason_tells_nothing_about_the_lead() {
     let body = "[x](ftp://e.example/?who={{ email }}) ";
     let error = one("s", body).render(&mail("m", &lead(&[]))).unwrap_err();

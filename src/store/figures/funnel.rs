@@ -76,7 +76,8 @@ impl Store {
             .collect()
     }
 
-    /// Every change of a stage, lead by lead in its order, and every deal that was won.
+    /// Every change of a stage, lead by lead in its order, and every deal that was won, once for each
+    /// of its leads.
     pub async fn milestones(&self) -> Result<(Vec<StageChange>, Vec<Deal>)> {
         let mut tx = self.db.snapshot().await?;
         let changes = tx.that_matter(&EventKind::STAGE_CHANGED).await?;
@@ -98,8 +99,9 @@ impl Store {
             .into_iter()
             .map(|event| Deal {
                 lead: event.lead,
+                id: event.object.map(Into::into),
                 at: event.at,
-                amount: event.data.get("amount").and_then(number),
+                amount: event.data.get("amount").and_then(Value::number),
                 currency: match event.data.get("currency") {
                     Some(Value::Text(currency)) => Some(currency.clone()),
                     _ => None,
@@ -139,13 +141,4 @@ impl Tx {
 
 fn stage_of(word: &str, table: &'static str) -> Result<Stage> {
     Stage::from_word(word).ok_or_else(|| StoreError::corrupt(table, "stage", word))
-}
-
-/// Files that bring events bring texts.
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Number(number) => Some(*number),
-        Value::Text(text) => text.trim().parse().ok(),
-        _ => None,
-    }
 }

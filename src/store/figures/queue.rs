@@ -22,11 +22,12 @@ struct Group {
     due_at: Option<i64>,
 }
 
+/// No notices: a pause of a workflow does not keep them.
 const QUEUES: Text = sql!(
     "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at \
-     FROM messages AS m WHERE m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
+     FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
      UNION ALL SELECT m.workflow, m.state, '', COUNT(*), MIN(m.due_at) \
-     FROM messages AS m WHERE m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.state \
+     FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.state \
      ORDER BY number DESC, workflow, state, why"
 );
 
@@ -64,7 +65,7 @@ impl Store {
         Ok(rows.into_iter().map(|(reason, number)| (reason, count(number))).collect())
     }
 
-    /// Mails that are not over and not parked, by workflow, state and reason, the most first.
+    /// Marketing mails that are not over and not parked, by workflow, state and reason, the most first.
     pub async fn queues(&self) -> Result<Vec<Queue>> {
         let rows: Vec<Group> =
             on_db!(self.db.read(), QUEUES, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;

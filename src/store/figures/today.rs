@@ -16,7 +16,8 @@ use crate::{
     },
 };
 
-/// What was settled before is passed over, by number of the row and by row of the table.
+/// What was settled before is passed over, by number of the row and by row of the table. A deal with several
+/// leads counts once. What an import tells of long ago did not happen now.
 const HAPPENED: Text = sql!(
     "SELECT 'new' AS what, '' AS word, COUNT(*) AS number FROM leads WHERE lead >= $3 AND lead < $4 \
      UNION ALL SELECT 'decided', '', COUNT(*) FROM lead_timer WHERE decided_at >= $1 AND decided_at < $2 \
@@ -28,9 +29,11 @@ const HAPPENED: Text = sql!(
      UNION ALL SELECT 'deferred', '', COUNT(*) FROM attempts \
      WHERE outcome = 'deferred' AND at >= $1 AND at < $2 \
      UNION ALL SELECT 'event', CASE WHEN kind = 'mail.bounced' AND object IS NOT NULL \
-     THEN kind || '.' || object ELSE kind END, COUNT(*) FROM events \
+     THEN kind || '.' || object ELSE kind END, COUNT(DISTINCT CASE WHEN kind = 'deal.won' AND object IS NOT NULL \
+     THEN object ELSE CAST(lead AS TEXT) || ' ' || CAST(rev AS TEXT) END) FROM events \
      WHERE kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND recorded_at >= $1 AND recorded_at < $2 GROUP BY 2"
+     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND recorded_at >= $1 AND recorded_at < $2 \
+     AND occurred_at >= $1 AND occurred_at < $2 GROUP BY 2"
 );
 
 /// Of those who were decided since, as points are booked by decisions.

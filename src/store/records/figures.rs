@@ -121,10 +121,12 @@ pub struct StageChange {
     pub reason: String,
 }
 
-/// A deal that was won.
+/// A deal that was won, as told of one lead.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Deal {
     pub lead: LeadId,
+    /// Its id in the CRM; several leads may be of one deal.
+    pub id: Option<Name>,
     pub at: Instant,
     pub amount: Option<f64>,
     pub currency: Option<Name>,
@@ -145,7 +147,7 @@ pub struct Happened {
     pub notices: u64,
     /// Attempts that the relay put off, or that did not reach it.
     pub deferred: u64,
-    /// Events that matter, by kind; of bounces, by `mail.bounced.CLASS`.
+    /// Events that matter, that happened and were recorded in it, by kind; of bounces, by `mail.bounced.CLASS`; of deals won, each deal once.
     pub events: BTreeMap<Name, u64>,
 }
 

@@ -133,3 +133,60 @@ fn later_said_while_a_mail_is_reserved_lets_what_was_asked_for_go_first() {
     story.at(wednesday() + HOUR).decide();
     assert_eq!(story.last.withdraw.len(), 1, "it does not go now, and makes way");
 }
+
+/// What the lead asked for, as the sender finds it: the mail is reserved, or claimed and given back until
+/// then, or the relay said later.
+#[derive(Clone, Copy, Debug)]
+enum Open {
+    Reserved,
+    GivenBack,
+    Deferred,
+    Claimed,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However often the lead changes their mind: no open mail waits for a day that is not asked for any
+    /// more, and none stands in the way of others until that day.
+    #[test]
+    fn later_holds_as_long_as_it_is_asked_for_and_no_longer(
+        open in prop_oneof![
+            Just(Open::Reserved), Just(Open::GivenBack), Just(Open::Deferred), Just(Open::Claimed)
+        ],
+        days in proptest::collection::vec(proptest::option::of(1u32..700), 0..6),
+        last in proptest::option::of(1u32..20),
+    ) {
+        let mut house = house();
+        house.0.policy.window = Window::always();
+        house.workflow("reawaken", vec![email("report")], |_| {});
+        house.workflow("booked", vec![wait("40d"), email("ticket")], |it| it.now = true);
+        let mut story = Story::cold(&house);
+        story.decide();
+        prop_assert_eq!(story.mails(), ["report"]);
+        let ask = |story: &mut Story<'_>, days: Option<u32>| {
+            let until = days.map(|days| Value::Date(wednesday() + DAY * days));
+            story.state.attributes[Schema::LATER_UNTIL.0] = until;
+        };
+        for days in days.into_iter().chain([Some(650)]) {
+            ask(&mut story, days);
+            if days.is_some() && story.state.open_message.is_some() {
+                match open {
+                    Open::Reserved => &mut story,
+                    Open::GivenBack => story.put_off(MessageState::Reserved, wednesday() + 650 * DAY),
+                    Open::Deferred => story.put_off(MessageState::Deferred, story.now + HOUR),
+                    Open::Claimed => story.put_off(MessageState::Claimed, story.now),
+                };
+            }
+            story.at(story.now.next()).settle();
+            story.is_settled();
+            prop_assert!(days.is_none() || story.mails().is_empty());
+        }
+        ask(&mut story, last);
+        story.settle();
+        let sooner = wednesday() + DAY * (last.unwrap_or(0) + 2);
+        story.passes_until(sooner);
+        prop_assert_eq!(story.mails(), ["report"]);
+        prop_assert!(story.state.open_message.as_ref().unwrap().due_at <= sooner);
+    }
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::{
     address::Address,
     decision::NewMessage,
-    hand_off::{HandOff, Persist, Receiver, Silence},
+    hand_off::{Answer, HandOff, Persist, Receiver, Silence},
     people::{People, Person},
 };
 
@@ -222,4 +222,99 @@ fn a_lead_that_nobody_answers_for_may_come_back() {
     assert_eq!((ended(&story), story.state.stage), (Some("back"), Stage::Recycled));
     let made = story.last.events.iter().find(|made| made.kind == EventKind::HANDOFF_RETURNED);
     assert_eq!(made.unwrap().object.as_deref(), Some("no_answer"));
+}
+
+#[test]
+fn who_bought_is_a_customer_though_sales_gave_them_back_before() {
+    let mut house = house(Persist::Remind, team());
+    house.stage(Stage::Recycled, Stage::Customer, r#"happened("deal.won")"#);
+    let mut story = handed(&house, &[]);
+    // Both come in by one import.
+    story.at(story.now + DAY).happens(EventKind::DEAL_WON, None);
+    let now = story.now;
+    story.happens(EventKind::HANDOFF_RETURNED, Some("not_now")).occurred_at = now - HOUR;
+    story.decide();
+    assert_eq!(story.state.stage, Stage::Customer);
+}
+
+#[test]
+fn of_several_dates_the_latest_holds_and_one_that_is_past_changes_nothing() {
+    let house = house(Persist::Remind, team());
+    let mut story = handed(&house, &[]);
+    let start = story.now;
+    let own = start + 30 * DAY;
+    for (said, holds) in [
+        (start - DAY, None),
+        (own, Some(own)),
+        (start + 9 * DAY, Some(own)),
+        (own + DAY, Some(own + DAY)),
+    ] {
+        answer(&mut story, EventKind::HANDOFF_RETURNED, Some("not_now"));
+        let event = story.state.new_events.last_mut().unwrap();
+        event.data.insert("until".into(), Value::Date(said));
+        story.decide();
+        let known = story.state.attributes[Schema::LATER_UNTIL.0].clone();
+        assert_eq!(known, holds.map(Value::Date), "{said}");
+    }
+}
+
+#[test]
+fn what_was_said_before_the_card_is_no_answer_to_it() {
+    let house = house(Persist::Remind, team());
+    let mut story = handed(&house, &[]);
+    let before = story.now - DAY;
+    answer(&mut story, EventKind::HANDOFF_ACCEPTED, None);
+    story.state.new_events.last_mut().unwrap().occurred_at = before;
+    story.decide();
+    assert_eq!(ended(&story), None);
+    // After a reminder, what was said of the first card still answers.
+    let first = story.now;
+    story.passes_until(wednesday() + 6 * DAY);
+    answer(&mut story, EventKind::HANDOFF_ACCEPTED, None);
+    story.state.new_events.last_mut().unwrap().occurred_at = first;
+    story.decide();
+    assert_eq!(ended(&story), Some("theirs"));
+}
+
+#[test]
+fn another_word_moves_the_lead_by_what_is_said_now() {
+    let mut house = house(Persist::Remind, team());
+    let to_sales = house.0.workflows[0].workflow.steps.clone();
+    house.workflow("again", Vec::new(), |workflow| {
+        workflow.steps = to_sales;
+        workflow.again = Again::Always;
+        let (kind, object) = (EventKind::STAGE_CHANGED, Some("mql".into()));
+        workflow.enter = Enter::On { kind, object, filter: None };
+    });
+    let corrected = |words: &[Option<&str>]| {
+        let mut story = Story::new(&house, &[]);
+        story.state.stage = Stage::Mql;
+        let mut earlier: Option<&str> = None;
+        for word in words {
+            let kind = match word {
+                None => EventKind::HANDOFF_ACCEPTED,
+                Some(_) => EventKind::HANDOFF_RETURNED,
+            };
+            answer(&mut story, kind, *word);
+            if let Some(earlier) = earlier {
+                let event = story.state.new_events.last_mut().unwrap();
+                event.data.insert(Answer::INSTEAD_OF.into(), Value::Text(earlier.into()));
+            }
+            earlier = *word;
+            story.decide();
+            assert!(cards(&story).is_empty(), "an old card is answered: there is no new one");
+        }
+        story.state.stage
+    };
+    assert_eq!(corrected(&[Some("wrong_person"), Some("not_now")]), Stage::Recycled);
+    assert_eq!(corrected(&[Some("wrong_person"), None]), Stage::Mql);
+    assert_eq!(corrected(&[Some("wrong_person"), None, Some("not_now")]), Stage::Recycled);
+    assert_eq!(corrected(&[Some("no_budget"), None]), Stage::Mql);
+    assert_eq!(corrected(&[Some("no_budget"), Some("wrong_person")]), Stage::Disqualified);
+    // What another made of it stays.
+    let mut story = Story::new(&house, &[]);
+    story.state.stage = Stage::Disqualified;
+    answer(&mut story, EventKind::HANDOFF_RETURNED, Some("not_now"));
+    story.decide();
+    assert_eq!(story.state.stage, Stage::Disqualified);
 }

@@ -100,8 +100,10 @@ impl Look<'_> {
         };
         self.pauses
             .iter()
-            .map(|(scope, since)| {
-                let held = mails(scope);
+            .map(|(scope, since)| (scope, since, mails(scope)))
+            // A pause of all keeps everything; one of a workflow where nothing waits is nothing's doing.
+            .filter(|(scope, _, held)| **scope == ALL || *held > 0)
+            .map(|(scope, since, held)| {
                 let what = if *scope == ALL { "everything" } else { scope.as_str() };
                 Cause {
                     cause: "paused",
@@ -317,6 +319,21 @@ mod tests {
             ..look(Some(&definitions), &around)
         };
         insta::assert_debug_snapshot!(look.causes());
+    }
+
+    #[test]
+    fn a_pause_that_keeps_nothing_is_no_cause() {
+        let around = Around::default();
+        let definitions = Definitions::default();
+        let look = Look {
+            inside: vec![inside("a", "waiting", "", 2, later(1))],
+            pauses: vec![("a".into(), NOW), (ALL.into(), NOW)],
+            ..look(Some(&definitions), &around)
+        };
+        let paused: Vec<_> =
+            told(&look).into_iter().filter(|(cause, ..)| *cause == "paused").collect();
+        let all = format!("everything is paused since {NOW}; 0 mails are waiting");
+        assert_eq!(paused, [("paused", 0, all)]);
     }
 
     #[test]

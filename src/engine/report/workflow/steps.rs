@@ -67,7 +67,7 @@ pub struct Left {
     pub number: u64,
 }
 
-/// Fractions: `sent` of those who entered, all others of those it was sent to. `None`: of nobody.
+/// Fractions: `sent` of those who entered, all others of those it was sent to, in doubt or not. `None`: of nobody.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Rates {
     pub sent: Option<f64>,
@@ -215,7 +215,8 @@ impl Board {
                     &other.reason,
                 ))
             });
-            let of_sent = |part| share(part, step.sent);
+            // What is in doubt counts as sent: who had such a mail may have clicked in it.
+            let of_sent = |part| share(part, step.sent + step.in_doubt);
             step.rates = Rates {
                 sent: share(step.sent, step.entered).filter(|_| step.template.is_some()),
                 bounced: of_sent(step.bounced),
@@ -227,5 +228,26 @@ impl Board {
             };
         }
         self.steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_of_all_who_may_have_the_mail() {
+        let mut board = Board { steps: Vec::new(), places: HashMap::new(), kinds: BTreeMap::new() };
+        let mails = |state: &str, leads| MailCount {
+            step: "hello".into(),
+            state: state.to_owned(),
+            mails: leads,
+            leads,
+        };
+        board.mails(&[mails("sent", 1), mails("in_doubt", 3)]);
+        let step = board.step(&"hello".into());
+        (step.clicked, step.bounced) = (2, 4);
+        let rates = board.finish()[0].rates;
+        assert_eq!((rates.clicked, rates.bounced), (Some(0.5), Some(1.0)));
     }
 }
