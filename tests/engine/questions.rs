@@ -12,7 +12,7 @@ use nurtured::{
         time::Instant,
         value::Value,
     },
-    store::records::{ClaimToken, NewEvent},
+    store::records::{ClaimToken, NewEvent, TimelineRow},
     token::{Keyring, MailRef},
 };
 use reqwest::{Method, Response, StatusCode, header};
@@ -371,7 +371,8 @@ async fn a_mail_that_is_claimed_is_stopped_by_what_the_lead_says_meanwhile() {
             assert_eq!(messages.len(), 1, "{email}");
             assert_eq!(messages[0].state, MessageState::Cancelled, "{email}");
             let rows = rig.store.timeline(lead, 100).await.unwrap();
-            let told = |row: &_| row.detail.as_deref().is_some_and(|it| it.contains(reason));
+            let told =
+                |row: &TimelineRow| row.detail.as_deref().is_some_and(|it| it.contains(reason));
             assert!(rows.iter().any(told), "{email}: {rows:#?}");
             assert!(rig.mails_to(email).is_empty());
         }
