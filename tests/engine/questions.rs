@@ -12,7 +12,7 @@ use nurtured::{
         time::Instant,
         value::Value,
     },
-    store::records::{ClaimToken, NewEvent},
+    store::records::{ClaimToken, NewEvent, TimelineRow},
     token::{Keyring, MailRef},
 };
 use reqwest::{Method, Response, StatusCode, header};
