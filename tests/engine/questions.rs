@@ -12,7 +12,7 @@ use nurtured::{
         time::Instant,
         value::Value,
     },
-    store::records::{ClaimToken, NewEvent, TimelineRow},
+    store::records::{ClaimToken, NewEvent},
     token::{Keyring, MailRef},
 };
 use reqwest::{Method, Response, StatusCode, header};
