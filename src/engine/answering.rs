@@ -58,8 +58,10 @@ impl Reader {
         ask: &Ask,
         now: Instant,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(record) = store.record(mail.lead).await? else { return Ok(None) };
+        // In this order: a lead read before it would not have what the answer wrote with itself, and a second
+        // press beside the first would look like a new wish.
         let last = store.last_answer(mail.lead, ask.key()).await?;
+        let Some(record) = store.record(mail.lead).await? else { return Ok(None) };
         let (state, ..) = look(definitions, record, &[], now);
         Ok(Some(Self { state, last }))
     }
