@@ -1,6 +1,6 @@
 //! A campaign of one mail that each new lead gets.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use nurtured::{
     definitions::{Sources, check},
@@ -20,7 +20,7 @@ use nurtured::{
 /// A Monday.
 pub const NOON: Instant = Instant::from_millis(1_800_014_400_000);
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 2] = [
     (
         "workflows/policy.yaml",
         "policy:\n  tracking: with insights\n  purposes:\n    insights: { label: Industry insights, basis: [consent] }\n",
@@ -29,10 +29,15 @@ const FILES: [(&str, &str); 3] = [
         "workflows/welcome.yaml",
         "workflow: welcome\npurpose: insights\nenter:\n  event: lead.imported\nsteps:\n  - email: hello\n",
     ),
-    (
-        "templates/layouts/mail.html",
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/layouts/mail.html")),
-    ),
+];
+
+/// The shipped layout and what it is made of.
+const LAYOUT: [&str; 5] = [
+    "templates/layouts/mail.html",
+    "templates/partials/style.html",
+    "templates/partials/preheader.html",
+    "templates/partials/wordmark.html",
+    "templates/partials/footer.html",
 ];
 
 /// Text and HTML are 8 KB together.
@@ -41,9 +46,10 @@ pub fn artefacts() -> Vec<Artefact> {
     for (path, text) in FILES {
         sources.files.insert(path.to_owned(), text.to_owned());
     }
-    let partial =
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/partials/footer.html"));
-    sources.files.insert("templates/partials/footer.html".to_owned(), partial.to_owned());
+    for path in LAYOUT {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+        sources.files.insert(path.to_owned(), text.expect("a file that is shipped"));
+    }
     let paragraph = "{{ first_name }}, a paragraph at {{ company }} as people write them: some facts, a \
                      figure or two, and a reason to [read on](https://www.example.com/report).\n\n";
     let mail = format!(

@@ -16,7 +16,12 @@ impl Sink {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = free.local_addr().unwrap();
         drop(free);
+        let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/usr");
+        let path = std::env::var("PATH").unwrap_or_default();
         let mut process = Command::new("smtp-sink")
+            // Where the tests unpack it, it does not find its libraries by itself.
+            .env("PATH", format!("{path}:{tools}/sbin"))
+            .env("LD_LIBRARY_PATH", format!("{tools}/lib/postfix"))
             // It will not run as root without being told whom to run as.
             .args(["-u", "nobody", "-m", &(connections * 4).to_string()])
             .args([&addr.to_string(), "512"])
