@@ -81,6 +81,23 @@ impl EventKind {
         [Self::MAIL_OPENED, Self::MAIL_CLICKED, Self::PAGE_VISITED].contains(self)
     }
 
+    /// Made by nurtured itself of what it does: nobody else tells of it, and it is nothing that a lead did.
+    #[must_use]
+    pub fn is_of_our_making(&self) -> bool {
+        [
+            Self::MAIL_SENT,
+            Self::MAIL_FAILED,
+            Self::MAIL_IN_DOUBT,
+            Self::MAIL_CANCELLED,
+            Self::LEAD_IMPORTED,
+            Self::STAGE_CHANGED,
+            Self::ENROLMENT_REQUESTED,
+            Self::JUDGEMENT_REVISED,
+            Self::HANDOFF_MADE,
+        ]
+        .contains(self)
+    }
+
     /// Reads a kind out of a file.
     ///
     /// # Errors

@@ -163,22 +163,10 @@ impl Story {
 
     /// What the lead did, by its own hand as far as is known: not what we did, nor what machines did.
     fn did(&self, may_look: bool, now: Instant) -> Vec<CardEvent> {
-        let ours = |kind: &EventKind| {
-            let kinds = [
-                EventKind::MAIL_SENT,
-                EventKind::MAIL_FAILED,
-                EventKind::MAIL_IN_DOUBT,
-                EventKind::MAIL_CANCELLED,
-                EventKind::LEAD_IMPORTED,
-                EventKind::STAGE_CHANGED,
-                EventKind::ENROLMENT_REQUESTED,
-                EventKind::JUDGEMENT_REVISED,
-                EventKind::HANDOFF_MADE,
-            ];
-            kinds.contains(kind)
-        };
         let shown = self.events.iter().rev().filter(|event| {
-            !ours(&event.kind) && counts(event, now) && (may_look || !event.kind.is_behaviour())
+            !event.kind.is_of_our_making()
+                && counts(event, now)
+                && (may_look || !event.kind.is_behaviour())
         });
         let mut shown: Vec<&Event> = shown.collect();
         // An import tells of it in any order.

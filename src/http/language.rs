@@ -11,9 +11,14 @@ pub enum Language {
 impl Language {
     /// As in HTML's `lang`.
     pub const fn tag(self) -> &'static str {
+        self.choose("en", "it")
+    }
+
+    /// What is said in it.
+    pub const fn choose<'a>(self, english: &'a str, italian: &'a str) -> &'a str {
         match self {
-            Self::English => "en",
-            Self::Italian => "it",
+            Self::English => english,
+            Self::Italian => italian,
         }
     }
 

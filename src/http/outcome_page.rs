@@ -48,7 +48,7 @@ impl OutcomePage {
     }
 
     fn text(&self, language: Language) -> (String, String) {
-        let words = |english: &str, italian: &str| words(language, english, italian);
+        let words = |english, italian| language.choose(english, italian).to_owned();
         match self {
             Self::Ask(choice) => (
                 format!("{}?", name(*choice, language)),
@@ -84,26 +84,19 @@ impl Said {
         let by = self
             .by
             .as_deref()
-            .map(|by| format!(" {} <strong>{}</strong>", words(language, "by", "da"), escaped(by)));
+            .map(|by| format!(" {} <strong>{}</strong>", language.choose("by", "da"), escaped(by)));
         let what = escaped(&words_of(self.answer, language));
-        let on = words(language, "on", "il");
+        let on = language.choose("on", "il");
         format!("<p>{what}{} {on} {}.</p>\n", by.unwrap_or_default(), escaped(&self.on))
-    }
-}
-
-fn words(language: Language, english: &str, italian: &str) -> String {
-    match language {
-        Language::English => english.to_owned(),
-        Language::Italian => italian.to_owned(),
     }
 }
 
 fn name(choice: Choice, language: Language) -> String {
     let name = words_of(choice.answer, language);
     match choice.later {
-        Some("1mo") => name + &words(language, ", ask again in one month", ", fra un mese"),
-        Some("3mo") => name + &words(language, ", ask again in three months", ", fra tre mesi"),
-        Some(_) => name + &words(language, ", ask again in six months", ", fra sei mesi"),
+        Some("1mo") => name + language.choose(", ask again in one month", ", fra un mese"),
+        Some("3mo") => name + language.choose(", ask again in three months", ", fra tre mesi"),
+        Some(_) => name + language.choose(", ask again in six months", ", fra sei mesi"),
         None => name,
     }
 }
@@ -119,7 +112,7 @@ fn words_of(answer: Answer, language: Language) -> String {
             ("Taken back without an answer", "Ripreso senza risposta")
         }
     };
-    words(language, english, italian)
+    language.choose(english, italian).to_owned()
 }
 
 /// What comes of an answer.
@@ -136,18 +129,17 @@ fn follows(answer: Answer, language: Language) -> String {
         ),
         Answer::Returned(_) => ("Marketing takes the lead back.", "Il lead torna al marketing."),
     };
-    format!("<p>{}</p>\n", words(language, english, italian))
+    format!("<p>{}</p>\n", language.choose(english, italian))
 }
 
 fn button(instead_of: Option<Rev>, language: Language) -> String {
     let hidden = instead_of
         .map(|rev| format!("<input type=\"hidden\" name=\"instead_of\" value=\"{rev}\">\n"));
     let label = match instead_of {
-        None => words(language, "Confirm", "Conferma"),
-        Some(_) => words(language, "Change it", "Cambia"),
+        None => language.choose("Confirm", "Conferma"),
+        Some(_) => language.choose("Change it", "Cambia"),
     };
-    let nothing = words(
-        language,
+    let nothing = language.choose(
         "Nothing changes until you press the button.",
         "Non cambia nulla finché non premi il pulsante.",
     );

@@ -69,10 +69,7 @@ impl QuestionPage<'_> {
 
     fn text(&self, language: Language) -> (String, String) {
         use Language::{English, Italian};
-        let words = |english: &str, italian: &str| match language {
-            English => english.to_owned(),
-            Italian => italian.to_owned(),
-        };
+        let words = |english, italian| language.choose(english, italian).to_owned();
         match self {
             Self::Ask { title, label } => (
                 escaped(title),
@@ -156,15 +153,11 @@ fn answer(label: &str) -> String {
 }
 
 fn button(text: &str, language: Language) -> String {
-    let nothing_yet = match language {
-        Language::English => {
-            "Nothing changes until you press the button. To leave everything as it is, just close this page."
-        }
-        Language::Italian => {
-            "Non cambia nulla finché non premi il pulsante. Per lasciare tutto com’è, basta chiudere questa \
-             pagina."
-        }
-    };
+    let nothing_yet = language.choose(
+        "Nothing changes until you press the button. To leave everything as it is, just close this page.",
+        "Non cambia nulla finché non premi il pulsante. Per lasciare tutto com’è, basta chiudere questa \
+         pagina.",
+    );
     format!(
         "<form method=\"post\">\n<button type=\"submit\" name=\"confirm\" value=\"yes\">{text}</button>\n\
          </form>\n<p><small>{nothing_yet}</small></p>"
@@ -172,10 +165,7 @@ fn button(text: &str, language: Language) -> String {
 }
 
 fn to_preferences(token: &str, language: Language) -> String {
-    let text = match language {
-        Language::English => "What we may write to you about",
-        Language::Italian => "Di che cosa possiamo scriverti",
-    };
+    let text = language.choose("What we may write to you about", "Di che cosa possiamo scriverti");
     format!("\n<p><a href=\"{token}\">{text}</a></p>")
 }
 
@@ -195,10 +185,7 @@ fn form(rows: &[Row<'_>], language: Language) -> String {
              type=\"checkbox\" name=\"purpose\" value=\"{name}\"{checked}> {label}</label></p>"
         );
     }
-    let save = match language {
-        Language::English => "Save",
-        Language::Italian => "Salva",
-    };
+    let save = language.choose("Save", "Salva");
     let _ = writeln!(form, "<button type=\"submit\">{save}</button>\n</form>");
     form
 }
@@ -212,10 +199,7 @@ fn quiet(until: Option<&str>, later: &[(&'static str, String)], language: Langua
             Language::Italian => writeln!(text, "<p>Fino al {day} non ti scriviamo.</p>"),
         };
     }
-    let rather = match language {
-        Language::English => "Rather later?",
-        Language::Italian => "Meglio più avanti?",
-    };
+    let rather = language.choose("Rather later?", "Meglio più avanti?");
     let links = later.iter().map(|(after, token)| {
         let months: u8 = after.trim_end_matches("mo").parse().unwrap_or(1);
         let text = match (language, months) {

@@ -133,79 +133,55 @@ pub(super) fn sheet(report: &FunnelReport) -> Sheet {
         "median_days",
         "amount",
     ]);
-    let none = String::new;
     for stage in &report.stages {
-        let name = stage.stage.to_string();
-        let (leads, share) = (stage.leads.to_string(), or_empty(stage.share));
-        sheet.row([
-            "stage".into(),
-            name.clone(),
-            none(),
-            leads,
-            none(),
-            share,
-            none(),
-            none(),
-            none(),
+        let name = || ("name", stage.stage.to_string());
+        sheet.some([
+            ("part", "stage".into()),
+            name(),
+            ("leads", stage.leads.to_string()),
+            ("share", or_empty(stage.share)),
         ]);
-        for (part, number) in [("came", stage.came), ("went", stage.went)] {
-            let leads = number.to_string();
-            sheet.row([
-                part.into(),
-                name.clone(),
-                none(),
-                leads,
-                none(),
-                none(),
-                none(),
-                none(),
-                none(),
-            ]);
+        for (part, leads) in [("came", stage.came), ("went", stage.went)] {
+            sheet.some([("part", part.into()), name(), ("leads", leads.to_string())]);
         }
     }
     for one in &report.transitions {
-        sheet.row([
-            "transition".into(),
-            one.from.to_string(),
-            one.to.to_string(),
-            one.leads.to_string(),
-            one.changes.to_string(),
-            or_empty(one.share),
-            one.mean_days.to_string(),
-            one.median_days.to_string(),
-            none(),
+        sheet.some([
+            ("part", "transition".into()),
+            ("name", one.from.to_string()),
+            ("to", one.to.to_string()),
+            ("leads", one.leads.to_string()),
+            ("number", one.changes.to_string()),
+            ("share", or_empty(one.share)),
+            ("mean_days", one.mean_days.to_string()),
+            ("median_days", one.median_days.to_string()),
         ]);
     }
     for cohort in &report.cohorts {
         for (stage, leads) in &cohort.by_stage {
-            let (month, stage, leads) =
-                (cohort.month.clone(), stage.to_string(), leads.to_string());
-            sheet.row([
-                "cohort".into(),
-                month,
-                stage,
-                leads,
-                none(),
-                none(),
-                none(),
-                none(),
-                none(),
+            sheet.some([
+                ("part", "cohort".into()),
+                ("name", cohort.month.clone()),
+                ("to", stage.to_string()),
+                ("leads", leads.to_string()),
             ]);
         }
     }
-    let hand_offs = [
+    for (part, leads) in [
         ("handed_off", report.handed_off),
         ("accepted", report.accepted),
         ("returned", report.returned),
-    ];
-    for (part, leads) in hand_offs {
-        let leads = leads.to_string();
-        sheet.row([part.into(), none(), none(), leads, none(), none(), none(), none(), none()]);
+    ] {
+        sheet.some([("part", part.into()), ("leads", leads.to_string())]);
     }
     for sum in &report.deals {
-        let (currency, amount) = (sum.currency.to_string(), sum.amount.to_string());
-        let (leads, deals) = (sum.leads.to_string(), sum.deals.to_string());
-        sheet.row(["won".into(), currency, none(), leads, deals, none(), none(), none(), amount]);
+        sheet.some([
+            ("part", "won".into()),
+            ("name", sum.currency.to_string()),
+            ("leads", sum.leads.to_string()),
+            ("number", sum.deals.to_string()),
+            ("amount", sum.amount.to_string()),
+        ]);
     }
     sheet
 }

@@ -19,6 +19,20 @@ impl Sheet {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// A row that has these of the header's cells and no others.
+    pub fn some<const N: usize>(&mut self, cells: [(&str, String); N]) {
+        let header = &self.rows[0];
+        let mut row = vec![String::new(); header.len()];
+        for (name, cell) in cells {
+            let place = header.iter().position(|known| known == name);
+            debug_assert!(place.is_some(), "there is no column `{name}`");
+            if let Some(place) = place {
+                row[place] = cell;
+            }
+        }
+        self.rows.push(row);
+    }
+
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let mut writer = csv::WriterBuilder::new();
         let mut writer = writer.quote_style(csv::QuoteStyle::Always).from_writer(out);

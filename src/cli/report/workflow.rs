@@ -302,10 +302,12 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         sheet.row(texts.into_iter().chain(figures).chain(rates).chain(whys).chain([NONE; 3]));
     }
     for sum in &report.costs {
-        let texts = [NONE, "costs".to_owned(), NONE, NONE];
-        let costs = [sum.currency.to_string(), sum.amount.to_string(), or_empty(sum.per_goal)];
-        let between = header.len() - texts.len() - costs.len();
-        sheet.row(texts.into_iter().chain(std::iter::repeat_n(NONE, between)).chain(costs));
+        sheet.some([
+            ("kind", "costs".to_owned()),
+            ("currency", sum.currency.to_string()),
+            ("cost", sum.amount.to_string()),
+            ("cost_per_goal", or_empty(sum.per_goal)),
+        ]);
     }
     sheet
 }

@@ -128,12 +128,9 @@ fn event(
     known: &Known<'_>,
 ) -> Option<Enter> {
     let kind = kind(file, node);
-    let object = fields
-        .get("object")
-        .map_or(Some(None), |node| object(file, node, kind.as_ref(), known).map(Some));
-    let filter = fields.get("where").map_or(Some(None), |node| {
-        known.conditions.compile(file, node, "where", Scope::Workflow).map(Some)
-    });
+    let object = fields.optional("object", |node| object(file, node, kind.as_ref(), known));
+    let filter = fields
+        .optional("where", |node| known.conditions.compile(file, node, "where", Scope::Workflow));
     Some(Enter::On { kind: kind?, object: object?, filter: filter? })
 }
 

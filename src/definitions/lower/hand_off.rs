@@ -33,9 +33,7 @@ pub(super) fn lower(
     node: &Node,
     known: &Known<'_>,
 ) -> Option<Made> {
-    let template = fields
-        .get("template")
-        .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
+    let template = fields.optional("template", |node| template(file, node, "template", known));
     let silence = silence(file, fields);
     let to = to(file, fields, node, known)?;
     let silence = silence?;

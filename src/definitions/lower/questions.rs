@@ -66,10 +66,7 @@ fn question(found: &Found<'_>, known: &Schema) -> Option<Question> {
     let title = fields
         .need("title", "title: What should we write to you about?")
         .and_then(|node| label(file, node, "title"));
-    let sets = match fields.get("sets") {
-        None => Some(None),
-        Some(node) => slot(file, node, known).map(Some),
-    };
+    let sets = fields.optional("sets", |node| slot(file, node, known));
     let answers = fields
         .need("answers", "answers: { pricing: Prices, demo: A demo }, or answers: yes or no")
         .and_then(|node| answers(file, node, sets.flatten(), known));

@@ -68,6 +68,17 @@ impl<'a> Fields<'a> {
         Some(node)
     }
 
+    /// What a key that may be missing says: `Some(None)` where it is not there, `None` where its value is
+    /// wrong, which `read` reports.
+    #[allow(clippy::option_option)] // wrong, missing, right: `?` takes the first off
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&'a Node) -> Option<T>,
+    ) -> Option<Option<T>> {
+        self.get(key).map_or(Some(None), |node| read(node).map(Some))
+    }
+
     /// A value that must be there; `example` is shown if it is not.
     pub fn need(&self, key: &str, example: &str) -> Option<&'a Node> {
         if self.node.get(key).is_none() {

@@ -208,11 +208,9 @@ fn email(
     node: &Node,
     known: &Known<'_>,
 ) -> Option<Made> {
-    let now =
-        fields.get("now").map_or(Some(None), |node| read::yes_no(file, node, "now").map(Some));
-    let not_after = fields
-        .get("not_after")
-        .map_or(Some(None), |node| dates::deadline(file, node, "not_after", known).map(Some));
+    let now = fields.optional("now", |node| read::yes_no(file, node, "now"));
+    let not_after =
+        fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
     let template = template(file, node, "email", known)?;
     let id = format!("email.{template}");
     Some((id, StepKind::Email { template, now: now?, not_after: not_after? }))
@@ -285,9 +283,7 @@ fn notify(
     node: &Node,
     known: &Known<'_>,
 ) -> Option<Made> {
-    let template = fields
-        .get("template")
-        .map_or(Some(None), |node| template(file, node, "template", known).map(Some));
+    let template = fields.optional("template", |node| template(file, node, "template", known));
     let to = receiver(file, node, "notify", known)?;
     Some((format!("notify.{to}"), StepKind::Notify { to, template: template? }))
 }

@@ -31,9 +31,7 @@ pub(super) fn lower(
     has_end: bool,
 ) -> Option<Made> {
     let awaited = awaited(file, node, known);
-    let up_to = fields
-        .get("up_to")
-        .map_or(Some(None), |node| dates::deadline(file, node, "up_to", known).map(Some));
+    let up_to = fields.optional("up_to", |node| dates::deadline(file, node, "up_to", known));
     if !fields.has("up_to") {
         let hint = Some("add: up_to: 10d".to_owned());
         let at = fields.key_span("wait_for");

@@ -40,10 +40,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let what = format!("workflow `{name}`");
     let fields = read::Fields::open(file, node, &what, &schema::WORKFLOW)?;
     let about = fields.get("about").and_then(|node| read::text(file, node, "about"));
-    let campaign = match fields.get("campaign") {
-        None => Some(None),
-        Some(node) => campaign(file, node, known).map(Some),
-    };
+    let campaign = fields.optional("campaign", |node| campaign(file, node, known));
     let dates = match &campaign {
         Some(None) if !fields.has("campaign") => Dates::None,
         Some(Some(name)) => match known.campaigns.get(name) {
@@ -135,10 +132,8 @@ struct Send {
 
 fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
     let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
-    let not_after = match fields.get("not_after") {
-        None => Some(None),
-        Some(node) => dates::deadline(file, node, "not_after", known).map(Some),
-    };
+    let not_after =
+        fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
     let from_owner = match fields.get("from") {
         None => false,
         Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,

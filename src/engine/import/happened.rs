@@ -144,18 +144,7 @@ fn kind(text: &str) -> Result<EventKind, Refusal> {
     }
     let kind = EventKind::parse(&word)
         .map_err(|reason| refusal(reason, "write what happened, like page.visited"))?;
-    let ours = [
-        EventKind::MAIL_SENT,
-        EventKind::MAIL_FAILED,
-        EventKind::MAIL_IN_DOUBT,
-        EventKind::MAIL_CANCELLED,
-        EventKind::LEAD_IMPORTED,
-        EventKind::STAGE_CHANGED,
-        EventKind::ENROLMENT_REQUESTED,
-        EventKind::JUDGEMENT_REVISED,
-        EventKind::HANDOFF_MADE,
-    ];
-    if ours.contains(&kind) {
+    if kind.is_of_our_making() {
         let reason = format!("`{kind}` is recorded by nurtured itself");
         return Err(refusal(reason, "leave it out, or give it another name"));
     }

@@ -10,6 +10,7 @@ mod encoding;
 mod events;
 mod happened;
 mod leads;
+mod list;
 mod mapping;
 mod rejects;
 mod report;

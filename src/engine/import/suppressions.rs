@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use tokio::sync::mpsc;
 
 use super::{
-    BATCH, ImportError, Progress,
-    rejects::{Rejects, refuse_input, restored},
+    ImportError, Progress,
+    list::{self, List, refusal},
+    rejects::restored,
     report::{Finding, SuppressionsReport},
     seen::Seen,
-    table::{Row, Table, text_cells},
 };
 use crate::{
     domain::{address::Address, lead::Suppression, name::Name, time::Instant},
@@ -40,8 +40,12 @@ pub async fn import_suppressions(
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<SuppressionsReport, ImportError> {
     let (batches, mut inbox) = mpsc::channel::<Vec<(Subject, Suppression)>>(2);
-    let (source, dry_run) = (import.source.clone(), import.dry_run);
-    let reader = tokio::task::spawn_blocking(move || read(&import, &progress, &batches));
+    let SuppressionsImport { file, source, reason, rejects, dry_run } = import;
+    let reader = tokio::task::spawn_blocking(move || {
+        let mut subjects = Subjects { subject: 0, reason: None, otherwise: reason };
+        let rejects = (!dry_run).then_some(&*rejects);
+        list::read(&file, rejects, &mut subjects, &progress, &batches)
+    });
     let (mut taken, mut added) = (0, 0);
     let mut seen = Seen::default();
     let written = async {
@@ -61,152 +65,77 @@ pub async fn import_suppressions(
     drop(inbox);
     let read = reader.await?;
     written?;
-    let mut report = read?;
-    report.added = added;
-    report.notes.extend(seen.note());
-    report.known = taken - report.added;
-    report.dry_run = dry_run;
-    Ok(report)
+    let mut read = read?;
+    read.notes.extend(seen.note());
+    Ok(SuppressionsReport {
+        rows: read.rows,
+        added,
+        known: taken - added,
+        rejected: read.rejected,
+        rejects_file: read.rejects_file,
+        dry_run,
+        notes: read.notes,
+        findings: read.findings,
+    })
 }
 
 /// Where things are; a file without a header has its subjects in the first column.
-struct Columns {
+struct Subjects {
     subject: usize,
     reason: Option<usize>,
+    /// For rows that do not say why.
+    otherwise: Suppression,
 }
 
-fn read(
-    import: &SuppressionsImport,
-    progress: &dyn Fn(Progress),
-    batches: &mpsc::Sender<Vec<(Subject, Suppression)>>,
-) -> Result<SuppressionsReport, ImportError> {
-    if !import.dry_run {
-        refuse_input(&import.file, &import.rejects)?;
+impl List for Subjects {
+    type Item = (Subject, Suppression);
+
+    const COLUMN: &'static str = "subject";
+
+    fn is_header(&mut self, names: &[String]) -> bool {
+        let is_word = |name: &String| {
+            matches!(
+                name.as_str(),
+                "email" | "e-mail" | "email address" | "address" | "domain" | "subject"
+            )
+        };
+        let found = names.iter().position(is_word);
+        self.subject = found.unwrap_or(0);
+        self.reason = found.and_then(|_| names.iter().position(|name| name == "reason"));
+        found.is_some()
     }
-    let mut table = Table::open_bare(&import.file)?;
-    let mut report = SuppressionsReport::default();
-    let mut rejects = None;
-    let mut columns = None;
-    let (size, mut rows) = (table.size(), 0);
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        let Some(row) = table.next_row()? else { break };
-        if columns.is_none() {
-            let (found, headers) = header(&row);
-            columns = Some((found.unwrap_or(Columns { subject: 0, reason: None }), headers.len()));
-            let is_header = headers.iter().any(|header| is_word_for_subject(header));
-            let path = (!import.dry_run).then(|| import.rejects.clone());
-            let names = if is_header { headers } else { named(headers.len()) };
-            rejects = Some(Rejects::new(path, &names));
-            if is_header {
-                continue;
+
+    /// Who is not to be written to, and what was not understood about why: in doubt the row counts.
+    fn item(
+        &mut self,
+        number: u64,
+        cells: &[&str],
+    ) -> Result<(Self::Item, Option<Finding>), Finding> {
+        let text = restored(cells[self.subject].trim_start_matches('\u{feff}').trim());
+        let advice = "write an address, or a domain like ours.example";
+        let subject = match text.strip_prefix("*@").or_else(|| text.strip_prefix('@')) {
+            Some(domain) => domain_of(domain),
+            None if text.contains('@') => {
+                Address::parse(text).map(Subject::Address).map_err(|error| error.to_string())
             }
+            None => domain_of(text),
         }
-        rows += 1;
-        let Some((columns, width)) = &columns else { continue };
-        match subject(import, columns, &row, *width) {
-            Ok((one, doubt)) => {
-                batch.push(one);
-                if let Some(finding) = doubt {
-                    let kind = finding.advice.clone();
-                    report.findings.add(&kind, finding);
-                }
+        .map_err(|reason| refusal(number, reason, advice))?;
+        let reason = self.reason.map_or("", |column| cells[column].trim());
+        if reason.is_empty() {
+            return Ok(((subject, self.otherwise), None));
+        }
+        match Suppression::from_word(&reason.to_lowercase().replace([' ', '-'], "_")) {
+            Some(reason) => Ok(((subject, reason), None)),
+            None => {
+                let advice = format!(
+                    "put on the list as {}; known are unsubscribed, complained, hard_bounce, manual",
+                    self.otherwise.word()
+                );
+                let unknown = refusal(number, format!("`{reason}` is no reason"), &advice);
+                let doubt = Finding { rejected: false, ..unknown };
+                Ok(((subject, self.otherwise), Some(doubt)))
             }
-            Err(finding) => {
-                report.rejected += 1;
-                if let Some(rejects) = &mut rejects {
-                    rejects.add(row.cells.iter(), &finding)?;
-                }
-                let kind = finding.advice.clone();
-                report.findings.add(&kind, finding);
-            }
-        }
-        if batch.len() == BATCH {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            if batches.blocking_send(full).is_err() {
-                return Ok(report);
-            }
-            progress(Progress { bytes: table.bytes(), total: size, rows });
-        }
-    }
-    let _ = batches.blocking_send(batch);
-    progress(Progress { bytes: size, total: size, rows });
-    report.rows = rows;
-    if let Some(rejects) = rejects {
-        report.rejects_file = rejects.finish(&mut report.notes)?;
-    }
-    Ok(report)
-}
-
-/// The header of a file that has none.
-fn named(columns: usize) -> Vec<String> {
-    let mut names = vec![String::new(); columns];
-    if let Some(first) = names.first_mut() {
-        "subject".clone_into(first);
-    }
-    names
-}
-
-fn is_word_for_subject(header: &str) -> bool {
-    matches!(header, "email" | "e-mail" | "email address" | "address" | "domain" | "subject")
-}
-
-fn header(row: &Row<'_>) -> (Option<Columns>, Vec<String>) {
-    let headers: Vec<String> = row
-        .cells
-        .iter()
-        .map(|cell| {
-            String::from_utf8_lossy(cell).trim_start_matches('\u{feff}').trim().to_lowercase()
-        })
-        .collect();
-    let subject = headers.iter().position(|header| is_word_for_subject(header));
-    let reason = headers.iter().position(|header| header == "reason");
-    (subject.map(|subject| Columns { subject, reason }), headers)
-}
-
-/// Who is not to be written to, and what was not understood about why: in doubt the row counts.
-fn subject(
-    import: &SuppressionsImport,
-    columns: &Columns,
-    row: &Row<'_>,
-    width: usize,
-) -> Result<((Subject, Suppression), Option<Finding>), Finding> {
-    let found = |reason: String, advice: &str, rejected| Finding {
-        row: row.number,
-        column: String::new(),
-        reason,
-        advice: advice.into(),
-        rejected,
-    };
-    let refused = |reason, advice: &str| found(reason, advice, true);
-    let mut cells = Vec::new();
-    text_cells(row, width, &mut cells).map_err(|fault| {
-        let (reason, advice) = fault.reason_and_advice();
-        refused(reason, advice)
-    })?;
-    let text = restored(cells[columns.subject].trim_start_matches('\u{feff}').trim());
-    let advice = "write an address, or a domain like ours.example";
-    let subject = match text.strip_prefix("*@").or_else(|| text.strip_prefix('@')) {
-        Some(domain) => domain_of(domain),
-        None if text.contains('@') => {
-            Address::parse(text).map(Subject::Address).map_err(|error| error.to_string())
-        }
-        None => domain_of(text),
-    }
-    .map_err(|reason| refused(reason, advice))?;
-    let reason = columns.reason.map_or("", |column| cells[column].trim());
-    if reason.is_empty() {
-        return Ok(((subject, import.reason), None));
-    }
-    match Suppression::from_word(&reason.to_lowercase().replace([' ', '-'], "_")) {
-        Some(reason) => Ok(((subject, reason), None)),
-        None => {
-            let advice = format!(
-                "put on the list as {}; known are unsubscribed, complained, hard_bounce, manual",
-                import.reason.word()
-            );
-            let finding = found(format!("`{reason}` is no reason"), &advice, false);
-            Ok(((subject, import.reason), Some(finding)))
         }
     }
 }
