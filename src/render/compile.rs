@@ -13,6 +13,7 @@ use super::{
     problem::RenderProblem,
     questions,
     source::{Complaint, Part, Source},
+    stencils::Stencils,
 };
 use crate::domain::{
     definitions::Definitions,
@@ -102,6 +103,7 @@ impl Renderer {
                 .keep_at_rules(true)
                 .cache(None)
                 .build(),
+            stencils: Stencils::default(),
         })
     }
 }

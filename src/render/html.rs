@@ -147,8 +147,34 @@ pub(super) fn is_void(name: &LocalName) -> bool {
     )
 }
 
+/// How the words of a page are written.
+pub(super) trait Pen<'a> {
+    /// Text that is markup where it is not escaped.
+    fn text(&mut self, text: &'a str, page: &mut String);
+    /// The value of an element's attribute, between double quotes.
+    fn value(&mut self, element: &'a LocalName, attribute: &str, value: &'a str, page: &mut String);
+}
+
+/// As they are.
+struct Plain;
+
+impl Pen<'_> for Plain {
+    fn text(&mut self, text: &str, page: &mut String) {
+        escape(text, page);
+    }
+
+    fn value(&mut self, _: &LocalName, _: &str, value: &str, page: &mut String) {
+        escape(value, page);
+    }
+}
+
 /// Writes the pieces as HTML.
 pub(super) fn write(nodes: &[Node]) -> String {
+    write_by(&mut Plain, nodes)
+}
+
+/// Writes the pieces as HTML, their words by a pen.
+pub(super) fn write_by<'a>(pen: &mut impl Pen<'a>, nodes: &'a [Node]) -> String {
     let mut page = String::new();
     let mut raw = false;
     for node in nodes {
@@ -160,7 +186,7 @@ pub(super) fn write(nodes: &[Node]) -> String {
                 page.push_str("-->");
             }
             Node::Text(text) if raw => page.push_str(text),
-            Node::Text(text) => escape(text, &mut page),
+            Node::Text(text) => pen.text(text, &mut page),
             Node::End(name) => {
                 raw = false;
                 page.push_str("</");
@@ -175,7 +201,7 @@ pub(super) fn write(nodes: &[Node]) -> String {
                     page.push(' ');
                     page.push_str(attribute);
                     page.push_str("=\"");
-                    escape(value, &mut page);
+                    pen.value(name, attribute, value, &mut page);
                     page.push('"');
                 }
                 page.push_str(if *closed { " />" } else { ">" });
@@ -186,16 +212,26 @@ pub(super) fn write(nodes: &[Node]) -> String {
 }
 
 pub(super) fn escape(text: &str, page: &mut String) {
-    for character in text.chars() {
-        match character {
-            '&' => page.push_str("&amp;"),
-            '<' => page.push_str("&lt;"),
-            '>' => page.push_str("&gt;"),
-            '"' => page.push_str("&quot;"),
-            '\u{a0}' => page.push_str("&nbsp;"),
-            other => page.push(other),
+    escape_only(text, &['&', '<', '>', '"', '\u{a0}'], page);
+}
+
+/// Writes a text with these of its characters as entities.
+pub(super) fn escape_only(text: &str, special: &[char], page: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find(special) {
+        page.push_str(&rest[..at]);
+        let mut after = rest[at..].chars();
+        match after.next() {
+            Some('&') => page.push_str("&amp;"),
+            Some('<') => page.push_str("&lt;"),
+            Some('>') => page.push_str("&gt;"),
+            Some('"') => page.push_str("&quot;"),
+            Some('\u{a0}') => page.push_str("&nbsp;"),
+            other => page.extend(other),
         }
+        rest = after.as_str();
     }
+    page.push_str(rest);
 }
 
 fn written(doctype: &Doctype) -> String {

@@ -21,6 +21,7 @@ mod prepare;
 mod problem;
 mod questions;
 mod source;
+mod stencils;
 mod styles;
 mod tags;
 mod text;
@@ -48,6 +49,7 @@ use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use months::date as date_in_words;
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
+use stencils::Stencils;
 use tags::{bound, variables};
 use tera::{Context, Tera, Value};
 
@@ -74,6 +76,7 @@ pub struct Renderer {
     /// The language of leads and variants without one.
     house: Name,
     inliner: CSSInliner<'static>,
+    stencils: Stencils,
 }
 
 impl Renderer {
@@ -143,16 +146,17 @@ impl Renderer {
 
         let bad_html = |why| RenderError::Html { file: template.file.clone(), why };
         let mut nodes = html::read(&page).map_err(bad_html)?;
+        nodes.retain(|node| !styles::names_charset(node));
         rewrite(&mut nodes, mail, template)?;
+        if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
+            add_pixel(&mut nodes, &pixel);
+        }
+        let html = self.stencils.page(&self.inliner, &nodes).map_err(bad_html)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
         if let Some(links) = &mail.links {
             owed(&nodes, &text, &links.unsubscribe_url(), mail.sender)
                 .map_err(|what| RenderError::Without { file: template.file.clone(), what })?;
         }
-        if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
-            add_pixel(&mut nodes, &pixel);
-        }
-        let html = styles::inlined(&self.inliner, nodes).map_err(bad_html)?;
         Ok(Rendered {
             subject,
             html,

@@ -12,14 +12,21 @@ use super::{
 /// Columns; what mail programs that show plain text expect (RFC 3676 §4.2).
 const WIDTH: usize = 76;
 
-/// The mail as plain text, links as numbered notes at its end.
+/// Whether a page with these tags is small enough to be laid out as text.
 ///
 /// # Errors
-/// When the HTML cannot be laid out as text.
+/// The end of a sentence that starts with "its HTML".
+pub(super) fn may_be_laid_out(nodes: &[Node]) -> Result<(), String> {
+    tree::elements(&write(&flat(nodes).0)).map(drop)
+}
+
+/// The mail as plain text, links as numbered notes at its end. Its tags [may be laid out](may_be_laid_out).
+///
+/// # Errors
+/// The end of a sentence that starts with "its HTML".
 pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
     let (nodes, addresses) = flat(nodes);
     let page = write(&nodes);
-    tree::elements(&page)?;
     let text = html2text::config::plain_no_decorate()
         .allow_width_overflow()
         .string_from_read(page.as_bytes(), WIDTH)
