@@ -42,9 +42,15 @@ impl<T: Send + 'static, R: Send + 'static> Group<T, R> {
 
     /// The answer for one item; `None` if the work failed or the task has ended.
     pub async fn ask(&self, item: T) -> Option<R> {
+        self.begin(item).await.await.ok()
+    }
+
+    /// Hands an item over, and does not wait for its answer; waits where very many are there already.
+    pub async fn begin(&self, item: T) -> oneshot::Receiver<R> {
         let (waiter, answer) = oneshot::channel();
-        self.queue.send((item, waiter)).await.ok()?;
-        answer.await.ok()
+        // Fails when the task has ended, as the answer will.
+        let _ = self.queue.send((item, waiter)).await;
+        answer
     }
 }
 
@@ -83,5 +89,24 @@ mod tests {
         let tracker = TaskTracker::new();
         let group = Group::start(&tracker, 10, |_: Vec<u32>| async { Vec::<u32>::new() });
         assert_eq!(group.ask(1).await, None);
+    }
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_worked_on_in_order_and_none_is_left_behind() {
+        let tracker = TaskTracker::new();
+        let (worked, mut worked_on) = mpsc::unbounded_channel();
+        let group = Group::start(&tracker, 3, move |items: Vec<u32>| {
+            let answers = vec![(); items.len()];
+            worked.send(items).unwrap();
+            async { answers }
+        });
+        for item in 1..=5 {
+            drop(group.begin(item).await);
+        }
+        drop(group);
+        tracker.close();
+        tracker.wait().await;
+        // No more at once than it was told.
+        assert_eq!(worked_on.recv().await, Some(vec![1, 2, 3]));
+        assert_eq!(worked_on.recv().await, Some(vec![4, 5]));
     }
 }

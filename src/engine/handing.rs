@@ -10,7 +10,9 @@ use tokio::sync::mpsc;
 use super::{
     outcome::{outcome, postponed},
     preparing::Outgoing,
+    recording::Entry,
     sending::Line,
+    traffic::OnItsWay,
 };
 use crate::{
     domain::{name::Name, time::Instant},
@@ -19,20 +21,20 @@ use crate::{
 };
 
 /// One connection of the relay.
+///
+/// While the end of a mail is written, the connection goes on with the next one, though not past its point of
+/// no return, which is written after that or together with it: at most one mail of a connection can be
+/// in doubt.
 pub(super) async fn work(
     line: Arc<Line>,
-    arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<Outgoing>>>,
+    arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<(Outgoing, OnItsWay)>>>,
 ) {
     let mut session = line.engine.relay.session();
     loop {
         let arrival = arrivals.lock().await.recv().await;
-        let Some(mail) = arrival else { break };
-        // Ours until its end is written.
-        let _claim = mail.claim.clone();
+        let Some((mail, on_its_way)) = arrival else { break };
         let settlement = hand_over(&line, &mut session, mail).await;
-        line.ends.ask(settlement).await;
-        line.in_flight.fetch_sub(1, Ordering::SeqCst);
-        line.room.notify_one();
+        line.record.begin(Entry::End(settlement, Some(on_its_way))).await;
     }
     session.close().await;
 }
@@ -46,11 +48,11 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
     let is_late = move || tokio::time::Instant::now() > last_moment;
     let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
-        let (marks, marked) = (line.marks.clone(), Arc::clone(&marked));
+        let (record, marked) = (line.record.clone(), Arc::clone(&marked));
         let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
             let may_go = !is_over(clock.now()) && !is_late();
-            let ours = may_go && marks.ask((id, token)).await.unwrap_or(false);
+            let ours = may_go && record.ask(Entry::Mark(id, token)).await.unwrap_or(false);
             marked.store(ours, Ordering::SeqCst);
             ours
         }
@@ -71,7 +73,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
         return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();
-    let probing = line.in_flight.load(Ordering::SeqCst) == 1;
+    let probing = line.traffic.count() == 1;
     let delivery = if is_down && !probing {
         None
     } else {

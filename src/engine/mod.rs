@@ -16,6 +16,7 @@ pub mod judge;
 pub mod live;
 pub mod outcome;
 pub mod preparing;
+mod recording;
 pub mod releasing;
 pub mod report;
 mod restoring;
@@ -24,6 +25,7 @@ pub mod sending;
 pub mod settling;
 mod telling;
 pub mod tick;
+mod traffic;
 
 use std::{
     fmt,

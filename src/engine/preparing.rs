@@ -50,14 +50,16 @@ pub struct Outgoing {
 }
 
 impl Engine {
-    /// Sorts claimed messages into mails to hand over and claims to end at once.
+    /// Makes claimed messages into mails to hand over, each told to `outgoing` as soon as it is ready;
+    /// returns the claims to end at once.
     pub async fn prepare(
         &self,
         live: &Arc<Live>,
         rows: Vec<MessageRow>,
         claim: &Claim,
         now: Instant,
-    ) -> Result<(Vec<Outgoing>, Vec<Settlement>), StoreError> {
+        outgoing: impl Fn(Outgoing) + Send + 'static,
+    ) -> Result<Vec<Settlement>, StoreError> {
         let mut leads: Vec<LeadId> = rows.iter().map(|row| row.lead).collect();
         leads.sort_unstable();
         leads.dedup();
@@ -71,7 +73,7 @@ impl Engine {
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let claim = claim.clone();
         // Rendering takes the processor for a while: not on the threads that answer the network.
-        let sorted = tokio::task::spawn_blocking(move || {
+        let ended = tokio::task::spawn_blocking(move || {
             let (live, config, keyring) = work;
             let sender = config.sender.as_ref();
             let desk = sender.map(|sender| Desk {
@@ -81,7 +83,6 @@ impl Engine {
                 keyring: &keyring,
             });
             let token = claim.token;
-            let mut outgoing = Vec::with_capacity(rows.len());
             let mut ended = Vec::new();
             for message in rows {
                 if message.kind == MessageKind::Internal && complained.contains(&message.recipient)
@@ -102,16 +103,16 @@ impl Engine {
                 let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
                 match ready(desk, &message, record, story, codes, now) {
                     Ok((letter, closes)) => {
-                        outgoing.push(Outgoing { message, claim: claim.clone(), letter, closes });
+                        outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });
                     }
                 }
             }
-            (outgoing, ended)
+            ended
         });
-        sorted.await.map_err(|error| StoreError::Other(format!("preparing mails failed: {error}")))
+        ended.await.map_err(|error| StoreError::Other(format!("preparing mails failed: {error}")))
     }
 
     /// A notice tells of its enrolment, which may have ended in the decision that made it.

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, live::LiveError, sending::Line, tick::TickReport};
+use super::{Engine, live::LiveError, recording::Entry, sending::Line, tick::TickReport};
 use crate::{
     domain::time::Instant,
     mail::relay::Relay,
@@ -49,7 +49,8 @@ impl Line {
         else {
             return settlement;
         };
-        let outcome = if is_lost && self.marks.ask((message, token)).await == Some(true) {
+        let outcome = if is_lost && self.record.ask(Entry::Mark(message, token)).await == Some(true)
+        {
             Settled::InDoubt { reason }
         } else {
             Settled::Parked { reason }

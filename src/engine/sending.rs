@@ -4,40 +4,36 @@
 //! The commits at the point of no return, and those of the outcomes, are grouped across workers
 //! without waiting for company.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine, group::Group, handing::work, live::Live, preparing::Outgoing, running::Turn,
+    Engine,
+    group::Group,
+    handing::work,
+    live::Live,
+    preparing::Outgoing,
+    recording::{Entry, Recorder},
+    running::Turn,
     settling::Tally,
+    traffic::{OnItsWay, Traffic},
 };
 use crate::{
     domain::{id::MessageId, time::Instant},
     mail::relay::Permit,
     store::{
         StoreError,
-        records::{ClaimToken, Settled, Settlement},
+        records::{Settled, Settlement},
     },
 };
 
 /// Messages ready or on their way for each connection of the relay.
-const ROOM_PER_CONNECTION: usize = 8;
+const ROOM_PER_CONNECTION: usize = 16;
 
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-
-/// Between two tries to write outcomes.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// When the sending side ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,11 +47,8 @@ pub enum Until {
 /// What the feeder and the workers share.
 pub(super) struct Line {
     pub engine: Arc<Engine>,
-    pub marks: Group<(MessageId, ClaimToken), bool>,
-    pub ends: Group<Settlement, ()>,
-    pub in_flight: AtomicUsize,
-    /// A message left the line.
-    pub room: Notify,
+    pub record: Group<Entry, bool>,
+    pub traffic: Arc<Traffic>,
     pub stop: CancellationToken,
 }
 
@@ -68,13 +61,11 @@ impl Engine {
         stop: &CancellationToken,
     ) -> Result<Tally, StoreError> {
         let tracker = TaskTracker::new();
-        let tally = Arc::new(Mutex::new(Tally::default()));
+        let recorder = Arc::new(Recorder::new(Arc::clone(self)));
         let line = Arc::new(Line {
             engine: Arc::clone(self),
-            marks: self.start_marks(&tracker),
-            ends: self.start_ends(&tracker, Arc::clone(&tally)),
-            in_flight: AtomicUsize::new(0),
-            room: Notify::new(),
+            record: recorder.start(&tracker),
+            traffic: Arc::default(),
             stop: stop.clone(),
         });
         let connections = self.relay.connections();
@@ -84,14 +75,13 @@ impl Engine {
             tracker.spawn(work(Arc::clone(&line), Arc::clone(&arrivals)));
         }
         let feeding = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop);
-        let on_its_way = || line.in_flight.load(Ordering::SeqCst) > 0;
+        let on_its_way = || !line.traffic.is_none();
         let fed = self.beating(on_its_way, feeding).await;
         drop((queue, line));
         tracker.close();
         self.beating(|| true, tracker.wait()).await;
         fed?;
-        let tally = *tally.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(tally)
+        Ok(recorder.tally())
     }
 
     /// How long a claimed message may take: our own clock stops us before the lease runs out for others.
@@ -118,81 +108,12 @@ impl Engine {
             }
         }
     }
-
-    fn start_marks(
-        self: &Arc<Self>,
-        tracker: &TaskTracker,
-    ) -> Group<(MessageId, ClaimToken), bool> {
-        let engine = Arc::clone(self);
-        Group::start(tracker, 256, move |marks: Vec<(MessageId, ClaimToken)>| {
-            let engine = Arc::clone(&engine);
-            async move {
-                match engine.store.mark_transmitting(&marks, engine.clock.now()).await {
-                    Ok(answers) => answers,
-                    Err(error) => {
-                        (engine.on_turn)("send", Turn::Failed(&error));
-                        tracing::error!(%error, "the point of no return cannot be written; nothing is handed over");
-                        Vec::new()
-                    }
-                }
-            }
-        })
-    }
-
-    fn start_ends(
-        self: &Arc<Self>,
-        tracker: &TaskTracker,
-        tally: Arc<Mutex<Tally>>,
-    ) -> Group<Settlement, ()> {
-        let engine = Arc::clone(self);
-        Group::start(tracker, 256, move |ends: Vec<Settlement>| {
-            let (engine, tally) = (Arc::clone(&engine), Arc::clone(&tally));
-            async move {
-                match engine.settle_in_time(&ends).await {
-                    Some(settled) => {
-                        tally.lock().unwrap_or_else(PoisonError::into_inner).add(settled);
-                        vec![(); ends.len()]
-                    }
-                    None => Vec::new(),
-                }
-            }
-        })
-    }
-
-    /// Settles, and tries again for as long as the claims are ours: an answer of the relay that is not
-    /// written down would be in doubt. `None`: recovery settles it when the leases are over.
-    async fn settle_in_time(&self, ends: &[Settlement]) -> Option<Tally> {
-        let live = self.live()?;
-        let deadline = tokio::time::Instant::now() + self.config.engine.lease;
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            let settled = self.settle(&live, ends, self.clock.now()).await;
-            let turn = settled.as_ref().map_or_else(Turn::Failed, |_| Turn::Well);
-            (self.on_turn)("send", turn);
-            match settled {
-                Ok(settled) => return Some(settled),
-                Err(error)
-                    if error.is_transient() && tokio::time::Instant::now() + pause < deadline =>
-                {
-                    if pause == SHORTEST_PAUSE {
-                        tracing::warn!(%error, messages = ends.len(), "outcomes are written again");
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Err(error) => {
-                    tracing::error!(%error, messages = ends.len(), "outcomes cannot be written");
-                    return None;
-                }
-            }
-        }
-    }
 }
 
 /// Claims and prepares, never more than there is room for.
 async fn feed(
     line: &Arc<Line>,
-    queue: &mpsc::Sender<Outgoing>,
+    queue: &mpsc::Sender<(Outgoing, OnItsWay)>,
     capacity: usize,
     until: Until,
     stop: &CancellationToken,
@@ -201,16 +122,15 @@ async fn feed(
     while !stop.is_cancelled() {
         (engine.on_turn)("send", Turn::Begun);
         // Registered before looking, so that nothing that happens in between is missed.
-        let (nudged, room) = (engine.outbox.notified(), line.room.notified());
+        let (nudged, room) = (engine.outbox.notified(), line.traffic.less());
         tokio::pin!(nudged, room);
         nudged.as_mut().enable();
         room.as_mut().enable();
 
         let now = engine.clock.now();
-        let in_flight = line.in_flight.load(Ordering::SeqCst);
         let permit = engine.breaker().permit(now);
         let free = match permit {
-            Permit::Go => capacity.saturating_sub(in_flight),
+            Permit::Go => worth_a_claim(capacity.saturating_sub(line.traffic.count()), capacity),
             Permit::Probe => 1,
             Permit::NotBefore(_) => 0,
         };
@@ -218,7 +138,7 @@ async fn feed(
             Some(live) if free > 0 => claim(line, queue, &live, free, now).await?,
             _ => 0,
         };
-        let idle = line.in_flight.load(Ordering::SeqCst) == 0;
+        let idle = line.traffic.is_none();
         // As long as mails are on their way, their outcomes tell.
         if claimed > 0 || idle {
             (engine.on_turn)("send", Turn::Well);
@@ -249,6 +169,12 @@ async fn feed(
     Ok(())
 }
 
+/// A claim has its price, however many it takes: while half of the room is taken, the connections have
+/// something to do.
+const fn worth_a_claim(free: usize, capacity: usize) -> usize {
+    if free * 2 < capacity { 0 } else { free }
+}
+
 async fn sleep_until_due(
     engine: &Engine,
     permit: Permit,
@@ -265,7 +191,7 @@ async fn sleep_until_due(
 /// One claim: what may be sent goes into the queue, the rest is settled at once. Returns how many.
 async fn claim(
     line: &Arc<Line>,
-    queue: &mpsc::Sender<Outgoing>,
+    queue: &mpsc::Sender<(Outgoing, OnItsWay)>,
     live: &Arc<Live>,
     free: usize,
     now: Instant,
@@ -283,30 +209,33 @@ async fn claim(
     let count = ids.len();
     let prepared = async {
         let live = engine.that_knows(live, &rows).await?;
-        engine.prepare(&live, rows, &claim, now).await
+        let (queue, traffic) = (queue.clone(), Arc::clone(&line.traffic));
+        let ready = move |mail: Outgoing| {
+            let on_its_way = traffic.begin(mail.claim.clone());
+            // Fails when no worker is left, which then ends the claim, too.
+            let _ = queue.blocking_send((mail, on_its_way));
+        };
+        engine.prepare(&live, rows, &claim, now, ready).await
     };
-    let (outgoing, ended) = match prepared.await {
-        Ok(sorted) => sorted,
+    let ended = match prepared.await {
+        Ok(ended) => ended,
         Err(error) => {
             // Given back: they would wait for the end of the lease.
             let reason = format!("it could not be prepared: {error}");
             let outcome = Settled::Released { due_at: now, reason };
             let released = ids.into_iter().map(|message| {
-                line.ends.ask(Settlement { message, token, outcome: outcome.clone(), relay: None })
+                let outcome = outcome.clone();
+                let settlement = Settlement { message, token, outcome, relay: None };
+                line.record.ask(Entry::End(settlement, None))
             });
             futures::future::join_all(released).await;
             return Err(error);
         }
     };
-    line.in_flight.fetch_add(outgoing.len(), Ordering::SeqCst);
-    for mail in outgoing {
-        if queue.send(mail).await.is_err() {
-            break;
-        }
-    }
-    let ends = ended
-        .into_iter()
-        .map(async |settlement| line.ends.ask(line.may_have_left(settlement).await).await);
+    let ends = ended.into_iter().map(async |settlement| {
+        let settlement = line.may_have_left(settlement).await;
+        line.record.ask(Entry::End(settlement, None)).await
+    });
     futures::future::join_all(ends).await;
     Ok(count)
 }

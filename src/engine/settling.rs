@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{Engine, deciding::Decided, live::Live};
 use crate::{
-    domain::time::Instant,
+    domain::{id::MessageId, time::Instant},
     store::{
         StoreError,
-        records::{Settled, Settlement},
+        records::{ClaimToken, Settled, Settlement},
     },
 };
 
@@ -57,7 +57,9 @@ impl Tally {
 }
 
 impl Engine {
-    /// Writes outcomes, and decides and advances the leads concerned in the same transaction.
+    /// Writes outcomes, and decides and advances the leads concerned in the same transaction, in which
+    /// other messages are taken past their point of no return. Returns for each of these whether it
+    /// may be handed over.
     ///
     /// If deciding is what fails, the outcomes are written without it: their events have made the
     /// leads due, and the lead that cannot be decided is found and parked there.
@@ -65,17 +67,18 @@ impl Engine {
         &self,
         live: &Arc<Live>,
         settlements: &[Settlement],
+        marks: &[(MessageId, ClaimToken)],
         now: Instant,
-    ) -> Result<Tally, StoreError> {
+    ) -> Result<(Tally, Vec<bool>), StoreError> {
         let mut live = Arc::clone(live);
-        let mut batch = self.store.settle(settlements, now).await?;
+        let mut batch = self.store.settle(settlements, marks, now).await?;
         if self.is_behind(&live, &batch) {
             batch.give_back().await?;
             live = self.catch_up(&live).await?;
-            batch = self.store.settle(settlements, now).await?;
+            batch = self.store.settle(settlements, marks, now).await?;
         }
         let live = &live;
-        let mut refused = batch.refused.clone();
+        let (mut refused, mut marked) = (batch.refused.clone(), batch.marked.clone());
         let mut done = Decided::default();
         match self.decide_and_commit(live, batch, now, &mut done).await {
             Ok(left) => {
@@ -87,8 +90,8 @@ impl Engine {
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "outcomes are written without deciding on them");
-                let batch = self.store.settle(settlements, now).await?;
-                refused.clone_from(&batch.refused);
+                let batch = self.store.settle(settlements, marks, now).await?;
+                (refused, marked) = (batch.refused.clone(), batch.marked.clone());
                 self.store.commit(batch, Vec::new(), now).await?;
             }
         }
@@ -106,7 +109,7 @@ impl Engine {
         if tally.reserved > 0 {
             self.outbox.notify_one();
         }
-        Ok(tally)
+        Ok((tally, marked))
     }
 
     /// What an earlier process, or a lease that ran out, left behind: before the point of no return
@@ -140,7 +143,7 @@ impl Engine {
             .collect();
         let mut tally = Tally::default();
         for some in settlements.chunks(500) {
-            tally.add(self.settle(live, some, now).await?);
+            tally.add(self.settle(live, some, &[], now).await?.0);
         }
         Ok(tally)
     }

@@ -212,26 +212,26 @@ pub(super) fn write_by<'a>(pen: &mut impl Pen<'a>, nodes: &'a [Node]) -> String 
 }
 
 pub(super) fn escape(text: &str, page: &mut String) {
-    escape_only(text, &['&', '<', '>', '"', '\u{a0}'], page);
+    escape_only(text, b"&<>\"", page);
 }
 
-/// Writes a text with these of its characters as entities.
-pub(super) fn escape_only(text: &str, special: &[char], page: &mut String) {
-    let mut rest = text;
-    while let Some(at) = rest.find(special) {
-        page.push_str(&rest[..at]);
-        let mut after = rest[at..].chars();
-        match after.next() {
-            Some('&') => page.push_str("&amp;"),
-            Some('<') => page.push_str("&lt;"),
-            Some('>') => page.push_str("&gt;"),
-            Some('"') => page.push_str("&quot;"),
-            Some('\u{a0}') => page.push_str("&nbsp;"),
-            other => page.extend(other),
-        }
-        rest = after.as_str();
+/// Writes a text with these of its characters, and non-breaking spaces, as entities.
+pub(super) fn escape_only(text: &str, special: &[u8], page: &mut String) {
+    let mut written = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let (entity, length) = match byte {
+            b'&' if special.contains(&byte) => ("&amp;", 1),
+            b'<' if special.contains(&byte) => ("&lt;", 1),
+            b'>' if special.contains(&byte) => ("&gt;", 1),
+            b'"' if special.contains(&byte) => ("&quot;", 1),
+            0xc2 if text[at..].starts_with('\u{a0}') => ("&nbsp;", 2),
+            _ => continue,
+        };
+        page.push_str(&text[written..at]);
+        page.push_str(entity);
+        written = at + length;
     }
-    page.push_str(rest);
+    page.push_str(&text[written..]);
 }
 
 fn written(doctype: &Doctype) -> String {

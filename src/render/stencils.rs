@@ -128,10 +128,10 @@ impl Stencil {
                 Piece::Fixed(text) => page.push_str(text),
                 Piece::Hole(number) => match fillings[*number] {
                     Filling::Words(words) => {
-                        escape_only(words, &['&', '<', '>', '\u{a0}'], &mut page)
+                        escape_only(words, b"&<>", &mut page);
                     }
                     Filling::Address(address) => {
-                        escape_only(address, &['&', '"', '\u{a0}'], &mut page);
+                        escape_only(address, b"&\"", &mut page);
                     }
                 },
             }

@@ -91,6 +91,12 @@ fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
             Node::End(name) if is_block(name) => kept.push(Node::End(local_name!("div"))),
             Node::End(name) if is_heading(name) => kept.push(Node::End(local_name!("p"))),
             Node::Comment(_) | Node::Doctype(_) => {}
+            Node::Start { name, .. } | Node::End(name) if is_dress(name) => {}
+            Node::Start { name, attributes, closed } => {
+                let said = attributes.iter().filter(|(key, _)| is_read(key)).cloned();
+                let (name, closed) = (name.clone(), *closed);
+                kept.push(Node::Start { name, attributes: said.collect(), closed });
+            }
             other => kept.push(other.clone()),
         }
     }
@@ -100,15 +106,34 @@ fn flat(nodes: &[Node]) -> (Vec<Node>, Vec<String>) {
 fn is_block(name: &LocalName) -> bool {
     matches!(
         *name,
-        local_name!("table")
+        local_name!("table") | local_name!("td") | local_name!("th") | local_name!("center")
+    )
+}
+
+/// What only changes the looks of words, or is about cells alone; what is left out here need not be read again.
+fn is_dress(name: &LocalName) -> bool {
+    matches!(
+        *name,
+        local_name!("a")
+            | local_name!("b")
+            | local_name!("em")
+            | local_name!("font")
+            | local_name!("i")
+            | local_name!("small")
+            | local_name!("span")
+            | local_name!("strong")
+            | local_name!("u")
+            | local_name!("meta")
             | local_name!("thead")
             | local_name!("tbody")
             | local_name!("tfoot")
             | local_name!("tr")
-            | local_name!("td")
-            | local_name!("th")
-            | local_name!("center")
     )
+}
+
+/// Attributes that have a say in the text: those of pictures, and the first number of a list.
+fn is_read(attribute: &str) -> bool {
+    matches!(attribute, "alt" | "src" | "start")
 }
 
 /// Plain text has no sizes, and `#` is for programmers.

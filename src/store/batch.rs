@@ -26,6 +26,8 @@ pub struct Batch {
     /// Of a settlement: the messages that were not settled, as the token is stale or the state is not one
     /// that leads there.
     pub refused: Vec<MessageId>,
+    /// Of a settlement: for each message that was to be marked, whether it may be handed over.
+    pub marked: Vec<bool>,
     /// The release that is live as the batch's transaction sees it.
     pub release: Option<ReleaseId>,
     /// The workflows whose mail is paused.

@@ -95,6 +95,7 @@ impl Tx {
             records,
             corrupt,
             refused: Vec::new(),
+            marked: Vec::new(),
             release,
             paused,
             tx: self,

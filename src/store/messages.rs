@@ -133,31 +133,27 @@ impl Tx {
     /// Locks the leads' timers and then the messages, each in order, as everybody who locks several. An
     /// objection that is on its way is waited for, and one that comes now is answered after us: none
     /// is answered between our look and our commit. SQLite's one writer needs no locks.
-    async fn lock_claims(&mut self, rows: &str) -> Result<()> {
+    async fn lock_claims(&mut self, claims: &[(MessageId, ClaimToken)]) -> Result<()> {
         if let Either::Postgres(db) = self.on() {
+            let ids = rows::ids(claims.iter().map(|(id, _)| id.0));
             for lock in [
                 "SELECT t.lead FROM lead_timer AS t WHERE t.lead IN (SELECT m.lead FROM messages AS m \
-                 WHERE m.id IN (SELECT CAST(j.value ->> 'id' AS BIGINT) \
+                 WHERE m.id IN (SELECT CAST(j.value AS BIGINT) \
                  FROM jsonb_array_elements(CAST($1 AS jsonb)) AS j(value))) ORDER BY t.lead FOR SHARE OF t",
-                "SELECT t.id FROM messages AS t WHERE t.id IN (SELECT CAST(j.value ->> 'id' AS BIGINT) \
+                "SELECT t.id FROM messages AS t WHERE t.id IN (SELECT CAST(j.value AS BIGINT) \
                  FROM jsonb_array_elements(CAST($1 AS jsonb)) AS j(value)) ORDER BY t.id FOR UPDATE OF t",
             ] {
-                sqlx::query(lock).bind(rows).execute(&mut *db).await?;
+                sqlx::query(lock).bind(&ids).execute(&mut *db).await?;
             }
         }
         Ok(())
     }
-}
 
-impl Store {
-    /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
-    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
-    /// sending was paused since it was claimed.
-    ///
-    /// Internal mail goes to our own people: a lead's objection does not stop it.
-    pub async fn mark_transmitting(
-        &self,
+    /// See [`Store::mark_transmitting`]. The leads are locked, and after them the messages.
+    pub(super) async fn mark(
+        &mut self,
         claims: &[(MessageId, ClaimToken)],
+        ignores_pauses: bool,
         now: Instant,
     ) -> Result<Vec<bool>> {
         #[derive(Serialize)]
@@ -171,10 +167,8 @@ impl Store {
         let rows: Vec<Row> =
             claims.iter().map(|(id, token)| Row { id: id.0, token: token.0 }).collect();
         let rows = rows::json("messages", &rows)?;
-        let mut tx = self.db.begin(Turn::Act).await?;
-        tx.lock_claims(&rows).await?;
         let marked: Vec<i64> = on_db!(
-            tx.on(),
+            self.on(),
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
                  CAST(j.value ->> 'token' AS BIGINT) AS token FROM ",
@@ -195,13 +189,34 @@ impl Store {
             |db, sql| sqlx::query_scalar(sql)
                 .bind(&rows)
                 .bind(now.millis())
-                .bind(self.db.ignores_pauses)
+                .bind(ignores_pauses)
                 .fetch_all(db)
                 .await
         )?;
-        tx.commit().await?;
         let marked: HashSet<i64> = marked.into_iter().collect();
         Ok(claims.iter().map(|(id, _)| marked.contains(&id.0)).collect())
+    }
+}
+
+impl Store {
+    /// The point of no return, for several messages at once. `false`: do not hand it over: the claim is
+    /// not ours any more, or the lead objected since the message was reserved, or is suppressed, or
+    /// sending was paused since it was claimed.
+    ///
+    /// Internal mail goes to our own people: a lead's objection does not stop it.
+    pub async fn mark_transmitting(
+        &self,
+        claims: &[(MessageId, ClaimToken)],
+        now: Instant,
+    ) -> Result<Vec<bool>> {
+        if claims.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.db.begin(Turn::Act).await?;
+        tx.lock_claims(claims).await?;
+        let marked = tx.mark(claims, self.db.ignores_pauses, now).await?;
+        tx.commit().await?;
+        Ok(marked)
     }
 
     /// What hits on these messages lead to; one that cannot be read is not among them.

@@ -8,16 +8,16 @@ use sqlx::FromRow;
 
 use super::{
     Batch, Result, Store,
-    db::{Tx, on_db},
+    db::{Either, Tx, on_db},
     events::EventRow,
     gate::Turn,
-    records::{Lane, Settled, Settlement},
+    records::{ClaimToken, Lane, Settled, Settlement},
     rows,
-    timers::Wake,
+    timers::{Timer, Wake},
 };
 use crate::domain::{
     event::{EventData, EventKind, StepRef},
-    id::EnrolmentNo,
+    id::{EnrolmentNo, MessageId},
     lead::Suppression,
     message::{MessageKind, MessageState},
     time::Instant,
@@ -66,7 +66,8 @@ struct AttemptRow<'a> {
 const SOURCE: &str = "delivery";
 
 impl Store {
-    /// Settles claims, in one transaction with what it tells the leads.
+    /// Settles claims, in one transaction with what it tells the leads; and takes other messages past
+    /// their point of no return, as [`Store::mark_transmitting`] does.
     ///
     /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
     /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`; `in_doubt`
@@ -77,9 +78,16 @@ impl Store {
     ///
     /// The batch holds the leads that were told something. It must be committed, with their decisions
     /// or without: dropped, nothing is settled.
-    pub async fn settle(&self, settlements: &[Settlement], now: Instant) -> Result<Batch> {
-        let mut tx = self.db.begin(Turn::Work).await?;
-        let claimed = tx.lock_claimed(settlements).await?;
+    pub async fn settle(
+        &self,
+        settlements: &[Settlement],
+        marks: &[(MessageId, ClaimToken)],
+        now: Instant,
+    ) -> Result<Batch> {
+        let turn = if marks.is_empty() { Turn::Work } else { Turn::Act };
+        let mut tx = self.db.begin(turn).await?;
+        let settled = settlements.iter().map(|settlement| settlement.message);
+        let claimed = tx.lock_claimed(settled.chain(marks.iter().map(|(id, _)| *id))).await?;
         let mut refused = Vec::new();
         let mut accepted: Vec<(&Settlement, &Claimed)> = Vec::new();
         let mut seen = HashSet::new();
@@ -95,10 +103,10 @@ impl Store {
         tx.write_attempts(&accepted, now).await?;
         tx.unpark_after(&accepted, now).await?;
         let told = tx.tell(&accepted, now).await?;
-        let timers = tx.lock_timers(&rows::ids(told)).await?;
-        let timers = timers.into_iter().filter(|timer| !timer.is_parked()).collect();
-        let mut batch = tx.into_batch(timers).await?;
-        batch.refused = refused;
+        // An objection among what was told counts for these, too.
+        let marked = tx.mark(marks, self.db.ignores_pauses, now).await?;
+        let mut batch = tx.into_batch(told).await?;
+        (batch.refused, batch.marked) = (refused, marked);
         Ok(batch)
     }
 }
@@ -165,19 +173,20 @@ fn lets_others_go(settlement: &Settlement, now: Instant) -> bool {
 }
 
 impl Tx {
-    /// The messages, with their leads' timers locked first: decisions take the two in this order.
-    async fn lock_claimed(&mut self, settlements: &[Settlement]) -> Result<HashMap<i64, Claimed>> {
-        let ids = rows::ids(settlements.iter().map(|settlement| settlement.message.0));
-        let leads: Vec<i64> = on_db!(
-            self.on(),
-            sql!(
-                "SELECT m.lead FROM messages AS m WHERE m.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ")"
-            ),
-            |db, sql| sqlx::query_scalar(sql).bind(&ids).fetch_all(db).await
-        )?;
-        self.lock_timers(&rows::ids(leads)).await?;
+    /// The messages, with their leads' timers locked first: decisions take the two in this order. SQLite's one
+    /// writer needs no locks.
+    async fn lock_claimed(
+        &mut self,
+        messages: impl Iterator<Item = MessageId>,
+    ) -> Result<HashMap<i64, Claimed>> {
+        let ids = rows::ids(messages.map(|message| message.0));
+        if let Either::Postgres(db) = self.on() {
+            let lock = "SELECT t.lead FROM lead_timer AS t WHERE t.lead IN (SELECT m.lead FROM messages AS m \
+                        WHERE m.id IN (SELECT CAST(j.value AS BIGINT) \
+                        FROM jsonb_array_elements(CAST($1 AS jsonb)) AS j(value))) \
+                        ORDER BY t.lead FOR UPDATE OF t";
+            sqlx::query(lock).bind(&ids).execute(db).await?;
+        }
         let claimed: Vec<Claimed> = on_db!(
             self.on(),
             sql!(
@@ -303,12 +312,13 @@ impl Tx {
         self.unpark_messages(&rows::ids(leads), now).await
     }
 
-    /// Writes the outcomes' events; returns the leads that they tell something.
+    /// Writes the outcomes' events; returns the timers, as they are then, of the leads that they tell something
+    /// and that are not parked.
     async fn tell(
         &mut self,
         accepted: &[(&Settlement, &Claimed)],
         now: Instant,
-    ) -> Result<Vec<i64>> {
+    ) -> Result<Vec<Timer>> {
         let outcomes: Vec<(Option<EventKind>, &Settlement, &Claimed)> = accepted
             .iter()
             .filter(|(_, message)| message.kind == MessageKind::Marketing.word())
@@ -319,12 +329,9 @@ impl Tx {
             return Ok(Vec::new());
         }
         let leads = rows::ids(outcomes.iter().map(|(_, _, message)| message.lead));
-        let mut next: HashMap<i64, i64> = self
-            .lock_timers(&leads)
-            .await?
-            .into_iter()
-            .map(|timer| (timer.lead, timer.rev + 1))
-            .collect();
+        let mut timers = self.lock_timers(&leads).await?;
+        let mut next: HashMap<i64, i64> =
+            timers.iter().map(|timer| (timer.lead, timer.rev + 1)).collect();
         let (mut events, mut bounced) = (Vec::new(), Vec::new());
         let mut wakes: BTreeMap<i64, Wake> = BTreeMap::new();
         for (kind, settlement, message) in &outcomes {
@@ -355,7 +362,14 @@ impl Tx {
         self.insert_events(&events, now).await?;
         self.suppress_leads(&bounced, now).await?;
         self.wake(&wakes.values().cloned().collect::<Vec<_>>(), now).await?;
-        Ok(wakes.into_keys().collect())
+        timers.retain(|timer| !timer.is_parked());
+        for timer in &mut timers {
+            if let Some(wake) = wakes.get(&timer.lead) {
+                timer.rev += wake.revs;
+                timer.stop_epoch += wake.stops;
+            }
+        }
+        Ok(timers)
     }
 }
 

@@ -152,7 +152,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
     assert_eq!(store.mark_transmitting(&[(message, token)], SENT_AT).await.unwrap(), [true]);
     let outcome = Settled::Sent { reply: "250 ok".into() };
     let settlement = Settlement { message, token, outcome, relay: None };
-    let batch = store.settle(&[settlement], SENT_AT).await.unwrap();
+    let batch = store.settle(&[settlement], &[], SENT_AT).await.unwrap();
     store.commit(batch, Vec::new(), SENT_AT).await.unwrap();
     message
 }

@@ -265,7 +265,7 @@ async fn an_outcome_that_is_no_event_overtakes_a_decision_that_did_not_know_of_i
     let writes = vec![write(&looked_at.records[0])];
     let outcome = Settled::Parked { reason: "no first name".into() };
     let settlement = Settlement { message: id, token: TOKEN, relay: None, outcome };
-    let batch = db.store.settle(&[settlement], NOON).await.unwrap();
+    let batch = db.store.settle(&[settlement], &[], NOON).await.unwrap();
     // Deciding on it failed.
     db.store.commit(batch, Vec::new(), NOON).await.unwrap();
     let committed = db.store.commit(looked_at, writes, NOON).await.unwrap();

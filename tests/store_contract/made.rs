@@ -188,7 +188,7 @@ pub async fn settle(
     outcome: Settled,
 ) -> bool {
     let settlement = Settlement { message, token, outcome, relay: Some("main".into()) };
-    let batch = store.settle(&[settlement], NOON).await.unwrap();
+    let batch = store.settle(&[settlement], &[], NOON).await.unwrap();
     let settled = batch.refused.is_empty();
     store.commit(batch, Vec::new(), NOON).await.unwrap();
     settled

@@ -88,11 +88,11 @@ async fn from_claim_to_sent_the_lead_is_told_in_the_same_transaction() {
         let settlement =
             Settlement { message: id, token: TOKEN, outcome: sent(), relay: Some("main".into()) };
         // Dropped: nothing is settled.
-        drop(db.store.settle(std::slice::from_ref(&settlement), NOON).await.unwrap());
+        drop(db.store.settle(std::slice::from_ref(&settlement), &[], NOON).await.unwrap());
         assert_eq!(state(&db.store, id).await, MessageState::Transmitting);
 
         let now = NOON + MINUTE;
-        let batch = db.store.settle(&[settlement.clone(), settlement], now).await.unwrap();
+        let batch = db.store.settle(&[settlement.clone(), settlement], &[], now).await.unwrap();
         assert_eq!(batch.refused, [id], "the second one of the same message");
         let [record] = &batch.records[..] else { panic!("one lead is told") };
         assert!(record.open_message.is_none());
@@ -356,7 +356,7 @@ async fn parked_mail_of_an_enrolment_that_ended_is_cancelled() {
             outcome: Settled::Parked { reason: "no first name".into() },
             relay: None,
         };
-        let batch = db.store.settle(&[settlement], NOON).await.unwrap();
+        let batch = db.store.settle(&[settlement], &[], NOON).await.unwrap();
         assert_eq!(batch.records[0].lead, lead, "others of its mails may go before it");
         sleep_all(&db.store, batch, NOON).await;
         decide(&db.store, lead, |decision| {
