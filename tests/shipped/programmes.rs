@@ -234,3 +234,28 @@ async fn an_mql_goes_to_one_person_of_sales_once() {
     let [ada, ben] = cards();
     assert_eq!(ada.len() + ben.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_the_offer_as_they_become_an_mql_is_handed_over_once() {
+    let db = TestDatabase::sqlite().await;
+    let rig = rig(&db).await;
+    let attributes = [
+        ("lead_status", "New"),
+        ("zone", "Europe/Rome"),
+        ("seniority", "vp"),
+        ("employees", "2000+"),
+    ];
+    let lead = rig.lead("ann@acme.example", &attributes).await;
+    rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
+    rig.walk(at(MONDAY) + 20 * DAY).await;
+    assert_eq!(names(&rig, lead).await.last().map(String::as_str), Some("welcome/talk"));
+    assert_eq!(rig.record(lead).await.stage, Stage::Lead);
+    for _ in 0..2 {
+        rig.clock.set(rig.clock.now() + HOUR);
+        rig.happens(lead, EventKind::PAGE_VISITED, Some("/pricing")).await;
+    }
+    click(&rig, &last(&rig, "ann@acme.example").links[0]).await;
+    assert_eq!(rig.record(lead).await.stage, Stage::Mql);
+    let cards = ["ada@example.com", "ben@example.com"].map(|who| rig.mails_to(who).len());
+    assert_eq!(cards.iter().sum::<usize>(), 1);
+}

@@ -11,7 +11,7 @@ use crate::domain::{
     template::CARD,
     time::Instant,
     value::{Schema, Slot, Value},
-    workflow::{StepKind, Workflow},
+    workflow::{StepIx, StepKind, Workflow},
 };
 
 impl Work<'_> {
@@ -23,6 +23,10 @@ impl Work<'_> {
         let enrolment = &self.enrolments[index].enrolment;
         let times = usize::try_from(enrolment.visit).unwrap_or(usize::MAX);
         if matches!(enrolment.phase, Phase::Ready { .. }) {
+            if let Some(other) = self.hands_over_already(index) {
+                self.hold(index, Instant::NEVER, &format!("`{other}` has handed it over"));
+                return false;
+            }
             let turn = if step.silence.persist == Persist::NextPerson { times - 1 } else { 0 };
             let Some(person) = order.get(turn) else {
                 self.branch(index, None, "there is nobody to hand it to");
@@ -51,8 +55,10 @@ impl Work<'_> {
             self.make(EventKind::HANDOFF_RETURNED, Some(Reason::NoAnswer.word().into()), reason);
             self.take_back(Reason::NoAnswer, false, None);
             self.branch(index, step.returned, reason);
+            self.share(|step| step.returned, reason);
         } else {
             self.branch(index, step.silent, "nobody answered in time");
+            self.share(|step| step.silent, "nobody answered in time");
         }
         self.enrolments[index].is_active()
     }
@@ -103,10 +109,50 @@ impl Work<'_> {
             }
             Answer::Returned(reason) => self.take_back(reason, is_undone, Answer::until(event)),
         }
+        let goes_to = |step: &HandOff| {
+            if answer == Answer::Accepted { step.accepted } else { step.returned }
+        };
+        let mut is_answer = false;
         for index in 0..self.enrolments.len() {
-            let Some(step) = self.waits_for_sales(index, event) else { continue };
-            let to = if answer == Answer::Accepted { step.accepted } else { step.returned };
-            self.branch(index, to, &said);
+            if let Some(step) = self.waits_for_sales(index, event) {
+                self.branch(index, goes_to(step), &said);
+                is_answer = true;
+            }
+        }
+        if is_answer {
+            self.share(goes_to, &said);
+        }
+    }
+
+    /// The workflow of another enrolment whose hand-off waits for an answer: nobody gets two cards of one lead.
+    fn hands_over_already(&self, index: usize) -> Option<Name> {
+        let others = self.enrolments.iter().enumerate().filter(|(other, _)| *other != index);
+        let mut waiting = others.filter(|(other, active)| {
+            matches!(active.enrolment.phase, Phase::Waiting { .. })
+                && self.at_hand_off(*other).is_some()
+        });
+        waiting.next().map(|(_, active)| active.enrolment.workflow.clone())
+    }
+
+    /// What one hand-off came to is what those came to that are held by it.
+    fn share(&mut self, to: impl Fn(&HandOff) -> Option<StepIx>, reason: &str) {
+        for index in 0..self.enrolments.len() {
+            let phase = &self.enrolments[index].enrolment.phase;
+            if matches!(phase, Phase::Ready { held: Some(_) })
+                && let Some(step) = self.at_hand_off(index)
+            {
+                self.branch(index, to(step), reason);
+            }
+        }
+    }
+
+    /// The hand-off that an active enrolment is at.
+    fn at_hand_off(&self, index: usize) -> Option<&'_ HandOff> {
+        let active = &self.enrolments[index];
+        let steps = &active.workflow.filter(|_| active.is_active())?.steps;
+        match &steps.get(steps.find(&active.enrolment.step)?).kind {
+            StepKind::HandOff(step) => Some(step),
+            _ => None,
         }
     }
 
@@ -120,14 +166,8 @@ impl Work<'_> {
             None if enrolment.visit > 1 => enrolment.entered_at <= event.occurred_at,
             None => enrolment.armed_at <= event.occurred_at,
         };
-        if !active.is_active() || !is_it || !matches!(enrolment.phase, Phase::Waiting { .. }) {
-            return None;
-        }
-        let steps = &active.workflow?.steps;
-        match &steps.get(steps.find(&enrolment.step)?).kind {
-            StepKind::HandOff(step) => Some(step),
-            _ => None,
-        }
+        let waits = is_it && matches!(enrolment.phase, Phase::Waiting { .. });
+        self.at_hand_off(index).filter(|_| waits)
     }
 
     /// The lead is marketing's again, or nobody's. Customers stay what they are, and so does who is

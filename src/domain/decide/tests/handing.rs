@@ -318,3 +318,48 @@ fn another_word_moves_the_lead_by_what_is_said_now() {
     story.decide();
     assert_eq!(story.state.stage, Stage::Disqualified);
 }
+
+/// Two workflows that begin with the same hand-off.
+fn two_houses(persist: Persist) -> House {
+    let mut house = house(persist, team());
+    let steps = house.0.workflows[0].workflow.steps.clone();
+    house.workflow("also", Vec::new(), |workflow| workflow.steps = steps);
+    house
+}
+
+fn ends<'s>(story: &'s Story<'_>) -> Vec<&'s str> {
+    let ended = story.last.enrolments.iter().filter_map(|it| it.ended.as_ref());
+    ended.map(|ended| ended.reason.as_str()).collect()
+}
+
+#[test]
+fn a_lead_that_sales_has_is_not_handed_over_by_another_workflow_which_shares_the_outcome() {
+    let house = two_houses(Persist::NextPerson);
+    let mut story = handed(&house, &[]);
+    assert_eq!(story.state.enrolments.len(), 2);
+    assert!(story.reasons().contains("has handed it over"), "{}", story.reasons());
+    answer(&mut story, EventKind::HANDOFF_RETURNED, Some("not_now"));
+    story.decide();
+    assert_eq!(ends(&story), ["back", "back"]);
+
+    // Each of sales gets one card, and their silence is that of both.
+    let mut story = handed(&house, &[]);
+    let mut sent = 1;
+    for _ in 0..3 {
+        story.at(story.now + 5 * DAY).decide();
+        sent += cards(&story).len();
+    }
+    assert_eq!((sent, ends(&story)), (3, vec!["nobody answered", "nobody answered"]));
+}
+
+#[test]
+fn where_a_lead_is_taken_out_of_the_workflow_that_handed_it_over_the_other_does() {
+    let house = two_houses(Persist::No);
+    let mut story = handed(&house, &[]);
+    story.state.enrolments.retain(|enrolment| !matches!(enrolment.phase, Phase::Waiting { .. }));
+    story.at(story.now + DAY).decide();
+    assert_eq!(cards(&story).len(), 1);
+    answer(&mut story, EventKind::HANDOFF_ACCEPTED, None);
+    story.decide();
+    assert_eq!(ends(&story), ["theirs"]);
+}
