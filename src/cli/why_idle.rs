@@ -95,11 +95,9 @@ fn text(report: &IdleReport, zone: &Zone, now: Instant) -> String {
     }
     let at = |at: Instant| format!("{} ({})", local_text(at, zone), zone.name());
     for (number, cause) in (1..).zip(&report.causes) {
-        let Cause { says, advice, until, .. } = cause;
+        let Cause { says, advice, .. } = cause;
         lines.push(format!("{number}. {}", super::output::in_one_line(says)));
-        lines.extend(until.map(|until| {
-            if until <= now { "   due now".to_owned() } else { format!("   until {}", at(until)) }
-        }));
+        lines.extend(ends(cause, now, at).map(|ends| format!("   {ends}")));
         lines.extend(advice.iter().map(|advice| format!("   {advice}")));
     }
     lines.push(match report.next_at {
@@ -110,9 +108,43 @@ fn text(report: &IdleReport, zone: &Zone, now: Instant) -> String {
     lines.join("\n")
 }
 
+/// When a cause ends by itself: for the first that it keeps, and the last, where these differ.
+fn ends(cause: &Cause, now: Instant, at: impl Fn(Instant) -> String) -> Option<String> {
+    let first = cause.until?;
+    let last = cause.last_until.unwrap_or(first);
+    Some(match (first <= now, last <= now) {
+        (_, true) => "due now".to_owned(),
+        (true, false) => format!("first due now, last due {}", at(last)),
+        (false, _) if first == last => format!("until {}", at(first)),
+        (false, _) => format!("first due {}, last due {}", at(first), at(last)),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_several_the_first_and_the_last_instant_are_told() {
+        let second = |second: i64| Instant::from_millis(second * 1_000);
+        let said = |first, last| {
+            let (until, last_until) = (Some(second(first)), Some(second(last)));
+            let cause = Cause {
+                cause: "waiting",
+                number: 2,
+                says: String::new(),
+                advice: None,
+                until,
+                last_until,
+                to_come: false,
+            };
+            ends(&cause, second(5), |at| at.millis().to_string()).unwrap()
+        };
+        assert_eq!(said(1, 5), "due now");
+        assert_eq!(said(5, 9), "first due now, last due 9000");
+        assert_eq!(said(6, 6), "until 6000");
+        assert_eq!(said(6, 9), "first due 6000, last due 9000");
+    }
 
     #[test]
     fn a_relay_that_is_down_is_read_out_of_the_metrics() {

@@ -58,9 +58,17 @@ impl Engine {
     }
 }
 
+/// How the reason begins for which a mail is parked that no code is left for.
+const DRY: &str = "no code is left in the pool ";
+
 /// Why a mail is parked for want of a code.
 pub(super) fn dry(pool: &Name) -> String {
-    format!("no code is left in the pool `{pool}`: nurtured codes import {pool} FILE")
+    format!("{DRY}`{pool}`: nurtured codes import {pool} FILE")
+}
+
+/// Of such a reason: what is wrong, and the command that mends it.
+pub(super) fn remedy(reason: &str) -> Option<(&str, &str)> {
+    reason.starts_with(DRY).then(|| reason.split_once(": ")).flatten()
 }
 
 fn wanted(

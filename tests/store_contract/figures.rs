@@ -93,6 +93,7 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
         assert_eq!(batch.records[0].enrolments[0].turns, turns);
         drop(batch);
 
+        assert_eq!(store.ended().await.unwrap(), BTreeMap::from([("left".into(), 1)]));
         let inside = store.standing().await.unwrap();
         let expected = |workflow: &str, state: &str, why: &str, number, due_at| Inside {
             workflow: workflow.into(),
@@ -100,6 +101,7 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
             why: why.into(),
             number,
             due_at,
+            last_due_at: due_at,
         };
         assert_eq!(
             inside,
@@ -200,6 +202,7 @@ async fn mails_and_what_came_back_are_counted_by_step_and_lead() {
             reason: reason.into(),
             number: 1,
             due_at,
+            last_due_at: due_at,
         };
         // A notice is none of the mails that wait.
         decide(store, mails[0].0, |decision| decision.messages.push(notice(1, "ada"))).await;

@@ -3,6 +3,8 @@
 
 mod causes;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::as_some_time;
@@ -47,9 +49,15 @@ pub struct Cause {
     pub says: String,
     /// What to do about it, where somebody has to.
     pub advice: Option<String>,
-    /// When it ends by itself.
+    /// When it ends by itself, for the first of them.
     #[serde(serialize_with = "as_some_time")]
     pub until: Option<Instant>,
+    /// And for the last.
+    #[serde(serialize_with = "as_some_time")]
+    pub last_until: Option<Instant>,
+    /// It keeps nothing yet, only what is to come.
+    #[serde(skip)]
+    pub to_come: bool,
 }
 
 /// All that is looked at.
@@ -64,7 +72,8 @@ pub(super) struct Look<'a> {
     pub queues: Vec<Queue>,
     pub parked: Vec<Parked>,
     pub pauses: Vec<(Name, Instant)>,
-    /// Why leads were not let in, looked up only where nobody is inside.
+    /// Who has left a workflow, and why others were not let in; looked up only where nobody is inside.
+    pub ended: BTreeMap<Name, u64>,
     pub refusals: Vec<(String, u64)>,
 }
 
@@ -86,7 +95,11 @@ pub async fn idle_report(
 ) -> Result<IdleReport, StoreError> {
     let census = store.census(now).await?;
     let inside = store.standing().await?;
-    let refusals = if inside.is_empty() { store.refusals(REASONS).await? } else { Vec::new() };
+    let (ended, refusals) = if inside.is_empty() {
+        (store.ended().await?, store.refusals(REASONS).await?)
+    } else {
+        <_>::default()
+    };
     let look = Look {
         definitions,
         around,
@@ -98,6 +111,7 @@ pub async fn idle_report(
         parked: store.parked(REASONS).await?,
         pauses: store.pauses().await?,
         inside,
+        ended,
         refusals,
     };
     let free = look
@@ -110,8 +124,5 @@ pub async fn idle_report(
     let is_stopped = definitions.is_none() || around.engine == Some(false);
     let next = store.next_wake_at().await?.min(store.next_due_message().await?);
     let next_at = (!is_stopped && !next.is_never()).then(|| next.max(now));
-    let mut causes = look.causes();
-    // What stops everything comes first; then what keeps most.
-    causes.sort_by_key(|cause| (cause.number > 0, std::cmp::Reverse(cause.number)));
-    Ok(IdleReport { free, next_at, causes })
+    Ok(IdleReport { free, next_at, causes: look.causes() })
 }

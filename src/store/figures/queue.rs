@@ -1,10 +1,12 @@
 //! What waits: mails that are not over, and leads inside of workflows.
 
+use std::collections::BTreeMap;
+
 use sqlx::FromRow;
 
 use super::{count, or_never, why_held};
 use crate::{
-    domain::time::Instant,
+    domain::{name::Name, time::Instant},
     store::{
         Result, Store,
         db::on_db,
@@ -20,20 +22,21 @@ struct Group {
     why: Option<String>,
     number: i64,
     due_at: Option<i64>,
+    last_due_at: Option<i64>,
 }
 
 /// No notices: a pause of a workflow does not keep them.
 const QUEUES: Text = sql!(
-    "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at \
-     FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
-     UNION ALL SELECT m.workflow, m.state, '', COUNT(*), MIN(m.due_at) \
+    "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at, \
+     MAX(m.due_at) AS last_due_at FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
+     UNION ALL SELECT m.workflow, m.state, '', COUNT(*), MIN(m.due_at), MAX(m.due_at) \
      FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.state \
      ORDER BY number DESC, workflow, state, why"
 );
 
 const INSIDE: Text = sql!(
     "SELECT e.workflow, e.phase AS state, ltrim(e.held, '[-0123456789') AS why, COUNT(*) AS number, \
-     MIN(e.due_at) AS due_at FROM enrolments AS e WHERE e.status = 'active' \
+     MIN(e.due_at) AS due_at, MAX(e.due_at) AS last_due_at FROM enrolments AS e WHERE e.status = 'active' \
      GROUP BY e.workflow, e.phase, ltrim(e.held, '[-0123456789') ORDER BY number DESC, e.workflow, e.phase, why"
 );
 
@@ -48,6 +51,11 @@ const WAITS_PER_HOUR: Text = sql!(
      WHERE e.status = 'active' AND e.due_at < $2 GROUP BY 1"
 );
 
+/// Walks over all enrolments: as below.
+const ENDED: Text = sql!(
+    "SELECT e.status, COUNT(DISTINCT e.lead) FROM enrolments AS e WHERE e.status <> 'active' GROUP BY e.status"
+);
+
 /// Walks over the whole log: for whoever asks why nothing happens at all.
 const REFUSALS: Text = sql!(
     "SELECT d.reason, COUNT(DISTINCT d.lead) AS number FROM decision_log AS d \
@@ -55,6 +63,13 @@ const REFUSALS: Text = sql!(
 );
 
 impl Store {
+    /// How many leads have left a workflow, whichever, by how it ended.
+    pub async fn ended(&self) -> Result<BTreeMap<Name, u64>> {
+        let rows: Vec<(String, i64)> =
+            on_db!(self.db.read(), ENDED, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;
+        Ok(rows.into_iter().map(|(outcome, leads)| (outcome.into(), count(leads))).collect())
+    }
+
     /// Why leads were not let into workflows, the most leads first; no more than `most` reasons.
     pub async fn refusals(&self, most: i64) -> Result<Vec<(String, u64)>> {
         let rows: Vec<(String, i64)> =
@@ -75,6 +90,7 @@ impl Store {
             reason: row.why.unwrap_or_default(),
             number: count(row.number),
             due_at: or_never(row.due_at),
+            last_due_at: or_never(row.last_due_at),
         };
         Ok(rows.into_iter().map(queue).collect())
     }
@@ -89,6 +105,7 @@ impl Store {
             why: row.why.as_deref().map(why_held).unwrap_or_default(),
             number: count(row.number),
             due_at: or_never(row.due_at),
+            last_due_at: or_never(row.last_due_at),
         };
         Ok(rows.into_iter().map(inside).collect())
     }

@@ -170,8 +170,9 @@ pub struct Queue {
     pub state: String,
     pub reason: String,
     pub number: u64,
-    /// When the first of them is due.
+    /// When the first and the last of them are due.
     pub due_at: Instant,
+    pub last_due_at: Instant,
 }
 
 /// Active enrolments of one workflow, by what they do.
@@ -182,6 +183,7 @@ pub struct Inside {
     /// Why it is held; empty where it is not.
     pub why: String,
     pub number: u64,
-    /// When the first of them is looked at again.
+    /// When the first and the last of them are looked at again.
     pub due_at: Instant,
+    pub last_due_at: Instant,
 }

@@ -1,15 +1,21 @@
 //! The causes, each out of what was looked at.
 
+use std::cmp::Reverse;
+
 use super::{Cause, Look};
 use crate::{
     definitions::counted,
     domain::{time::Instant, workflow::ALL},
+    engine::codes,
 };
 
 /// How reasons begin that decisions and senders give; what stands behind them is told as it is.
 const WINDOW: &str = "outside of the window";
 const ONLY_TO: &str = "held back by [delivery] only_to";
 const BEHIND: &str = "a mail of ";
+
+/// What to do where nobody decides.
+const START: &str = "start `nurtured run`, or run `nurtured tick`";
 
 impl Look<'_> {
     pub(super) fn causes(&self) -> Vec<Cause> {
@@ -22,6 +28,8 @@ impl Look<'_> {
         causes.extend(self.parked());
         causes.extend(self.queued());
         causes.extend(self.standing());
+        // What stops everything comes first; then what keeps most; then what keeps nothing yet.
+        causes.sort_by_key(|cause| (cause.to_come, cause.number > 0, Reverse(cause.number)));
         causes
     }
 
@@ -48,8 +56,16 @@ impl Look<'_> {
 
     fn no_engine(&self) -> Option<Cause> {
         let is_off = self.around.engine == Some(false);
-        let says = format!("no engine is running; {} due", are(self.due, "lead"));
-        is_off.then(|| stop("no_engine", &says, "start `nurtured run`, or run `nurtured tick`"))
+        let mails = self.queues.iter().any(|queue| queue.due_at <= self.now);
+        let due = match self.due {
+            0 if mails => "mails are due".to_owned(),
+            0 => "nothing is due".to_owned(),
+            leads => format!("{} due", are(leads, "lead")),
+        };
+        is_off.then(|| Cause {
+            to_come: self.due == 0 && !mails,
+            ..stop("no_engine", &format!("no engine is running; {due}"), START)
+        })
     }
 
     fn relays(&self) -> Vec<Cause> {
@@ -72,22 +88,53 @@ impl Look<'_> {
         if !self.inside.is_empty() || self.definitions.is_none() {
             return Vec::new();
         }
-        let says = format!(
-            "nobody is in a workflow; there {} {}",
-            if self.leads == 1 { "is" } else { "are" },
-            counted(self.leads, "lead")
-        );
-        let advice = "see who may enter by `nurtured eval CONDITION --lead EMAIL`; whoever was there before \
-                      a workflow went live enters only with `existing: yes`";
-        let mut causes = vec![stop("nobody_inside", &says, advice)];
+        let mut causes = vec![self.nobody_inside()];
         causes.extend(self.refusals.iter().map(|(reason, number)| Cause {
             cause: "not_let_in",
             number: *number,
             says: format!("{} not let in: {reason}", were(*number, "lead")),
             advice: None,
             until: None,
+            last_until: None,
+            to_come: false,
         }));
         causes
+    }
+
+    /// All have gone again, or nobody has come: not yet, or not at all.
+    fn nobody_inside(&self) -> Cause {
+        let undecided = format!("{} due and not decided yet", are(self.due, "lead"));
+        let says = match (self.ended.is_empty(), self.due) {
+            (true, 0) => {
+                let leads = counted(self.leads, "lead");
+                format!("nobody has ever entered a workflow, of {leads}")
+            }
+            (true, _) => format!("nobody is in a workflow yet; {undecided}"),
+            (false, due) => {
+                let ended = self.ended.iter().map(|(outcome, leads)| format!("{leads} {outcome}"));
+                let ended = ended.collect::<Vec<_>>().join(", ");
+                let more = if due > 0 { format!("; {undecided}") } else { String::new() };
+                format!("all who were in a workflow are out of it: {ended}{more}")
+            }
+        };
+        let is_on = self.around.engine == Some(true);
+        let mut live = self.definitions.iter().flat_map(|live| live.workflows.iter());
+        let advice = match (self.due, self.ended.is_empty()) {
+            (1.., _) if is_on => "the engine that runs decides them".to_owned(),
+            (1.., _) => START.to_owned(),
+            (0, false) => "`nurtured report workflow WORKFLOW` says how each went".to_owned(),
+            (0, true) => {
+                let mut advice =
+                    "see who may enter by `nurtured eval CONDITION --lead EMAIL`".to_owned();
+                if live.any(|live| !live.workflow.existing) {
+                    advice.push_str(
+                        "; whoever was there before a workflow went live enters only with `existing: yes`",
+                    );
+                }
+                advice
+            }
+        };
+        stop("nobody_inside", &says, &advice)
     }
 
     fn pauses(&self) -> Vec<Cause> {
@@ -111,6 +158,8 @@ impl Look<'_> {
                     says: format!("{what} is paused since {since}; {} waiting", are(held, "mail")),
                     advice: Some(format!("`nurtured resume {scope}`")),
                     until: None,
+                    last_until: None,
+                    to_come: held == 0,
                 }
             })
             .collect()
@@ -119,21 +168,18 @@ impl Look<'_> {
     fn parked(&self) -> Vec<Cause> {
         let mut causes: Vec<Cause> = Vec::new();
         for group in self.parked.iter().filter(|group| group.template.is_some()) {
-            causes.push(Cause {
-                cause: "parked_mails",
-                number: group.number,
-                says: format!("{} parked: {}", are(group.number, "mail"), group.reason),
-                advice: Some("mend it and run `nurtured apply`".to_owned()),
-                until: None,
-            });
+            let (why, advice) = match codes::remedy(&group.reason) {
+                Some((why, command)) => (why, format!("`{command}`")),
+                None => (group.reason.as_str(), "mend it and run `nurtured apply`".to_owned()),
+            };
+            let says = format!("{} parked: {why}", are(group.number, "mail"));
+            causes.push(Cause { number: group.number, ..stop("parked_mails", &says, &advice) });
         }
         if self.parked_leads > 0 {
+            let says = format!("{} parked and not decided", are(self.parked_leads, "lead"));
             causes.push(Cause {
-                cause: "parked_leads",
                 number: self.parked_leads,
-                says: format!("{} parked and not decided", are(self.parked_leads, "lead")),
-                advice: Some("`nurtured status` says why".to_owned()),
-                until: None,
+                ..stop("parked_leads", &says, "`nurtured status` says why")
             });
         }
         causes
@@ -161,7 +207,8 @@ impl Look<'_> {
                 "deferred" => format!("put off: {}", queue.reason),
                 _ => queue.reason.clone(),
             };
-            merge(&mut causes, cause, "mail", queue.number, &says, queue.due_at, advice);
+            let span = [queue.due_at, queue.last_due_at];
+            merge(&mut causes, cause, "mail", queue.number, &says, span, advice);
         }
         causes
     }
@@ -181,7 +228,8 @@ impl Look<'_> {
                 (_, why) if why.starts_with(BEHIND) => ("behind", why.to_owned()),
                 (_, why) => ("held", why.to_owned()),
             };
-            merge(&mut causes, cause, "lead", inside.number, &says, inside.due_at, None);
+            let span = [inside.due_at, inside.last_due_at];
+            merge(&mut causes, cause, "lead", inside.number, &says, span, None);
         }
         causes
     }
@@ -194,10 +242,10 @@ fn merge(
     what: &str,
     number: u64,
     why: &str,
-    at: Instant,
+    span: [Instant; 2],
     advice: Option<&str>,
 ) {
-    let until = Some(at).filter(|at| !at.is_never());
+    let [until, last_until] = span.map(|at| Some(at).filter(|at| !at.is_never()));
     let ending = format!(": {why}");
     let known =
         causes.iter_mut().find(|known| known.cause == cause && known.says.ends_with(&ending));
@@ -205,16 +253,18 @@ fn merge(
         known.number += number;
         known.says = format!("{}{ending}", counted(known.number, what));
         known.until = [known.until, until].into_iter().flatten().min();
+        known.last_until = known.last_until.max(last_until);
         return;
     }
     let says = format!("{}{ending}", counted(number, what));
-    causes.push(Cause { cause, number, says, advice: advice.map(str::to_owned), until });
+    let advice = advice.map(str::to_owned);
+    causes.push(Cause { cause, number, says, advice, until, last_until, to_come: false });
 }
 
 /// A cause that keeps everything.
 fn stop(cause: &'static str, says: &str, advice: &str) -> Cause {
     let (says, advice) = (says.to_owned(), Some(advice.to_owned()));
-    Cause { cause, number: 0, says, advice, until: None }
+    Cause { cause, number: 0, says, advice, until: None, last_until: None, to_come: false }
 }
 
 fn are(number: u64, what: &str) -> String {
@@ -231,6 +281,8 @@ fn number(length: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::{
         domain::{definitions::Definitions, id::LeadId, name::Name},
@@ -246,12 +298,13 @@ mod tests {
 
     fn queue(workflow: &str, state: &str, reason: &str, number: u64, due_at: Instant) -> Queue {
         let (workflow, state) = (workflow.into(), state.to_owned());
-        Queue { workflow, state, reason: reason.to_owned(), number, due_at }
+        let reason = reason.to_owned();
+        Queue { workflow, state, reason, number, due_at, last_due_at: due_at }
     }
 
     fn inside(workflow: &str, state: &str, why: &str, number: u64, due_at: Instant) -> Inside {
         let (workflow, state) = (workflow.into(), state.to_owned());
-        Inside { workflow, state, why: why.to_owned(), number, due_at }
+        Inside { workflow, state, why: why.to_owned(), number, due_at, last_due_at: due_at }
     }
 
     fn look<'a>(definitions: Option<&'a Definitions>, around: &'a Around) -> Look<'a> {
@@ -266,6 +319,7 @@ mod tests {
             queues: Vec::new(),
             parked: Vec::new(),
             pauses: Vec::new(),
+            ended: BTreeMap::new(),
             refusals: Vec::new(),
         }
     }
@@ -280,7 +334,7 @@ mod tests {
         let around = Around { engine: Some(false), ..Around::default() };
         let empty = Look { leads: 0, ..look(None, &around) };
         let causes: Vec<_> = told(&empty).into_iter().map(|(cause, ..)| cause).collect();
-        assert_eq!(causes, ["nothing_live", "no_engine", "no_leads"]);
+        assert_eq!(causes, ["nothing_live", "no_leads", "no_engine"]);
     }
 
     #[test]
@@ -334,6 +388,76 @@ mod tests {
             told(&look).into_iter().filter(|(cause, ..)| *cause == "paused").collect();
         let all = format!("everything is paused since {NOW}; 0 mails are waiting");
         assert_eq!(paused, [("paused", 0, all)]);
+        assert_eq!(told(&look).last().unwrap().0, "paused", "what keeps nothing yet goes last");
+    }
+
+    #[test]
+    fn an_engine_that_is_off_goes_first_only_where_something_is_due() {
+        let around = Around { engine: Some(false), ..Around::default() };
+        let definitions = Definitions::default();
+        let later = inside("a", "waiting", "", 2, later(1));
+        let idle = Look { inside: vec![later], ..look(Some(&definitions), &around) };
+        let off = |says: &str| ("no_engine", 0, format!("no engine is running; {says}"));
+        assert_eq!(told(&idle).last(), Some(&off("nothing is due")));
+        let busy = Look { due: 2, definitions: None, ..idle };
+        assert_eq!(told(&busy)[1], off("2 leads are due"));
+        let mails = vec![queue("a", "reserved", "", 1, NOW)];
+        let busy = Look { due: 0, queues: mails, ..busy };
+        assert_eq!(told(&busy)[1], off("mails are due"));
+    }
+
+    #[test]
+    fn what_is_alike_is_told_with_the_first_and_the_last_instant() {
+        let around = Around::default();
+        let wait = |hours, last| Inside {
+            last_due_at: later(last),
+            ..inside("a", "waiting", "", 2, later(hours))
+        };
+        let inside = vec![wait(3, 3), wait(1, 9), wait(2, 2)];
+        let causes = Look { inside, ..look(None, &around) }.causes();
+        let waiting = causes.iter().find(|cause| cause.cause == "waiting").unwrap();
+        assert_eq!((waiting.until, waiting.last_until), (Some(later(1)), Some(later(9))));
+    }
+
+    #[test]
+    fn a_mail_that_lacks_a_code_asks_for_codes() {
+        let around = Around::default();
+        let reason = codes::dry(&"spring".into());
+        let parked = |reason: &str| Parked {
+            template: Some("offer".into()),
+            reason: reason.to_owned(),
+            number: 1,
+            lead: LeadId(1),
+            example: None,
+        };
+        let parked = vec![parked(&reason), parked("no: way")];
+        let look = Look { parked, ..look(None, &around) };
+        let causes: Vec<_> = look.parked();
+        assert_eq!(causes[0].says, "1 mail is parked: no code is left in the pool `spring`");
+        assert_eq!(causes[0].advice.as_deref(), Some("`nurtured codes import spring FILE`"));
+        assert_eq!(causes[1].says, "1 mail is parked: no: way");
+        assert_eq!(causes[1].advice.as_deref(), Some("mend it and run `nurtured apply`"));
+    }
+
+    #[test]
+    fn nobody_inside_says_whether_they_have_left_or_are_yet_to_come() {
+        let definitions = Definitions::default();
+        let said = |engine, due, ended: &[(&str, u64)]| {
+            let around = Around { engine, ..Around::default() };
+            let ended = ended.iter().map(|(outcome, leads)| ((*outcome).into(), *leads)).collect();
+            let cause = Look { due, ended, ..look(Some(&definitions), &around) }.nobody_inside();
+            format!("{}; {}", cause.says, cause.advice.unwrap_or_default())
+        };
+        insta::assert_snapshot!(
+            [
+                said(None, 0, &[]),
+                said(None, 3, &[]),
+                said(Some(true), 1, &[]),
+                said(None, 0, &[("finished", 7), ("left", 2)]),
+                said(Some(false), 3, &[("finished", 7)]),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]
