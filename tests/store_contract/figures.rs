@@ -95,20 +95,20 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
 
         assert_eq!(store.ended().await.unwrap(), BTreeMap::from([("left".into(), 1)]));
         let inside = store.standing().await.unwrap();
-        let expected = |workflow: &str, state: &str, why: &str, number, due_at| Inside {
+        let expected = |workflow: &str, state: &str, why: &str, number, due_at, last_due_at| Inside {
             workflow: workflow.into(),
             state: state.into(),
             why: why.into(),
             number,
             due_at,
-            last_due_at: due_at,
+            last_due_at,
         };
         assert_eq!(
             inside,
             [
-                expected("reawaken", "ready", "outside of \"it\", [a]", 2, NOON + HOUR),
-                expected("other", "ready", "", 1, Instant::NEVER),
-                expected("reawaken", "waiting", "", 1, NOON + HOUR),
+                expected("reawaken", "ready", "outside of \"it\", [a]", 2, NOON + HOUR, NOON + 2 * HOUR),
+                expected("other", "ready", "", 1, Instant::NEVER, Instant::NEVER),
+                expected("reawaken", "waiting", "", 1, NOON + HOUR, NOON + HOUR),
             ]
         );
     })
