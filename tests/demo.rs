@@ -1,6 +1,10 @@
 //! The demo: a story that is the same each time, in which everything happens, and whose last words are true.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
 
 use crate::support::site::{Ran, Site};
 
@@ -34,6 +38,12 @@ fn happenings(told: &str) -> BTreeMap<&str, u64> {
     found
 }
 
+/// The names of those who became an mql, each once.
+fn mqls(told: &str) -> BTreeSet<String> {
+    let lines = told.lines().filter(|line| line.split_whitespace().nth(3) == Some("mql"));
+    lines.map(|line| line.chars().skip(23).take(32).collect()).collect()
+}
+
 #[test]
 fn the_story_is_the_same_each_time_and_everything_happens_in_it() {
     let (site, other) = (Site::bare(), Site::bare());
@@ -52,6 +62,10 @@ fn the_story_is_the_same_each_time_and_everything_happens_in_it() {
         assert!(line.chars().count() <= 80 && !line.contains('\u{1b}'), "{line}");
     }
     assert!(figures.contains("sql → customer") && figures.contains("patient/not-now"), "{figures}");
+    let (leads, times) = (mqls(&ran.err).len(), happened["mql"]);
+    assert_ne!(u64::try_from(leads).unwrap(), times, "somebody stirs once more");
+    let warm = format!("{leads} leads became warm enough for sales, {times} times: ");
+    assert!(figures.replace('\n', " ").contains(&warm), "{figures}");
     look_further(&site, further);
 }
 
@@ -90,6 +104,7 @@ fn the_document_is_the_same_each_time_and_agrees_with_the_weeks() {
         assert_eq!(totals[name], sum, "{name}: {}", ran.err);
     }
     assert_ne!(totals["mails"], 0);
+    assert_eq!(totals["mql_leads"], mqls(&ran.err).len(), "{}", ran.err);
     let happened = happenings(&ran.err);
     for (word, name) in [("mql", "mqls"), ("hand-off", "hand_offs"), ("later", "later")] {
         let told = happened.get(word).copied().unwrap_or_default();

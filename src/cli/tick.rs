@@ -90,10 +90,25 @@ fn text(Report { pass: report, parked_by }: &Report) -> String {
         .collect();
     let next = report.next_wake_at.map_or_else(
         || "Nothing more to do without a new event.".to_owned(),
-        |at| format!("Next at {at}."),
+        // No full stop: the instant is pasted behind `--now`.
+        |at| format!("Next at {at}"),
     );
     let mut lines = vec![format!("{}.", figures.join(", "))];
     lines.extend(parked::lines(parked_by, parked::MEND_MAILS));
     lines.push(next);
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_instant_can_be_pasted_as_it_stands() {
+        let next: Instant = "2027-03-28T09:00:00.250Z".parse().unwrap();
+        let pass = TickReport { next_wake_at: Some(next), ..TickReport::default() };
+        let said = text(&Report { pass, parked_by: Vec::new() });
+        let (_, pasted) = said.split_once("Next at ").unwrap();
+        assert_eq!(super::super::eval::instant(pasted).unwrap(), next);
+    }
 }

@@ -16,7 +16,9 @@ pub struct Counts {
     pub visits: u64,
     pub forms: u64,
     pub unsubscribed: u64,
+    /// How often a lead became one, and how many leads did: whoever is given back may stir once more.
     pub mqls: u64,
+    pub mql_leads: u64,
     pub hand_offs: u64,
     pub accepted: u64,
     pub returned: u64,

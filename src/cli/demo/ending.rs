@@ -95,17 +95,20 @@ pub async fn tell(
 
 fn figures(summary: &Summary<'_>, census: &Census) -> Vec<String> {
     let Counts { mails, opens, clicks, answers, later, unsubscribed, forms, .. } = summary.counts;
-    let Counts { mqls, hand_offs, accepted, returned, deals_won, deals_lost, .. } = summary.counts;
+    let Counts { mqls, mql_leads, hand_offs, accepted, returned, deals_won, deals_lost, .. } =
+        summary.counts;
     let read = format!(
         "{} to {}: {opens} opened, {clicks} clicked, {answers} answered a question, {later} said \"later\", \
          {unsubscribed} unsubscribed; {forms} took the white paper.",
         counted(mails, "mail"),
         counted(census.leads, "lead"),
     );
+    let times =
+        if mqls == mql_leads { String::new() } else { format!(", {}", counted(mqls, "time")) };
     let sold = format!(
-        "{} became warm enough for sales: {}, {accepted} accepted, {returned} returned; {} won, {deals_lost} \
+        "{} became warm enough for sales{times}: {}, {accepted} accepted, {returned} returned; {} won, {deals_lost} \
          lost. {} in all.",
-        counted(mqls, "lead"),
+        counted(mql_leads, "lead"),
         counted(hand_offs, "hand-off"),
         counted(deals_won, "deal"),
         counted(summary.decisions, "decision"),

@@ -45,6 +45,7 @@ pub struct Tale<'o> {
     pub workflows: BTreeMap<Name, u64>,
     told: BTreeSet<(Instant, String)>,
     pub decided: u64,
+    mqls: BTreeSet<LeadId>,
     /// Whose story is worth a look, and how far they came.
     hero: Option<(Came, LeadId)>,
 }
@@ -60,6 +61,7 @@ impl<'o> Tale<'o> {
             workflows: BTreeMap::new(),
             told: BTreeSet::new(),
             decided: 0,
+            mqls: BTreeSet::new(),
             hero: None,
         };
         let weeks = counted(weeks, "week");
@@ -223,6 +225,7 @@ impl<'o> Tale<'o> {
         now: Instant,
     ) {
         self.all.mqls += 1;
+        self.all.mql_leads += u64::from(self.mqls.insert(lead));
         self.came(Came::Mql, lead);
         let whole = |points: &MilliPoints| (points.0 + 500) / 1000;
         let why = rules.iter().take(2);

@@ -61,7 +61,7 @@ pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) 
     }
     if !report.transitions.is_empty() {
         lines.push(String::new());
-        let header = ["from → to", "leads", "changes", "", "share", "mean days", "median"];
+        let header = ["from → to", "leads", "changes", "", "of leavers", "mean days", "median"];
         let mut grid = Grid::new(&header);
         let most = report.transitions.iter().map(|one| one.changes).max().unwrap_or_default();
         for one in &report.transitions {
