@@ -11,6 +11,7 @@ async fn plan(text: Text) -> Vec<String> {
     for migration in [
         include_str!("../../migrations/0001_the_house.sql"),
         include_str!("../../migrations/0004_figures.sql"),
+        include_str!("../../migrations/0006_passed_over.sql"),
     ] {
         raw_sql(migration).execute(&mut connection).await.unwrap();
     }
@@ -157,6 +158,15 @@ async fn enrolments_that_are_over_are_counted_along_an_index_and_the_others_foun
     assert_eq!(steps.len(), 2, "{standings:#?}");
     assert!(steps[0].contains("COVERING INDEX enrolments_over (workflow=?)"), "{standings:#?}");
     assert!(steps[1].contains("INDEX enrolments_in (workflow=?)"), "{standings:#?}");
+}
+
+#[tokio::test]
+async fn steps_that_were_passed_over_are_counted_along_an_index_that_holds_nothing_else() {
+    let plan = plan(figures::PASSED_OVER).await;
+    let steps = reading(&plan, " d ");
+    assert_eq!(steps.len(), 1, "{plan:#?}");
+    let by = "COVERING INDEX decision_log_passed_over (workflow=?";
+    assert!(steps[0].contains(by), "{plan:#?}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 
 use mail_parser::{MessageParser, MimeHeaders};
 use nurtured::{
-    domain::message::MessageState,
+    domain::{message::MessageState, name::Name},
     engine::{
         live::Live,
         releasing,
@@ -197,6 +197,17 @@ async fn an_event_of_a_later_release_replaces_the_one_before() {
     .await;
 }
 
+/// The steps that leads passed over: how many as their date was past, and as a mail had not left in time.
+async fn passed_over(rig: &Rig, workflow: &str) -> Vec<(Name, u64, u64)> {
+    let live = Live::load(&rig.store).await.unwrap().unwrap();
+    let now = rig.clock.now();
+    let report =
+        workflow_report(&rig.store, &live.definitions, &workflow.into(), Period::ALL, now).await;
+    let steps = report.unwrap().steps.into_iter();
+    let steps = steps.map(|step| (step.step, step.skipped, step.expired));
+    steps.filter(|(_, skipped, expired)| skipped + expired > 0).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_too_late_for_a_step_goes_past_it_with_a_word() {
     for_each_database(async |db| {
@@ -212,6 +223,7 @@ async fn who_comes_too_late_for_a_step_goes_past_it_with_a_word() {
         assert!(
             skipped.detail.as_deref().unwrap().contains("its time was past: starts - 7d, 09:30")
         );
+        assert_eq!(passed_over(&rig, "webinar").await, [("email.webinar/invitation".into(), 1, 0)]);
     })
     .await;
 }
@@ -247,6 +259,7 @@ async fn a_mail_that_a_relay_puts_off_for_too_long_expires_and_the_next_one_goes
         assert_eq!(report.next_wake_at, Some(begin + 2 * HOUR));
         let report = rig.tick_at(begin + 2 * HOUR).await;
         assert_eq!((report.cancelled, report.skipped), (1, 1));
+        assert_eq!(passed_over(&rig, "offers").await, [("email.cold/offer".into(), 0, 1)]);
         rig.tick_after(SECOND).await;
         assert_eq!(rig.subjects_to("a@example.com"), ["Word"]);
         let offer = rig.messages(lead).await.remove(0);

@@ -12,8 +12,8 @@ use nurtured::{
         workflow::Version,
     },
     store::records::{
-        Again, BackCount, Behind, Happened, Inside, MailCount, NewEvent, OpenCount, Period, Queue,
-        Settled, Standing, WorkflowFigures,
+        Again, BackCount, Behind, Happened, Inside, MailCount, NewEvent, OpenCount, PassedOver,
+        Period, Queue, Settled, Standing, WorkflowFigures,
     },
 };
 
@@ -31,6 +31,10 @@ fn standing(step: &str, state: &str, why: &str, number: u64) -> Standing {
     }
 }
 
+fn passed_over(what: Verb) -> LogLine {
+    LogLine { step: Some("hello".into()), ..line(what, "too late") }
+}
+
 #[tokio::test]
 async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
     for_each_database(async |db| {
@@ -44,6 +48,9 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
             change.enrolment.turns.clone_from(&turns);
             change.enrolment.phase = Phase::Waiting { due };
             decision.enrolments.push(change);
+            decision.log.push(passed_over(Verb::Skipped));
+            // What names no step is of none.
+            decision.log.push(line(Verb::Skipped, "past"));
         })
         .await;
         // Two that are held for one reason until different instants are one group.
@@ -64,6 +71,8 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
             let reason = "replied()".to_owned();
             before.ended = Some(Ended { at: NOON, outcome: Outcome::Left, reason });
             decision.enrolments.push(before);
+            let expired = passed_over(Verb::Expired);
+            decision.log.extend([expired.clone(), expired, passed_over(Verb::Held)]);
             let mut other = entered(3);
             other.enrolment.workflow = "other".into();
             decision.enrolments.push(other);
@@ -82,9 +91,13 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
             Again { lead: leads[2], version: version(), step: "hello".into(), turns: Vec::new() };
         assert_eq!(figures.again, [again.clone(), again]);
 
+        let passed = |what: &str| PassedOver { step: "hello".into(), what: what.into(), leads: 1 };
+        assert_eq!(figures.passed_over, [passed("expired"), passed("skipped")]);
+
         let before = Period { from: NOON - HOUR, until: NOON };
         let figures = store.workflow_figures("reawaken", before, NOON).await.unwrap();
         assert_eq!(figures.standings, [left]);
+        assert_eq!(figures.passed_over, [passed("expired")]);
         let none = store.workflow_figures("nothing", Period::ALL, NOON).await.unwrap();
         assert_eq!(none, WorkflowFigures::default());
 
@@ -95,18 +108,26 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
 
         assert_eq!(store.ended().await.unwrap(), BTreeMap::from([("left".into(), 1)]));
         let inside = store.standing().await.unwrap();
-        let expected = |workflow: &str, state: &str, why: &str, number, due_at, last_due_at| Inside {
-            workflow: workflow.into(),
-            state: state.into(),
-            why: why.into(),
-            number,
-            due_at,
-            last_due_at,
-        };
+        let expected =
+            |workflow: &str, state: &str, why: &str, number, due_at, last_due_at| Inside {
+                workflow: workflow.into(),
+                state: state.into(),
+                why: why.into(),
+                number,
+                due_at,
+                last_due_at,
+            };
         assert_eq!(
             inside,
             [
-                expected("reawaken", "ready", "outside of \"it\", [a]", 2, NOON + HOUR, NOON + 2 * HOUR),
+                expected(
+                    "reawaken",
+                    "ready",
+                    "outside of \"it\", [a]",
+                    2,
+                    NOON + HOUR,
+                    NOON + 2 * HOUR
+                ),
                 expected("other", "ready", "", 1, Instant::NEVER, Instant::NEVER),
                 expected("reawaken", "waiting", "", 1, NOON + HOUR, NOON + HOUR),
             ]

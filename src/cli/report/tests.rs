@@ -49,6 +49,8 @@ fn of_workflow() -> WorkflowReport {
         why_held: vec![why("outside of the window mon-fri 09:00-17:30 in Europe/Rome", 310)],
         reserved: 3,
         deferred: 9,
+        skipped: 14,
+        expired: 2,
         why_deferred: vec![why("=452 4.2.2 mailbox full", 9)],
         mails: 11_650,
         sent: 11_640,

@@ -156,6 +156,13 @@ fn details(step: &StepFigures) -> Vec<String> {
         ],
     );
     list(
+        "passed over",
+        &[
+            (step.skipped, "as its date was past"),
+            (step.expired, "as the mail had not left in time"),
+        ],
+    );
+    list(
         "mails",
         &[
             (step.reserved, "reserved"),
@@ -227,6 +234,8 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         "reserved",
         "deferred",
         "parked",
+        "skipped",
+        "expired",
         "mails",
         "sent",
         "in_doubt",
@@ -274,6 +283,8 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
             step.reserved,
             step.deferred,
             step.parked,
+            step.skipped,
+            step.expired,
             step.mails,
             step.sent,
             step.in_doubt,

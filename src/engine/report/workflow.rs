@@ -80,6 +80,7 @@ pub async fn workflow_report(
     board.mails(&figures.mails);
     board.open(&figures.open);
     board.back(&figures.back);
+    board.passed_over(&figures.passed_over);
     let enrolments: u64 = figures.standings.iter().map(|standing| standing.number).sum();
     let leads = enrolments - repeated;
     let end = |word| ends.get(word).copied().unwrap_or_default();

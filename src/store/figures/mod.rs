@@ -8,7 +8,7 @@ mod workflow;
 #[cfg(test)]
 pub(super) use self::{
     funnel::THAT_MATTER,
-    workflow::{BACK, MAILS, STANDINGS},
+    workflow::{BACK, MAILS, PASSED_OVER, STANDINGS},
 };
 
 use crate::domain::time::Instant;

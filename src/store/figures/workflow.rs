@@ -11,7 +11,8 @@ use crate::{
         dialect::Text,
         enrolments::read_turns,
         records::{
-            Again, BackCount, Behind, MailCount, OpenCount, Period, Standing, WorkflowFigures,
+            Again, BackCount, Behind, MailCount, OpenCount, PassedOver, Period, Standing,
+            WorkflowFigures,
         },
     },
 };
@@ -61,6 +62,16 @@ const OPEN: Text = sql!(
      GROUP BY o.step, o.state, o.reason"
 );
 
+/// A line does not name its enrolment: it is of one that was there when it was written.
+pub(in crate::store) const PASSED_OVER: Text = sql!(
+    "SELECT d.step, d.what, COUNT(DISTINCT d.lead) AS leads FROM decision_log AS d \
+     WHERE d.workflow = $1 AND d.what IN ('skipped', 'expired') AND d.step IS NOT NULL \
+     AND ($4 OR EXISTS (SELECT 1 FROM enrolments AS e WHERE e.lead = d.lead AND e.workflow = d.workflow \
+     AND e.entered_at <= d.at AND (e.ended_at IS NULL OR e.ended_at >= d.at) \
+     AND e.entered_at >= $2 AND e.entered_at < $3)) \
+     GROUP BY d.what, d.step ORDER BY d.what, d.step"
+);
+
 /// `$5` is now: what was unsure counts as a person's once it has settled, and then a lead that is known as
 /// one by another hit is not counted again.
 pub(in crate::store) const BACK: Text = sql!(
@@ -101,6 +112,7 @@ impl Store {
             mails: tx.mails(workflow, period).await?,
             open: tx.open_mails(workflow, period).await?,
             back: tx.back(workflow, period, now).await?,
+            passed_over: tx.passed_over(workflow, period).await?,
         };
         tx.rollback().await?;
         Ok(figures)
@@ -188,6 +200,16 @@ impl Tx {
                 number: count(number),
             })
             .collect())
+    }
+
+    async fn passed_over(&mut self, workflow: &str, period: Period) -> Result<Vec<PassedOver>> {
+        let rows: Vec<(String, String, i64)> = of_period!(self, PASSED_OVER, workflow, period)?;
+        let passed_over = |(step, what, leads): (String, _, _)| PassedOver {
+            step: step.into(),
+            what,
+            leads: count(leads),
+        };
+        Ok(rows.into_iter().map(passed_over).collect())
     }
 
     async fn back(

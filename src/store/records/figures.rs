@@ -72,6 +72,15 @@ pub struct OpenCount {
     pub number: u64,
 }
 
+/// Leads that passed a step over, for one reason.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PassedOver {
+    pub step: Name,
+    /// As the decision log has it: `skipped`, `expired`.
+    pub what: String,
+    pub leads: u64,
+}
+
 /// Who was behind what came back on mails.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Behind {
@@ -100,6 +109,7 @@ pub struct WorkflowFigures {
     pub mails: Vec<MailCount>,
     pub open: Vec<OpenCount>,
     pub back: Vec<BackCount>,
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// Leads by when they came in, in quarters of an hour, and by where they stand now.

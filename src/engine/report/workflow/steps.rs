@@ -11,7 +11,7 @@ use crate::{
         workflow::{StepKind, Workflow},
     },
     engine::report::{Reason, add_reason, share, structures::Structures},
-    store::records::{BackCount, Behind, MailCount, OpenCount, Standing},
+    store::records::{BackCount, Behind, MailCount, OpenCount, PassedOver, Standing},
 };
 
 /// One step. Where nothing else is said, leads, each once.
@@ -36,6 +36,9 @@ pub struct StepFigures {
     pub parked: u64,
     /// Of these, why, as far as there is a reason.
     pub why_deferred: Vec<Reason>,
+    /// Leads that passed it over, as its date was past, or as its mail had not left in time.
+    pub skipped: u64,
+    pub expired: u64,
     /// Mails, or notices, that the relay took.
     pub mails: u64,
     pub sent: u64,
@@ -170,6 +173,16 @@ impl Board {
             }
             if !found.reason.is_empty() {
                 add_reason(&mut step.why_deferred, &found.reason, found.number);
+            }
+        }
+    }
+
+    pub fn passed_over(&mut self, passed_over: &[PassedOver]) {
+        for found in passed_over {
+            let step = self.step(&found.step);
+            match found.what.as_str() {
+                "skipped" => step.skipped = found.leads,
+                _ => step.expired = found.leads,
             }
         }
     }
