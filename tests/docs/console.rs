@@ -36,7 +36,10 @@ fn session(page: &str) -> (String, Vec<Shown>) {
             let before: Vec<&str> = text.lines().take(line - 1).collect();
             let said = before.rsplit(|line| line.starts_with("```")).next().unwrap_or_default();
             let is_named = said.iter().any(|line| line.contains(&format!("`{path}`")));
-            assert!(is_named, "{page}:{line}: a page that is printed does not show where `{path}` is");
+            assert!(
+                is_named,
+                "{page}:{line}: a page that is printed does not show where `{path}` is"
+            );
             let _ = writeln!(script, "cat > {path} <<'END OF FILE'\n{body}\nEND OF FILE");
         }
     }
