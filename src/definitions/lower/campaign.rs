@@ -39,6 +39,7 @@ pub(super) fn lower(found: &Found<'_>, house: &Zone) -> Option<Campaign> {
         None => Some(BTreeMap::new()),
         Some(node) => all(file, node, "dates", |node, what| date(file, node, what)),
     };
+    let dates = dates.filter(|dates| is_in_order(file, fields.get("dates"), dates));
     let variables = match fields.get("variables") {
         None => Some(BTreeMap::new()),
         Some(node) => all(file, node, "variables", |node, what| {
@@ -116,6 +117,23 @@ fn date(file: &File<'_>, node: &Node, what: &str) -> Option<CampaignDate> {
         },
     };
     Some(CampaignDate { local, is_day, written_at: file.position(node.span.start) })
+}
+
+/// Whether its end is after its start; else no mail could hold an event for the reader's calendar.
+fn is_in_order(file: &File<'_>, node: Option<&Node>, dates: &BTreeMap<Name, CampaignDate>) -> bool {
+    let (Some(starts), Some(ends)) = (dates.get("starts"), dates.get("ends")) else { return true };
+    let is_after = if starts.is_day || ends.is_day {
+        ends.local.date() >= starts.local.date()
+    } else {
+        ends.local > starts.local
+    };
+    let written = node.and_then(|node| read::map(file, node, "`dates`"));
+    let written = written.and_then(|entries| entries.iter().find(|(key, _)| key.text == "ends"));
+    if let Some((_, node)) = written.filter(|_| !is_after) {
+        let message = "`ends` is not after `starts`";
+        file.error("bad-date", node.span, message, Some("move one of the two".to_owned()));
+    }
+    is_after
 }
 
 /// `…Z`, `…+02:00`: what a civil time cannot have.

@@ -301,6 +301,25 @@ fn a_campaign_file() {
     ));
 }
 
+/// A day that ends on itself is one.
+#[test]
+fn a_campaign_that_ends_before_it_starts() {
+    let spring = |(starts, ends): (&str, &str)| {
+        format!("campaign: spring\ntitle: Spring\ndates:\n  starts: {starts}\n  ends: {ends}\n")
+    };
+    let file = "workflows/spring.campaign.yaml";
+    let wrong = [
+        ("2027-04-15 11:00", "2027-04-15 10:00"),
+        ("2027-04-15 11:00", "2027-04-15 11:00"),
+        ("2027-04-15", "2027-04-14"),
+    ];
+    insta::assert_snapshot!(wrong.map(|dates| shown(file, &spring(dates))).join("\n"));
+    for dates in [("2027-04-15 11:00", "2027-04-15"), ("2027-04-15", "2027-04-15")] {
+        let right = campaign(&[(file, &spring(dates))]);
+        assert_eq!(check(&right).problems, [], "{dates:?}");
+    }
+}
+
 #[test]
 fn an_event_for_calendars() {
     let mail = |calendar: &str| format!("---\nsubject: Hello\ncalendar: {calendar}\n---\nx\n");

@@ -58,6 +58,24 @@ fn unknown_variables_are_found_in_every_part() {
 }
 
 #[test]
+fn fields_of_what_has_none_are_found_in_every_part() {
+    let said = problems(&[
+        (
+            "a.md",
+            "---\nsubject: \"{{ company.name }}\"\nlayout: mine\ndefaults: { plan: free }\n---\nHello {{ \
+             owner.name or \"we\" }},\n\n{{ email[\"domain\"] }} {% if plan.price %}x{% endif %}{{ tags[0] }}{{ \
+             entry.form }}\n{% for company in tags %}{{ company.name }}{% endfor %}\n{# stage.name #}\n",
+        ),
+        (
+            "layouts/mine.html",
+            "{{ content }}{{ sender_name.first }}{{ postal_address }}{{ unsubscribe_url }}",
+        ),
+        ("partials/f.html", "{{ company.name }}{{ card.why }}\n{{ zone.name }}"),
+    ]);
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn what_no_mail_may_do_is_refused() {
     for (text, says) in [
         ("{{ company | safe }}", "`safe`"),
