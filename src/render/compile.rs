@@ -83,7 +83,7 @@ impl Renderer {
         }
         let mut pools: HashMap<String, BTreeSet<Name>> = HashMap::new();
         for source in sources.values() {
-            pools.entry(source.file.clone()).or_default().extend(codes::pools(source));
+            pools.entry(source.file.clone()).or_default().extend(codes::pools(source).into_keys());
         }
         pools.retain(|_, pools| !pools.is_empty());
         let asked = sources.iter().map(|(name, source)| {

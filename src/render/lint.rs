@@ -146,10 +146,23 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
             continue;
         }
         if let Err(why) = rewritten(href, None, &utm) {
-            let offset = source.text.find(href.as_str()).unwrap_or(0);
+            let offset = target(&source.text, href).unwrap_or(0);
             problems.push(source.problem(offset, format!("the link `{href}` {why}"), None));
         }
     }
+}
+
+/// Where an address stands as the target of a link; else where it stands at all, which may be inside of a
+/// longer one.
+fn target(text: &str, href: &str) -> Option<usize> {
+    let is_target = |offset: usize| {
+        let before = text[..offset].trim_end_matches([' ', '\t', '<']);
+        let after = text[offset + href.len()..].chars().next();
+        (before.ends_with(['(', '"', '\'', '=']) || before.ends_with("]:"))
+            && after.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '>'))
+    };
+    let mut places = text.match_indices(href).map(|(offset, _)| offset);
+    places.clone().find(|offset| is_target(*offset)).or_else(|| places.next())
 }
 
 /// The variables that `names` holds and `known` does not, where this very source reads them.

@@ -76,6 +76,27 @@ fn fields_of_what_has_none_are_found_in_every_part() {
 }
 
 #[test]
+fn a_bad_link_is_said_where_it_stands_and_not_inside_of_another() {
+    let good =
+        "www.example.com is ours: https://www.example.com/tip1, [a](https://www.example.com/)\n\n";
+    for link in [
+        "[x](www.example.com)",
+        "[x](<www.example.com> \"title\")",
+        "[x][y]\n\n[y]: www.example.com",
+        "<a href=\"www.example.com\">x</a>",
+        "<a href = 'www.example.com'>x</a>",
+        "<a href=www.example.com>x</a>",
+    ] {
+        let text = format!("{good}{link}\n");
+        let offset = good.len() + link.find("www").unwrap();
+        let (above, line) = text[..offset].rsplit_once('\n').unwrap();
+        let place = format!("m.md:{}:{}:", above.matches('\n').count() + 6, line.len() + 1);
+        let said = body(&text);
+        assert!(said.len() == 1 && said[0].contains(&place), "{link}, {place}: {said:?}");
+    }
+}
+
+#[test]
 fn what_no_mail_may_do_is_refused() {
     for (text, says) in [
         ("{{ company | safe }}", "`safe`"),
