@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime};
 
-use super::{Found, read};
+use super::{Found, dates::no_such_day, read};
 use crate::{
     definitions::{
         names::is_identifier,
@@ -108,10 +108,13 @@ fn date(file: &File<'_>, node: &Node, what: &str) -> Option<CampaignDate> {
         _ => match written.parse::<DateTime>().ok().filter(|_| written.contains(':')) {
             Some(local) if !has_offset(written) => (local, false),
             _ => {
-                let message = format!("`{what}` is a date; this is `{}`", quote(written));
-                let hint = "write: 2027-10-14 11:00, on the clock of the campaign's `zone`, or a day: \
-                            2027-10-14";
-                file.error("bad-date", node.span, message, Some(hint.to_owned()));
+                let (message, hint) = no_such_day(written).unwrap_or_else(|| {
+                    let hint = "write: 2027-10-14 11:00, on the clock of the campaign's `zone`, or a day: \
+                                2027-10-14";
+                    let message = format!("`{what}` is a date; this is `{}`", quote(written));
+                    (message, Some(hint.to_owned()))
+                });
+                file.error("bad-date", node.span, message, hint);
                 return None;
             }
         },
@@ -225,7 +228,10 @@ fn day(file: &File<'_>, node: &Node) -> Option<Date> {
     if let (Ok(day), 10) = (written.parse::<Date>(), written.len()) {
         return Some(day);
     }
-    let message = format!("`on` is a day; this is `{}`", quote(written));
-    file.error("bad-date", node.span, message, Some("write: 2027-09-01".to_owned()));
+    let (message, hint) = no_such_day(written).unwrap_or_else(|| {
+        let message = format!("`on` is a day; this is `{}`", quote(written));
+        (message, Some("write: 2027-09-01".to_owned()))
+    });
+    file.error("bad-date", node.span, message, hint);
     None
 }

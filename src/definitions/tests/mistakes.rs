@@ -297,7 +297,8 @@ fn a_campaign_file() {
         "campaign: spring\ntilte: Spring\nzone: Europe/Roma\ndates:\n  starts: 2027-04-31 11:00\n  ends: \
          2027-04-15T12:00Z\n  early bird: 2027-04-01\n  title: 2027-04-01\nvariables: { seats: [100] }\n\
          utm: { souce: x, medium: \"\" }\ncosts:\n  - { amount: 12.345, currency: euro, per: head }\n  \
-         - { amount: 5, currency: EUR }\n  - { amount: 5, currency: EUR, on: soon }\n"
+         - { amount: 5, currency: EUR }\n  - { amount: 5, currency: EUR, on: soon }\n  \
+         - { amount: 5, currency: EUR, on: 2027-13-01 }\n"
     ));
 }
 
@@ -328,6 +329,7 @@ fn an_event_for_calendars() {
         ("templates/cold/bye.md", &mail("{ ends: 2027-04-15, duration: 45m }")),
         ("templates/cold/more.md", &mail("{ duration: a while }")),
         ("templates/cold/last.md", &mail("yes")),
+        ("templates/cold/leap.md", &mail("{ starts: 2027-02-29T11:00Z }")),
     ]);
     insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
 }
