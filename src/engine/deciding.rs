@@ -60,12 +60,14 @@ fn skipped(write: &LeadWrite) -> u64 {
     write.log.iter().filter(too_late).count() as u64
 }
 
-/// The leads of a batch that was written that were left out.
+/// What came of a batch that was written, beside its decisions: the leads that were left out, and what was marked.
 pub(super) struct LeftOut {
     /// While they were only looked at something happened to them.
     pub overtaken: Vec<LeadId>,
     /// Leads that could not be decided, and why.
     pub failed: Vec<(LeadId, String)>,
+    /// For each message that was to be marked with a settlement, whether it may be handed over.
+    pub marked: Vec<bool>,
 }
 
 impl Decided {
@@ -200,7 +202,7 @@ impl Engine {
         }
         let is_final = was_locked || committed.is_outdated;
         let overtaken = if is_final { Vec::new() } else { committed.lost };
-        Ok(LeftOut { overtaken, failed })
+        Ok(LeftOut { overtaken, failed, marked: committed.marked })
     }
 
     /// Counts failed attempts; parks the leads that have had their last.

@@ -1,8 +1,11 @@
 //! Handing over: one worker for each connection of the relay, one mail at a time.
 
-use std::sync::{
-    Arc, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::mpsc;
@@ -20,6 +23,10 @@ use crate::{
     store::records::{Settled, Settlement},
 };
 
+/// How long a relay that has said 354 is kept waiting. It gives up after some minutes (RFC 5321 §4.5.3.2.5, .6), and
+/// a mail that is then sent into the void would be in doubt.
+const RELAYS_PATIENCE: Duration = Duration::from_secs(30);
+
 /// One connection of the relay.
 ///
 /// While the end of a mail is written, the connection goes on with the next one, though not past its point of
@@ -33,13 +40,18 @@ pub(super) async fn work(
     loop {
         let arrival = arrivals.lock().await.recv().await;
         let Some((mail, on_its_way)) = arrival else { break };
-        let settlement = hand_over(&line, &mut session, mail).await;
+        let settlement = hand_over(&line, &mut session, mail, on_its_way.is_probe).await;
         line.record.begin(Entry::End(settlement, Some(on_its_way))).await;
     }
     session.close().await;
 }
 
-async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> Settlement {
+async fn hand_over(
+    line: &Arc<Line>,
+    session: &mut Session,
+    mail: Outgoing,
+    is_probe: bool,
+) -> Settlement {
     let engine = &line.engine;
     let Outgoing { message, claim, letter, closes } = mail;
     let token = claim.token;
@@ -51,8 +63,11 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
         let (record, marked) = (line.record.clone(), Arc::clone(&marked));
         let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
-            let may_go = !is_over(clock.now()) && !is_late();
-            let ours = may_go && record.ask(Entry::Mark(id, token)).await.unwrap_or(false);
+            let may_go = || !is_over(clock.now()) && !is_late();
+            let asked = tokio::time::Instant::now();
+            let ours = may_go() && record.ask(Entry::Mark(id, token)).await.unwrap_or(false);
+            // It may have waited for a database that was away, and the relay for us.
+            let ours = ours && may_go() && asked.elapsed() < RELAYS_PATIENCE;
             marked.store(ours, Ordering::SeqCst);
             ours
         }
@@ -73,8 +88,7 @@ async fn hand_over(line: &Arc<Line>, session: &mut Session, mail: Outgoing) -> S
         return Settlement { message: message.id, token, outcome, relay: None };
     }
     let is_down = line.engine.breaker().is_open();
-    let probing = line.traffic.count() == 1;
-    let delivery = if is_down && !probing {
+    let delivery = if is_down && !is_probe {
         None
     } else {
         Some(

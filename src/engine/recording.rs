@@ -88,7 +88,8 @@ impl Recorder {
     }
 
     /// Settles, and tries again for as long as the claims are ours: an answer of the relay that is not
-    /// written down would be in doubt. `None`: recovery settles it when the leases are over.
+    /// written down would be in doubt. `None`: recovery settles it when the leases are over. What is to be
+    /// marked has one try alone, as a relay waits for it.
     async fn settle(
         &self,
         ends: &[Settlement],
@@ -96,7 +97,7 @@ impl Recorder {
     ) -> Option<Vec<bool>> {
         let live = self.engine.live()?;
         let deadline = tokio::time::Instant::now() + self.engine.config.engine.lease;
-        let mut pause = SHORTEST_PAUSE;
+        let (mut pause, mut marks) = (SHORTEST_PAUSE, marks);
         loop {
             let settled = self.engine.settle(&live, ends, marks, self.engine.clock.now()).await;
             let turn = settled.as_ref().map_or_else(Turn::Failed, |_| Turn::Well);
@@ -112,6 +113,7 @@ impl Recorder {
                     if pause == SHORTEST_PAUSE {
                         tracing::warn!(%error, messages = ends.len(), "outcomes are written again");
                     }
+                    marks = &[];
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }

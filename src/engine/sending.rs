@@ -135,7 +135,7 @@ async fn feed(
             Permit::NotBefore(_) => 0,
         };
         let claimed = match engine.live() {
-            Some(live) if free > 0 => claim(line, queue, &live, free, now).await?,
+            Some(live) if free > 0 => claim(line, queue, &live, free, permit, now).await?,
             _ => 0,
         };
         let idle = line.traffic.is_none();
@@ -194,6 +194,7 @@ async fn claim(
     queue: &mpsc::Sender<(Outgoing, OnItsWay)>,
     live: &Arc<Live>,
     free: usize,
+    permit: Permit,
     now: Instant,
 ) -> Result<usize, StoreError> {
     let engine = &line.engine;
@@ -211,7 +212,7 @@ async fn claim(
         let live = engine.that_knows(live, &rows).await?;
         let (queue, traffic) = (queue.clone(), Arc::clone(&line.traffic));
         let ready = move |mail: Outgoing| {
-            let on_its_way = traffic.begin(mail.claim.clone());
+            let on_its_way = traffic.begin(mail.claim.clone(), permit == Permit::Probe);
             // Fails when no worker is left, which then ends the claim, too.
             let _ = queue.blocking_send((mail, on_its_way));
         };

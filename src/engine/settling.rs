@@ -78,23 +78,24 @@ impl Engine {
             batch = self.store.settle(settlements, marks, now).await?;
         }
         let live = &live;
-        let (mut refused, mut marked) = (batch.refused.clone(), batch.marked.clone());
+        let mut refused = batch.refused.clone();
         let mut done = Decided::default();
-        match self.decide_and_commit(live, batch, now, &mut done).await {
+        let marked = match self.decide_and_commit(live, batch, now, &mut done).await {
             Ok(left) => {
                 // The outcomes are written: whoever could not be decided is due, and is counted then.
                 if let Err(error) = self.count_failures(&left.failed, now, &mut done).await {
                     tracing::warn!(%error, "failed attempts could not be counted");
                 }
+                left.marked
             }
             Err(error) if error.is_transient() => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "outcomes are written without deciding on them");
                 let batch = self.store.settle(settlements, marks, now).await?;
-                (refused, marked) = (batch.refused.clone(), batch.marked.clone());
-                self.store.commit(batch, Vec::new(), now).await?;
+                refused.clone_from(&batch.refused);
+                self.store.commit(batch, Vec::new(), now).await?.marked
             }
-        }
+        };
         let mut tally = Tally { reserved: done.reserved, ..Tally::default() };
         for settlement in settlements {
             if refused.contains(&settlement.message) {

@@ -19,14 +19,16 @@ pub(super) struct Traffic {
 /// One message. Its claim is held until this is dropped, once its end is written.
 #[derive(Debug)]
 pub(super) struct OnItsWay {
+    /// It goes although the relay is down, to find out whether it still is.
+    pub is_probe: bool,
     among: Arc<Traffic>,
     _claim: Claim,
 }
 
 impl Traffic {
-    pub fn begin(self: &Arc<Self>, claim: Claim) -> OnItsWay {
+    pub fn begin(self: &Arc<Self>, claim: Claim, is_probe: bool) -> OnItsWay {
         self.count.fetch_add(1, Ordering::SeqCst);
-        OnItsWay { among: Arc::clone(self), _claim: claim }
+        OnItsWay { is_probe, among: Arc::clone(self), _claim: claim }
     }
 
     pub fn count(&self) -> usize {

@@ -3,7 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Result, Store, StoreError, backlog::Backlog, db::Tx, gate::Turn, records::Quota, rows,
+    Result, Store, StoreError,
+    backlog::Backlog,
+    db::Tx,
+    gate::Turn,
+    records::{ClaimToken, Quota},
+    rows,
 };
 use crate::domain::{
     event::Event,
@@ -26,8 +31,8 @@ pub struct Batch {
     /// Of a settlement: the messages that were not settled, as the token is stale or the state is not one
     /// that leads there.
     pub refused: Vec<MessageId>,
-    /// Of a settlement: for each message that was to be marked, whether it may be handed over.
-    pub marked: Vec<bool>,
+    /// Of a settlement: the messages that the commit marks. They are locked.
+    pub(super) marks: Vec<(MessageId, ClaimToken)>,
     /// The release that is live as the batch's transaction sees it.
     pub release: Option<ReleaseId>,
     /// The workflows whose mail is paused.

@@ -95,7 +95,7 @@ impl Tx {
             records,
             corrupt,
             refused: Vec::new(),
-            marked: Vec::new(),
+            marks: Vec::new(),
             release,
             paused,
             tx: self,

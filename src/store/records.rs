@@ -262,6 +262,8 @@ pub struct Committed {
     pub withdrawn: u64,
     /// Could not be read, and are parked.
     pub parked: Vec<(LeadId, String)>,
+    /// For each message that was to be marked with a settlement, whether it may be handed over.
+    pub marked: Vec<bool>,
 }
 
 /// A message as the sender sees it.

@@ -66,8 +66,8 @@ struct AttemptRow<'a> {
 const SOURCE: &str = "delivery";
 
 impl Store {
-    /// Settles claims, in one transaction with what it tells the leads; and takes other messages past
-    /// their point of no return, as [`Store::mark_transmitting`] does.
+    /// Settles claims, in one transaction with what it tells the leads. The commit takes other messages past
+    /// their point of no return, as [`Store::mark_transmitting`] does, as the last that it does.
     ///
     /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
     /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`; `in_doubt`
@@ -103,10 +103,8 @@ impl Store {
         tx.write_attempts(&accepted, now).await?;
         tx.unpark_after(&accepted, now).await?;
         let told = tx.tell(&accepted, now).await?;
-        // An objection among what was told counts for these, too.
-        let marked = tx.mark(marks, self.db.ignores_pauses, now).await?;
         let mut batch = tx.into_batch(told).await?;
-        (batch.refused, batch.marked) = (refused, marked);
+        (batch.refused, batch.marks) = (refused, marks.to_vec());
         Ok(batch)
     }
 }

@@ -22,7 +22,8 @@ struct Shown {
 fn session(page: &str) -> (String, Vec<Shown>) {
     let mut script = String::new();
     let mut all = Vec::new();
-    for (info, line, body) in blocks(&read(page)) {
+    let text = read(page);
+    for (info, line, body) in blocks(&text) {
         if info == "console" {
             for shown in commands(&body, line) {
                 let _ = write!(script, "{{ {}\n}} 2>&1\n", translated(&shown.command));
@@ -32,7 +33,13 @@ fn session(page: &str) -> (String, Vec<Shown>) {
         } else if info == "sh" {
             panic!("{page}:{line}: what a reader is to type stands in a `console` block");
         } else if let Some((_, path)) = info.split_once(' ') {
-            let _ = writeln!(script, "mkdir -p \"$(dirname {path})\"");
+            let before: Vec<&str> = text.lines().take(line - 1).collect();
+            let said = before.rsplit(|line| line.starts_with("```")).next().unwrap_or_default();
+            let is_named = said.iter().any(|line| line.contains(&format!("`{path}`")));
+            assert!(
+                is_named,
+                "{page}:{line}: a page that is printed does not show where `{path}` is"
+            );
             let _ = writeln!(script, "cat > {path} <<'END OF FILE'\n{body}\nEND OF FILE");
         }
     }

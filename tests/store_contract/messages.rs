@@ -321,6 +321,38 @@ async fn a_mail_reserved_before_an_objection_is_not_sent_after_it_even_if_the_li
 }
 
 #[tokio::test]
+async fn a_settlement_marks_other_mails_as_it_is_committed_and_not_before() {
+    for_each_database(async |db| {
+        let mut mails = Vec::new();
+        for name in ["settled", "free", "objects"] {
+            mails.push(lead_with_mail(&db.store, &format!("{name}@example.com")).await);
+        }
+        claim(&db.store, NOON, TOKEN).await;
+        let [(_, settled), (_, free), (objector, objects)] = mails[..] else { unreachable!() };
+        db.store.mark_transmitting(&[(settled, TOKEN)], NOON).await.unwrap();
+        let mut event = NewEvent::new(objector, EventKind::LEAD_UNSUBSCRIBED, NOON, "http");
+        event.suppress = Some(Suppression::Unsubscribed);
+        db.store.record_events(&[event], NOON).await.unwrap();
+
+        let outcome = Settled::Failed { reason: "no such user".into(), hard: true };
+        let settlement = [Settlement { message: settled, token: TOKEN, outcome, relay: None }];
+        let marks = [(objects, TOKEN), (free, TOKEN)];
+        // Given up: as if nothing had been asked.
+        drop(db.store.settle(&settlement, &marks, NOON).await.unwrap());
+        assert_eq!(state(&db.store, free).await, MessageState::Claimed);
+        assert_eq!(state(&db.store, settled).await, MessageState::Transmitting);
+
+        let batch = db.store.settle(&settlement, &marks, NOON).await.unwrap();
+        let committed = db.store.commit(batch, Vec::new(), NOON).await.unwrap();
+        assert_eq!(committed.marked, [false, true]);
+        assert_eq!(state(&db.store, free).await, MessageState::Transmitting);
+        assert_eq!(state(&db.store, objects).await, MessageState::Claimed);
+        assert_eq!(state(&db.store, settled).await, MessageState::Failed);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn parked_mail_waits_for_the_next_release_and_never_opens_a_second_one() {
     for_each_database(async |db| {
         let (lead, first) = lead_with_mail(&db.store, "a@example.com").await;

@@ -254,7 +254,8 @@ async fn whatever_the_interleaving_an_objection_that_was_answered_stops_the_mail
                                     relay: None,
                                 })
                                 .collect();
-                            let batch = store.settle(&settlements, &[], NOON).await.unwrap();
+                            let marks: Vec<_> = mails.iter().map(|&(_, id)| (id, token)).collect();
+                            let batch = store.settle(&settlements, &marks, NOON).await.unwrap();
                             store.commit(batch, Vec::new(), NOON).await.unwrap();
                         }
                     }

@@ -10,10 +10,10 @@ use super::{
     db::Tx,
     gate::Turn,
     profiles::Reconsidered,
-    records::{Committed, LeadWrite},
+    records::{ClaimToken, Committed, LeadWrite},
 };
 use crate::domain::{
-    id::{LeadId, Rev},
+    id::{LeadId, MessageId, Rev},
     time::Instant,
 };
 
@@ -35,7 +35,7 @@ impl Store {
         writes: Vec<LeadWrite>,
         now: Instant,
     ) -> Result<Committed> {
-        let Batch { corrupt, release, paused, tx, is_locked, .. } = batch;
+        let Batch { corrupt, release, paused, marks, tx, is_locked, .. } = batch;
         let mut tx = if is_locked {
             tx
         } else {
@@ -51,7 +51,7 @@ impl Store {
             }
             tx
         };
-        match tx.write_decisions(self, writes, &corrupt, now).await {
+        match tx.write_decisions(self, writes, &corrupt, &marks, now).await {
             Ok(committed) => {
                 tx.commit().await?;
                 Ok(Committed { parked: corrupt, ..committed })
@@ -72,6 +72,7 @@ impl Tx {
         store: &Store,
         writes: Vec<LeadWrite>,
         corrupt: &[(LeadId, String)],
+        marks: &[(MessageId, ClaimToken)],
         now: Instant,
     ) -> Result<Committed> {
         let mut committed = Committed::default();
@@ -99,6 +100,8 @@ impl Tx {
             committed.lost = lost.iter().map(|write| write.lead).collect();
         }
         self.park(corrupt, now).await?;
+        // Last: a pause or an objection that is written until then stops them.
+        committed.marked = self.mark(marks, store.db.ignores_pauses, now).await?;
         Ok(committed)
     }
 }
