@@ -1023,6 +1023,45 @@ async fn a_damaged_lead_is_refused_with_its_row_and_the_others_are_taken() {
     .await;
 }
 
+/// Neither a template nor an import knows which name was meant: each says what the other has.
+#[test]
+fn a_pool_of_another_name_is_said_on_both_sides() {
+    let site = Site::live();
+    site.write("codes.txt", "SPRING-1\n");
+    let note = "Note: the pool `spring` is new, and no live mail takes codes of it.";
+    let imported = site.run(&["codes", "import", "spring", "codes.txt"]);
+    assert!(imported.out.contains(note), "{imported:?}");
+    let mail = std::fs::read_to_string(site.path("templates/hello.md")).unwrap();
+    let mail = |pool: &str| format!("{mail}\nYour code: {{{{ code(\"{pool}\") }}}}\n");
+
+    site.write("templates/hello.md", mail("sprinng"));
+    let applied = site.run(&["apply"]);
+    let says = "it takes codes of `sprinng`, of which there are none";
+    let hint = "did you mean `spring`? else: nurtured codes import sprinng FILE";
+    assert_eq!(applied.code, 0);
+    assert!(applied.err.contains(says) && applied.err.contains(hint), "{applied:?}");
+    let problems = site.json(&["apply"])["problems"].clone();
+    assert_eq!(
+        (&problems[0]["rule"], &problems[0]["severity"]),
+        (&"no-codes".into(), &"warning".into())
+    );
+    let doctor = site.run(&["doctor"]);
+    assert!(doctor.out.contains(says) && doctor.out.contains(hint), "{doctor:?}");
+
+    let report = site.json(&["codes", "import", "sprong", "codes.txt"]);
+    let note =
+        "the pool `sprong` is new, and no live mail takes codes of it; did you mean `spring`?";
+    assert_eq!((&report["added"], &report["notes"][0]), (&1.into(), &note.into()));
+    site.write("templates/hello.md", mail("spring"));
+    let applied = site.run(&["apply"]);
+    assert_eq!((applied.code, applied.err.contains("takes codes")), (0, false), "{applied:?}");
+    assert!(!site.run(&["doctor"]).out.contains("takes codes"));
+    assert_eq!(
+        site.json(&["codes", "import", "spring", "codes.txt"])["notes"],
+        serde_json::json!([])
+    );
+}
+
 #[test]
 fn codes_go_into_their_pool_once_and_doubles_are_named_by_their_rows() {
     let site = Site::migrated();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{
+    codes::filled,
     context::{Context, who},
     failure::Failure,
     folder::Folder,
@@ -49,7 +50,11 @@ struct NoLongerEntered {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
-    let folder = Folder::check(context)?;
+    let mut folder = Folder::check(context)?;
+    if let Some(live) = &folder.live {
+        let pools = store.code_pools().await?;
+        folder.add(live.renderer.without_codes(&filled(&pools)));
+    }
     let shown = (!folder.problems.is_empty()).then(|| folder.show(context.output.error_colour));
     let Some(live) = folder.live else {
         if context.output.json {

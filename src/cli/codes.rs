@@ -1,11 +1,12 @@
 //! `nurtured codes import POOL FILE`, `nurtured codes show [POOL]`
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{context::Context, failure::Failure, findings, progress, told};
+use super::{context::Context, failure::Failure, findings, live::Live, progress, told};
 use crate::{
+    definitions::nearest,
     domain::name::Name,
     engine::import::{CodesImport, CodesReport, import_codes, rejects_beside},
     store::records::Pool,
@@ -70,6 +71,10 @@ pub(super) async fn run(context: &Context, command: Command) -> Result<(), Failu
 
 async fn import(context: &Context, arguments: Import) -> Result<(), Failure> {
     let store = context.store().await?;
+    let before = store.code_pools().await?;
+    // Codes are taken all the same where what is live cannot be read.
+    let live = Live::load(&store).await.ok().flatten();
+    let unused = unused(&arguments.pool, &before, live.as_ref());
     let import = CodesImport {
         rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
         file: arguments.file,
@@ -80,7 +85,8 @@ async fn import(context: &Context, arguments: Import) -> Result<(), Failure> {
     let bar = progress::bar(&context.output);
     let report = import_codes(&store, import, context.now(), progress::moved(&bar)).await;
     bar.finish_and_clear();
-    let report = report?;
+    let mut report = report?;
+    report.notes.extend(unused);
     context.output.result(&report, || text(&report))?;
     store.close().await;
     Ok(())
@@ -115,6 +121,25 @@ async fn show(context: &Context, arguments: Show) -> Result<(), Failure> {
     })?;
     store.close().await;
     Ok(())
+}
+
+/// The pools of which codes are left.
+pub(super) fn filled(pools: &[Pool]) -> BTreeSet<&str> {
+    pools.iter().filter(|pool| pool.left > 0).map(|pool| pool.pool.as_str()).collect()
+}
+
+/// What to say where codes are put into a pool that no live mail names: its name may be a slip.
+fn unused(pool: &Name, before: &[Pool], live: Option<&Live>) -> Option<String> {
+    let taken = live.map(|live| live.renderer.all_pools()).unwrap_or_default();
+    if taken.contains(pool) {
+        return None;
+    }
+    let is_known = before.iter().any(|it| it.pool == *pool);
+    let state = if is_known { "is there" } else { "is new" };
+    let others = taken.into_iter().chain(before.iter().map(|it| &it.pool));
+    let meant = nearest(pool, others.filter(|it| *it != pool).map(Name::as_str));
+    let meant = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+    Some(format!("the pool `{pool}` {state}, and no live mail takes codes of it{meant}"))
 }
 
 /// A pool in a line, for every command that tells of it.

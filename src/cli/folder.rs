@@ -61,6 +61,12 @@ impl Folder {
         Ok(Self { sources, problems, artefacts, live })
     }
 
+    /// Takes up warnings of what the folder alone does not tell.
+    pub(super) fn add(&mut self, warnings: Vec<Problem>) {
+        self.problems.extend(warnings);
+        self.problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    }
+
     /// The problems with their lines and carets, and how many there are.
     pub(super) fn show(&self, colour: bool) -> String {
         show(&self.problems, &self.sources, colour)

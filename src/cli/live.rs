@@ -17,6 +17,7 @@ use crate::{
         live::{self, LiveError},
         preparing::standing,
     },
+    render::Renderer,
     store::Store,
 };
 
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Live {
     pub definitions: Arc<Definitions>,
+    pub renderer: Renderer,
 }
 
 impl Live {
@@ -31,7 +33,9 @@ impl Live {
     pub(super) async fn load(store: &Store) -> Result<Option<Self>, Failure> {
         match live::Live::load(store).await {
             Ok(None) => Ok(None),
-            Ok(Some(live)) => Ok(Some(Self { definitions: live.definitions })),
+            Ok(Some(live::Live { definitions, renderer })) => {
+                Ok(Some(Self { definitions, renderer }))
+            }
             Err(LiveError::Store(error)) => Err(error.into()),
             Err(error) => {
                 Err(Failure::problems(error).hint("run `nurtured check`, then `nurtured apply`"))

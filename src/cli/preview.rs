@@ -68,8 +68,9 @@ impl Preview {
             return Err(Failure::unknown(format!("mail `{template}`"), mails.keys()));
         }
         let workflow = workflow(&live, wanted)?;
-        let keyring = Keyring::load(&config.secrets.file.path()?)?;
+        // First, as `migrate` makes the secrets together with it.
         let store = Context::open(&config).await?;
+        let keyring = Keyring::load(&config.secrets.file.path()?)?;
         let id = context::lead(&store, &wanted.lead).await?;
         let state = live::state_at(&live.definitions, &store, id, context.now()).await?;
         let mut lead = state.ok_or_else(|| Failure::problems("the lead is gone"))?;

@@ -7,14 +7,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tera::{Context, Kwargs, State, Tera, TeraResult};
 
 use super::{
+    Renderer,
     mail::Codes,
     problem::RenderProblem,
     source::{Part, Source},
     tags::{TagKind, Word, words},
 };
-use crate::domain::{
-    definitions::Definitions, hand_off::HandOff, name::Name, template::Templates,
-    workflow::StepKind,
+use crate::{
+    definitions::{Problem, Severity, nearest},
+    domain::{
+        definitions::Definitions, hand_off::HandOff, name::Name, template::Templates,
+        workflow::StepKind,
+    },
 };
 
 pub(super) const CODE: &str = "code";
@@ -81,14 +85,49 @@ pub(super) fn unnamed_arguments(tag: &str) -> Vec<(usize, &'static str)> {
     unnamed.map(|call| (call.inside, "pool=")).collect()
 }
 
-/// The pools that a source takes codes of.
-pub(super) fn pools(source: &Source) -> BTreeSet<Name> {
-    let tags = source.tags().into_iter().filter(|tag| is_code(tag.kind));
-    let calls = tags.flat_map(|tag| {
-        let named = calls(&source.text[tag.range]).into_iter();
-        named.filter_map(|call| call.pool.map(Name::from)).collect::<Vec<_>>()
-    });
-    calls.collect()
+/// The pools that a source takes codes of, and the offset at which it first does.
+pub(super) fn pools(source: &Source) -> BTreeMap<Name, usize> {
+    let mut pools = BTreeMap::new();
+    for tag in source.tags().into_iter().filter(|tag| is_code(tag.kind)) {
+        for call in calls(&source.text[tag.range.clone()]) {
+            let Some(pool) = call.pool else { continue };
+            pools.entry(pool.into()).or_insert(tag.range.start + call.offset);
+        }
+    }
+    pools
+}
+
+impl Renderer {
+    /// All pools that mails take codes of.
+    #[must_use]
+    pub fn all_pools(&self) -> BTreeSet<&Name> {
+        self.pools.values().flatten().collect()
+    }
+
+    /// Warns of each mail that takes codes of a pool that is none of `filled`, those with codes left: it would
+    /// be parked.
+    #[must_use]
+    pub fn without_codes(&self, filled: &BTreeSet<&str>) -> Vec<Problem> {
+        let mut problems = BTreeMap::new();
+        for source in self.sources.values() {
+            for (pool, offset) in pools(source) {
+                if filled.contains(pool.as_str()) {
+                    continue;
+                }
+                let message = format!("it takes codes of `{pool}`, of which there are none");
+                let import = format!("nurtured codes import {pool} FILE");
+                let hint = match nearest(&pool, filled.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`? else: {import}"),
+                    None => import,
+                };
+                let found = source.problem(offset, message, Some(hint)).into();
+                let found = Problem { rule: "no-codes", severity: Severity::Warning, ..found };
+                // Once for a mail, in the order of files.
+                problems.entry((source.file.clone(), pool)).or_insert(found);
+            }
+        }
+        problems.into_values().collect()
+    }
 }
 
 /// Our own people are given no codes: a notice or a card that names a pool could never be sent.

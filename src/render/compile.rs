@@ -14,6 +14,7 @@ use super::{
     questions,
     source::{Complaint, Part, Source},
     stencils::Stencils,
+    tags::bound,
 };
 use crate::domain::{
     definitions::Definitions,
@@ -82,7 +83,7 @@ impl Renderer {
         }
         let mut pools: HashMap<String, BTreeSet<Name>> = HashMap::new();
         for source in sources.values() {
-            pools.entry(source.file.clone()).or_default().extend(codes::pools(source));
+            pools.entry(source.file.clone()).or_default().extend(codes::pools(source).into_keys());
         }
         pools.retain(|_, pools| !pools.is_empty());
         let asked = sources.iter().map(|(name, source)| {
@@ -252,6 +253,7 @@ fn variables(
             for source in sources.values().filter(|source| source.file == mail.file) {
                 let names = reads(&source.tera_name());
                 problems.extend(lint::unknown_variables(source, names.clone(), &known));
+                problems.extend(lint::fields_of_texts(source, &known));
                 if source.part == Part::Body {
                     read.extend(names);
                 }
@@ -286,9 +288,14 @@ fn variables(
             }
         }
     }
+    let bound_anywhere: BTreeSet<&str> = sources.values().flat_map(|it| bound(&it.text)).collect();
     for source in sources.values().filter(|s| matches!(s.part, Part::Layout | Part::Partial)) {
         let names = reads(&source.tera_name());
         problems.extend(lint::unknown_variables(source, names, &shared));
+        let mut read_alike = shared.clone();
+        // Those who include it may give these names other values.
+        read_alike.retain(|name| !bound_anywhere.contains(name));
+        problems.extend(lint::fields_of_texts(source, &read_alike));
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) const KNOWN: [&str; 12] = [
     "owner_name",
     "owner_email",
 ];
+/// Those of all that have fields.
+pub(super) const MAPS: [&str; 3] = ["entry", CAMPAIGN, IN_CARDS];
 /// What mails to leads may use.
 pub(super) const TO_LEADS: [&str; 2] = ["unsubscribe_url", "postal_address"];
 /// What notices to our own people may use.

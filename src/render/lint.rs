@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     codes,
-    context::IN_LAYOUTS,
+    context::{IN_LAYOUTS, MAPS},
     filters::{FILTERS, FUNCTIONS},
     html::{self, Node},
     links::{Utm, rewritten},
     problem::RenderProblem,
     source::{Part, Source},
-    tags::{TagKind, Word, statement, tags, variables, words},
+    tags::{Tag, TagKind, Variable, Word, bound, statement, tags, variables, words},
     tree,
 };
 
@@ -146,10 +146,23 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
             continue;
         }
         if let Err(why) = rewritten(href, None, &utm) {
-            let offset = source.text.find(href.as_str()).unwrap_or(0);
+            let offset = target(&source.text, href).unwrap_or(0);
             problems.push(source.problem(offset, format!("the link `{href}` {why}"), None));
         }
     }
+}
+
+/// Where an address stands as the target of a link; else where it stands at all, which may be inside of a
+/// longer one.
+fn target(text: &str, href: &str) -> Option<usize> {
+    let is_target = |offset: usize| {
+        let before = text[..offset].trim_end_matches([' ', '\t', '<']);
+        let after = text[offset + href.len()..].chars().next();
+        (before.ends_with(['(', '"', '\'', '=']) || before.ends_with("]:"))
+            && after.is_none_or(|c| c.is_whitespace() || matches!(c, ')' | '"' | '\'' | '>'))
+    };
+    let mut places = text.match_indices(href).map(|(offset, _)| offset);
+    places.clone().find(|offset| is_target(*offset)).or_else(|| places.next())
 }
 
 /// The variables that `names` holds and `known` does not, where this very source reads them.
@@ -179,6 +192,30 @@ pub(super) fn unknown_variables(
             nearest(&name, known.iter().copied())
         };
         problems.push(source.problem(offset, format!("there is no variable `{name}`"), hint));
+    }
+    problems
+}
+
+/// Where a field is read of a variable of `known` that has none: every lead's mail would fail there.
+pub(super) fn fields_of_texts(source: &Source, known: &BTreeSet<&str>) -> Vec<RenderProblem> {
+    let own = bound(&source.text);
+    let mut problems = Vec::new();
+    let is_read = |tag: &Tag| !matches!(tag.kind, TagKind::Comment | TagKind::Raw);
+    for tag in source.tags().into_iter().filter(is_read) {
+        for Variable { offset, name, path, .. } in variables(&source.text[tag.range.clone()]) {
+            let Some(field) = path.first() else { continue };
+            if !known.contains(name) || MAPS.contains(&name) || own.contains(name) {
+                continue;
+            }
+            let flat = format!("{name}_{field}");
+            let hint = if known.contains(flat.as_str()) {
+                format!("did you mean `{flat}`?")
+            } else {
+                format!("write {{{{ {name} }}}}")
+            };
+            let message = format!("`{name}` has no fields: there is no `{name}.{field}`");
+            problems.push(source.problem(tag.range.start + offset, message, Some(hint)));
+        }
     }
     problems
 }

@@ -146,7 +146,7 @@ pub(super) struct Variable<'a> {
     /// In the tag.
     pub offset: usize,
     pub name: &'a str,
-    /// What is looked up in it: `form` of `entry.form`.
+    /// What is looked up in it: `form` of `entry.form` and of `entry["form"]`.
     pub path: Vec<&'a str>,
     /// Something is given in case that it is missing.
     pub guarded: bool,
@@ -187,9 +187,14 @@ pub(super) fn variables(tag: &str) -> Vec<Variable<'_>> {
         }
         let mut path = Vec::new();
         let mut next = index + 1;
-        while let (Some(Word::Sign('.')), Some(Word::Name(part))) = (at(next), at(next + 1)) {
+        loop {
+            let (part, length) = match (at(next), at(next + 1), at(next + 2)) {
+                (Some(Word::Sign('.')), Some(Word::Name(part)), _) => (part, 2),
+                (Some(Word::Sign('[')), Some(Word::Text(part)), Some(Word::Sign(']'))) => (part, 3),
+                _ => break,
+            };
             path.push(part);
-            next += 2;
+            next += length;
         }
         let guarded = matches!(
             (at(next), at(next + 1)),
@@ -305,5 +310,7 @@ mod tests {
         let read = variables("{{ é ~ entry.form.x | default(value=1) }}");
         assert_eq!((read[0].offset, read[0].name, read[0].guarded), (3, "é", false));
         assert_eq!((&*read[1].path, read[1].guarded), (&["form", "x"][..], true));
+        let read = variables("{{ entry[\"form\"].x or 1 }}");
+        assert_eq!((&*read[0].path, read[0].guarded), (&["form", "x"][..], true));
     }
 }

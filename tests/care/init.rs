@@ -43,6 +43,23 @@ fn a_new_folder_is_right_and_its_next_steps_lead_to_a_mail() {
     }
 }
 
+/// The secrets are made with the database: neither is missed before.
+#[test]
+fn what_is_asked_before_the_database_is_made_says_how_to_make_it() {
+    let site = Site::bare();
+    site.run(&["init", "."]);
+    for arguments in [
+        &["render", "welcome/hello", "--lead", "a@a.example"][..],
+        &["send-test", "welcome/hello", "--lead", "a@a.example", "--to", "b@a.example"],
+        &["doctor"],
+    ] {
+        let ran = site.run(arguments);
+        let said = format!("{}{}", ran.out, ran.err);
+        let is_right = said.contains("run `nurtured migrate`") && !said.contains("new-secrets");
+        assert!(ran.code != 0 && is_right, "{said}");
+    }
+}
+
 #[test]
 fn sender_and_language_are_taken_whatever_stands_in_them() {
     let site = Site::bare();

@@ -2,8 +2,9 @@
 
 use super::{Checkup, WITHIN};
 use crate::{
-    cli::{context::Context, live::Live},
+    cli::{codes::filled, context::Context, live::Live},
     config::Config,
+    definitions::Problem,
     domain::{message::MessageState, time::Instant},
     store::{DatabaseUrl, EngineLock, Store},
 };
@@ -108,11 +109,22 @@ async fn clock(checkup: &mut Checkup, store: &Store, url: &DatabaseUrl, now: Ins
     }
 }
 
+/// Mails that name a pool without codes would be parked.
+async fn codes(checkup: &mut Checkup, store: &Store, live: &Live) {
+    let Ok(pools) = store.code_pools().await else { return };
+    for problem in live.renderer.without_codes(&filled(&pools)) {
+        let Problem { file, line, column, message, hint, .. } = problem;
+        let found = format!("{file}:{line}:{column}: {message}");
+        checkup.warning("codes", found, hint.unwrap_or_default());
+    }
+}
+
 async fn contents(checkup: &mut Checkup, store: &Store, url: &DatabaseUrl) {
     match Live::load(store).await {
         Ok(Some(live)) => {
             let workflows = live.definitions.workflows.len();
             checkup.ok("live", format!("a release of {workflows} workflows"));
+            codes(checkup, store, &live).await;
         }
         Ok(None) => checkup.warning("live", "nothing is live yet", "run `nurtured apply`"),
         Err(failure) => checkup.failed(

@@ -8,7 +8,7 @@ use crate::{
     config::{Config, NamedFile},
     definitions::summary,
     domain::time::Instant,
-    token::Keyring,
+    token::{Keyring, KeyringError},
 };
 
 /// The system's time zones in one file, which begins with their version, `# version 2026a`.
@@ -70,6 +70,10 @@ pub(super) fn secrets(checkup: &mut Checkup, config: &Config) {
     };
     match Keyring::load(&path) {
         Ok(_) => checkup.ok("secrets", format!("{named} holds keys, for its owner alone")),
+        Err(KeyringError::Missing(_)) if has_no_database(config) => {
+            let found = format!("there is no secrets file {named} yet, and no database");
+            checkup.failed("secrets", found, "run `nurtured migrate`: it makes both");
+        }
         Err(error) => checkup.failed(
             "secrets",
             error.to_string(),
@@ -84,6 +88,12 @@ pub(super) fn secrets(checkup: &mut Checkup, config: &Config) {
             checkup.warning("secrets", "they lie in a git repository", advice);
         }
     }
+}
+
+/// What a server holds is not known here.
+fn has_no_database(config: &Config) -> bool {
+    let url = Context::database_url(config).ok();
+    url.is_some_and(|url| url.file().is_some_and(|file| !file.exists()))
 }
 
 pub(super) fn sender(checkup: &mut Checkup, config: &Config) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{read, templates::line};
+use super::{dates::no_such_day, read, templates::line};
 use crate::{
     definitions::{
         node::Node,
@@ -22,10 +22,14 @@ pub(super) fn lower(file: &File<'_>, node: &Node) -> Option<CalendarTemplate> {
         let Some(node) = fields.get(part) else { continue };
         let written = line(file, node, part)?;
         if matches!(part, "starts" | "ends") && !is_date(&written.text) {
-            let message = format!("`{part}` is a date; this is `{}`", quote(&written.text));
-            let hint =
-                format!("write: {part}: \"{{{{ campaign.{part} }}}}\", or 2027-10-14T11:00+02:00");
-            file.error("bad-date", node.span, message, Some(hint));
+            let (message, hint) = no_such_day(&written.text).unwrap_or_else(|| {
+                let hint = format!(
+                    "write: {part}: \"{{{{ campaign.{part} }}}}\", or 2027-10-14T11:00+02:00"
+                );
+                let message = format!("`{part}` is a date; this is `{}`", quote(&written.text));
+                (message, Some(hint))
+            });
+            file.error("bad-date", node.span, message, hint);
             return None;
         }
         parts.insert(part, written);

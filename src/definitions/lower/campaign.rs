@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime};
 
-use super::{Found, read};
+use super::{Found, dates::no_such_day, read};
 use crate::{
     definitions::{
         names::is_identifier,
@@ -39,6 +39,7 @@ pub(super) fn lower(found: &Found<'_>, house: &Zone) -> Option<Campaign> {
         None => Some(BTreeMap::new()),
         Some(node) => all(file, node, "dates", |node, what| date(file, node, what)),
     };
+    let dates = dates.filter(|dates| is_in_order(file, fields.get("dates"), dates));
     let variables = match fields.get("variables") {
         None => Some(BTreeMap::new()),
         Some(node) => all(file, node, "variables", |node, what| {
@@ -107,15 +108,35 @@ fn date(file: &File<'_>, node: &Node, what: &str) -> Option<CampaignDate> {
         _ => match written.parse::<DateTime>().ok().filter(|_| written.contains(':')) {
             Some(local) if !has_offset(written) => (local, false),
             _ => {
-                let message = format!("`{what}` is a date; this is `{}`", quote(written));
-                let hint = "write: 2027-10-14 11:00, on the clock of the campaign's `zone`, or a day: \
-                            2027-10-14";
-                file.error("bad-date", node.span, message, Some(hint.to_owned()));
+                let (message, hint) = no_such_day(written).unwrap_or_else(|| {
+                    let hint = "write: 2027-10-14 11:00, on the clock of the campaign's `zone`, or a day: \
+                                2027-10-14";
+                    let message = format!("`{what}` is a date; this is `{}`", quote(written));
+                    (message, Some(hint.to_owned()))
+                });
+                file.error("bad-date", node.span, message, hint);
                 return None;
             }
         },
     };
     Some(CampaignDate { local, is_day, written_at: file.position(node.span.start) })
+}
+
+/// Whether its end is after its start; else no mail could hold an event for the reader's calendar.
+fn is_in_order(file: &File<'_>, node: Option<&Node>, dates: &BTreeMap<Name, CampaignDate>) -> bool {
+    let (Some(starts), Some(ends)) = (dates.get("starts"), dates.get("ends")) else { return true };
+    let is_after = if starts.is_day || ends.is_day {
+        ends.local.date() >= starts.local.date()
+    } else {
+        ends.local > starts.local
+    };
+    let written = node.and_then(|node| read::map(file, node, "`dates`"));
+    let written = written.and_then(|entries| entries.iter().find(|(key, _)| key.text == "ends"));
+    if let Some((_, node)) = written.filter(|_| !is_after) {
+        let message = "`ends` is not after `starts`";
+        file.error("bad-date", node.span, message, Some("move one of the two".to_owned()));
+    }
+    is_after
 }
 
 /// `…Z`, `…+02:00`: what a civil time cannot have.
@@ -207,7 +228,10 @@ fn day(file: &File<'_>, node: &Node) -> Option<Date> {
     if let (Ok(day), 10) = (written.parse::<Date>(), written.len()) {
         return Some(day);
     }
-    let message = format!("`on` is a day; this is `{}`", quote(written));
-    file.error("bad-date", node.span, message, Some("write: 2027-09-01".to_owned()));
+    let (message, hint) = no_such_day(written).unwrap_or_else(|| {
+        let message = format!("`on` is a day; this is `{}`", quote(written));
+        (message, Some("write: 2027-09-01".to_owned()))
+    });
+    file.error("bad-date", node.span, message, hint);
     None
 }

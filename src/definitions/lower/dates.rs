@@ -1,5 +1,7 @@
 //! Keys that tell time by a date of the workflow's campaign: `at`, `not_after`, `up_to`.
 
+use jiff::civil::Date;
+
 use super::{read, workflow::Known};
 use crate::{
     definitions::{
@@ -22,6 +24,22 @@ pub(super) enum Dates<'a> {
     /// Its campaign is not there, or has problems: told already.
     Unknown,
     Of(&'a Campaign),
+}
+
+/// What to say of a day that no calendar has, `2026-10-32`, and what to write instead.
+pub(super) fn no_such_day(written: &str) -> Option<(String, Option<String>)> {
+    let day = written.get(..10)?;
+    let figures: Vec<&str> = day.split('-').collect();
+    let [year, month, last] = figures[..] else { return None };
+    let is_day = (year.len(), month.len(), last.len()) == (4, 2, 2)
+        && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if !is_day || day.parse::<Date>().is_ok() {
+        return None;
+    }
+    let first = format!("{year}-{month}-01").parse::<Date>().ok();
+    let hint =
+        first.map(|first| format!("the last day of that month is {}", first.last_of_month()));
+    Some((format!("there is no day {day}"), hint))
 }
 
 /// `starts - 21d, 09:30`

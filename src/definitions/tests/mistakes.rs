@@ -297,8 +297,28 @@ fn a_campaign_file() {
         "campaign: spring\ntilte: Spring\nzone: Europe/Roma\ndates:\n  starts: 2027-04-31 11:00\n  ends: \
          2027-04-15T12:00Z\n  early bird: 2027-04-01\n  title: 2027-04-01\nvariables: { seats: [100] }\n\
          utm: { souce: x, medium: \"\" }\ncosts:\n  - { amount: 12.345, currency: euro, per: head }\n  \
-         - { amount: 5, currency: EUR }\n  - { amount: 5, currency: EUR, on: soon }\n"
+         - { amount: 5, currency: EUR }\n  - { amount: 5, currency: EUR, on: soon }\n  \
+         - { amount: 5, currency: EUR, on: 2027-13-01 }\n"
     ));
+}
+
+/// A day that ends on itself is one.
+#[test]
+fn a_campaign_that_ends_before_it_starts() {
+    let spring = |(starts, ends): (&str, &str)| {
+        format!("campaign: spring\ntitle: Spring\ndates:\n  starts: {starts}\n  ends: {ends}\n")
+    };
+    let file = "workflows/spring.campaign.yaml";
+    let wrong = [
+        ("2027-04-15 11:00", "2027-04-15 10:00"),
+        ("2027-04-15 11:00", "2027-04-15 11:00"),
+        ("2027-04-15", "2027-04-14"),
+    ];
+    insta::assert_snapshot!(wrong.map(|dates| shown(file, &spring(dates))).join("\n"));
+    for dates in [("2027-04-15 11:00", "2027-04-15"), ("2027-04-15", "2027-04-15")] {
+        let right = campaign(&[(file, &spring(dates))]);
+        assert_eq!(check(&right).problems, [], "{dates:?}");
+    }
 }
 
 #[test]
@@ -309,6 +329,7 @@ fn an_event_for_calendars() {
         ("templates/cold/bye.md", &mail("{ ends: 2027-04-15, duration: 45m }")),
         ("templates/cold/more.md", &mail("{ duration: a while }")),
         ("templates/cold/last.md", &mail("yes")),
+        ("templates/cold/leap.md", &mail("{ starts: 2027-02-29T11:00Z }")),
     ]);
     insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
 }

@@ -58,6 +58,45 @@ fn unknown_variables_are_found_in_every_part() {
 }
 
 #[test]
+fn fields_of_what_has_none_are_found_in_every_part() {
+    let said = problems(&[
+        (
+            "a.md",
+            "---\nsubject: \"{{ company.name }}\"\nlayout: mine\ndefaults: { plan: free }\n---\nHello {{ \
+             owner.name or \"we\" }},\n\n{{ email[\"domain\"] }} {% if plan.price %}x{% endif %}{{ tags[0] }}{{ \
+             entry.form }}\n{% for company in tags %}{{ company.name }}{% endfor %}\n{# stage.name #}\n",
+        ),
+        (
+            "layouts/mine.html",
+            "{{ content }}{{ sender_name.first }}{{ postal_address }}{{ unsubscribe_url }}",
+        ),
+        ("partials/f.html", "{{ company.name }}{{ card.why }}\n{{ zone.name }}"),
+    ]);
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_bad_link_is_said_where_it_stands_and_not_inside_of_another() {
+    let good =
+        "www.example.com is ours: https://www.example.com/tip1, [a](https://www.example.com/)\n\n";
+    for link in [
+        "[x](www.example.com)",
+        "[x](<www.example.com> \"title\")",
+        "[x][y]\n\n[y]: www.example.com",
+        "<a href=\"www.example.com\">x</a>",
+        "<a href = 'www.example.com'>x</a>",
+        "<a href=www.example.com>x</a>",
+    ] {
+        let text = format!("{good}{link}\n");
+        let offset = good.len() + link.find("www").unwrap();
+        let (above, line) = text[..offset].rsplit_once('\n').unwrap();
+        let place = format!("m.md:{}:{}:", above.matches('\n').count() + 6, line.len() + 1);
+        let said = body(&text);
+        assert!(said.len() == 1 && said[0].contains(&place), "{link}, {place}: {said:?}");
+    }
+}
+
+#[test]
 fn what_no_mail_may_do_is_refused() {
     for (text, says) in [
         ("{{ company | safe }}", "`safe`"),
