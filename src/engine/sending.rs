@@ -1,8 +1,7 @@
 //! The sending side: messages that are due are claimed, prepared, handed to the relay and settled.
 //!
 //! A feeder claims as many messages as there is room for; each connection of the relay has a worker.
-//! The commits at the point of no return, and those of the outcomes, are grouped across workers
-//! without waiting for company.
+//! Their points of no return and their ends are written together, without waiting for company.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
