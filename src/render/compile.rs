@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use css_inline::CSSInliner;
 use tera::Tera;
 
 use super::{
@@ -99,12 +98,7 @@ impl Renderer {
             schema: definitions.schema.clone(),
             people: definitions.people.clone(),
             house: definitions.policy.language.clone(),
-            inliner: CSSInliner::options()
-                .load_remote_stylesheets(false)
-                .keep_at_rules(true)
-                .cache(None)
-                .build(),
-            stencils: Stencils::default(),
+            stencils: Stencils::new(),
         })
     }
 }

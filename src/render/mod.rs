@@ -39,7 +39,6 @@ use std::{
 pub use campaigns::lacking_for_elders;
 pub use card::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks};
 use context::{context, one_line};
-use css_inline::CSSInliner;
 use html::Node;
 use html5ever::local_name;
 pub use links::Links;
@@ -75,12 +74,11 @@ pub struct Renderer {
     asked: HashMap<String, BTreeSet<Ask>>,
     /// The language of leads and variants without one.
     house: Name,
-    inliner: CSSInliner<'static>,
     stencils: Stencils,
 }
 
 impl Renderer {
-    /// Renders a mail. Takes about a millisecond of one core, and about a second at most, whatever the
+    /// Renders a mail. Takes less than a millisecond of one core, and about a second at most, whatever the
     /// template does; on an async runtime, call it where blocking is allowed.
     ///
     /// # Errors
@@ -151,7 +149,7 @@ impl Renderer {
         if let Some(pixel) = mail.links.and_then(|links| links.pixel_url()) {
             add_pixel(&mut nodes, &pixel);
         }
-        let html = self.stencils.page(&self.inliner, &nodes).map_err(bad_html)?;
+        let html = self.stencils.page(&nodes).map_err(bad_html)?;
         let text = text::plain(&nodes).map_err(bad_html)?;
         if let Some(links) = &mail.links {
             owed(&nodes, &text, &links.unsubscribe_url(), mail.sender)

@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use css_inline::CSSInliner;
@@ -20,13 +20,14 @@ use super::{
 /// Around the number of what is left out. Characters for private use, of which no mail program knows a picture.
 const MARK: (char, char) = ('\u{f0000}', '\u{f0001}');
 
-/// Bytes of pages and stencils to be kept; a shipped mail has about 15 KB of them. A mail whose tags hold a
-/// lead's value has a stencil of its own.
+/// Bytes of pages and stencils to be kept. A mail whose tags hold a lead's value has a stencil of its own.
 const KEPT: usize = 8_000_000;
 
 /// The stencils of a set of templates, as they come up.
-#[derive(Default)]
-pub(super) struct Stencils(Mutex<Known>);
+pub(super) struct Stencils {
+    inliner: CSSInliner<'static>,
+    known: Mutex<Known>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -51,18 +52,22 @@ enum Filling<'a> {
 }
 
 impl Stencils {
+    pub fn new() -> Self {
+        Self { inliner: styles::inliner(), known: Mutex::default() }
+    }
+
     /// The page with the styles in its elements, which may be laid out as text, too.
     ///
     /// # Errors
     /// The end of a sentence that starts with "its HTML".
-    pub fn page(&self, inliner: &CSSInliner<'_>, nodes: &[Node]) -> Result<String, String> {
+    pub fn page(&self, nodes: &[Node]) -> Result<String, String> {
         let (page, fillings) = cut(nodes);
         let known = self.known().stencils.get(&page).cloned();
         let stencil = match known {
             Some(stencil) => stencil,
             None => self.keep(page, |page| {
                 text::may_be_laid_out(nodes)?;
-                let inlined = styles::inlined(inliner, nodes, page)?;
+                let inlined = styles::inlined(&self.inliner, nodes, page)?;
                 Ok(Stencil::of(&inlined, fillings.len()))
             })?,
         };
@@ -85,8 +90,8 @@ impl Stencils {
         Ok(stencil)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -232,10 +237,6 @@ mod tests {
     const STYLE: &str = "<style>p { margin: 0 } .a { color: red } td > b { color: blue } p:empty { width: 1px } \
                          a[href^=\"https:\"] { color: green } @media (max-width: 9px) { p { width: 2px } }</style>";
 
-    fn inliner() -> CSSInliner<'static> {
-        CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).cache(None).build()
-    }
-
     /// Words and addresses of a page, in its order.
     fn pieces() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
         let names = [
@@ -312,22 +313,22 @@ mod tests {
             pieces in pieces(), first in words(), second in words(), linked: bool, styled in 0..3_usize,
         ) {
             let style = ["", STYLE, "<style>p { margin: 0 } [class=a] { color: red }</style>"][styled];
-            let (stencils, inliner) = (Stencils::default(), inliner());
+            let stencils = Stencils::new();
             for words in [first, second] {
                 let nodes = page(&pieces, &words, linked, style);
-                let whole = styles::inlined(&inliner, &nodes, &html::write(&nodes));
-                prop_assert_eq!(stencils.page(&inliner, &nodes), whole);
+                let whole = styles::inlined(&stencils.inliner, &nodes, &html::write(&nodes));
+                prop_assert_eq!(stencils.page(&nodes), whole);
             }
         }
     }
 
     #[test]
     fn mails_with_the_same_tags_share_a_stencil_and_others_do_not() {
-        let (stencils, inliner) = (Stencils::default(), inliner());
+        let stencils = Stencils::new();
         let kept = || stencils.known().stencils.len();
         let mail = |body: &str| {
             let nodes = html::read(&format!("<style>p {{ margin: 0 }}</style>{body}")).unwrap();
-            stencils.page(&inliner, &nodes).unwrap()
+            stencils.page(&nodes).unwrap()
         };
         let ada =
             mail("<p>Ada <a href=https://e.example/ada>go</a><img src=https://e.example/1.gif>");
@@ -351,11 +352,11 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let (stencils, inliner) = (Stencils::default(), inliner());
+        let stencils = Stencils::new();
         let long = "x".repeat(300_000);
         for number in 0..40 {
             let nodes = html::read(&format!("<p title=\"{number}{long}\">x")).unwrap();
-            stencils.page(&inliner, &nodes).unwrap();
+            stencils.page(&nodes).unwrap();
             assert!(stencils.known().bytes <= KEPT);
         }
     }

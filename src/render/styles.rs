@@ -14,6 +14,11 @@ const MATCHES: usize = 20_000_000;
 /// What parts of a style can be nested by; its parser calls itself for each.
 const NESTED: usize = 500;
 
+/// Reads nothing from elsewhere, and leaves what is for some screens alone.
+pub(super) fn inliner() -> CSSInliner<'static> {
+    CSSInliner::options().load_remote_stylesheets(false).keep_at_rules(true).cache(None).build()
+}
+
 /// The page of these nodes, which does not name its charset.
 ///
 /// # Errors

@@ -26,6 +26,26 @@ async fn prospect(rig: &Rig, email: &str, status: &str) -> LeadId {
     rig.lead(email, &[("lead_status", status), ("zone", "Europe/Rome"), ("owner", "ben")]).await
 }
 
+/// A lead who fits so well that some interest makes them an mql.
+async fn decider_with_the_white_paper(rig: &Rig) -> LeadId {
+    let attributes = [
+        ("lead_status", "New"),
+        ("zone", "Europe/Rome"),
+        ("seniority", "vp"),
+        ("employees", "2000+"),
+    ];
+    let lead = rig.lead("ann@acme.example", &attributes).await;
+    rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
+    lead
+}
+
+async fn looks_at_prices_twice(rig: &Rig, lead: LeadId) {
+    for _ in 0..2 {
+        rig.clock.set(rig.clock.now() + HOUR);
+        rig.happens(lead, EventKind::PAGE_VISITED, Some("/pricing")).await;
+    }
+}
+
 /// The mails that somebody got, and on which day.
 async fn letters(rig: &Rig, lead: LeadId) -> Vec<(String, Instant)> {
     let mut sent: Vec<_> = rig
@@ -206,19 +226,9 @@ async fn who_takes_the_offer_to_talk_is_handed_on_where_the_first_of_sales_is_si
 async fn an_mql_goes_to_one_person_of_sales_once() {
     let db = TestDatabase::sqlite().await;
     let rig = rig(&db).await;
-    let attributes = [
-        ("lead_status", "New"),
-        ("zone", "Europe/Rome"),
-        ("seniority", "vp"),
-        ("employees", "2000+"),
-    ];
-    let lead = rig.lead("ann@acme.example", &attributes).await;
-    rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
+    let lead = decider_with_the_white_paper(&rig).await;
     rig.tick().await;
-    for _ in 0..2 {
-        rig.clock.set(rig.clock.now() + HOUR);
-        rig.happens(lead, EventKind::PAGE_VISITED, Some("/pricing")).await;
-    }
+    looks_at_prices_twice(&rig, lead).await;
     rig.tick_after(MINUTE).await;
     assert_eq!(rig.record(lead).await.stage, Stage::Mql);
     let cards = || ["ada@example.com", "ben@example.com"].map(|who| rig.mails_to(who));
@@ -239,21 +249,11 @@ async fn an_mql_goes_to_one_person_of_sales_once() {
 async fn who_takes_the_offer_as_they_become_an_mql_is_handed_over_once() {
     let db = TestDatabase::sqlite().await;
     let rig = rig(&db).await;
-    let attributes = [
-        ("lead_status", "New"),
-        ("zone", "Europe/Rome"),
-        ("seniority", "vp"),
-        ("employees", "2000+"),
-    ];
-    let lead = rig.lead("ann@acme.example", &attributes).await;
-    rig.happens(lead, EventKind::FORM_SUBMITTED, Some("whitepaper")).await;
+    let lead = decider_with_the_white_paper(&rig).await;
     rig.walk(at(MONDAY) + 20 * DAY).await;
     assert_eq!(names(&rig, lead).await.last().map(String::as_str), Some("welcome/talk"));
     assert_eq!(rig.record(lead).await.stage, Stage::Lead);
-    for _ in 0..2 {
-        rig.clock.set(rig.clock.now() + HOUR);
-        rig.happens(lead, EventKind::PAGE_VISITED, Some("/pricing")).await;
-    }
+    looks_at_prices_twice(&rig, lead).await;
     click(&rig, &last(&rig, "ann@acme.example").links[0]).await;
     assert_eq!(rig.record(lead).await.stage, Stage::Mql);
     let cards = ["ada@example.com", "ben@example.com"].map(|who| rig.mails_to(who).len());
