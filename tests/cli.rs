@@ -209,6 +209,55 @@ fn status_counts_what_is_there() {
 }
 
 #[test]
+fn segments_are_counted_before_they_are_live() {
+    let site = Site::live();
+    site.write(
+        "leads.csv",
+        "email,country\na@b.example,Italy\nc@d.example,Italy\ne@f.example,Austria\n",
+    );
+    site.json(&["leads", "import", "leads.csv"]);
+    site.run(&["tick"]);
+    site.write(
+        "events.csv",
+        "email,at,event,object\na@b.example,2024-02-01T10:00:00Z,page_visited,/roadmap\n",
+    );
+    site.json(&["events", "import", "events.csv"]);
+    site.run(&["tick"]);
+    let segments =
+        "segments:\n  italians: country == \"Italy\"\n  planners: visited(\"/roadmap\")\n";
+    site.write("workflows/segments.yaml", segments);
+    let counted = site.run(&["segments", "--show", "1"]);
+    assert_eq!(
+        counted.out,
+        " Segment    In it   Unknown \n\
+         ────────────────────────────\n \
+         italians   2       0       \n \
+         planners   1       2       \n\n\
+         Of 3 leads, by what is known of each.\n\
+         Unknown: their behaviour may not be looked at.\n\n\
+         italians\n  a@b.example\n  and 1 more\n\n\
+         planners\n  a@b.example\n"
+    );
+    site.json(&["apply"]);
+    site.run(&["tick"]);
+    site.write("workflows/segments.yaml", segments.replace("\"Italy\"", "\"Austria\""));
+    let counted = &site.json(&["segments", "italians"])["segments"][0];
+    assert_eq!(
+        (&counted["members"], &counted["entering"], &counted["leaving"]),
+        (&1.into(), &1.into(), &2.into())
+    );
+    let live = &site.json(&["segments", "italians", "--live"])["segments"][0];
+    assert_eq!((&live["members"], &live["entering"]), (&2.into(), &0.into()));
+    let when = site.json(&["segments", "--when", "in_segment(\"italians\") or visited()"]);
+    assert_eq!(when["segments"][0]["members"], 2);
+    assert!(when["segments"][0]["entering"].is_null());
+    let wrong = site.run(&["segments", "romans"]);
+    assert!(wrong.code == 1 && wrong.err.contains("italians"), "{wrong:?}");
+    let wrong = site.run(&["segments", "--when", "visitd()"]);
+    assert!(wrong.code == 1 && wrong.err.contains("visited"), "{wrong:?}");
+}
+
+#[test]
 fn a_lead_is_shown_with_the_names_that_scripts_lean_on() {
     let site = Site::live();
     site.write(

@@ -9,6 +9,7 @@ mod handing;
 mod hours;
 mod inbox;
 mod isolation;
+mod members;
 mod objections;
 mod outages;
 mod questions;

@@ -5,6 +5,7 @@ mod codes;
 mod corruption;
 mod decisions;
 mod figures;
+mod glances;
 mod imports;
 mod intake;
 mod made;

@@ -14,7 +14,7 @@ pub struct Bare {
 }
 
 type Timer = (i64, i64, i64, i64, i64, i64, i64);
-type Lead = (i64, String, String, i64, i64, String, String, Option<String>);
+type Lead = (i64, String, String, i64, i64, String, Vec<u8>, Option<String>);
 
 impl Bare {
     pub async fn open(file: &Path) -> Self {
@@ -55,8 +55,7 @@ impl Bare {
             .map(|timer| json!({ "lead": timer.0, "loaded": timer.2, "rev": timer.2 + 1 }))
             .collect();
         write(db, WRITE[0], json!(revs).to_string()).await;
-        let memories: Vec<_> =
-            leads.iter().map(|lead| json!({ "lead": lead.0, "memory": lead.6 })).collect();
+        let memories: Vec<_> = leads.iter().map(|lead| json!({ "lead": lead.0 })).collect();
         write(db, WRITE[1], json!(memories).to_string()).await;
         let rows: Vec<_> = timers
             .iter()
@@ -100,8 +99,9 @@ const WRITE: [&str; 6] = [
      j.value ->> 'rev' AS rev FROM json_each($1) AS j) \
      UPDATE lead_timer SET rev = r.rev, reflected = r.rev, wake_at = 9223372036854775807, decided_at = $2 \
      FROM r WHERE lead_timer.lead = r.lead AND lead_timer.rev = r.loaded",
-    "WITH r AS MATERIALIZED (SELECT j.value ->> 'lead' AS lead, j.value ->> 'memory' AS memory \
-     FROM json_each($1) AS j) UPDATE leads AS t SET memory = r.memory, updated_at = $2 FROM r WHERE t.lead = r.lead",
+    // The bytes that are there: JSON has none to bring others.
+    "WITH r AS MATERIALIZED (SELECT j.value ->> 'lead' AS lead FROM json_each($1) AS j) \
+     UPDATE leads AS t SET memory = substr(memory, 1), updated_at = $2 FROM r WHERE t.lead = r.lead",
     "WITH r AS MATERIALIZED (SELECT j.value ->> 'lead' AS lead FROM json_each($1) AS j) \
      UPDATE enrolments AS t SET step = 'next', phase = 'mailing', armed_at = $2, due_at = NULL \
      FROM r WHERE t.lead = r.lead AND t.enrolment = 1",

@@ -76,7 +76,7 @@ fn waiting(definitions: &Definitions) -> nurtured::domain::name::Name {
 
 async fn kinds(db: &mut SqliteConnection, definitions: &Definitions) {
     let create =
-        "CREATE TEMP TABLE kinds (kind BIGINT PRIMARY KEY, profile TEXT, memory TEXT, stage TEXT)";
+        "CREATE TEMP TABLE kinds (kind BIGINT PRIMARY KEY, profile TEXT, memory BLOB, stage TEXT)";
     sqlx::query(create).execute(&mut *db).await.expect("made");
     let states = leads::come_to_rest(definitions, KINDS, 1, in_one_way);
     for (kind, state) in states.iter().enumerate() {
@@ -92,12 +92,12 @@ async fn kinds(db: &mut SqliteConnection, definitions: &Definitions) {
     }
 }
 
-fn stored(definitions: &Definitions, state: &LeadState) -> (String, String) {
+fn stored(definitions: &Definitions, state: &LeadState) -> (String, Vec<u8>) {
     let mut profile = state.profile(definitions, nurtured::domain::lead::Profile::default());
     profile.consents.clone_from(&state.consents);
     let memory = state.memory(definitions, Rev(10));
-    let text = |value: serde_json::Result<String>| value.expect("JSON");
-    (text(serde_json::to_string(&profile)), text(serde_json::to_string(&memory)))
+    let profile = serde_json::to_string(&profile).expect("JSON");
+    (profile, memory.pack(Vec::new()).expect("packed"))
 }
 
 fn in_one_way(definitions: &Definitions, number: u64) -> LeadRecord {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// One of these pages at a time, over the last hundred days.
-const PAGES: &str = "CASE (n.lead / 4096 + k.number) % 3 WHEN 0 THEN '/pricing' WHEN 1 THEN '/customers' ELSE '/demo' END";
+const PAGES: &str = "CASE (n.lead / 4096 + k.number) % 3 WHEN 0 THEN '/pricing' WHEN 1 THEN '/customers' ELSE '/roadmap' END";
 
 /// So many events for each lead, before those that its state knows by number.
 pub async fn add_events(file: &Path, leads: usize, each: usize) {
@@ -62,19 +62,19 @@ pub async fn alone(file: &Path, definitions: &Definitions) {
     print(&format!("reading them, {} MB", bytes >> 20), leads, &watch);
 
     let states = leads::at_rest(definitions, 400);
-    let texts: Vec<String> = states
+    let stored: Vec<Vec<u8>> = states
         .iter()
         .map(|state| {
             let memory = state.memory(definitions, nurtured::domain::id::Rev(10));
-            serde_json::to_string(&memory).expect("JSON")
+            memory.pack(Vec::new()).expect("packed")
         })
         .collect();
     let rounds = 100;
     let watch = Stopwatch::start();
-    for text in texts.iter().cycle().take(rounds * texts.len()) {
-        black_box(serde_json::from_str::<Memory>(text).expect("a memory"));
+    for bytes in stored.iter().cycle().take(rounds * stored.len()) {
+        black_box(Memory::unpack(bytes).expect("a memory"));
     }
-    print("making them into memories", rounds * texts.len(), &watch);
+    print("making them into memories", rounds * stored.len(), &watch);
 
     let watch = Stopwatch::start();
     for state in states.iter().cycle().take(rounds * states.len()) {

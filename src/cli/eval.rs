@@ -102,7 +102,8 @@ async fn of_lead(
         context.output.note("nothing is live yet: only the standard attributes are known");
         Arc::new(bare_definitions())
     };
-    let (definitions, condition) = compiled(context, arguments, &definitions, Scope::Lead)?;
+    let (definitions, condition) =
+        compiled(context, &arguments.expression, &definitions, Scope::Lead)?;
     let gone = || Failure::problems("the lead is gone");
     let state = live::state_at(&definitions, &store, id, at).await?.ok_or_else(gone)?;
     store.close().await;
@@ -122,7 +123,7 @@ fn of_situation(
         Arc::new(bare_definitions())
     };
     let scope = if situation.entry.is_some() { Scope::Workflow } else { Scope::Lead };
-    let (definitions, condition) = compiled(context, arguments, &definitions, scope)?;
+    let (definitions, condition) = compiled(context, &arguments.expression, &definitions, scope)?;
     let seen = situation.through(&definitions, at)?;
     let view = View {
         now: at,
@@ -143,13 +144,12 @@ fn of_situation(
 }
 
 /// The condition, and the definitions with the facts that it asks for.
-fn compiled(
+pub(super) fn compiled(
     context: &Context,
-    arguments: &Arguments,
+    source: &str,
     definitions: &Definitions,
     scope: Scope,
 ) -> Result<(Definitions, Condition), Failure> {
-    let source = &arguments.expression;
     let mut definitions = definitions.clone();
     let segments: Vec<Name> =
         definitions.segments.iter().map(|segment| segment.name.clone()).collect();
@@ -194,7 +194,7 @@ fn compiled(
                 })
                 .collect();
             let mut sources = Sources::default();
-            sources.files.insert(FILE.into(), source.clone());
+            sources.files.insert(FILE.into(), source.to_owned());
             let shown = show(&problems, &sources, context.output.error_colour);
             if context.output.json {
                 context.output.document(&serde_json::json!({ "problems": problems }))?;

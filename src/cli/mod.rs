@@ -36,6 +36,7 @@ mod report;
 mod restore;
 mod run;
 mod schema;
+mod segments;
 mod send_test;
 mod situation;
 mod status;
@@ -103,6 +104,9 @@ enum Command {
     /// Evaluate a condition for a lead: its value, how long it holds, and why
     #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
+    /// Count who is in the segments, of all leads
+    #[command(long_about = told::<segments::Arguments>())]
+    Segments(segments::Arguments),
     /// Import leads, or show one
     #[command(subcommand)]
     Leads(leads::Command),
@@ -239,6 +243,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,
+        Command::Segments(arguments) => segments::run(context, &arguments).await,
         Command::Schema(arguments) => schema::run(context, &arguments),
         Command::Render(arguments) => render::run(context, &arguments).await,
         Command::SendTest(arguments) => send_test::run(context, &arguments).await,

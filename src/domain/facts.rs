@@ -71,7 +71,7 @@ impl fmt::Display for FactKey {
 }
 
 /// Which fact of the plan: an index into a lead's facts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct FactIx(pub usize);
 
 /// One kept fact: its key and how many of the last hits are remembered.
@@ -193,7 +193,7 @@ impl From<Hit> for StoredHit {
 #[derive(PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Fact {
     /// The earliest hit ever.
-    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "f", default)]
     pub first: Option<Instant>,
     /// How many ever, settled or not; machine hits are not among them.
     #[serde(rename = "n", default)]

@@ -2,15 +2,36 @@
 
 use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 
 /// A short shared string, cheap to clone.
 ///
 /// Well-formedness (lower-case words, digits, `-`, `_`, `/`, `.`) is judged once, where a file is
 /// read; below that a name is only compared.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]
 pub struct Name(Arc<str>);
+
+/// Straight from the text that is read, which the derived form would copy first: a lead has dozens.
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl Visitor<'_> for Text {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
+                Ok(Name::new(text))
+            }
+        }
+
+        deserializer.deserialize_str(Text)
+    }
+}
 
 impl Name {
     #[must_use]

@@ -138,7 +138,7 @@ pub struct Booked {
     #[serde(rename = "p", default)]
     pub points: MilliPoints,
     /// Hits that are known and in none of its lines yet, as they did not count: their events.
-    #[serde(rename = "w", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "w", default)]
     pub waiting: Vec<Rev>,
 }
 

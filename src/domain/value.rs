@@ -154,7 +154,7 @@ impl fmt::Display for Value {
 }
 
 /// Which attribute of the schema: an index into a lead's slots.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Slot(pub usize);
 
 /// One declared attribute.

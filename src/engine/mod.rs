@@ -14,6 +14,7 @@ pub mod inbox;
 pub mod intake;
 pub mod judge;
 pub mod live;
+pub mod members;
 pub mod outcome;
 pub mod preparing;
 mod recording;

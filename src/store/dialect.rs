@@ -22,8 +22,11 @@ pub struct Text {
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
 /// - `skip`: locks those of them that are free and passes over the others;
 /// - `share`: keeps them from being changed, and lets others do the same;
-/// - `(text 3 "memory")`: the text in the bytes `$3` where the row's `memory` says that it is
+/// - `(text 3 "profile")`: the text in the bytes `$3` where the row's `profile` says that it is
 ///   ([`Texts`](super::rows::Texts));
+/// - `(bytes 3 "memory")`: the bytes there;
+/// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
+/// - `looks`: of a lead `l`, where it stands if `$4` and its profile if `$5`;
 /// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
@@ -67,26 +70,42 @@ macro_rules! fragment {
     };
     // `substr` of bytes goes straight to the place; of a text it would count all characters before it.
     (sqlite (text $bytes:literal $column:literal)) => {
+        concat!("CAST(", fragment!(sqlite (bytes $bytes $column)), " AS TEXT)")
+    };
+    (postgres (text $bytes:literal $column:literal)) => {
+        concat!("convert_from(", fragment!(postgres (bytes $bytes $column)), ", 'UTF8')")
+    };
+    (sqlite (bytes $bytes:literal $column:literal)) => {
         concat!(
-            "CAST(substr($",
+            "substr($",
             $bytes,
             ", j.value ->> '$.",
             $column,
             "[0]', j.value ->> '$.",
             $column,
-            "[1]') AS TEXT)"
+            "[1]')"
         )
     };
-    (postgres (text $bytes:literal $column:literal)) => {
+    (postgres (bytes $bytes:literal $column:literal)) => {
         concat!(
-            "convert_from(substring($",
+            "substring($",
             $bytes,
             " FROM CAST(j.value -> '",
             $column,
             "' ->> 0 AS int) FOR CAST(j.value -> '",
             $column,
-            "' ->> 1 AS int)), 'UTF8')"
+            "' ->> 1 AS int))"
         )
+    };
+    (sqlite (list $columns:literal)) => {
+        concat!("CASE WHEN COUNT(*) > 0 THEN json_group_array(json_array(", $columns, ")) END")
+    };
+    (postgres (list $columns:literal)) => {
+        concat!("CAST(json_agg(json_build_array(", $columns, ")) AS TEXT)")
+    };
+    ($dialect:ident looks) => {
+        "CASE WHEN $4 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
+         CASE WHEN $5 THEN l.profile ELSE '' END AS profile"
     };
     ($dialect:ident (entered $event:ident)) => {
         concat!(
@@ -133,6 +152,8 @@ pub fn sqlite_schema(migration: &str) -> String {
     migration
         .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")
         .replace("/* WITHOUT ROWID */", "WITHOUT ROWID")
+        .replace("BYTEA", "BLOB")
+        .replace("convert_to(memory, 'UTF8')", "CAST(memory AS BLOB)")
 }
 
 /// How to connect to a file, to write.

@@ -3,7 +3,9 @@
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
 use super::{
-    deferred, dialect::Text, figures, leases, outbox, parked, show, sweeps, timers, upsert,
+    deferred,
+    dialect::{Text, sqlite_schema},
+    figures, glances, leases, outbox, parked, show, sweeps, timers, upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -12,8 +14,9 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0001_the_house.sql"),
         include_str!("../../migrations/0004_figures.sql"),
         include_str!("../../migrations/0006_passed_over.sql"),
+        include_str!("../../migrations/0007_compact_memory.sql"),
     ] {
-        raw_sql(migration).execute(&mut connection).await.unwrap();
+        raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
     let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", text.sqlite));
     raw_sql(explain)
@@ -174,4 +177,19 @@ async fn what_matters_is_found_by_its_kind() {
     let plan = plan(figures::THAT_MATTER).await;
     let steps = reading(&plan, " e ");
     assert_eq!(steps, ["SEARCH e USING INDEX events_that_matter (kind=?)"], "{plan:#?}");
+}
+
+#[tokio::test]
+async fn all_leads_are_gone_through_in_the_order_in_which_they_lie() {
+    let last = plan(glances::LAST_OF_PAGE).await;
+    assert_eq!(reading(&last, "SEARCH t"), ["SEARCH t USING INTEGER PRIMARY KEY (rowid>?)"]);
+    for page in [glances::LEADS, glances::LEADS_AND_EVENTS] {
+        let page = plan(page).await;
+        let leads = "SEARCH l USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+        assert_eq!(reading(&page, "SEARCH l"), [leads], "{page:#?}");
+        assert!(!page.iter().any(|step| step.contains("ORDER BY")), "{page:#?}");
+        for step in reading(&page, "SEARCH e") {
+            assert_eq!(step, "SEARCH e USING PRIMARY KEY (lead=?)");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Result, StoreError};
-use crate::domain::{id::LeadId, name::Name};
+use crate::domain::{id::LeadId, lead::Memory, name::Name};
 
 /// The rows of a statement as the JSON array that `each` takes apart.
 ///
@@ -39,12 +39,12 @@ pub fn ids(leads: impl IntoIterator<Item = i64>) -> String {
     text
 }
 
-/// The long texts of a statement's rows, one behind the other in a parameter of their own. Within the JSON
+/// The long columns of a statement's rows, one behind the other in a parameter of their own. Within the JSON
 /// of the rows each would be escaped, parsed and unescaped again: most of the work of writing a lead.
 #[derive(Debug, Default)]
 pub struct Texts(Vec<u8>);
 
-/// Where a text is: its first byte, from 1, and how many bytes it has.
+/// Where one is: its first byte, from 1, and how many bytes it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Place(usize, usize);
 
@@ -53,6 +53,15 @@ impl Texts {
     pub fn add<T: Serialize>(&mut self, value: &T) -> Result<Place> {
         let start = self.0.len();
         serde_json::to_writer(&mut self.0, value).map_err(|error| cannot_store(&error))?;
+        Ok(Place(start + 1, self.0.len() - start))
+    }
+
+    /// Adds what is remembered of a lead.
+    pub fn add_memory(&mut self, memory: &Memory) -> Result<Place> {
+        let start = self.0.len();
+        self.0 = memory
+            .pack(std::mem::take(&mut self.0))
+            .map_err(|error| StoreError::Other(format!("cannot store: {error}")))?;
         Ok(Place(start + 1, self.0.len() - start))
     }
 

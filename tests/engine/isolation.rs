@@ -6,7 +6,7 @@ use nurtured::domain::{event::EventKind, id::LeadId, message::MessageState};
 
 use crate::support::{
     databases::{NOON, for_each_database},
-    engine::{Campaign, MINUTE, Rig, behind},
+    engine::{Campaign, MINUTE, Rig, behind, bytes},
 };
 
 fn campaign() -> Campaign {
@@ -37,7 +37,9 @@ async fn five_bad_leads_among_ten_thousand_are_parked_and_the_others_done() {
         let [unreadable, twice, nul, panics, no_past] = [7, 2_411, 4_800, 7_333, 9_999].map(|n| leads[n]);
 
         let set = async |column: &str, json: &str, lead: LeadId| {
-            behind(db, format!("UPDATE leads SET {column} = '{json}' WHERE lead = {}", lead.0)).await;
+            let value =
+                if column == "memory" { bytes(db, json) } else { format!("'{json}'") };
+            behind(db, format!("UPDATE leads SET {column} = {value} WHERE lead = {}", lead.0)).await;
         };
         set("profile", "{", unreadable).await;
         // The message that its decision will reserve is there already.
@@ -125,7 +127,8 @@ async fn the_number_of_tries_is_as_configured() {
              \"message\":null,\"about\":null,\"revises\":null,\"data\":{{}}}}]}}",
             NOON.millis()
         );
-        behind(db, format!("UPDATE leads SET memory = '{bad}' WHERE lead = {}", lead.0)).await;
+        let bad = bytes(db, &bad);
+        behind(db, format!("UPDATE leads SET memory = {bad} WHERE lead = {}", lead.0)).await;
         let live = rig.engine.live();
         assert!(live.is_none(), "nothing was taken over yet");
         rig.engine.take_over().await.unwrap();

@@ -7,10 +7,11 @@ use mail_parser::MessageParser;
 use nurtured::{
     clock::Clock,
     config::Config,
-    definitions::{self, Sources},
+    definitions::{self, Checked, Sources},
     domain::{
         address::Address,
         artefact::Artefact,
+        definitions::Definitions,
         event::{Event, EventKind},
         id::LeadId,
         lead::{Basis, Consent, LeadRecord},
@@ -121,6 +122,11 @@ impl Campaign {
         let checked = definitions::check(&self.0);
         assert!(checked.definitions.is_some(), "{:#?}", checked.problems);
         checked.artefacts
+    }
+
+    pub fn definitions(&self) -> Arc<Definitions> {
+        let Checked { definitions, problems, .. } = definitions::check(&self.0);
+        Arc::new(definitions.unwrap_or_else(|| panic!("{problems:#?}")))
     }
 }
 
@@ -399,6 +405,12 @@ impl Read {
             html,
         }
     }
+}
+
+/// A text as a literal of bytes.
+pub fn bytes(db: &TestDatabase, text: &str) -> String {
+    let hex = format!("{:02x?}", text.as_bytes()).replace(['[', ',', ' ', ']'], "");
+    if db.url.file().is_some() { format!("x'{hex}'") } else { format!("'\\x{hex}'") }
 }
 
 /// Runs a statement behind the store's back.

@@ -1,13 +1,14 @@
 //! Whether a mail may leave: asked before it is reserved, and again at the instant of sending.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
-    lead::{Basis, Enrolment, LeadState, Phase},
+    lead::{Basis, Consent, Enrolment, LeadState, Phase},
     message::{MaySend, MessageKind},
-    policy::Tracking,
+    name::Name,
+    policy::{Policy, Tracking},
     schedule::{Deadline, Window, end_of_quiet},
     time::{Instant, Zone},
     value::{Schema, Value},
@@ -21,12 +22,18 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// another ground for writing is none for looking over a shoulder (Garante 284/2026).
 #[must_use]
 pub fn tracked(definitions: &Definitions, state: &LeadState) -> bool {
-    match &definitions.policy.tracking {
+    may_look(&definitions.policy, &state.consents)
+}
+
+/// The same, of a lead with these consents.
+#[must_use]
+pub fn may_look(policy: &Policy, consents: &BTreeMap<Name, Consent>) -> bool {
+    match &policy.tracking {
         Tracking::Nobody => false,
         Tracking::Everybody => true,
-        Tracking::With(purpose) => {
-            state.consent(purpose).is_some_and(|consent| consent.basis == Basis::Consent)
-        }
+        Tracking::With(purpose) => consents.get(purpose).is_some_and(|consent| {
+            consent.withdrawn_at.is_none() && consent.basis == Basis::Consent
+        }),
     }
 }
 

@@ -1,12 +1,16 @@
 //! A lead: who it is, where it stands, and all that a decision may look at.
 
 mod enrolment;
+mod glance;
+mod packed;
 mod passages;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
+pub use glance::{BadLead, Glance, Known, Standing, Stored};
+pub use packed::BadMemory;
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
 pub use stored::{Hydrated, LeadRecord, Memory, Profile};
@@ -146,7 +150,7 @@ impl Suppression {
 /// A mail that was sent, as caps look at it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SentMail {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub message: Option<MessageId>,
     pub at: Instant,
     pub workflow: Name,

@@ -15,7 +15,7 @@ pub struct Passage {
     #[serde(rename = "e")]
     pub entered_at: Instant,
     /// `None` while it is inside.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "x", default)]
     pub ended_at: Option<Instant>,
 }
 

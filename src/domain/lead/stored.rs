@@ -1,5 +1,5 @@
-//! The stored form of a lead: what the database keeps as JSON that only we read, and the way from it
-//! to a [`LeadState`] and back.
+//! The stored form of a lead: what the database keeps for us alone, and the way from it to a [`LeadState`]
+//! and back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,39 +35,30 @@ pub struct Profile {
 }
 
 /// What decisions remember of a lead.
+///
+/// The store keeps it in a form that knows no names of fields: by their order, with none left out. What is
+/// read of many leads comes first.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Memory {
     /// [`FactPlan::mark`](crate::domain::facts::FactPlan::mark) of the plan that `facts` were folded under.
-    #[serde(default)]
     pub plan: i64,
-    /// Events up to this one are reflected.
-    #[serde(default)]
-    pub reflected: Rev,
     /// By [`FactKey`](crate::domain::facts::FactKey) as text.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, Fact>,
-    #[serde(default)]
-    pub fit: MilliPoints,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub fit_rules: BTreeMap<Name, MilliPoints>,
-    #[serde(default, skip_serializing_if = "Booked::is_nothing")]
-    pub booked: Booked,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub withheld: BTreeSet<Name>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub segments: BTreeMap<Name, Instant>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fit: MilliPoints,
+    pub fit_rules: BTreeMap<Name, MilliPoints>,
+    pub booked: Booked,
+    pub withheld: BTreeSet<Name>,
     pub at_the_door: BTreeMap<Name, Instant>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub passages: BTreeMap<Name, Passage>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sends: Vec<SentMail>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub received: BTreeMap<Name, Instant>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unsettled: Vec<Event>,
-    #[serde(default)]
     pub next_enrolment: EnrolmentNo,
+    /// Events up to this one are reflected. Kept with the lead's timer.
+    #[serde(skip)]
+    pub reflected: Rev,
 }
 
 /// A lead as the store reads it: a few rows, not yet looked at through definitions.

@@ -108,7 +108,7 @@ impl Tx {
                 leads.push(LeadRow {
                     lead: write.lead.0,
                     profile: write.profile.as_ref().map(|it| texts.add(it)).transpose()?,
-                    memory: write.memory.as_ref().map(|it| texts.add(it)).transpose()?,
+                    memory: write.memory.as_ref().map(|it| texts.add_memory(it)).transpose()?,
                     stage: write.stage.map(|(stage, _)| stage.word()),
                     stage_since: write.stage.map(|(_, since)| since.millis()),
                 });
@@ -124,7 +124,7 @@ impl Tx {
                 "UPDATE leads AS t SET profile = COALESCE(",
                 (text 3 "profile"),
                 ", t.profile), memory = COALESCE(",
-                (text 3 "memory"),
+                (bytes 3 "memory"),
                 ", t.memory), stage = COALESCE(j.value ->> 'stage', t.stage), \
                  stage_since = COALESCE(CAST(j.value ->> 'stage_since' AS BIGINT), t.stage_since), \
                  updated_at = $2 FROM ",

@@ -184,11 +184,11 @@ impl Tx {
             self.on(),
             sql!(
                 "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, \
-                 imported_by, profile, memory) \
+                 imported_by, profile) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'address', j.value ->> 'domain', \
                  j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, ",
                 (text 4 "profile"),
-                ", '{}' FROM ",
+                " FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql)
@@ -315,15 +315,4 @@ fn bucket(lead: i64) -> i64 {
     // Fibonacci hashing: ids of one millisecond differ in their lowest bits only.
     let mixed = lead.cast_unsigned().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58;
     mixed.cast_signed()
-}
-
-/// A new lead's memory is `{}`; a test holds the two together.
-#[cfg(test)]
-mod tests {
-    use crate::domain::lead::Memory;
-
-    #[test]
-    fn an_empty_memory_is_read_as_the_default() {
-        assert_eq!(serde_json::from_str::<Memory>("{}").unwrap(), Memory::default());
-    }
 }

@@ -1,0 +1,278 @@
+//! A glance at a stored lead: what some conditions look at, and nothing else of it.
+//!
+//! Deciding needs all that is remembered of a lead; to count who is in a segment a few facts and
+//! attributes will do, of very many leads.
+
+mod parts;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parts::{FactsOf, ProfileOf, SegmentsOf};
+use serde::{Deserialize as _, Deserializer as _};
+
+use super::{Consent, Memory, Stage, packed, packed::BadMemory};
+use crate::domain::{
+    condition::{Reads, View},
+    decide::may_look,
+    definitions::{Definitions, SegmentIx},
+    event::Event,
+    facts::{Fact, FactIx, FactPlan, fold},
+    name::Name,
+    policy::Tracking,
+    time::Instant,
+    value::{Slot, Value, ValueType},
+};
+
+/// The columns of a lead that conditions look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'r> {
+    /// `None` unless [`Glance::needs_standing`].
+    pub standing: Option<Standing<'r>>,
+    /// JSON; empty unless [`Glance::needs_profile`].
+    pub profile: &'r [u8],
+    /// `None` of a lead that was never decided.
+    pub memory: Option<&'r [u8]>,
+}
+
+/// Where a lead stands, and who it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'r> {
+    pub stage: Stage,
+    pub since: Instant,
+    pub address: &'r str,
+}
+
+/// Columns that cannot be read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadLead {
+    #[error(transparent)]
+    Memory(#[from] BadMemory),
+    #[error("the lead's profile cannot be read")]
+    Profile,
+}
+
+/// Which facts of a lead are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Known {
+    All,
+    /// All but [`Glance::missing`]: fill them in.
+    AllBut,
+    /// It was folded under a plan that is not known here.
+    Unknown,
+}
+
+/// Looks at one stored lead after the other.
+#[derive(Debug)]
+pub struct Glance<'d> {
+    definitions: &'d Definitions,
+    needs_standing: bool,
+    needs_profile: bool,
+    needs_tags: bool,
+    needs_consents: bool,
+    slots: Vec<(&'d str, Slot, ValueType)>,
+    email: Option<Slot>,
+    /// In the order of their texts, in which they are stored.
+    facts: Vec<(&'d str, FactIx)>,
+    /// Those that are asked for.
+    segments: Vec<(&'d str, SegmentIx)>,
+    /// The mark of the plan before, and what it lacks.
+    before: Option<(i64, Vec<FactIx>)>,
+    /// The lead that was looked at last.
+    lead: Seen,
+    fresh: Vec<Fact>,
+}
+
+/// What was seen of a lead.
+#[derive(Debug)]
+struct Seen {
+    stage: Stage,
+    stage_since: Instant,
+    attributes: Vec<Option<Value>>,
+    tags: BTreeSet<Name>,
+    consents: BTreeMap<Name, Consent>,
+    facts: Vec<Fact>,
+    /// By index of the segment: whether it was in when it was decided last.
+    was_in: Vec<bool>,
+}
+
+impl<'d> Glance<'d> {
+    /// At what these segments look at. `before`: the plan under which most leads were folded, if that is another.
+    #[must_use]
+    pub fn new(
+        definitions: &'d Definitions,
+        segments: &[SegmentIx],
+        before: Option<&FactPlan>,
+    ) -> Self {
+        let mut reads = Reads::default();
+        for segment in segments {
+            let condition = &definitions.segments[segment.0].condition;
+            reads.add(condition, &definitions.segments, &definitions.scoring);
+        }
+        let attribute = |slot: &Slot| {
+            let attribute = definitions.schema.attribute(*slot);
+            (attribute.name.as_str(), *slot, attribute.kind)
+        };
+        let email = definitions.schema.slot("email").filter(|slot| reads.attributes.contains(slot));
+        let own = reads.attributes.iter().filter(|slot| Some(**slot) != email);
+        let slots: Vec<_> = own.map(attribute).collect();
+        let mut facts: Vec<(&str, FactIx)> =
+            reads.facts.iter().map(|&fact| (&*definitions.plan.fact(fact).text, fact)).collect();
+        facts.sort_unstable();
+        let lacks = |plan: &FactPlan| {
+            let has = |fact: &FactIx| {
+                let wanted = definitions.plan.fact(*fact);
+                plan.find(&wanted.key).is_some_and(|known| plan.fact(known).ring >= wanted.ring)
+            };
+            reads.facts.iter().copied().filter(|fact| !has(fact)).collect()
+        };
+        let needs_consents =
+            reads.behaviour && matches!(definitions.policy.tracking, Tracking::With(_));
+        let name = |segment: &SegmentIx| definitions.segments[segment.0].name.as_str();
+        Self {
+            definitions,
+            needs_standing: reads.stage || email.is_some(),
+            needs_profile: reads.tags || needs_consents || !slots.is_empty(),
+            needs_tags: reads.tags,
+            needs_consents,
+            slots,
+            email,
+            facts,
+            segments: segments.iter().map(|segment| (name(segment), *segment)).collect(),
+            before: before.map(|plan| (plan.mark(), lacks(plan))),
+            lead: Seen {
+                stage: Stage::Lead,
+                stage_since: Instant::DAWN,
+                attributes: vec![None; definitions.schema.len()],
+                tags: BTreeSet::new(),
+                consents: BTreeMap::new(),
+                facts: vec![Fact::default(); definitions.plan.len()],
+                was_in: vec![false; definitions.segments.len()],
+            },
+            fresh: vec![Fact::default(); definitions.plan.len()],
+        }
+    }
+
+    /// Whether anything is looked at of where leads stand.
+    #[must_use]
+    pub fn needs_standing(&self) -> bool {
+        self.needs_standing
+    }
+
+    /// Whether profiles are looked at.
+    #[must_use]
+    pub fn needs_profile(&self) -> bool {
+        self.needs_profile
+    }
+
+    /// What leads that were folded under the plan before lack.
+    pub fn missing(&self) -> &[FactIx] {
+        self.before.as_ref().map_or(&[], |(_, missing)| missing)
+    }
+
+    /// Looks at a lead.
+    pub fn look(&mut self, stored: &Stored<'_>) -> Result<Known, BadLead> {
+        if let Some(standing) = &stored.standing {
+            self.lead.stage = standing.stage;
+            self.lead.stage_since = standing.since;
+            if let Some(email) = self.email {
+                self.lead.attributes[email.0] = Some(Value::Text(standing.address.into()));
+            }
+        }
+        self.lead.was_in.fill(false);
+        for (_, fact) in &self.facts {
+            self.lead.facts[fact.0] = Fact::default();
+        }
+        if self.needs_profile {
+            self.look_at_profile(stored)?;
+        }
+        let plan = stored.memory.map(|memory| self.look_at_memory(memory)).transpose()?;
+        Ok(match (plan, &self.before) {
+            (Some(plan), _) if plan == self.definitions.plan_mark => Known::All,
+            (Some(plan), Some((before, missing))) if plan == *before => {
+                if missing.is_empty() {
+                    Known::All
+                } else {
+                    Known::AllBut
+                }
+            }
+            _ => Known::Unknown,
+        })
+    }
+
+    fn look_at_profile(&mut self, stored: &Stored<'_>) -> Result<(), BadLead> {
+        for (_, slot, _) in &self.slots {
+            self.lead.attributes[slot.0] = None;
+        }
+        self.lead.tags.clear();
+        self.lead.consents.clear();
+        let mut json = serde_json::Deserializer::from_slice(stored.profile);
+        json.deserialize_map(ProfileOf(self)).map_err(|_| BadLead::Profile)
+    }
+
+    /// Returns the mark of the plan that it was folded under.
+    fn look_at_memory(&mut self, stored: &[u8]) -> Result<i64, BadMemory> {
+        let Some(packed) = packed::in_order(stored) else {
+            return Ok(self.take(Memory::unpack(stored)?));
+        };
+        let mut fields = postcard::Deserializer::from_bytes(packed);
+        let mut read = || {
+            let plan = i64::deserialize(&mut fields)?;
+            let wanted = &self.facts;
+            fields.deserialize_map(FactsOf { wanted, facts: &mut self.lead.facts })?;
+            fields.deserialize_map(SegmentsOf(&self.segments, &mut self.lead.was_in))?;
+            Ok::<i64, postcard::Error>(plan)
+        };
+        read().map_err(|_| BadMemory)
+    }
+
+    fn take(&mut self, mut memory: Memory) -> i64 {
+        for (text, fact) in &self.facts {
+            self.lead.facts[fact.0] = memory.facts.remove(*text).unwrap_or_default();
+        }
+        for (name, segment) in &self.segments {
+            self.lead.was_in[segment.0] = memory.segments.contains_key(*name);
+        }
+        memory.plan
+    }
+
+    /// Fills in what is missing of the lead that was looked at last, from its history.
+    pub fn fill<'e>(&mut self, history: impl Iterator<Item = &'e Event>, now: Instant) {
+        let Some((_, missing)) = &self.before else { return };
+        for event in history {
+            fold(&self.definitions.plan, &mut self.fresh, event, now);
+        }
+        for fact in missing {
+            if self.fresh[fact.0].count >= self.lead.facts[fact.0].count {
+                self.lead.facts[fact.0] = std::mem::take(&mut self.fresh[fact.0]);
+            }
+        }
+        self.fresh.fill_with(Fact::default);
+    }
+
+    /// The lead that was looked at last, as segments look at it.
+    #[must_use]
+    pub fn view(&self, now: Instant) -> View<'_> {
+        let Self { definitions, lead, .. } = self;
+        View {
+            now,
+            since: Instant::DAWN,
+            entry: None,
+            attributes: &lead.attributes,
+            tags: &lead.tags,
+            stage: lead.stage,
+            stage_since: lead.stage_since,
+            facts: &lead.facts,
+            profiled: may_look(&definitions.policy, &lead.consents),
+            scoring: &definitions.scoring,
+            segments: &definitions.segments,
+            known_segments: &[],
+            worked: None,
+        }
+    }
+
+    /// Whether the lead that was looked at last was in a segment when it was decided last.
+    #[must_use]
+    pub fn was_in(&self, segment: SegmentIx) -> bool {
+        self.lead.was_in[segment.0]
+    }
+}

@@ -1,0 +1,169 @@
+//! All leads, a page at a time, as far as conditions look at them.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use sqlx::Row as _;
+
+use super::{Result, Store, StoreError, db::on_db, dialect::Text, gather::next, rows};
+use crate::domain::{
+    event::{Event, EventData, EventKind, Judgement},
+    facts::{FactKey, ObjectFilter},
+    id::{LeadId, Rev},
+    lead::{Stage, Standing, Stored},
+    name::Name,
+    time::Instant,
+};
+
+/// The last lead of a page: none is made of rows, or read, to find it.
+pub(super) const LAST_OF_PAGE: Text = sql!(
+    "SELECT MAX(p.lead) FROM (SELECT t.lead FROM lead_timer AS t WHERE t.lead > $1 \
+     ORDER BY t.lead LIMIT $2) AS p"
+);
+
+pub(super) const LEADS: Text = sql!(
+    "SELECT l.lead, l.memory, ",
+    looks,
+    ", '' AS history FROM leads AS l WHERE l.lead > $2 AND l.lead <= $3 AND $1 IS NOT NULL ORDER BY l.lead"
+);
+
+/// The events of a lead come in one row with it: as rows of their own they would take twice as long.
+pub(super) const LEADS_AND_EVENTS: Text = sql!(
+    "SELECT l.lead, l.memory, ",
+    looks,
+    ", COALESCE((SELECT ",
+    (list "e.rev, e.kind, e.object, e.occurred_at, e.judgement, e.settles_at, e.revises, \
+           CASE WHEN e.data <> '{}' THEN e.data END"),
+    " FROM events AS e WHERE e.lead = l.lead AND (e.kind IN (SELECT j.value ->> 'kind' FROM ",
+    each,
+    " WHERE j.value ->> 'object' IS NULL) \
+     OR (e.kind, e.object) IN (SELECT j.value ->> 'kind', j.value ->> 'object' FROM ",
+    each,
+    "))), '') AS history FROM leads AS l WHERE l.lead > $2 AND l.lead <= $3 ORDER BY l.lead"
+);
+
+/// What is read of each lead beside its memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub standing: bool,
+    pub profile: bool,
+    /// The events that belong to these.
+    pub facts: &'a [FactKey],
+}
+
+/// Which events are read: those of a fact, and what judges an event anew.
+#[derive(Debug, Serialize)]
+struct EventsOf<'a> {
+    kind: &'a str,
+    /// `None`: whatever it is about.
+    object: Option<&'a str>,
+}
+
+impl<'a> From<&'a FactKey> for EventsOf<'a> {
+    fn from(key: &'a FactKey) -> Self {
+        let object = match &key.filter {
+            // What an answer counts for is not its object alone.
+            ObjectFilter::Exactly(object) if key.kind != EventKind::LEAD_ANSWERED => {
+                Some(object.as_str())
+            }
+            _ => None,
+        };
+        Self { kind: key.kind.as_str(), object }
+    }
+}
+
+impl Store {
+    /// The last lead of the page after a lead, or of the first one; `None`: there are no more.
+    pub async fn end_of_page(&self, after: LeadId, size: i64) -> Result<Option<LeadId>> {
+        let last: Option<i64> =
+            on_db!(self.db.read(), LAST_OF_PAGE, |db, sql| sqlx::query_scalar(sql)
+                .bind(after.0)
+                .bind(size)
+                .fetch_one(db)
+                .await)?;
+        Ok(last.map(LeadId))
+    }
+
+    /// Goes through the leads after the first and up to the last, in their order, with those events of
+    /// theirs that are wanted. `each` is told which lead it is; of a row that cannot be read, that.
+    pub async fn glance_at(
+        &self,
+        (first, last): (LeadId, LeadId),
+        wanted: Wanted<'_>,
+        mut each: impl FnMut(LeadId, Result<(Stored<'_>, Vec<Event>)>),
+    ) -> Result<()> {
+        let of_facts = wanted.facts.iter().map(EventsOf::from);
+        let of_revisions = EventsOf { kind: EventKind::JUDGEMENT_REVISED.as_str(), object: None };
+        let events_of: Vec<_> = of_facts.chain([of_revisions]).collect();
+        let events_of = rows::json("events", &events_of)?;
+        on_db!(
+            self.db.read(),
+            if wanted.facts.is_empty() { LEADS } else { LEADS_AND_EVENTS },
+            |db, sql| {
+                let query = sqlx::query(sql).bind(events_of).bind(first.0).bind(last.0);
+                let mut rows = query.bind(wanted.standing).bind(wanted.profile).fetch(db);
+                while let Some(row) = next(&mut rows).await.transpose()? {
+                    let lead: i64 = row.try_get(0)?;
+                    let memory = row.try_get(1)?;
+                    let standing = standing(row.try_get(2)?, lead);
+                    // As bytes: what is passed over of a text need not be looked through for letters.
+                    let profile = row.try_get_unchecked(3)?;
+                    let history = events(row.try_get_unchecked(4)?, lead);
+                    let stored = standing.map(|standing| Stored { standing, profile, memory });
+                    each(LeadId(lead), stored.and_then(|stored| Ok((stored, history?))));
+                }
+                Ok(())
+            }
+        )
+    }
+}
+
+/// Where a lead stands, as the statement puts it together.
+fn standing(text: &str, lead: i64) -> Result<Option<Standing<'_>>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = || {
+        let mut parts = text.splitn(3, ' ');
+        Some(Standing {
+            stage: Stage::from_word(parts.next()?)?,
+            since: Instant::from_millis(parts.next()?.parse().ok()?),
+            address: parts.next()?,
+        })
+    };
+    read().map(Some).ok_or_else(|| StoreError::corrupt("leads", "stage", rows::lead_key(lead)))
+}
+
+/// An event as the statement puts it together.
+type Row<'r> =
+    (i64, Cow<'r, str>, Option<Name>, i64, Judgement, Option<i64>, Option<i64>, Option<String>);
+
+fn events(json: &[u8], lead: i64) -> Result<Vec<Event>> {
+    if json.is_empty() {
+        return Ok(Vec::new());
+    }
+    let corrupt = |column| StoreError::corrupt("events", column, rows::lead_key(lead));
+    let mut rows: Vec<Row<'_>> = serde_json::from_slice(json).map_err(|_| corrupt("kind"))?;
+    // The database would make a table of its own for each lead to put them in order.
+    rows.sort_unstable_by_key(|row| row.0);
+    let event =
+        |(rev, kind, object, occurred_at, judgement, settles_at, revises, data): Row<'_>| {
+            Ok(Event {
+                rev: Rev(rev),
+                kind: EventKind::parse(&kind).map_err(|_| corrupt("kind"))?,
+                object,
+                occurred_at: Instant::from_millis(occurred_at),
+                recorded_at: Instant::from_millis(occurred_at),
+                judgement,
+                settles_at: settles_at.map(Instant::from_millis),
+                message: None,
+                about: None,
+                revises: revises.map(Rev),
+                data: match data {
+                    Some(data) => rows::decode(&data, "events", "data", rows::lead_key(lead))?,
+                    None => EventData::new(),
+                },
+            })
+        };
+    rows.into_iter().map(event).collect()
+}

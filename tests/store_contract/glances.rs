@@ -1,0 +1,129 @@
+use nurtured::{
+    domain::{
+        event::{EventKind, Judgement},
+        facts::{FactKey, ObjectFilter},
+        id::{LeadId, Rev},
+        lead::{Memory, Stage},
+    },
+    store::{Wanted, records::NewEvent},
+};
+
+use super::made::*;
+use crate::support::{databases::for_each_database, engine::behind};
+
+const ALL: (LeadId, LeadId) = (LeadId(i64::MIN), LeadId(i64::MAX));
+const NOTHING: Wanted<'_> = Wanted { standing: false, profile: false, facts: &[] };
+
+#[tokio::test]
+async fn pages_go_from_lead_to_lead_and_end() {
+    for_each_database(async |db| {
+        let none = db.store.end_of_page(ALL.0, 2).await.unwrap();
+        assert_eq!(none, None);
+        let mut leads = import(&db.store, &["a@x.example", "b@x.example", "c@x.example"]).await;
+        leads.sort_unstable();
+        assert_eq!(db.store.end_of_page(ALL.0, 2).await.unwrap(), Some(leads[1]));
+        assert_eq!(db.store.end_of_page(leads[1], 2).await.unwrap(), Some(leads[2]));
+        assert_eq!(db.store.end_of_page(leads[2], 2).await.unwrap(), None);
+        let mut seen = Vec::new();
+        let page = (leads[0], leads[1]);
+        db.store.glance_at(page, NOTHING, |lead, _| seen.push(lead)).await.unwrap();
+        assert_eq!(seen, [leads[1]], "the first is not on the page, the last is");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_lead_no_more_is_read_than_is_wanted() {
+    for_each_database(async |db| {
+        let lead = import(&db.store, &["a@x.example"]).await[0];
+        let mut here = clicked(lead);
+        here.object = Some("cold/report".into());
+        let mut elsewhere = clicked(lead);
+        elsewhere.object = Some("news/release".into());
+        let mut by_machine = clicked(lead);
+        by_machine.object = Some("cold/report".into());
+        by_machine.judgement = Judgement::Machine;
+        let call = NewEvent::new(lead, EventKind::parse("sales.call").unwrap(), NOON, "test");
+        db.store.record_events(&[here, elsewhere, by_machine, call], NOON).await.unwrap();
+        db.store
+            .glance_at(ALL, NOTHING, |at, stored| {
+                let (stored, history) = stored.unwrap();
+                assert_eq!(at, lead);
+                assert!(stored.standing.is_none() && stored.profile.is_empty());
+                assert_eq!((stored.memory, history.len()), (None, 0));
+            })
+            .await
+            .unwrap();
+        let fact = |kind: &str, filter| FactKey { kind: EventKind::parse(kind).unwrap(), filter };
+        let facts = [
+            fact("mail.clicked", ObjectFilter::Exactly("cold/report".into())),
+            fact("sales.call", ObjectFilter::Any),
+        ];
+        let wanted = Wanted { standing: true, profile: true, facts: &facts };
+        db.store
+            .glance_at(ALL, wanted, |_, stored| {
+                let (stored, history) = stored.unwrap();
+                let standing = stored.standing.unwrap();
+                assert_eq!((standing.stage, standing.address), (Stage::Lead, "a@x.example"));
+                assert!(stored.profile.starts_with(b"{"));
+                let revs: Vec<Rev> = history.iter().map(|event| event.rev).collect();
+                assert_eq!(revs, [Rev(2), Rev(4), Rev(5)], "in order, and nothing else");
+                assert_eq!(history[1].judgement, Judgement::Machine);
+            })
+            .await
+            .unwrap();
+        decide(&db.store, lead, |decision| decision.memory = Some(memory("cold"))).await;
+        db.store
+            .glance_at(ALL, NOTHING, |_, stored| {
+                let stored = stored.unwrap().0.memory.map(Memory::unpack);
+                assert_eq!(stored.unwrap().unwrap().segments, memory("cold").segments);
+            })
+            .await
+            .unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
+    for_each_database(async |db| {
+        import(&db.store, &["a@x.example", "b@x.example"]).await;
+        behind(db, "UPDATE events SET kind = 'Nothing' WHERE lead = (SELECT lead FROM leads WHERE address = 'b@x.example')".into()).await;
+        let facts = [FactKey { kind: EventKind::parse("lead.imported").unwrap(), filter: ObjectFilter::Any }];
+        let bad = [FactKey { kind: EventKind::PAGE_VISITED, filter: ObjectFilter::Any }];
+        let count = async |facts: &[FactKey]| {
+            let (mut read, mut unread) = (0, 0);
+            let wanted = Wanted { facts, ..NOTHING };
+            db.store
+                .glance_at(ALL, wanted, |_, stored| match stored {
+                    Ok(_) => read += 1,
+                    Err(_) => unread += 1,
+                })
+                .await
+                .unwrap();
+            (read, unread)
+        };
+        assert_eq!(count(&facts).await, (2, 0), "an event of another kind is not read");
+        behind(db, "UPDATE events SET kind = 'page.visited', data = '[' WHERE kind = 'Nothing'".into()).await;
+        assert_eq!(count(&bad).await, (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn leads_come_with_their_whole_histories() {
+    for_each_database(async |db| {
+        let leads = import(&db.store, &["a@x.example", "b@x.example", "c@x.example"]).await;
+        db.store.record_events(&[clicked(leads[1])], NOON).await.unwrap();
+        behind(db, format!("UPDATE events SET kind = '' WHERE lead = {}", leads[2].0)).await;
+        let mut found =
+            db.store.with_histories(&[leads[0], leads[1], leads[2], LeadId(4)]).await.unwrap();
+        found.sort_by_key(|(record, _)| record.lead);
+        let seen: Vec<(LeadId, usize)> =
+            found.iter().map(|(record, history)| (record.lead, history.len())).collect();
+        let mut expected = [(leads[0], 1), (leads[1], 2)];
+        expected.sort_unstable();
+        assert_eq!(seen, expected);
+    })
+    .await;
+}
