@@ -99,6 +99,7 @@ fn conditions(definitions: &Definitions, state: &LeadState) {
         segments: &definitions.segments,
         known_segments: &known,
         worked: Some(&worked),
+        missing: &[],
     };
     // Segments come after those that they name.
     for (known, segment) in known.iter().zip(&definitions.segments) {

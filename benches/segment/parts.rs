@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// One of these pages at a time, over the last hundred days.
-const PAGES: &str = "CASE (n.lead / 4096 + k.number) % 3 WHEN 0 THEN '/pricing' WHEN 1 THEN '/customers' ELSE '/roadmap' END";
+const PAGES: &str = "CASE (n.lead / 4096 + k.number) % 3 WHEN 0 THEN '/pricing' WHEN 1 THEN '/blog' ELSE '/roadmap' END";
 
 /// So many events for each lead, before those that its state knows by number.
 pub async fn add_events(file: &Path, leads: usize, each: usize) {

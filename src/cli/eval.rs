@@ -139,6 +139,7 @@ fn of_situation(
         segments: &definitions.segments,
         known_segments: &[],
         worked: None,
+        missing: &[],
     };
     Ok(condition.explain(&view, &definitions.schema))
 }

@@ -172,7 +172,7 @@ fn text(report: &Report) -> String {
     }
     if report.due > 0 {
         let due = counted(report.due, "lead");
-        lines.push(format!("{due} due: what happened to them since counts once they are decided."));
+        lines.push(format!("{due} due: they count as their last decision left them."));
     }
     if report.unreadable > 0 {
         lines.push(format!("{} cannot be read.", counted(report.unreadable, "lead")));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::{sync::Mutex, task::JoinSet};
 
-use super::{deciding::look, preparing::view};
 use crate::{
     domain::{
         condition::View,
@@ -12,19 +11,17 @@ use crate::{
         event::Event,
         facts::FactKey,
         id::LeadId,
-        lead::{Glance, Known, Stored},
+        lead::{Glance, Known, Missing, Stored},
         time::Instant,
         verdict::Truth,
     },
-    store::{Store, StoreError, Wanted},
+    store::{Columns, Store, StoreError},
 };
 
 /// Leads that are read in one go.
 const PAGE: i64 = 8192;
 /// Pages at a time.
 const READERS: usize = 3;
-/// Leads that are loaded whole in one go.
-const WHOLE: usize = 256;
 
 /// What is counted.
 #[derive(Clone, Debug)]
@@ -93,39 +90,43 @@ async fn read(
     let definitions = &*question.definitions;
     let before = question.live.as_ref().map(|live| &live.plan);
     let mut glance = Glance::new(definitions, &question.segments, before);
-    let missing: Vec<FactKey> =
-        glance.missing().iter().map(|&fact| definitions.plan.fact(fact).key.clone()).collect();
-    let wanted = Wanted {
-        standing: glance.needs_standing(),
-        profile: glance.needs_profile(),
-        facts: &missing,
-    };
+    let columns = Columns { standing: glance.needs_standing(), profile: glance.needs_profile() };
+    let now = question.now;
     let mut sum = Count::of(&question);
-    let mut strangers = Vec::new();
+    // By what they lack.
+    let mut behind: [Vec<LeadId>; 2] = Default::default();
     while let Some(page) = next_page(&store, &cursor).await? {
-        let each = |lead, stored: Result<(Stored<'_>, Vec<Event>), StoreError>| {
-            let known = stored.map_or(None, |(stored, history)| {
-                let known = glance.look(&stored).ok()?;
-                if known == Known::AllBut {
-                    glance.fill(history.iter(), question.now);
-                }
-                Some(known)
-            });
+        let each = |lead, stored: Result<Stored<'_>, StoreError>| {
+            let known = stored.ok().and_then(|stored| glance.look(&stored).ok());
+            let Some(known) = known else { return sum.leave_out() };
+            // What is missing may make no difference: most segments ask for more than that.
+            let view = glance.view(now);
             match known {
-                Some(Known::All | Known::AllBut) => {
-                    sum.note(&question, lead, &glance.view(question.now), |segment| {
-                        glance.was_in(segment)
-                    });
+                Known::All => sum.note(&question, lead, &view, |it| glance.was_in(it)),
+                _ if question.is_settled(&view) => {
+                    sum.note(&question, lead, &view, |it| glance.was_in(it));
                 }
-                Some(Known::Unknown) => strangers.push(lead),
-                None => sum.leave_out(),
+                Known::AllBut(Missing::Since) => behind[0].push(lead),
+                Known::AllBut(Missing::Everything) => behind[1].push(lead),
             }
         };
-        store.glance_at(page, wanted, each).await?;
-        for leads in strangers.chunks(WHOLE) {
-            sum.look_whole(&store, &question, leads).await?;
+        store.glance_at(page, columns, each).await?;
+        for (leads, missing) in behind.iter_mut().zip([Missing::Since, Missing::Everything]) {
+            if leads.is_empty() {
+                continue;
+            }
+            let facts: Vec<FactKey> = glance.keys(missing).cloned().collect();
+            let each = |lead, stored: Result<(Stored<'_>, Vec<Event>), StoreError>| {
+                let looked = stored
+                    .ok()
+                    .and_then(|(stored, history)| glance.look(&stored).ok().map(|_| history));
+                let Some(history) = looked else { return sum.leave_out() };
+                glance.fill(&history, now);
+                sum.note(&question, lead, &glance.view(now), |it| glance.was_in(it));
+            };
+            store.glance_back(leads, columns, &facts, each).await?;
+            leads.clear();
         }
-        strangers.clear();
     }
     Ok(sum)
 }
@@ -138,6 +139,16 @@ async fn next_page(
     let Some(first) = *cursor else { return Ok(None) };
     *cursor = store.end_of_page(first, PAGE).await?;
     Ok(cursor.map(|last| (first, last)))
+}
+
+impl Question {
+    /// Whether it can be said of each segment whether the lead is in it.
+    fn is_settled(&self, view: &View<'_>) -> bool {
+        self.segments.iter().all(|segment| {
+            let condition = &self.definitions.segments[segment.0].condition;
+            condition.verdict(view).value != Truth::Unknown
+        })
+    }
 }
 
 impl Count {
@@ -182,26 +193,5 @@ impl Count {
                 members.some.push(lead);
             }
         }
-    }
-
-    /// Leads that were folded under yet another plan, or were never decided: with their whole history, as
-    /// when they are decided.
-    async fn look_whole(
-        &mut self,
-        store: &Store,
-        question: &Question,
-        leads: &[LeadId],
-    ) -> Result<(), StoreError> {
-        let records = store.with_histories(leads).await?;
-        let found = records.len();
-        for (record, history) in records {
-            let lead = record.lead;
-            let (state, ..) = look(&question.definitions, record, &history, question.now);
-            self.note(question, lead, &view(&question.definitions, &state, question.now), |it| {
-                state.segments.get(it.0).is_some_and(Option::is_some)
-            });
-        }
-        (found..leads.len()).for_each(|_| self.leave_out());
-        Ok(())
     }
 }

@@ -224,5 +224,6 @@ pub fn view<'a>(definitions: &'a Definitions, lead: &'a LeadState, now: Instant)
         segments: &definitions.segments,
         known_segments: &[],
         worked: None,
+        missing: &[],
     }
 }

@@ -19,6 +19,7 @@ pub struct Text {
 /// Writes a statement once. Beside literals it takes these words:
 /// - `timers`: reads timers, called `t`, as [`Timer`](super::timers::Timer) takes them;
 /// - `each`: the rows `j(value)` of the JSON array in `$1`;
+/// - `each_wanted`: the same of `$4`;
 /// - `lock`: locks the rows of the table that is called `t`, waiting for them;
 /// - `skip`: locks those of them that are free and passes over the others;
 /// - `share`: keeps them from being changed, and lets others do the same;
@@ -26,7 +27,7 @@ pub struct Text {
 ///   ([`Texts`](super::rows::Texts));
 /// - `(bytes 3 "memory")`: the bytes there;
 /// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
-/// - `looks`: of a lead `l`, where it stands if `$4` and its profile if `$5`;
+/// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
 /// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
     ($($part:tt),+ $(,)?) => {
@@ -48,6 +49,12 @@ macro_rules! fragment {
     };
     (postgres each) => {
         "jsonb_array_elements(CAST($1 AS jsonb)) AS j(value)"
+    };
+    (sqlite each_wanted) => {
+        "jsonb_each($4) AS j"
+    };
+    (postgres each_wanted) => {
+        "jsonb_array_elements(CAST($4 AS jsonb)) AS j(value)"
     };
     // One connection writes: there is nobody to lock out.
     (sqlite lock) => {
@@ -104,8 +111,9 @@ macro_rules! fragment {
         concat!("CAST(json_agg(json_build_array(", $columns, ")) AS TEXT)")
     };
     ($dialect:ident looks) => {
-        "CASE WHEN $4 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
-         CASE WHEN $5 THEN l.profile ELSE '' END AS profile"
+        "l.lead, l.memory, \
+         CASE WHEN $2 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
+         CASE WHEN $3 THEN l.profile ELSE '' END AS profile"
     };
     ($dialect:ident (entered $event:ident)) => {
         concat!(

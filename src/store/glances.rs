@@ -22,33 +22,34 @@ pub(super) const LAST_OF_PAGE: Text = sql!(
 );
 
 pub(super) const LEADS: Text = sql!(
-    "SELECT l.lead, l.memory, ",
+    "SELECT ",
     looks,
-    ", '' AS history FROM leads AS l WHERE l.lead > $2 AND l.lead <= $3 AND $1 IS NOT NULL ORDER BY l.lead"
+    ", '' AS history FROM leads AS l WHERE l.lead > $1 AND l.lead <= $4 ORDER BY l.lead"
 );
 
 /// The events of a lead come in one row with it: as rows of their own they would take twice as long.
 pub(super) const LEADS_AND_EVENTS: Text = sql!(
-    "SELECT l.lead, l.memory, ",
+    "SELECT ",
     looks,
     ", COALESCE((SELECT ",
     (list "e.rev, e.kind, e.object, e.occurred_at, e.judgement, e.settles_at, e.revises, \
            CASE WHEN e.data <> '{}' THEN e.data END"),
     " FROM events AS e WHERE e.lead = l.lead AND (e.kind IN (SELECT j.value ->> 'kind' FROM ",
-    each,
+    each_wanted,
     " WHERE j.value ->> 'object' IS NULL) \
      OR (e.kind, e.object) IN (SELECT j.value ->> 'kind', j.value ->> 'object' FROM ",
+    each_wanted,
+    "))), '') AS history FROM leads AS l \
+     WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
     each,
-    "))), '') AS history FROM leads AS l WHERE l.lead > $2 AND l.lead <= $3 ORDER BY l.lead"
+    ") ORDER BY l.lead"
 );
 
 /// What is read of each lead beside its memory.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns {
     pub standing: bool,
     pub profile: bool,
-    /// The events that belong to these.
-    pub facts: &'a [FactKey],
 }
 
 /// Which events are read: those of a fact, and what judges an event anew.
@@ -72,6 +73,20 @@ impl<'a> From<&'a FactKey> for EventsOf<'a> {
     }
 }
 
+/// Which lead it is, its columns, and its events as they are put together. A macro, as each database has
+/// rows of its own.
+macro_rules! read {
+    ($row:ident) => {{
+        let lead = LeadId($row.try_get(0)?);
+        let memory = $row.try_get(1)?;
+        let standing = standing($row.try_get(2)?, lead);
+        // As bytes: what is passed over of a text need not be looked through for letters.
+        let profile = $row.try_get_unchecked(3)?;
+        let history: &[u8] = $row.try_get_unchecked(4)?;
+        (lead, standing.map(|standing| Stored { standing, profile, memory }), history)
+    }};
+}
+
 impl Store {
     /// The last lead of the page after a lead, or of the first one; `None`: there are no more.
     pub async fn end_of_page(&self, after: LeadId, size: i64) -> Result<Option<LeadId>> {
@@ -84,42 +99,52 @@ impl Store {
         Ok(last.map(LeadId))
     }
 
-    /// Goes through the leads after the first and up to the last, in their order, with those events of
-    /// theirs that are wanted. `each` is told which lead it is; of a row that cannot be read, that.
+    /// Goes through the leads after the first and up to the last, in their order. `each` is told which lead
+    /// it is; of a row that cannot be read, that.
     pub async fn glance_at(
         &self,
         (first, last): (LeadId, LeadId),
-        wanted: Wanted<'_>,
+        columns: Columns,
+        mut each: impl FnMut(LeadId, Result<Stored<'_>>),
+    ) -> Result<()> {
+        on_db!(self.db.read(), LEADS, |db, sql| {
+            let query = sqlx::query(sql).bind(first.0).bind(columns.standing);
+            let mut rows = query.bind(columns.profile).bind(last.0).fetch(db);
+            while let Some(row) = next(&mut rows).await.transpose()? {
+                let (lead, stored, _) = read!(row);
+                each(lead, stored);
+            }
+            Ok(())
+        })
+    }
+
+    /// Goes through these leads in their order, each with those of its events that belong to the facts.
+    pub async fn glance_back(
+        &self,
+        leads: &[LeadId],
+        columns: Columns,
+        facts: &[FactKey],
         mut each: impl FnMut(LeadId, Result<(Stored<'_>, Vec<Event>)>),
     ) -> Result<()> {
-        let of_facts = wanted.facts.iter().map(EventsOf::from);
+        let leads = rows::ids(leads.iter().map(|lead| lead.0));
         let of_revisions = EventsOf { kind: EventKind::JUDGEMENT_REVISED.as_str(), object: None };
-        let events_of: Vec<_> = of_facts.chain([of_revisions]).collect();
-        let events_of = rows::json("events", &events_of)?;
-        on_db!(
-            self.db.read(),
-            if wanted.facts.is_empty() { LEADS } else { LEADS_AND_EVENTS },
-            |db, sql| {
-                let query = sqlx::query(sql).bind(events_of).bind(first.0).bind(last.0);
-                let mut rows = query.bind(wanted.standing).bind(wanted.profile).fetch(db);
-                while let Some(row) = next(&mut rows).await.transpose()? {
-                    let lead: i64 = row.try_get(0)?;
-                    let memory = row.try_get(1)?;
-                    let standing = standing(row.try_get(2)?, lead);
-                    // As bytes: what is passed over of a text need not be looked through for letters.
-                    let profile = row.try_get_unchecked(3)?;
-                    let history = events(row.try_get_unchecked(4)?, lead);
-                    let stored = standing.map(|standing| Stored { standing, profile, memory });
-                    each(LeadId(lead), stored.and_then(|stored| Ok((stored, history?))));
-                }
-                Ok(())
+        let wanted: Vec<_> = facts.iter().map(EventsOf::from).chain([of_revisions]).collect();
+        let wanted = rows::json("events", &wanted)?;
+        on_db!(self.db.read(), LEADS_AND_EVENTS, |db, sql| {
+            let query = sqlx::query(sql).bind(leads).bind(columns.standing);
+            let mut rows = query.bind(columns.profile).bind(wanted).fetch(db);
+            while let Some(row) = next(&mut rows).await.transpose()? {
+                let (lead, stored, history) = read!(row);
+                let history = events(history, lead);
+                each(lead, stored.and_then(|stored| Ok((stored, history?))));
             }
-        )
+            Ok(())
+        })
     }
 }
 
 /// Where a lead stands, as the statement puts it together.
-fn standing(text: &str, lead: i64) -> Result<Option<Standing<'_>>> {
+fn standing(text: &str, lead: LeadId) -> Result<Option<Standing<'_>>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -131,18 +156,18 @@ fn standing(text: &str, lead: i64) -> Result<Option<Standing<'_>>> {
             address: parts.next()?,
         })
     };
-    read().map(Some).ok_or_else(|| StoreError::corrupt("leads", "stage", rows::lead_key(lead)))
+    read().map(Some).ok_or_else(|| StoreError::corrupt("leads", "stage", rows::lead_key(lead.0)))
 }
 
 /// An event as the statement puts it together.
 type Row<'r> =
     (i64, Cow<'r, str>, Option<Name>, i64, Judgement, Option<i64>, Option<i64>, Option<String>);
 
-fn events(json: &[u8], lead: i64) -> Result<Vec<Event>> {
+fn events(json: &[u8], lead: LeadId) -> Result<Vec<Event>> {
     if json.is_empty() {
         return Ok(Vec::new());
     }
-    let corrupt = |column| StoreError::corrupt("events", column, rows::lead_key(lead));
+    let corrupt = |column| StoreError::corrupt("events", column, rows::lead_key(lead.0));
     let mut rows: Vec<Row<'_>> = serde_json::from_slice(json).map_err(|_| corrupt("kind"))?;
     // The database would make a table of its own for each lead to put them in order.
     rows.sort_unstable_by_key(|row| row.0);
@@ -160,7 +185,7 @@ fn events(json: &[u8], lead: i64) -> Result<Vec<Event>> {
                 about: None,
                 revises: revises.map(Rev),
                 data: match data {
-                    Some(data) => rows::decode(&data, "events", "data", rows::lead_key(lead))?,
+                    Some(data) => rows::decode(&data, "events", "data", rows::lead_key(lead.0))?,
                     None => EventData::new(),
                 },
             })

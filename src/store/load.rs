@@ -284,33 +284,6 @@ impl Store {
         Ok(records)
     }
 
-    /// The same, each with its whole history by rev.
-    pub async fn with_histories(&self, leads: &[LeadId]) -> Result<Vec<(LeadRecord, Vec<Event>)>> {
-        let mut tx = self.db.snapshot().await?;
-        let ids = rows::ids(leads.iter().map(|lead| lead.0));
-        let timers: Vec<Timer> = on_db!(
-            tx.on(),
-            sql!(timers, " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ", each, ")"),
-            |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
-        )?;
-        let (records, _) = tx.load(timers).await?;
-        let mut histories: HashMap<i64, Result<Vec<Event>>> = HashMap::new();
-        for row in tx.all_events(&ids).await? {
-            let history = histories.entry(row.lead).or_insert_with(|| Ok(Vec::new()));
-            match (history.as_mut(), Event::try_from(row)) {
-                (Ok(events), Ok(event)) => events.push(event),
-                (Ok(_), Err(error)) => *history = Err(error),
-                (Err(_), _) => {}
-            }
-        }
-        tx.rollback().await?;
-        let with_history = |record: LeadRecord| {
-            let history = histories.remove(&record.lead.0).unwrap_or_else(|| Ok(Vec::new()));
-            history.ok().map(|history| (record, history))
-        };
-        Ok(records.into_iter().filter_map(with_history).collect())
-    }
-
     /// One lead as it is, to look at.
     ///
     /// # Errors

@@ -5,14 +5,14 @@ use nurtured::{
         id::{LeadId, Rev},
         lead::{Memory, Stage},
     },
-    store::{Wanted, records::NewEvent},
+    store::{Columns, records::NewEvent},
 };
 
 use super::made::*;
 use crate::support::{databases::for_each_database, engine::behind};
 
 const ALL: (LeadId, LeadId) = (LeadId(i64::MIN), LeadId(i64::MAX));
-const NOTHING: Wanted<'_> = Wanted { standing: false, profile: false, facts: &[] };
+const NOTHING: Columns = Columns { standing: false, profile: false };
 
 #[tokio::test]
 async fn pages_go_from_lead_to_lead_and_end() {
@@ -47,10 +47,10 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
         db.store.record_events(&[here, elsewhere, by_machine, call], NOON).await.unwrap();
         db.store
             .glance_at(ALL, NOTHING, |at, stored| {
-                let (stored, history) = stored.unwrap();
+                let stored = stored.unwrap();
                 assert_eq!(at, lead);
                 assert!(stored.standing.is_none() && stored.profile.is_empty());
-                assert_eq!((stored.memory, history.len()), (None, 0));
+                assert_eq!(stored.memory, None);
             })
             .await
             .unwrap();
@@ -59,9 +59,9 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
             fact("mail.clicked", ObjectFilter::Exactly("cold/report".into())),
             fact("sales.call", ObjectFilter::Any),
         ];
-        let wanted = Wanted { standing: true, profile: true, facts: &facts };
+        let columns = Columns { standing: true, profile: true };
         db.store
-            .glance_at(ALL, wanted, |_, stored| {
+            .glance_back(&[lead, LeadId(4)], columns, &facts, |_, stored| {
                 let (stored, history) = stored.unwrap();
                 let standing = stored.standing.unwrap();
                 assert_eq!((standing.stage, standing.address), (Stage::Lead, "a@x.example"));
@@ -75,7 +75,7 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
         decide(&db.store, lead, |decision| decision.memory = Some(memory("cold"))).await;
         db.store
             .glance_at(ALL, NOTHING, |_, stored| {
-                let stored = stored.unwrap().0.memory.map(Memory::unpack);
+                let stored = stored.unwrap().memory.map(Memory::unpack);
                 assert_eq!(stored.unwrap().unwrap().segments, memory("cold").segments);
             })
             .await
@@ -87,15 +87,14 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
     for_each_database(async |db| {
-        import(&db.store, &["a@x.example", "b@x.example"]).await;
+        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
         behind(db, "UPDATE events SET kind = 'Nothing' WHERE lead = (SELECT lead FROM leads WHERE address = 'b@x.example')".into()).await;
         let facts = [FactKey { kind: EventKind::parse("lead.imported").unwrap(), filter: ObjectFilter::Any }];
         let bad = [FactKey { kind: EventKind::PAGE_VISITED, filter: ObjectFilter::Any }];
         let count = async |facts: &[FactKey]| {
             let (mut read, mut unread) = (0, 0);
-            let wanted = Wanted { facts, ..NOTHING };
             db.store
-                .glance_at(ALL, wanted, |_, stored| match stored {
+                .glance_back(&leads, NOTHING, facts, |_, stored| match stored {
                     Ok(_) => read += 1,
                     Err(_) => unread += 1,
                 })
@@ -106,24 +105,6 @@ async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
         assert_eq!(count(&facts).await, (2, 0), "an event of another kind is not read");
         behind(db, "UPDATE events SET kind = 'page.visited', data = '[' WHERE kind = 'Nothing'".into()).await;
         assert_eq!(count(&bad).await, (1, 1));
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn leads_come_with_their_whole_histories() {
-    for_each_database(async |db| {
-        let leads = import(&db.store, &["a@x.example", "b@x.example", "c@x.example"]).await;
-        db.store.record_events(&[clicked(leads[1])], NOON).await.unwrap();
-        behind(db, format!("UPDATE events SET kind = '' WHERE lead = {}", leads[2].0)).await;
-        let mut found =
-            db.store.with_histories(&[leads[0], leads[1], leads[2], LeadId(4)]).await.unwrap();
-        found.sort_by_key(|(record, _)| record.lead);
-        let seen: Vec<(LeadId, usize)> =
-            found.iter().map(|(record, history)| (record.lead, history.len())).collect();
-        let mut expected = [(leads[0], 1), (leads[1], 2)];
-        expected.sort_unstable();
-        assert_eq!(seen, expected);
     })
     .await;
 }

@@ -6,7 +6,11 @@
 //! Of a lead whose behaviour may not be looked at, too few clicks, opens or visits are no silence: then
 //! the answer is unknown.
 
-use super::{eval::known, node::Question, view::View};
+use super::{
+    eval::{UNKNOWN, known},
+    node::Question,
+    view::View,
+};
 use crate::domain::{
     facts::{Fact, Hit},
     time::Instant,
@@ -15,6 +19,9 @@ use crate::domain::{
 
 impl Question {
     pub fn verdict(&self, view: &View<'_>) -> Verdict {
+        if view.missing.contains(&self.fact) {
+            return UNKNOWN;
+        }
         let verdict = self.of_what_is_known(view);
         if self.behaviour && !view.profiled && verdict.value == Truth::False {
             return Verdict { value: Truth::Unknown, ..verdict };

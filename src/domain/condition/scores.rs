@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     score::{FitRule, MilliPoints, Scoring, Temperature},
     time::Instant,
-    verdict::Verdict,
+    verdict::{Truth, Verdict},
 };
 
 /// How many bands are remembered.
@@ -46,6 +46,11 @@ impl View<'_> {
         self.engagement().1.settles()
     }
 
+    fn misses_engagement(&self) -> bool {
+        let rules = &self.scoring.engagement;
+        !self.missing.is_empty() && rules.iter().any(|rule| self.missing.contains(&rule.fact))
+    }
+
     fn engagement(&self) -> (MilliPoints, Course) {
         if let Some(known) = self.worked.and_then(|worked| worked.engagement.get()) {
             return known;
@@ -77,7 +82,7 @@ impl View<'_> {
     }
 
     pub(super) fn is_engaged(&self, at_least: bool, bound: MilliPoints) -> Verdict {
-        if !self.profiled {
+        if !self.profiled || self.misses_engagement() {
             return UNKNOWN;
         }
         let reached = self.engagement_points() >= bound;
@@ -90,7 +95,7 @@ impl View<'_> {
     }
 
     pub(super) fn is_temperature(&self, wanted: Temperatures) -> Verdict {
-        if !self.profiled {
+        if !self.profiled || self.misses_engagement() {
             return UNKNOWN;
         }
         let temperature = self.scoring.temperature(self.engagement_points());
@@ -120,6 +125,10 @@ impl View<'_> {
     }
 
     pub(super) fn has_fit(&self, comparison: Comparison, bound: f64) -> Verdict {
+        let is_unknown = |rule: &FitRule| rule.when.verdict(self).value == Truth::Unknown;
+        if !self.missing.is_empty() && self.scoring.fit.iter().any(is_unknown) {
+            return UNKNOWN;
+        }
         let (points, holds_until) = self.scoring.fit(self);
         #[allow(clippy::cast_precision_loss)] // scores are far below 2^52
         let ordering = (points.0 as f64).partial_cmp(&bound);

@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::BTreeSet};
 use super::scores::Worked;
 use crate::domain::{
     definitions::Segment,
-    facts::Fact,
+    facts::{Fact, FactIx},
     lead::{Entry, Stage},
     name::Name,
     score::Scoring,
@@ -40,4 +40,7 @@ pub struct View<'a> {
     pub known_segments: &'a [Cell<Option<Verdict>>],
     /// Where scores are kept that are worked out for this lead at this `now`; `None`: nowhere.
     pub worked: Option<&'a Worked>,
+    /// Facts that are not known of this lead, as they are still to be looked up: what depends on one is
+    /// unknown. None when a lead is decided.
+    pub missing: &'a [FactIx],
 }

@@ -107,6 +107,7 @@ impl<'a> Overlay<'a> {
             segments: &self.definitions.segments,
             known_segments: &self.verdicts,
             worked: Some(&self.worked),
+            missing: &[],
         }
     }
 

@@ -16,7 +16,7 @@ use crate::domain::{
     decide::may_look,
     definitions::{Definitions, SegmentIx},
     event::Event,
-    facts::{Fact, FactIx, FactPlan, fold},
+    facts::{Fact, FactIx, FactKey, FactPlan, fold},
     name::Name,
     policy::Tracking,
     time::Instant,
@@ -55,10 +55,17 @@ pub enum BadLead {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Known {
     All,
-    /// All but [`Glance::missing`]: fill them in.
-    AllBut,
-    /// It was folded under a plan that is not known here.
-    Unknown,
+    /// Fill in the others.
+    AllBut(Missing),
+}
+
+/// Which facts of a lead are still to be looked up in its history.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// Those that the plan before lacks.
+    Since,
+    /// All: it was folded under yet another plan, or never decided.
+    Everything,
 }
 
 /// Looks at one stored lead after the other.
@@ -75,8 +82,11 @@ pub struct Glance<'d> {
     facts: Vec<(&'d str, FactIx)>,
     /// Those that are asked for.
     segments: Vec<(&'d str, SegmentIx)>,
-    /// The mark of the plan before, and what it lacks.
-    before: Option<(i64, Vec<FactIx>)>,
+    /// The mark of the plan before.
+    before: Option<i64>,
+    /// What that lacks.
+    since: Vec<FactIx>,
+    everything: Vec<FactIx>,
     /// The lead that was looked at last.
     lead: Seen,
     fresh: Vec<Fact>,
@@ -91,6 +101,7 @@ struct Seen {
     tags: BTreeSet<Name>,
     consents: BTreeMap<Name, Consent>,
     facts: Vec<Fact>,
+    missing: Option<Missing>,
     /// By index of the segment: whether it was in when it was decided last.
     was_in: Vec<bool>,
 }
@@ -138,7 +149,9 @@ impl<'d> Glance<'d> {
             email,
             facts,
             segments: segments.iter().map(|segment| (name(segment), *segment)).collect(),
-            before: before.map(|plan| (plan.mark(), lacks(plan))),
+            before: before.map(FactPlan::mark),
+            since: before.map(lacks).unwrap_or_default(),
+            everything: reads.facts.iter().copied().collect(),
             lead: Seen {
                 stage: Stage::Lead,
                 stage_since: Instant::DAWN,
@@ -146,6 +159,7 @@ impl<'d> Glance<'d> {
                 tags: BTreeSet::new(),
                 consents: BTreeMap::new(),
                 facts: vec![Fact::default(); definitions.plan.len()],
+                missing: None,
                 was_in: vec![false; definitions.segments.len()],
             },
             fresh: vec![Fact::default(); definitions.plan.len()],
@@ -164,9 +178,17 @@ impl<'d> Glance<'d> {
         self.needs_profile
     }
 
-    /// What leads that were folded under the plan before lack.
-    pub fn missing(&self) -> &[FactIx] {
-        self.before.as_ref().map_or(&[], |(_, missing)| missing)
+    /// What to look up of leads who miss this.
+    pub fn keys(&self, missing: Missing) -> impl Iterator<Item = &FactKey> {
+        let plan = &self.definitions.plan;
+        self.which(missing).iter().map(|&fact| &plan.fact(fact).key)
+    }
+
+    fn which(&self, missing: Missing) -> &[FactIx] {
+        match missing {
+            Missing::Since => &self.since,
+            Missing::Everything => &self.everything,
+        }
     }
 
     /// Looks at a lead.
@@ -186,17 +208,13 @@ impl<'d> Glance<'d> {
             self.look_at_profile(stored)?;
         }
         let plan = stored.memory.map(|memory| self.look_at_memory(memory)).transpose()?;
-        Ok(match (plan, &self.before) {
-            (Some(plan), _) if plan == self.definitions.plan_mark => Known::All,
-            (Some(plan), Some((before, missing))) if plan == *before => {
-                if missing.is_empty() {
-                    Known::All
-                } else {
-                    Known::AllBut
-                }
-            }
-            _ => Known::Unknown,
-        })
+        let missing = match plan {
+            Some(plan) if plan == self.definitions.plan_mark => None,
+            Some(plan) if Some(plan) == self.before => Some(Missing::Since),
+            _ => Some(Missing::Everything),
+        };
+        self.lead.missing = missing.filter(|missing| !self.which(*missing).is_empty());
+        Ok(self.lead.missing.map_or(Known::All, Known::AllBut))
     }
 
     fn look_at_profile(&mut self, stored: &Stored<'_>) -> Result<(), BadLead> {
@@ -236,11 +254,15 @@ impl<'d> Glance<'d> {
     }
 
     /// Fills in what is missing of the lead that was looked at last, from its history.
-    pub fn fill<'e>(&mut self, history: impl Iterator<Item = &'e Event>, now: Instant) {
-        let Some((_, missing)) = &self.before else { return };
+    pub fn fill(&mut self, history: &[Event], now: Instant) {
+        let Some(missing) = self.lead.missing.take() else { return };
         for event in history {
             fold(&self.definitions.plan, &mut self.fresh, event, now);
         }
+        let missing = match missing {
+            Missing::Since => &self.since,
+            Missing::Everything => &self.everything,
+        };
         for fact in missing {
             if self.fresh[fact.0].count >= self.lead.facts[fact.0].count {
                 self.lead.facts[fact.0] = std::mem::take(&mut self.fresh[fact.0]);
@@ -249,7 +271,7 @@ impl<'d> Glance<'d> {
         self.fresh.fill_with(Fact::default);
     }
 
-    /// The lead that was looked at last, as segments look at it.
+    /// The lead that was looked at last, as segments look at it. What is missing and not filled in is unknown.
     #[must_use]
     pub fn view(&self, now: Instant) -> View<'_> {
         let Self { definitions, lead, .. } = self;
@@ -267,6 +289,7 @@ impl<'d> Glance<'d> {
             segments: &definitions.segments,
             known_segments: &[],
             worked: None,
+            missing: lead.missing.map_or(&[], |missing| self.which(missing)),
         }
     }
 

@@ -143,6 +143,7 @@ impl House {
             known_segments: &[],
             // It must outlive the view, and tests are short.
             worked: Some(Box::leak(Box::default())),
+            missing: &[],
         }
     }
 }
