@@ -234,7 +234,7 @@ fn segments_are_counted_before_they_are_live() {
          italians   2       0       \n \
          planners   1       2       \n\n\
          Of 3 leads, by what is known of each.\n\
-         Unknown: their behaviour may not be looked at.\n\n\
+         Unknown: an attribute is missing, or their behaviour may not be looked at.\n\n\
          italians\n  a@b.example\n  and 1 more\n\n\
          planners\n  a@b.example\n"
     );

@@ -47,9 +47,9 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct Report {
-    at: Instant,
+    at: String,
     leads: u64,
-    /// Leads with something that no decision has seen yet.
+    /// Leads that are to be decided.
     due: u64,
     unreadable: u64,
     segments: Vec<Row>,
@@ -106,8 +106,13 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         rows.push(row(&store, name, is_live, members).await?);
     }
     store.close().await;
-    let report =
-        Report { at, leads: count.leads, due, unreadable: count.unreadable, segments: rows };
+    let report = Report {
+        at: at.to_string(),
+        leads: count.leads,
+        due,
+        unreadable: count.unreadable,
+        segments: rows,
+    };
     context.output.result(&report, || text(&report))?;
     Ok(())
 }
@@ -160,19 +165,19 @@ fn text(report: &Report) -> String {
         }
         table.add_row(cells);
     }
-    let mut lines = Vec::new();
     if report.segments.is_empty() {
-        lines.push("The campaign folder defines no segments.".to_owned());
-    } else {
-        lines.push(table.to_string());
+        return "There are no segments.".to_owned();
     }
+    let mut lines = vec![table.to_string()];
     lines.push(format!("\nOf {}, by what is known of each.", counted(report.leads, "lead")));
     if some_unknown {
-        lines.push("Unknown: their behaviour may not be looked at.".to_owned());
+        lines.push(
+            "Unknown: an attribute is missing, or their behaviour may not be looked at.".to_owned(),
+        );
     }
     if report.due > 0 {
         let due = counted(report.due, "lead");
-        lines.push(format!("{due} due: they count as their last decision left them."));
+        lines.push(format!("{due} due: what came in since their last decision may not count yet."));
     }
     if report.unreadable > 0 {
         lines.push(format!("{} cannot be read.", counted(report.unreadable, "lead")));

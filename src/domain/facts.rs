@@ -267,6 +267,23 @@ pub fn fold(plan: &FactPlan, facts: &mut [Fact], event: &Event, now: Instant) ->
     changed
 }
 
+/// Folds a lead's events as far as they are known, in their order. Each is judged as it was at last: a hit
+/// that was taken for a human's for a while pushes no other out of a ring.
+pub fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now: Instant) {
+    let revised = history.iter().filter_map(|event| Some((event.revises?, event.judgement)));
+    let revised: HashMap<Rev, Judgement> = revised.collect();
+    for event in history.iter().filter(|event| event.revises.is_none()) {
+        match revised.get(&event.rev) {
+            Some(&judgement) => {
+                fold(plan, facts, &Event { judgement, ..event.clone() }, now);
+            }
+            None => {
+                fold(plan, facts, event, now);
+            }
+        }
+    }
+}
+
 /// A revision carries the kind, object and instant of the hit it judges anew in its own fields
 /// `data.kind`, `object` and `occurred_at`, so it can be folded without looking the hit up.
 fn revise(plan: &FactPlan, facts: &mut [Fact], event: &Event, target: Rev, now: Instant) -> bool {
@@ -283,4 +300,55 @@ fn revise(plan: &FactPlan, facts: &mut [Fact], event: &Event, target: Rev, now: 
         }
     }
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::EventData;
+
+    fn event(rev: i64, at: i64, judgement: Judgement) -> Event {
+        Event {
+            rev: Rev(rev),
+            kind: EventKind::MAIL_CLICKED,
+            object: None,
+            occurred_at: Instant::from_millis(at),
+            recorded_at: Instant::from_millis(at),
+            judgement,
+            settles_at: Some(Instant::from_millis(at + 20)),
+            message: None,
+            about: None,
+            revises: None,
+            data: EventData::new(),
+        }
+    }
+
+    #[test]
+    fn a_history_is_folded_by_what_its_events_were_judged_at_last() {
+        let mut plan = FactPlan::default();
+        let key = FactKey { kind: EventKind::MAIL_CLICKED, filter: ObjectFilter::Any };
+        let clicked = plan.ask(key, 1);
+        let human = event(1, 100, Judgement::Human);
+        let machine = event(2, 200, Judgement::Unsure);
+        let revision = Event {
+            kind: EventKind::JUDGEMENT_REVISED,
+            revises: Some(Rev(2)),
+            judgement: Judgement::Machine,
+            data: [("kind".into(), crate::domain::value::Value::Text("mail.clicked".into()))]
+                .into(),
+            ..event(3, 200, Judgement::Machine)
+        };
+        let history = [human, machine, revision];
+        let now = Instant::from_millis(1000);
+        let mut facts = vec![Fact::default()];
+        fold_history(&plan, &mut facts, &history, now);
+        let revs: Vec<Rev> = facts[clicked.0].ring.iter().map(|hit| hit.rev).collect();
+        assert_eq!((revs, facts[clicked.0].count), (vec![Rev(1)], 1));
+        // As when each came at its time.
+        let mut as_they_came = vec![Fact::default()];
+        for (event, at) in history.iter().zip([100, 210, 215]) {
+            fold(&plan, &mut as_they_came, event, Instant::from_millis(at));
+        }
+        assert_eq!(as_they_came[clicked.0].ring, facts[clicked.0].ring);
+    }
 }

@@ -142,13 +142,6 @@ pub struct Booked {
     pub waiting: Vec<Rev>,
 }
 
-impl Booked {
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 impl Scoring {
     /// A number that changes when scores do, for the same lead.
     #[must_use]

@@ -53,13 +53,14 @@ pub struct Members {
     pub entering: u64,
     /// Who were, and are not any more.
     pub leaving: u64,
-    /// Of whom it cannot be said, as their behaviour may not be looked at.
+    /// Of whom it cannot be said: an attribute is missing, or their behaviour may not be looked at.
     pub unknown: u64,
     /// The first of those inside, by lead.
     pub some: Vec<LeadId>,
 }
 
-/// Counts who is in some segments at an instant, by what the last decision on each lead knew of it.
+/// Counts who is in some segments at an instant, by what is known of each lead. Stage, tags and attributes are
+/// as the last decision left them, also where the definitions would move them.
 ///
 /// # Errors
 /// When the database cannot be read. A lead that cannot be read is counted as such.
@@ -72,12 +73,9 @@ pub async fn count(store: &Store, question: Question) -> Result<Count, StoreErro
     }
     let mut sum = Count::of(&question);
     while let Some(read) = readers.join_next().await {
-        sum.add(read.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?);
+        sum.add(read.map_err(|error| StoreError::Other(error.to_string()))??);
     }
-    for members in &mut sum.segments {
-        members.some.sort_unstable();
-        members.some.truncate(question.some);
-    }
+    sum.keep_first(question.some);
     Ok(sum)
 }
 
@@ -93,8 +91,7 @@ async fn read(
     let columns = Columns { standing: glance.needs_standing(), profile: glance.needs_profile() };
     let now = question.now;
     let mut sum = Count::of(&question);
-    // By what they lack.
-    let mut behind: [Vec<LeadId>; 2] = Default::default();
+    let (mut behind, mut strangers) = (Vec::new(), Vec::new());
     while let Some(page) = next_page(&store, &cursor).await? {
         let each = |lead, stored: Result<Stored<'_>, StoreError>| {
             let known = stored.ok().and_then(|stored| glance.look(&stored).ok());
@@ -106,12 +103,16 @@ async fn read(
                 _ if question.is_settled(&view) => {
                     sum.note(&question, lead, &view, |it| glance.was_in(it));
                 }
-                Known::AllBut(Missing::Since) => behind[0].push(lead),
-                Known::AllBut(Missing::Everything) => behind[1].push(lead),
+                Known::AllBut(Missing::Since) => behind.push(lead),
+                Known::AllBut(Missing::Everything) => strangers.push(lead),
             }
         };
         store.glance_at(page, columns, each).await?;
-        for (leads, missing) in behind.iter_mut().zip([Missing::Since, Missing::Everything]) {
+        for missing in [Missing::Since, Missing::Everything] {
+            let leads = match missing {
+                Missing::Since => std::mem::take(&mut behind),
+                Missing::Everything => std::mem::take(&mut strangers),
+            };
             if leads.is_empty() {
                 continue;
             }
@@ -119,14 +120,18 @@ async fn read(
             let each = |lead, stored: Result<(Stored<'_>, Vec<Event>), StoreError>| {
                 let looked = stored
                     .ok()
-                    .and_then(|(stored, history)| glance.look(&stored).ok().map(|_| history));
-                let Some(history) = looked else { return sum.leave_out() };
+                    .and_then(|(stored, history)| Some((glance.look(&stored).ok()?, history)));
+                let Some((known, history)) = looked else { return sum.leave_out() };
+                // It was decided meanwhile, by definitions that went live meanwhile.
+                if known == Known::AllBut(Missing::Everything) && missing == Missing::Since {
+                    return strangers.push(lead);
+                }
                 glance.fill(&history, now);
                 sum.note(&question, lead, &glance.view(now), |it| glance.was_in(it));
             };
-            store.glance_back(leads, columns, &facts, each).await?;
-            leads.clear();
+            store.glance_back(&leads, columns, &facts, each).await?;
         }
+        sum.keep_first(question.some);
     }
     Ok(sum)
 }
@@ -168,6 +173,14 @@ impl Count {
         }
     }
 
+    /// Names no more than so many members, the first.
+    fn keep_first(&mut self, some: usize) {
+        for members in &mut self.segments {
+            members.some.sort_unstable();
+            members.some.truncate(some);
+        }
+    }
+
     fn leave_out(&mut self) {
         self.leads += 1;
         self.unreadable += 1;
@@ -189,7 +202,7 @@ impl Count {
             members.unknown += u64::from(value == Truth::Unknown);
             members.entering += u64::from(is_in && !was_in);
             members.leaving += u64::from(was_in && !is_in);
-            if is_in && members.some.len() < question.some {
+            if is_in && question.some > 0 {
                 members.some.push(lead);
             }
         }

@@ -164,6 +164,7 @@ async fn the_count_of_a_segment_is_who_comes_to_be_in_it() {
         let new = campaign(NEW).definitions();
 
         let foretold = count(&rig, &new, 100).await;
+        let first = count(&rig, &new, 2).await;
         rig.apply(&campaign(NEW)).await;
         rig.tick().await;
         let live = rig.engine.live().unwrap();
@@ -181,6 +182,7 @@ async fn the_count_of_a_segment_is_who_comes_to_be_in_it() {
             );
             assert_eq!(members.some, now, "{}", segment.name);
             assert_eq!(members.inside, now.len() as u64);
+            assert_eq!(first.segments[place].some, now[..now.len().min(2)], "the first by lead");
             let was: &[LeadId] = match &*segment.name {
                 "italians" => &before[0],
                 "lookers" => &before[1],

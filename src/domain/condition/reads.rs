@@ -13,7 +13,6 @@ use crate::domain::{definitions::Segment, facts::FactIx, score::Scoring, value::
 pub struct Reads {
     pub facts: BTreeSet<FactIx>,
     pub attributes: BTreeSet<Slot>,
-    /// The stage, or since when it is that.
     pub stage: bool,
     pub tags: bool,
     /// Whether behaviour may be looked at.

@@ -16,7 +16,7 @@ use crate::domain::{
     decide::may_look,
     definitions::{Definitions, SegmentIx},
     event::Event,
-    facts::{Fact, FactIx, FactKey, FactPlan, fold},
+    facts::{Fact, FactIx, FactKey, FactPlan, fold_history},
     name::Name,
     policy::Tracking,
     time::Instant,
@@ -256,9 +256,7 @@ impl<'d> Glance<'d> {
     /// Fills in what is missing of the lead that was looked at last, from its history.
     pub fn fill(&mut self, history: &[Event], now: Instant) {
         let Some(missing) = self.lead.missing.take() else { return };
-        for event in history {
-            fold(&self.definitions.plan, &mut self.fresh, event, now);
-        }
+        fold_history(&self.definitions.plan, &mut self.fresh, history, now);
         let missing = match missing {
             Missing::Since => &self.since,
             Missing::Everything => &self.everything,

@@ -12,7 +12,7 @@ use crate::domain::{
     address::Address,
     definitions::{Definitions, LiveWorkflow},
     event::Event,
-    facts::{Fact, fold},
+    facts::{Fact, fold_history},
     id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
@@ -195,9 +195,7 @@ impl LeadState {
         now: Instant,
     ) {
         let mut fresh = vec![Fact::default(); definitions.plan.len()];
-        for event in history {
-            fold(&definitions.plan, &mut fresh, event, now);
-        }
+        fold_history(&definitions.plan, &mut fresh, history, now);
         for &index in missing {
             if fresh[index].count >= self.facts[index].count {
                 self.facts[index] = std::mem::take(&mut fresh[index]);

@@ -172,7 +172,7 @@ fn a_settled_hit_that_was_a_machines_after_all_is_booked_back() {
     assert_eq!(story.booked(), [("visited()", -10)]);
     assert!(story.last.ledger[0].reason.ends_with("judged a machine's hit"));
     assert_eq!(story.last.ledger[0].event, Some(target));
-    assert!(story.state.booked.is_nothing());
+    assert_eq!(story.state.booked, crate::domain::score::Booked::default());
 }
 
 #[test]
