@@ -105,6 +105,7 @@ fn evaluate(definitions: &Definitions, state: &LeadState) {
         segments: &definitions.segments,
         known_segments: &known,
         worked: None,
+        missing: &[],
     };
     let segment = definitions.segment("priced").expect("it is there");
     black_box(segment.condition.verdict(&view));
