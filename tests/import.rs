@@ -1048,6 +1048,9 @@ fn a_pool_of_another_name_is_said_on_both_sides() {
     let doctor = site.run(&["doctor"]);
     assert!(doctor.out.contains(says) && doctor.out.contains(hint), "{doctor:?}");
 
+    let status = site.run(&["status"]);
+    assert!(status.out.contains("sprinng: 0 left (fewer than 1), 0 given"), "{status:?}");
+
     let report = site.json(&["codes", "import", "sprong", "codes.txt"]);
     let note =
         "the pool `sprong` is new, and no live mail takes codes of it; did you mean `spring`?";

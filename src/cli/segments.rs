@@ -97,7 +97,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         now: at,
         some: arguments.show.into(),
     };
-    let due = store.census(context.now()).await?.due;
+    let due = store.due_leads(context.now()).await?;
     let count = members::count(&store, question).await?;
     let mut rows = Vec::with_capacity(segments.len());
     for (segment, members) in segments.iter().zip(&count.segments) {

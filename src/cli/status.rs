@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{codes, context::Context, failure::Failure, output::in_one_line, parked};
+use super::{codes, context::Context, failure::Failure, live::Live, output::in_one_line, parked};
 use crate::{
     definitions::counted,
     domain::{message::MessageState, name::Name},
-    store::records::{Deferred, Parked, Pool},
+    store::{
+        Store,
+        records::{Deferred, Parked, Pool},
+    },
 };
 
 /// Reasons of deferred mails that are told.
@@ -54,7 +57,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         due: census.due,
         parked_leads: census.parked_leads,
         deferred: store.deferred(MOST).await?,
-        codes: store.code_pools().await?,
+        codes: pools(&store).await?,
         parked: parked::parked(&store).await?,
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
@@ -63,6 +66,20 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
     context.output.result(&report, || text(&report))?;
     store.close().await;
     Ok(())
+}
+
+/// Also those that live mails take codes of and that were never filled. Where what is live cannot be run, those
+/// that are there.
+async fn pools(store: &Store) -> Result<Vec<Pool>, Failure> {
+    let mut pools = store.code_pools().await?;
+    if let Ok(Some(live)) = Live::load(store).await {
+        for name in live.renderer.all_pools() {
+            if pools.iter().all(|pool| pool.pool != *name) {
+                pools.push(Pool { pool: name.clone(), left: 0, given: 0, warn_below: 1 });
+            }
+        }
+    }
+    Ok(pools)
 }
 
 fn text(report: &Report) -> String {

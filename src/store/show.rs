@@ -186,6 +186,16 @@ impl Store {
             .collect()
     }
 
+    /// How many leads are to be decided now.
+    pub async fn due_leads(&self, now: Instant) -> Result<u64> {
+        let due: i64 = on_db!(
+            self.db.read(),
+            sql!("SELECT COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"),
+            |db, sql| sqlx::query_scalar(sql).bind(now.millis()).fetch_one(db).await
+        )?;
+        Ok(due.unsigned_abs())
+    }
+
     /// Counts of everything. Walks along whole indexes, though along no wide table: for reports, not for
     /// each tick.
     pub async fn census(&self, now: Instant) -> Result<Census> {

@@ -160,6 +160,7 @@ async fn the_census_counts() {
         assert_eq!((census.leads, census.by_stage["lead"]), (2, 2));
         assert_eq!((census.messages["reserved"], census.enrolments_active), (1, 1));
         assert_eq!((census.due, census.parked_leads), (1, 0));
+        assert_eq!(db.store.due_leads(NOON).await.unwrap(), 1);
         let mut counted = Vec::new();
         for word in MessageState::ALL.map(MessageState::word) {
             behind(db, format!("UPDATE messages SET state = '{word}'")).await;
