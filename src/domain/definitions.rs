@@ -56,7 +56,7 @@ pub struct Segment {
 }
 
 /// Which segment: an index into [`Definitions::segments`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct SegmentIx(pub usize);
 
 /// Since when a workflow of a name has been live without a break, whatever its versions.

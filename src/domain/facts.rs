@@ -269,7 +269,7 @@ pub fn fold(plan: &FactPlan, facts: &mut [Fact], event: &Event, now: Instant) ->
 
 /// Folds a lead's events as far as they are known, in their order. Each is judged as it was at last: a hit
 /// that was taken for a human's for a while pushes no other out of a ring.
-pub fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now: Instant) {
+fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now: Instant) {
     let revised = history.iter().filter_map(|event| Some((event.revises?, event.judgement)));
     let revised: HashMap<Rev, Judgement> = revised.collect();
     for event in history.iter().filter(|event| event.revises.is_none()) {
@@ -280,6 +280,23 @@ pub fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now:
             None => {
                 fold(plan, facts, event, now);
             }
+        }
+    }
+}
+
+/// Fills in facts from a lead's history. One whose events are no longer kept stays as remembered.
+pub fn fill(
+    plan: &FactPlan,
+    facts: &mut [Fact],
+    missing: &[FactIx],
+    history: &[Event],
+    now: Instant,
+) {
+    let mut fresh = vec![Fact::default(); plan.len()];
+    fold_history(plan, &mut fresh, history, now);
+    for fact in missing {
+        if fresh[fact.0].count >= facts[fact.0].count {
+            facts[fact.0] = std::mem::take(&mut fresh[fact.0]);
         }
     }
 }

@@ -6,12 +6,11 @@ use tokio::{sync::Mutex, task::JoinSet};
 
 use crate::{
     domain::{
-        condition::View,
         definitions::{Definitions, SegmentIx},
         event::Event,
         facts::FactKey,
         id::LeadId,
-        lead::{Glance, Known, Missing, Stored},
+        lead::{Glance, Missing, Stored},
         time::Instant,
         verdict::Truth,
     },
@@ -59,8 +58,8 @@ pub struct Members {
     pub some: Vec<LeadId>,
 }
 
-/// Counts who is in some segments at an instant, by what is known of each lead. Stage, tags and attributes are
-/// as the last decision left them, also where the definitions would move them.
+/// Counts who is in some segments at an instant, by what is known of each lead. Stage, tags and attributes
+/// are as they are, also where the definitions would move them.
 ///
 /// # Errors
 /// When the database cannot be read. A lead that cannot be read is counted as such.
@@ -93,19 +92,14 @@ async fn read(
     let mut sum = Count::of(&question);
     let (mut behind, mut strangers) = (Vec::new(), Vec::new());
     while let Some(page) = next_page(&store, &cursor).await? {
-        let each = |lead, stored: Result<Stored<'_>, StoreError>| {
-            let known = stored.ok().and_then(|stored| glance.look(&stored).ok());
-            let Some(known) = known else { return sum.leave_out() };
-            // What is missing may make no difference: most segments ask for more than that.
-            let view = glance.view(now);
-            match known {
-                Known::All => sum.note(&question, lead, &view, |it| glance.was_in(it)),
-                _ if question.is_settled(&view) => {
-                    sum.note(&question, lead, &view, |it| glance.was_in(it));
-                }
-                Known::AllBut(Missing::Since) => behind.push(lead),
-                Known::AllBut(Missing::Everything) => strangers.push(lead),
-            }
+        let each = |lead, stored: Result<Stored<'_>, StoreError>| match stored
+            .ok()
+            .and_then(|stored| glance.look(&stored, now).ok())
+        {
+            None => sum.leave_out(),
+            Some(None) => sum.note(&question, lead, &glance),
+            Some(Some(Missing::Since)) => behind.push(lead),
+            Some(Some(Missing::Everything)) => strangers.push(lead),
         };
         store.glance_at(page, columns, each).await?;
         for missing in [Missing::Since, Missing::Everything] {
@@ -120,14 +114,14 @@ async fn read(
             let each = |lead, stored: Result<(Stored<'_>, Vec<Event>), StoreError>| {
                 let looked = stored
                     .ok()
-                    .and_then(|(stored, history)| Some((glance.look(&stored).ok()?, history)));
-                let Some((known, history)) = looked else { return sum.leave_out() };
+                    .and_then(|(stored, history)| Some((glance.look(&stored, now).ok()?, history)));
+                let Some((lacks, history)) = looked else { return sum.leave_out() };
                 // It was decided meanwhile, by definitions that went live meanwhile.
-                if known == Known::AllBut(Missing::Everything) && missing == Missing::Since {
+                if lacks == Some(Missing::Everything) && missing == Missing::Since {
                     return strangers.push(lead);
                 }
                 glance.fill(&history, now);
-                sum.note(&question, lead, &glance.view(now), |it| glance.was_in(it));
+                sum.note(&question, lead, &glance);
             };
             store.glance_back(&leads, columns, &facts, each).await?;
         }
@@ -144,16 +138,6 @@ async fn next_page(
     let Some(first) = *cursor else { return Ok(None) };
     *cursor = store.end_of_page(first, PAGE).await?;
     Ok(cursor.map(|last| (first, last)))
-}
-
-impl Question {
-    /// Whether it can be said of each segment whether the lead is in it.
-    fn is_settled(&self, view: &View<'_>) -> bool {
-        self.segments.iter().all(|segment| {
-            let condition = &self.definitions.segments[segment.0].condition;
-            condition.verdict(view).value != Truth::Unknown
-        })
-    }
 }
 
 impl Count {
@@ -186,17 +170,11 @@ impl Count {
         self.unreadable += 1;
     }
 
-    fn note(
-        &mut self,
-        question: &Question,
-        lead: LeadId,
-        view: &View<'_>,
-        was_in: impl Fn(SegmentIx) -> bool,
-    ) {
+    /// The lead that was looked at last.
+    fn note(&mut self, question: &Question, lead: LeadId, glance: &Glance<'_>) {
         self.leads += 1;
         for (segment, members) in question.segments.iter().zip(&mut self.segments) {
-            let condition = &question.definitions.segments[segment.0].condition;
-            let (value, was_in) = (condition.verdict(view).value, was_in(*segment));
+            let (value, was_in) = (glance.value(*segment), glance.was_in(*segment));
             let is_in = value == Truth::True;
             members.inside += u64::from(is_in);
             members.unknown += u64::from(value == Truth::Unknown);

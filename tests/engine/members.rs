@@ -19,7 +19,7 @@ use nurtured::{
 };
 
 use crate::support::{
-    databases::{NOON, for_each_database},
+    databases::{NOON, TestDatabase, for_each_database},
     engine::{Campaign, DAY, HOUR, Rig, behind},
 };
 
@@ -241,4 +241,20 @@ async fn whose_behaviour_may_not_be_looked_at_is_unknown_and_who_cannot_be_read_
         assert!(rig.clock.now() > NOON);
     })
     .await;
+}
+
+/// Each segment names the one before twice: whoever followed the names each time would never come to an end.
+#[tokio::test]
+async fn segments_that_name_each_other_many_times_are_each_worked_out_once() {
+    let db = TestDatabase::sqlite().await;
+    let rig = Rig::new(&db, &campaign(OLD)).await;
+    rig.lead("a@a.example", &[("country", "Italy")]).await;
+    rig.tick().await;
+    let mut segments = String::from("segments:\n  s0: country == \"Italy\"\n");
+    for number in 1..60 {
+        let before = format!("in_segment(\"s{}\")", number - 1);
+        segments += &format!("  s{number}: {before} and {before} or country == \"{number}\"\n");
+    }
+    let counted = count(&rig, &campaign(&segments).definitions(), 0).await;
+    assert!(counted.segments.iter().all(|members| members.inside == 1), "{counted:?}");
 }

@@ -6,12 +6,19 @@ use super::{
     Condition,
     node::{BoolTerm, Node, NodeKind, NumberTerm, Source, TextTerm},
 };
-use crate::domain::{definitions::Segment, facts::FactIx, score::Scoring, value::Slot};
+use crate::domain::{
+    definitions::{Segment, SegmentIx},
+    facts::FactIx,
+    score::Scoring,
+    value::Slot,
+};
 
 /// What some conditions look at.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reads {
     pub facts: BTreeSet<FactIx>,
+    /// In an order in which each names only earlier ones.
+    pub segments: BTreeSet<SegmentIx>,
     pub attributes: BTreeSet<Slot>,
     pub stage: bool,
     pub tags: bool,
@@ -20,9 +27,18 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Adds what a condition looks at, also through segments and scores.
-    pub fn add(&mut self, condition: &Condition, segments: &[Segment], scoring: &Scoring) {
+    /// What a condition looks at, also through segments and scores.
+    fn add(&mut self, condition: &Condition, segments: &[Segment], scoring: &Scoring) {
         condition.0.root.each(&mut |part| self.add_leaf(part, segments, scoring));
+    }
+
+    /// Adds a segment, once: others may name it many times, and those others again.
+    pub fn add_segment(&mut self, index: SegmentIx, segments: &[Segment], scoring: &Scoring) {
+        if let Some(segment) = segments.get(index.0)
+            && self.segments.insert(index)
+        {
+            self.add(&segment.condition, segments, scoring);
+        }
     }
 
     fn add_leaf(&mut self, part: &Node, segments: &[Segment], scoring: &Scoring) {
@@ -55,11 +71,7 @@ impl Reads {
                 scoring.fit.iter().for_each(|rule| self.add(&rule.when, segments, scoring));
             }
             NodeKind::Tag(_) => self.tags = true,
-            NodeKind::Segment(index) => {
-                if let Some(segment) = segments.get(index.0) {
-                    self.add(&segment.condition, segments, scoring);
-                }
-            }
+            NodeKind::Segment(index) => self.add_segment(*index, segments, scoring),
             NodeKind::Question(question) => {
                 self.behaviour |= question.behaviour;
                 self.facts.insert(question.fact);

@@ -5,7 +5,10 @@
 
 mod parts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use parts::{FactsOf, ProfileOf, SegmentsOf};
 use serde::{Deserialize as _, Deserializer as _};
@@ -16,11 +19,12 @@ use crate::domain::{
     decide::may_look,
     definitions::{Definitions, SegmentIx},
     event::Event,
-    facts::{Fact, FactIx, FactKey, FactPlan, fold_history},
+    facts::{Fact, FactIx, FactKey, FactPlan, fill},
     name::Name,
     policy::Tracking,
     time::Instant,
     value::{Slot, Value, ValueType},
+    verdict::{Truth, Verdict},
 };
 
 /// The columns of a lead that conditions look at.
@@ -51,14 +55,6 @@ pub enum BadLead {
     Profile,
 }
 
-/// Which facts of a lead are known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Known {
-    All,
-    /// Fill in the others.
-    AllBut(Missing),
-}
-
 /// Which facts of a lead are still to be looked up in its history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {
@@ -87,9 +83,12 @@ pub struct Glance<'d> {
     /// What that lacks.
     since: Vec<FactIx>,
     everything: Vec<FactIx>,
+    /// The segments that are asked for and those that they name, each after those that it names.
+    in_order: Vec<SegmentIx>,
+    /// By index of the segment, as far as they are in that order: how it stands with the lead.
+    verdicts: Vec<Cell<Option<Verdict>>>,
     /// The lead that was looked at last.
     lead: Seen,
-    fresh: Vec<Fact>,
 }
 
 /// What was seen of a lead.
@@ -116,8 +115,7 @@ impl<'d> Glance<'d> {
     ) -> Self {
         let mut reads = Reads::default();
         for segment in segments {
-            let condition = &definitions.segments[segment.0].condition;
-            reads.add(condition, &definitions.segments, &definitions.scoring);
+            reads.add_segment(*segment, &definitions.segments, &definitions.scoring);
         }
         let attribute = |slot: &Slot| {
             let attribute = definitions.schema.attribute(*slot);
@@ -152,6 +150,8 @@ impl<'d> Glance<'d> {
             before: before.map(FactPlan::mark),
             since: before.map(lacks).unwrap_or_default(),
             everything: reads.facts.iter().copied().collect(),
+            in_order: reads.segments.iter().copied().collect(),
+            verdicts: vec![Cell::new(None); definitions.segments.len()],
             lead: Seen {
                 stage: Stage::Lead,
                 stage_since: Instant::DAWN,
@@ -162,7 +162,6 @@ impl<'d> Glance<'d> {
                 missing: None,
                 was_in: vec![false; definitions.segments.len()],
             },
-            fresh: vec![Fact::default(); definitions.plan.len()],
         }
     }
 
@@ -191,8 +190,9 @@ impl<'d> Glance<'d> {
         }
     }
 
-    /// Looks at a lead.
-    pub fn look(&mut self, stored: &Stored<'_>) -> Result<Known, BadLead> {
+    /// Looks at a lead. Returns what is missing of it, if the answer hangs on that: most segments ask for more
+    /// than one thing, and the others may settle it.
+    pub fn look(&mut self, stored: &Stored<'_>, now: Instant) -> Result<Option<Missing>, BadLead> {
         if let Some(standing) = &stored.standing {
             self.lead.stage = standing.stage;
             self.lead.stage_since = standing.since;
@@ -214,7 +214,19 @@ impl<'d> Glance<'d> {
             _ => Some(Missing::Everything),
         };
         self.lead.missing = missing.filter(|missing| !self.which(*missing).is_empty());
-        Ok(self.lead.missing.map_or(Known::All, Known::AllBut))
+        self.work_out(now);
+        let is_open = |(_, segment): &(_, SegmentIx)| self.value(*segment) == Truth::Unknown;
+        Ok(self.lead.missing.filter(|_| self.segments.iter().any(is_open)))
+    }
+
+    /// How it stands with each segment at an instant.
+    fn work_out(&self, now: Instant) {
+        self.verdicts.iter().for_each(|verdict| verdict.set(None));
+        let view = self.view(now);
+        for segment in &self.in_order {
+            let verdict = self.definitions.segments[segment.0].condition.verdict(&view);
+            self.verdicts[segment.0].set(Some(verdict));
+        }
     }
 
     fn look_at_profile(&mut self, stored: &Stored<'_>) -> Result<(), BadLead> {
@@ -256,22 +268,16 @@ impl<'d> Glance<'d> {
     /// Fills in what is missing of the lead that was looked at last, from its history.
     pub fn fill(&mut self, history: &[Event], now: Instant) {
         let Some(missing) = self.lead.missing.take() else { return };
-        fold_history(&self.definitions.plan, &mut self.fresh, history, now);
         let missing = match missing {
             Missing::Since => &self.since,
             Missing::Everything => &self.everything,
         };
-        for fact in missing {
-            if self.fresh[fact.0].count >= self.lead.facts[fact.0].count {
-                self.lead.facts[fact.0] = std::mem::take(&mut self.fresh[fact.0]);
-            }
-        }
-        self.fresh.fill_with(Fact::default);
+        fill(&self.definitions.plan, &mut self.lead.facts, missing, history, now);
+        self.work_out(now);
     }
 
     /// The lead that was looked at last, as segments look at it. What is missing and not filled in is unknown.
-    #[must_use]
-    pub fn view(&self, now: Instant) -> View<'_> {
+    fn view(&self, now: Instant) -> View<'_> {
         let Self { definitions, lead, .. } = self;
         View {
             now,
@@ -285,10 +291,16 @@ impl<'d> Glance<'d> {
             profiled: may_look(&definitions.policy, &lead.consents),
             scoring: &definitions.scoring,
             segments: &definitions.segments,
-            known_segments: &[],
+            known_segments: &self.verdicts,
             worked: None,
             missing: lead.missing.map_or(&[], |missing| self.which(missing)),
         }
+    }
+
+    /// Whether the lead that was looked at last is in a segment that is asked for.
+    #[must_use]
+    pub fn value(&self, segment: SegmentIx) -> Truth {
+        self.verdicts[segment.0].get().map_or(Truth::Unknown, |verdict| verdict.value)
     }
 
     /// Whether the lead that was looked at last was in a segment when it was decided last.

@@ -9,7 +9,7 @@ mod stored;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
-pub use glance::{BadLead, Glance, Known, Missing, Standing, Stored};
+pub use glance::{BadLead, Glance, Missing, Standing, Stored};
 pub use packed::BadMemory;
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};

@@ -12,7 +12,7 @@ use crate::domain::{
     address::Address,
     definitions::{Definitions, LiveWorkflow},
     event::Event,
-    facts::{Fact, fold_history},
+    facts::{Fact, FactIx, fill},
     id::{EnrolmentNo, LeadId, ReleaseId, Rev},
     message::OpenMessage,
     name::Name,
@@ -93,7 +93,7 @@ pub struct Hydrated {
     pub state: LeadState,
     /// The memory was folded under another plan that lacked, or kept less of, these facts.
     /// Fill them with [`LeadState::fill_facts`] before deciding.
-    pub missing: Vec<usize>,
+    pub missing: Vec<FactIx>,
 }
 
 impl LeadRecord {
@@ -130,7 +130,7 @@ impl LeadRecord {
             .iter()
             .map(|(index, planned)| {
                 if !same_plan {
-                    missing.push(index.0);
+                    missing.push(index);
                 }
                 known.remove(&*planned.text).unwrap_or_default()
             })
@@ -185,22 +185,15 @@ fn named<'a>(
 }
 
 impl LeadState {
-    /// Folds a lead's reflected history into the facts that its memory lacks. A fact whose events are
-    /// no longer kept stays as remembered.
+    /// Folds a lead's reflected history into the facts that its memory lacks.
     pub fn fill_facts(
         &mut self,
         definitions: &Definitions,
-        missing: &[usize],
+        missing: &[FactIx],
         history: &[Event],
         now: Instant,
     ) {
-        let mut fresh = vec![Fact::default(); definitions.plan.len()];
-        fold_history(&definitions.plan, &mut fresh, history, now);
-        for &index in missing {
-            if fresh[index].count >= self.facts[index].count {
-                self.facts[index] = std::mem::take(&mut fresh[index]);
-            }
-        }
+        fill(&definitions.plan, &mut self.facts, missing, history, now);
     }
 
     /// What is to be stored as the lead's memory once `reflected` is.
