@@ -1,6 +1,6 @@
-//! A new segment over a million leads with five million events: how long it takes until every lead is known to
-//! be in it or not, against reading the same leads and evaluating it alone; and how much memory the daemon
-//! has at rest on them.
+//! A new segment over a million leads with five million events: how long it takes to count who is in it before it
+//! is live, and until the engine has decided every lead by it, against reading the same leads and evaluating it
+//! alone; and how much memory the daemon has at rest on them.
 //!
 //! `cargo bench --bench segment`. `LEADS` is how many there are (1,000,000), each with `EVENTS` events (5),
 //! `SWEPT` how many of them the engine gets through (100,000), as every lead takes it as long. The database is
@@ -125,12 +125,12 @@ async fn counted(store: &Store, definitions: Definitions, leads: usize, what: &s
         some: 3,
     };
     let watch = Stopwatch::start();
-    let census = members::count(store, question).await.expect("counted");
+    let count = members::count(store, question).await.expect("counted");
     let lap = watch.lap();
-    assert_eq!((census.leads, census.unreadable), (leads as u64, 0));
+    assert_eq!((count.leads, count.unreadable), (leads as u64, 0));
     println!(
         "counted, {what:<17} {:>8} in it, {:.2?} (cpu {:.2?}; target: {TARGET:?}: {})",
-        census.segments[0].inside,
+        count.segments[0].inside,
         lap.wall,
         lap.processor,
         if lap.wall < TARGET { "met" } else { "missed" }

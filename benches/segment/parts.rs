@@ -75,6 +75,17 @@ pub async fn alone(file: &Path, definitions: &Definitions) {
         black_box(Memory::unpack(bytes).expect("a memory"));
     }
     print("making them into memories", rounds * stored.len(), &watch);
+    let texts: Vec<String> = stored
+        .iter()
+        .map(|bytes| {
+            serde_json::to_string(&Memory::unpack(bytes).expect("a memory")).expect("JSON")
+        })
+        .collect();
+    let watch = Stopwatch::start();
+    for text in texts.iter().cycle().take(rounds * texts.len()) {
+        black_box(Memory::unpack(text.as_bytes()).expect("a memory"));
+    }
+    print("the same of JSON, as before", rounds * texts.len(), &watch);
 
     let watch = Stopwatch::start();
     for state in states.iter().cycle().take(rounds * states.len()) {

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use crate::{
     domain::{
         definitions::Definitions,
-        facts::{Fact, fold},
+        facts::{Fact, fold, fold_history},
         id::LeadId,
         lead::LeadState,
         score::{MilliPoints, Temperature},
@@ -106,15 +106,14 @@ pub(super) async fn state_at(
     let mut histories = store.history(&mut batch, &[lead]).await?;
     drop(batch);
     let Some(record) = store.record(lead).await? else { return Ok(None) };
-    let history = histories.remove(&lead).unwrap_or_default();
+    let mut history = histories.remove(&lead).unwrap_or_default();
     let is_past = history.iter().any(|event| event.occurred_at > at);
     let (mut state, _, _) = look(definitions, record, &history, at);
     let new_events = std::mem::take(&mut state.new_events);
     if is_past {
+        history.retain(|event| event.occurred_at <= at);
         state.facts.fill(Fact::default());
-        for event in history.iter().filter(|event| event.occurred_at <= at) {
-            fold(&definitions.plan, &mut state.facts, event, at);
-        }
+        fold_history(&definitions.plan, &mut state.facts, &history, at);
     } else {
         for event in &new_events {
             fold(&definitions.plan, &mut state.facts, event, at);

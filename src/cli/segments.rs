@@ -60,7 +60,7 @@ struct Row {
     /// `null`: the condition of the command line.
     segment: Option<Name>,
     members: u64,
-    /// Of those, who are not in it by what is live; `null`: it is not live, or not so called.
+    /// Of those, who were not in it when they were decided last; `null`: it is not live, or a condition.
     entering: Option<u64>,
     leaving: Option<u64>,
     unknown: u64,
@@ -102,7 +102,9 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let mut rows = Vec::with_capacity(segments.len());
     for (segment, members) in segments.iter().zip(&count.segments) {
         let name = &definitions.segments[segment.0].name;
-        let is_live = live.as_ref().is_some_and(|live| live.segment(name).is_some());
+        let name = arguments.when.is_none().then_some(name);
+        let is_live =
+            name.zip(live.as_ref()).is_some_and(|(name, live)| live.segment(name).is_some());
         rows.push(row(&store, name, is_live, members).await?);
     }
     store.close().await;
@@ -130,10 +132,15 @@ fn chosen(definitions: &Definitions, names: &[Name]) -> Result<Vec<SegmentIx>, F
     names.iter().map(place).collect()
 }
 
-async fn row(store: &Store, name: &Name, is_live: bool, members: &Members) -> Result<Row, Failure> {
+async fn row(
+    store: &Store,
+    name: Option<&Name>,
+    is_live: bool,
+    members: &Members,
+) -> Result<Row, Failure> {
     let records = store.records(&members.some).await?;
     Ok(Row {
-        segment: Some(name.clone()).filter(|name| !name.is_empty()),
+        segment: name.cloned(),
         members: members.inside,
         entering: is_live.then_some(members.entering),
         leaving: is_live.then_some(members.leaving),
@@ -143,6 +150,9 @@ async fn row(store: &Store, name: &Name, is_live: bool, members: &Members) -> Re
 }
 
 fn text(report: &Report) -> String {
+    if report.segments.is_empty() {
+        return "There are no segments.".to_owned();
+    }
     let some_unknown = report.segments.iter().any(|row| row.unknown > 0);
     let some_live = report.segments.iter().any(|row| row.entering.is_some());
     let mut header = vec!["Segment", "In it"];
@@ -164,9 +174,6 @@ fn text(report: &Report) -> String {
             cells.push(row.unknown.to_string());
         }
         table.add_row(cells);
-    }
-    if report.segments.is_empty() {
-        return "There are no segments.".to_owned();
     }
     let mut lines = vec![table.to_string()];
     lines.push(format!("\nOf {}, by what is known of each.", counted(report.leads, "lead")));

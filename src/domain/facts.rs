@@ -269,7 +269,7 @@ pub fn fold(plan: &FactPlan, facts: &mut [Fact], event: &Event, now: Instant) ->
 
 /// Folds a lead's events as far as they are known, in their order. Each is judged as it was at last: a hit
 /// that was taken for a human's for a while pushes no other out of a ring.
-fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now: Instant) {
+pub fn fold_history(plan: &FactPlan, facts: &mut [Fact], history: &[Event], now: Instant) {
     let revised = history.iter().filter_map(|event| Some((event.revises?, event.judgement)));
     let revised: HashMap<Rev, Judgement> = revised.collect();
     for event in history.iter().filter(|event| event.revises.is_none()) {

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{lead::Basis, name::Name, schedule::Window, time::Zone};
+use super::{
+    lead::{Basis, Consent},
+    name::Name,
+    schedule::Window,
+    time::Zone,
+};
 
 /// The live policy.
 #[derive(Clone, Debug)]
@@ -43,6 +48,21 @@ pub enum Tracking {
     /// Those who consented to this purpose. The others' engagement is unknown, not 0.
     With(Name),
     Everybody,
+}
+
+impl Tracking {
+    /// Whether the behaviour of a lead with these consents may be looked at. Only consent will do: another
+    /// ground for writing is none for looking over a shoulder (Garante 284/2026).
+    #[must_use]
+    pub fn allows(&self, consents: &BTreeMap<Name, Consent>) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::With(purpose) => consents.get(purpose).is_some_and(|consent| {
+                consent.withdrawn_at.is_none() && consent.basis == Basis::Consent
+            }),
+        }
+    }
 }
 
 impl Default for Policy {

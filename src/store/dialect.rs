@@ -27,6 +27,7 @@ pub struct Text {
 ///   ([`Texts`](super::rows::Texts));
 /// - `(bytes 3 "memory")`: the bytes there;
 /// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
+/// - `due`: counts the leads that are to be decided at `$1`;
 /// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
 /// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
@@ -110,6 +111,9 @@ macro_rules! fragment {
     (postgres (list $columns:literal)) => {
         concat!("CAST(json_agg(json_build_array(", $columns, ")) AS TEXT)")
     };
+    ($dialect:ident due) => {
+        "COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
+    };
     ($dialect:ident looks) => {
         "l.lead, l.memory, \
          CASE WHEN $2 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
@@ -154,8 +158,8 @@ pub const POSTGRES_NOT_AVAILABLE: &str = "55P03";
 const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-8192";
 
-/// A migration as SQLite reads it. Without this each table would be two trees there: its rows by a number
-/// of SQLite's own, and an index of its key that leads to them.
+/// A migration as SQLite reads it. Without the first two each table would be two trees there: its rows by a
+/// number of SQLite's own, and an index of its key that leads to them. The others are what bytes are called.
 pub fn sqlite_schema(migration: &str) -> String {
     migration
         .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")

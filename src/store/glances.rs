@@ -1,17 +1,16 @@
 //! All leads, a page at a time, as far as conditions look at them.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use sqlx::Row as _;
 
-use super::{Result, Store, StoreError, db::on_db, dialect::Text, gather::next, rows};
+use super::{
+    Result, Store, StoreError, db::on_db, dialect::Text, events::StoredEvent, gather::next, rows,
+};
 use crate::domain::{
-    event::{Event, EventData, EventKind, Judgement},
+    event::{Event, EventKind},
     facts::{FactKey, ObjectFilter},
-    id::{LeadId, Rev},
+    id::LeadId,
     lead::{Stage, Standing, Stored},
-    name::Name,
     time::Instant,
 };
 
@@ -32,8 +31,7 @@ pub(super) const LEADS_AND_EVENTS: Text = sql!(
     "SELECT ",
     looks,
     ", COALESCE((SELECT ",
-    (list "e.rev, e.kind, e.object, e.occurred_at, e.judgement, e.settles_at, e.revises, \
-           CASE WHEN e.data <> '{}' THEN e.data END"),
+    (list "e.rev, e.kind, e.object, e.occurred_at, e.judgement, e.settles_at, e.revises, e.data"),
     " FROM events AS e WHERE e.lead = l.lead AND (e.kind IN (SELECT j.value ->> 'kind' FROM ",
     each_wanted,
     " WHERE j.value ->> 'object' IS NULL) \
@@ -159,36 +157,32 @@ fn standing(text: &str, lead: LeadId) -> Result<Option<Standing<'_>>> {
     read().map(Some).ok_or_else(|| StoreError::corrupt("leads", "stage", rows::lead_key(lead.0)))
 }
 
-/// An event as the statement puts it together.
-type Row<'r> =
-    (i64, Cow<'r, str>, Option<Name>, i64, Judgement, Option<i64>, Option<i64>, Option<String>);
+/// What conditions look at of an event, as the statement puts it together.
+type Row = (i64, String, Option<String>, i64, String, Option<i64>, Option<i64>, String);
 
 fn events(json: &[u8], lead: LeadId) -> Result<Vec<Event>> {
     if json.is_empty() {
         return Ok(Vec::new());
     }
-    let corrupt = |column| StoreError::corrupt("events", column, rows::lead_key(lead.0));
-    let mut rows: Vec<Row<'_>> = serde_json::from_slice(json).map_err(|_| corrupt("kind"))?;
+    let corrupt = |_| StoreError::corrupt("events", "kind", rows::lead_key(lead.0));
+    let mut rows: Vec<Row> = serde_json::from_slice(json).map_err(corrupt)?;
     // The database would make a table of its own for each lead to put them in order.
     rows.sort_unstable_by_key(|row| row.0);
-    let event =
-        |(rev, kind, object, occurred_at, judgement, settles_at, revises, data): Row<'_>| {
-            Ok(Event {
-                rev: Rev(rev),
-                kind: EventKind::parse(&kind).map_err(|_| corrupt("kind"))?,
-                object,
-                occurred_at: Instant::from_millis(occurred_at),
-                recorded_at: Instant::from_millis(occurred_at),
-                judgement,
-                settles_at: settles_at.map(Instant::from_millis),
-                message: None,
-                about: None,
-                revises: revises.map(Rev),
-                data: match data {
-                    Some(data) => rows::decode(&data, "events", "data", rows::lead_key(lead.0))?,
-                    None => EventData::new(),
-                },
-            })
-        };
+    let event = |(rev, kind, object, occurred_at, judgement, settles_at, revises, data): Row| {
+        Event::try_from(StoredEvent {
+            lead: lead.0,
+            rev,
+            kind,
+            object,
+            occurred_at,
+            recorded_at: occurred_at,
+            judgement,
+            settles_at,
+            message: None,
+            about: None,
+            revises,
+            data,
+        })
+    };
     rows.into_iter().map(event).collect()
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     address::Address,
     event::{Event, StepRef},
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
-    lead::{Enrolment, LeadRecord, Memory, Profile, Stage, Suppression},
+    lead::{Enrolment, LeadRecord, Memory, Profile, Stage, Suppression, Unreadable},
     message::{MessageState, OpenMessage},
     time::Instant,
 };
@@ -222,7 +222,7 @@ impl LeadRow {
         let key = rows::lead_key(self.lead);
         let corrupt = |column| StoreError::corrupt("leads", column, &key);
         let mut memory = match &self.memory {
-            Some(bytes) => Memory::unpack(bytes).map_err(|_| corrupt("memory"))?,
+            Some(bytes) => Memory::unpack(bytes).map_err(|Unreadable(column)| corrupt(column))?,
             None => Memory::default(),
         };
         memory.reflected = Rev(timer.reflected);

@@ -33,8 +33,8 @@ pub(super) const CENSUS: Text = sql!(
      UNION ALL SELECT 'active', '', COUNT(*) FROM enrolments WHERE status = 'active' \
      UNION ALL SELECT 'suppressed', '', COUNT(*) FROM suppressions \
      UNION ALL SELECT 'parked', '', COUNT(*) FROM parked_leads \
-     UNION ALL SELECT 'due', '', COUNT(*) FROM lead_timer \
-     WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
+     UNION ALL SELECT 'due', '', ",
+    due
 );
 
 impl Store {
@@ -188,11 +188,11 @@ impl Store {
 
     /// How many leads are to be decided now.
     pub async fn due_leads(&self, now: Instant) -> Result<u64> {
-        let due: i64 = on_db!(
-            self.db.read(),
-            sql!("SELECT COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"),
-            |db, sql| sqlx::query_scalar(sql).bind(now.millis()).fetch_one(db).await
-        )?;
+        let due: i64 =
+            on_db!(self.db.read(), sql!("SELECT ", due), |db, sql| sqlx::query_scalar(sql)
+                .bind(now.millis())
+                .fetch_one(db)
+                .await)?;
         Ok(due.unsigned_abs())
     }
 

@@ -1,4 +1,7 @@
-use nurtured::store::{DatabaseUrl, Store, StoreError};
+use nurtured::{
+    domain::{lead::Memory, score::MilliPoints, time::Instant},
+    store::{DatabaseUrl, Store, StoreError},
+};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use super::made::*;
@@ -110,6 +113,32 @@ async fn a_newer_database_is_left_alone_and_an_older_one_is_named() {
         behind(db, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
         let older = StoreError::OlderSchema { found: 1, needed: known };
         assert_eq!(db.store.check_schema().await, Err(older));
+    })
+    .await;
+}
+
+/// As a database of version 6 had it: JSON, with what one database or the other might take for its own.
+#[tokio::test]
+async fn what_is_remembered_of_leads_outlives_the_upgrade_to_its_compact_form() {
+    for_each_database(async |db| {
+        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
+        let json = r#"{"plan":5,"segments":{"à \\x41 \"b\" \n":9},"fit":20000,"next_enrolment":3}"#;
+        for back in [
+            "ALTER TABLE leads DROP COLUMN memory",
+            "ALTER TABLE leads ADD COLUMN memory TEXT NOT NULL DEFAULT '{}'",
+            "DELETE FROM _sqlx_migrations WHERE version = 7",
+        ] {
+            behind(db, back).await;
+        }
+        let set = format!("UPDATE leads SET memory = '{json}' WHERE lead = {}", leads[0].0);
+        crate::support::engine::behind(db, set).await;
+        let store = Store::open(&db.url).await.unwrap();
+        assert_eq!(store.migrate(false, NOON).await.unwrap().applied, ["compact memory"]);
+        let memory = store.record(leads[0]).await.unwrap().unwrap().memory;
+        assert_eq!((memory.plan, memory.fit, memory.next_enrolment.0), (5, MilliPoints(20_000), 3));
+        assert_eq!(memory.segments, [("à \\x41 \"b\" \n".into(), Instant::from_millis(9))].into());
+        let memory = store.record(leads[1]).await.unwrap().unwrap().memory;
+        assert_eq!(memory, Memory::default());
     })
     .await;
 }

@@ -186,7 +186,6 @@ impl Work<'_> {
             tags: &state.tags,
             known_segments: &[],
             worked: None,
-            missing: &[],
             ..self.lead.view()
         };
         if condition.verdict(&then).is_true() { since.at } else { self.lead.now }

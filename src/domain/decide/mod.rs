@@ -25,7 +25,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use permission::{closes, may_look, may_send, tracked};
+pub use permission::{closes, may_send, tracked};
 use work::Work;
 
 use super::{

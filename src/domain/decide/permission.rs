@@ -1,14 +1,12 @@
 //! Whether a mail may leave: asked before it is reserved, and again at the instant of sending.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::domain::{
     definitions::Definitions,
     event::StepRef,
-    lead::{Basis, Consent, Enrolment, LeadState, Phase},
+    lead::{Enrolment, LeadState, Phase},
     message::{MaySend, MessageKind},
-    name::Name,
-    policy::{Policy, Tracking},
     schedule::{Deadline, Window, end_of_quiet},
     time::{Instant, Zone},
     value::{Schema, Value},
@@ -18,23 +16,10 @@ use crate::domain::{
 /// How soon a mail is judged again that could not be judged.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// Whether this lead's behaviour may be looked at, by the policy's `tracking`. Only consent will do:
-/// another ground for writing is none for looking over a shoulder (Garante 284/2026).
+/// Whether this lead's behaviour may be looked at, by the policy's `tracking`.
 #[must_use]
 pub fn tracked(definitions: &Definitions, state: &LeadState) -> bool {
-    may_look(&definitions.policy, &state.consents)
-}
-
-/// The same, of a lead with these consents.
-#[must_use]
-pub fn may_look(policy: &Policy, consents: &BTreeMap<Name, Consent>) -> bool {
-    match &policy.tracking {
-        Tracking::Nobody => false,
-        Tracking::Everybody => true,
-        Tracking::With(purpose) => consents.get(purpose).is_some_and(|consent| {
-            consent.withdrawn_at.is_none() && consent.basis == Basis::Consent
-        }),
-    }
+    definitions.policy.tracking.allows(&state.consents)
 }
 
 /// Whether there is a ground for the purpose, of a kind that the policy takes.

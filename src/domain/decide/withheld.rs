@@ -80,7 +80,6 @@ impl Work<'_> {
             facts: &state.facts,
             known_segments: &[],
             worked: None,
-            missing: &[],
             ..self.lead.view()
         };
         rule.when.verdict(&then).is_true()

@@ -13,10 +13,9 @@ use std::{
 use parts::{FactsOf, ProfileOf, SegmentsOf};
 use serde::{Deserialize as _, Deserializer as _};
 
-use super::{Consent, Memory, Stage, packed, packed::BadMemory};
+use super::{Consent, Memory, Stage, Unreadable, packed};
 use crate::domain::{
     condition::{Reads, View},
-    decide::may_look,
     definitions::{Definitions, SegmentIx},
     event::Event,
     facts::{Fact, FactIx, FactKey, FactPlan, fill},
@@ -46,15 +45,6 @@ pub struct Standing<'r> {
     pub address: &'r str,
 }
 
-/// Columns that cannot be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum BadLead {
-    #[error(transparent)]
-    Memory(#[from] BadMemory),
-    #[error("the lead's profile cannot be read")]
-    Profile,
-}
-
 /// Which facts of a lead are still to be looked up in its history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {
@@ -74,7 +64,7 @@ pub struct Glance<'d> {
     needs_consents: bool,
     slots: Vec<(&'d str, Slot, ValueType)>,
     email: Option<Slot>,
-    /// In the order of their texts, in which they are stored.
+    /// In the order of their texts.
     facts: Vec<(&'d str, FactIx)>,
     /// Those that are asked for.
     segments: Vec<(&'d str, SegmentIx)>,
@@ -192,7 +182,11 @@ impl<'d> Glance<'d> {
 
     /// Looks at a lead. Returns what is missing of it, if the answer hangs on that: most segments ask for more
     /// than one thing, and the others may settle it.
-    pub fn look(&mut self, stored: &Stored<'_>, now: Instant) -> Result<Option<Missing>, BadLead> {
+    pub fn look(
+        &mut self,
+        stored: &Stored<'_>,
+        now: Instant,
+    ) -> Result<Option<Missing>, Unreadable> {
         if let Some(standing) = &stored.standing {
             self.lead.stage = standing.stage;
             self.lead.stage_since = standing.since;
@@ -229,18 +223,18 @@ impl<'d> Glance<'d> {
         }
     }
 
-    fn look_at_profile(&mut self, stored: &Stored<'_>) -> Result<(), BadLead> {
+    fn look_at_profile(&mut self, stored: &Stored<'_>) -> Result<(), Unreadable> {
         for (_, slot, _) in &self.slots {
             self.lead.attributes[slot.0] = None;
         }
         self.lead.tags.clear();
         self.lead.consents.clear();
         let mut json = serde_json::Deserializer::from_slice(stored.profile);
-        json.deserialize_map(ProfileOf(self)).map_err(|_| BadLead::Profile)
+        json.deserialize_map(ProfileOf(self)).map_err(|_| Unreadable("profile"))
     }
 
     /// Returns the mark of the plan that it was folded under.
-    fn look_at_memory(&mut self, stored: &[u8]) -> Result<i64, BadMemory> {
+    fn look_at_memory(&mut self, stored: &[u8]) -> Result<i64, Unreadable> {
         let Some(packed) = packed::in_order(stored) else {
             return Ok(self.take(Memory::unpack(stored)?));
         };
@@ -252,7 +246,7 @@ impl<'d> Glance<'d> {
             fields.deserialize_map(SegmentsOf(&self.segments, &mut self.lead.was_in))?;
             Ok::<i64, postcard::Error>(plan)
         };
-        read().map_err(|_| BadMemory)
+        read().map_err(|_| Unreadable("memory"))
     }
 
     fn take(&mut self, mut memory: Memory) -> i64 {
@@ -288,7 +282,7 @@ impl<'d> Glance<'d> {
             stage: lead.stage,
             stage_since: lead.stage_since,
             facts: &lead.facts,
-            profiled: may_look(&definitions.policy, &lead.consents),
+            profiled: definitions.policy.tracking.allows(&lead.consents),
             scoring: &definitions.scoring,
             segments: &definitions.segments,
             known_segments: &self.verdicts,

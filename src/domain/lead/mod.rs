@@ -9,8 +9,8 @@ mod stored;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
-pub use glance::{BadLead, Glance, Missing, Standing, Stored};
-pub use packed::BadMemory;
+pub use glance::{Glance, Missing, Standing, Stored};
+pub use packed::Unreadable;
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
 pub use stored::{Hydrated, LeadRecord, Memory, Profile};

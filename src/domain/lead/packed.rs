@@ -8,16 +8,16 @@ use super::Memory;
 
 /// The fields of [`Memory`] in their order, and of what is in it: [`Fact`](crate::domain::facts::Fact),
 /// [`SentMail`](super::SentMail), [`Passage`](super::Passage), `Booked`, `Event` and its parts. Another order of
-/// fields or variants, or another field, is another form; serde's `skip`, `default`, `flatten` and `untagged`
-/// are of no use here. (What there is of `default` reads the JSON.)
+/// fields or variants, or another field, is another form; serde's `skip_serializing_if`, `default`, `flatten` and
+/// `untagged` are of no use here. (What there is of `default` reads the JSON.)
 const FORM: u8 = 1;
 /// What was kept before there was a compact form: JSON.
 const JSON: u8 = b'{';
 
-/// Bytes that are no memory.
+/// A column of a lead that cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("what is remembered of the lead cannot be read")]
-pub struct BadMemory;
+#[error("the lead's {0} cannot be read")]
+pub struct Unreadable(pub &'static str);
 
 /// The fields of a stored memory in their order, each as postcard keeps it; `None` of one in another form.
 pub(super) fn in_order(stored: &[u8]) -> Option<&[u8]> {
@@ -29,22 +29,23 @@ impl Memory {
     ///
     /// # Errors
     /// Never for a memory that can be made; the library has a word for it.
-    pub fn pack(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, BadMemory> {
+    pub fn pack(&self, mut bytes: Vec<u8>) -> postcard::Result<Vec<u8>> {
         bytes.push(FORM);
-        postcard::to_extend(self, bytes).map_err(|_| BadMemory)
+        postcard::to_extend(self, bytes)
     }
 
     /// # Errors
-    /// [`BadMemory`]: cut off, changed, or of a newer program.
-    pub fn unpack(bytes: &[u8]) -> Result<Self, BadMemory> {
-        match bytes {
+    /// [`Unreadable`]: cut off, changed, or of a newer program.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let memory = match bytes {
             [FORM, packed @ ..] => match postcard::take_from_bytes(packed) {
-                Ok((memory, [])) => Ok(memory),
-                _ => Err(BadMemory),
+                Ok((memory, [])) => Some(memory),
+                _ => None,
             },
-            [JSON, ..] => serde_json::from_slice(bytes).map_err(|_| BadMemory),
-            _ => Err(BadMemory),
-        }
+            [JSON, ..] => serde_json::from_slice(bytes).ok(),
+            _ => None,
+        };
+        memory.ok_or(Unreadable("memory"))
     }
 }
 

@@ -1,14 +1,15 @@
 //! The stored parts of a lead, read for what is wanted of them and passed over elsewhere.
 
 use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 
 use super::{Glance, Seen};
 use crate::domain::{
     definitions::SegmentIx,
     facts::{Fact, FactIx},
+    time::Instant,
     value::{Slot, Value, ValueType},
 };
 
@@ -107,34 +108,9 @@ impl<'de> Visitor<'de> for AttributesOf<'_, '_> {
 
 /// The facts of a memory; those that are wanted are kept.
 pub(super) struct FactsOf<'g, 'd> {
-    /// Those that are still to come.
+    /// In the order of their texts.
     pub wanted: &'g [(&'d str, FactIx)],
     pub facts: &'g mut [Fact],
-}
-
-/// A [`Fact`] that nobody asks for, passed over.
-#[derive(Deserialize)]
-struct Passed(#[allow(dead_code)] (Option<i64>, u32, Hits));
-
-struct Hits;
-
-impl<'de> Deserialize<'de> for Hits {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Self)
-    }
-}
-
-impl<'de> Visitor<'de> for Hits {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("hits")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut hits: A) -> Result<Self, A::Error> {
-        while hits.next_element::<(i64, i64, i64)>()?.is_some() {}
-        Ok(self)
-    }
 }
 
 impl<'de> Visitor<'de> for FactsOf<'_, '_> {
@@ -145,26 +121,14 @@ impl<'de> Visitor<'de> for FactsOf<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut known: A) -> Result<(), A::Error> {
-        let Self { mut wanted, facts } = self;
-        let find = |text: &str, wanted: &mut &[(&str, FactIx)]| {
-            // Both are in the order of their texts.
-            while let [(next, fact), rest @ ..] = *wanted
-                && *next <= text
-            {
-                let found = (*next == text).then_some(*fact);
-                *wanted = rest;
-                if found.is_some() {
-                    return found;
-                }
-            }
-            None
+        let wanted = |text: &str| {
+            let place = self.wanted.binary_search_by_key(&text, |(wanted, _)| wanted).ok()?;
+            Some(self.wanted[place].1)
         };
-        while let Some(fact) = known.next_key_seed(Key(|text: &str| find(text, &mut wanted)))? {
-            match fact {
-                Some(fact) => facts[fact.0] = known.next_value()?,
-                None => {
-                    known.next_value::<Passed>()?;
-                }
+        while let Some(wanted) = known.next_key_seed(Key(wanted))? {
+            let fact: Fact = known.next_value()?;
+            if let Some(wanted) = wanted {
+                self.facts[wanted.0] = fact;
             }
         }
         Ok(())
@@ -183,7 +147,7 @@ impl<'de> Visitor<'de> for SegmentsOf<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut known: A) -> Result<(), A::Error> {
         let segment = |name: &str| self.0.iter().find(|(wanted, _)| *wanted == name);
         while let Some(segment) = known.next_key_seed(Key(segment))? {
-            known.next_value::<i64>()?;
+            known.next_value::<Instant>()?;
             if let Some((_, segment)) = segment {
                 self.1[segment.0] = true;
             }
