@@ -64,9 +64,9 @@ async fn write(db: &mut SqliteConnection, rows: &mut Vec<Value>) {
 const WRITE: [&str; 4] = [
     "INSERT INTO addresses (domain, local, lead) SELECT j.value ->> 'domain', j.value ->> 'local', j.value ->> 'lead' \
      FROM json_each($1) AS j WHERE true ON CONFLICT (domain, local) DO NOTHING",
-    "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, profile) \
+    "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, profile, memory) \
      SELECT j.value ->> 'lead', j.value ->> 'address', j.value ->> 'domain', 'lead', 0, 0, 0, \
-     j.value ->> 'profile' FROM json_each($1) AS j",
+     j.value ->> 'profile', '{}' FROM json_each($1) AS j",
     "INSERT INTO lead_timer (lead, bucket, lane, wake_at, rev, reflected, attempts, stop_epoch, decided_at) \
      SELECT j.value ->> 'lead', j.value ->> 'bucket', 2, 0, 1, 0, 0, 0, 0 FROM json_each($1) AS j",
     "INSERT INTO events (lead, rev, kind, object, occurred_at, recorded_at, judgement, data, source) \

@@ -28,6 +28,7 @@ pub struct Text {
 /// - `(bytes 3 "memory")`: the bytes there;
 /// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
 /// - `due`: counts the leads that are to be decided at `$1`;
+/// - `no_memory`: what is remembered of a lead who was never decided;
 /// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
 /// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
@@ -114,6 +115,12 @@ macro_rules! fragment {
     ($dialect:ident due) => {
         "COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
     };
+    (sqlite no_memory) => {
+        "'{}'"
+    };
+    (postgres no_memory) => {
+        "CAST('{}' AS bytea)"
+    };
     ($dialect:ident looks) => {
         "l.lead, l.memory, \
          CASE WHEN $2 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
@@ -158,14 +165,16 @@ pub const POSTGRES_NOT_AVAILABLE: &str = "55P03";
 const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-8192";
 
-/// A migration as SQLite reads it. Without the first two each table would be two trees there: its rows by a
-/// number of SQLite's own, and an index of its key that leads to them. The others are what bytes are called.
+/// A migration as SQLite reads it: without the lines that are for PostgreSQL alone, and with keys of one tree. Without
+/// that each table would be two there: its rows by a number of SQLite's own, and an index of its key that leads
+/// to them.
 pub fn sqlite_schema(migration: &str) -> String {
-    migration
+    let for_both = |line: &&str| !line.ends_with("-- PostgreSQL");
+    let lines: String =
+        migration.split_inclusive('\n').filter(|line| for_both(&line.trim_end())).collect();
+    lines
         .replace("BIGINT NOT NULL PRIMARY KEY", "INTEGER NOT NULL PRIMARY KEY")
         .replace("/* WITHOUT ROWID */", "WITHOUT ROWID")
-        .replace("BYTEA", "BLOB")
-        .replace("convert_to(memory, 'UTF8')", "CAST(memory AS BLOB)")
 }
 
 /// How to connect to a file, to write.

@@ -30,8 +30,7 @@ struct LeadRow {
     stage_since: i64,
     created_at: i64,
     profile: String,
-    /// None yet of a lead that was never decided.
-    memory: Option<Vec<u8>>,
+    memory: Vec<u8>,
     suppressed: Option<String>,
 }
 
@@ -221,10 +220,8 @@ impl LeadRow {
     fn with(self, timer: &Timer) -> Result<LeadRecord> {
         let key = rows::lead_key(self.lead);
         let corrupt = |column| StoreError::corrupt("leads", column, &key);
-        let mut memory = match &self.memory {
-            Some(bytes) => Memory::unpack(bytes).map_err(|Unreadable(column)| corrupt(column))?,
-            None => Memory::default(),
-        };
+        let mut memory =
+            Memory::unpack(&self.memory).map_err(|Unreadable(column)| corrupt(column))?;
         memory.reflected = Rev(timer.reflected);
         Ok(LeadRecord {
             lead: LeadId(self.lead),

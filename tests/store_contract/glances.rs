@@ -50,7 +50,7 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
                 let stored = stored.unwrap();
                 assert_eq!(at, lead);
                 assert!(stored.standing.is_none() && stored.profile.is_empty());
-                assert_eq!(stored.memory, None);
+                assert_eq!(Memory::unpack(stored.memory), Ok(Memory::default()));
             })
             .await
             .unwrap();
@@ -75,8 +75,8 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
         decide(&db.store, lead, |decision| decision.memory = Some(memory("cold"))).await;
         db.store
             .glance_at(ALL, NOTHING, |_, stored| {
-                let stored = stored.unwrap().memory.map(Memory::unpack);
-                assert_eq!(stored.unwrap().unwrap().segments, memory("cold").segments);
+                let stored = Memory::unpack(stored.unwrap().memory).unwrap();
+                assert_eq!(stored.segments, memory("cold").segments);
             })
             .await
             .unwrap();

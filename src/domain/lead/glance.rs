@@ -33,8 +33,7 @@ pub struct Stored<'r> {
     pub standing: Option<Standing<'r>>,
     /// JSON; empty unless [`Glance::needs_profile`].
     pub profile: &'r [u8],
-    /// `None` of a lead that was never decided.
-    pub memory: Option<&'r [u8]>,
+    pub memory: &'r [u8],
 }
 
 /// Where a lead stands, and who it is.
@@ -201,11 +200,13 @@ impl<'d> Glance<'d> {
         if self.needs_profile {
             self.look_at_profile(stored)?;
         }
-        let plan = stored.memory.map(|memory| self.look_at_memory(memory)).transpose()?;
-        let missing = match plan {
-            Some(plan) if plan == self.definitions.plan_mark => None,
-            Some(plan) if Some(plan) == self.before => Some(Missing::Since),
-            _ => Some(Missing::Everything),
+        let plan = self.look_at_memory(stored.memory)?;
+        let missing = if plan == self.definitions.plan_mark {
+            None
+        } else if Some(plan) == self.before {
+            Some(Missing::Since)
+        } else {
+            Some(Missing::Everything)
         };
         self.lead.missing = missing.filter(|missing| !self.which(*missing).is_empty());
         self.work_out(now);

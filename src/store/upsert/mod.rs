@@ -184,10 +184,12 @@ impl Tx {
             self.on(),
             sql!(
                 "INSERT INTO leads (lead, address, domain, stage, stage_since, created_at, updated_at, \
-                 imported_by, profile) \
+                 imported_by, profile, memory) \
                  SELECT CAST(j.value ->> 'lead' AS BIGINT), j.value ->> 'address', j.value ->> 'domain', \
                  j.value ->> 'stage', $2, CAST(j.value ->> 'created_at' AS BIGINT), $2, $3, ",
                 (text 4 "profile"),
+                ", ",
+                no_memory,
                 " FROM ",
                 each
             ),
