@@ -44,13 +44,17 @@ pub struct Standing<'r> {
     pub address: &'r str,
 }
 
-/// Which facts of a lead are still to be looked up in its history.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Which facts of a lead are still to be looked up in its history: from fewer to more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Missing {
     /// Those that the plan before lacks.
     Since,
     /// All: it was folded under yet another plan, or never decided.
     Everything,
+}
+
+impl Missing {
+    pub const ALL: [Self; 2] = [Self::Since, Self::Everything];
 }
 
 /// Looks at one stored lead after the other.
