@@ -15,7 +15,7 @@ use serde::{Deserialize as _, Deserializer as _};
 
 use super::{Consent, Memory, Stage, Unreadable, packed};
 use crate::domain::{
-    condition::{Reads, View},
+    condition::{Reads, View, Worked},
     definitions::{Definitions, SegmentIx},
     event::Event,
     facts::{Fact, FactIx, FactKey, FactPlan, fill},
@@ -221,7 +221,8 @@ impl<'d> Glance<'d> {
     /// How it stands with each segment at an instant.
     fn work_out(&self, now: Instant) {
         self.verdicts.iter().for_each(|verdict| verdict.set(None));
-        let view = self.view(now);
+        let worked = Worked::default();
+        let view = View { worked: Some(&worked), ..self.view(now) };
         for segment in &self.in_order {
             let verdict = self.definitions.segments[segment.0].condition.verdict(&view);
             self.verdicts[segment.0].set(Some(verdict));
