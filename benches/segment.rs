@@ -123,6 +123,7 @@ async fn counted(store: &Store, definitions: Definitions, leads: usize, what: &s
         segments: vec![SegmentIx(brand_new)],
         now: NOW,
         some: 3,
+        page: members::PAGE,
     };
     let watch = Stopwatch::start();
     let count = members::count(store, question).await.expect("counted");

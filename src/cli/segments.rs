@@ -96,6 +96,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         segments: segments.clone(),
         now: at,
         some: arguments.show.into(),
+        page: members::PAGE,
     };
     let due = store.due_leads(context.now()).await?;
     let count = members::count(&store, question).await?;

@@ -16,8 +16,8 @@ use crate::{
     store::{Columns, Store, StoreError, Which},
 };
 
-/// Leads that are read in one go.
-const PAGE: i64 = 8192;
+/// How many leads are best read in one go.
+pub const PAGE: i64 = 8192;
 /// Pages at a time.
 const READERS: usize = 3;
 
@@ -31,6 +31,8 @@ pub struct Question {
     pub now: Instant,
     /// How many members of each segment are named.
     pub some: usize,
+    /// How many leads are read in one go.
+    pub page: i64,
 }
 
 /// What was counted.
@@ -89,7 +91,7 @@ async fn read(
     let keys = Missing::ALL.map(|missing| glance.keys(missing).cloned().collect::<Vec<_>>());
     // What most leads of the page before lacked is looked up of all of the next one at once.
     let mut ahead = None;
-    while let Some(page) = next_page(&store, &cursor).await? {
+    while let Some(page) = next_page(&store, &cursor, question.page).await? {
         reader.turn_to_next_page();
         if let Some(missing) = ahead {
             let each = |lead, stored: Found<'_>| reader.take(lead, stored, ahead);
@@ -177,10 +179,11 @@ impl<'q> Reader<'q> {
 async fn next_page(
     store: &Store,
     cursor: &Mutex<Option<LeadId>>,
+    size: i64,
 ) -> Result<Option<(LeadId, LeadId)>, StoreError> {
     let mut cursor = cursor.lock().await;
     let Some(first) = *cursor else { return Ok(None) };
-    *cursor = store.end_of_page(first, PAGE).await?;
+    *cursor = store.end_of_page(first, size).await?;
     Ok(cursor.map(|last| (first, last)))
 }
 

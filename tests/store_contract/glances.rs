@@ -92,15 +92,20 @@ async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
         let facts = [FactKey { kind: EventKind::parse("lead.imported").unwrap(), filter: ObjectFilter::Any }];
         let bad = [FactKey { kind: EventKind::PAGE_VISITED, filter: ObjectFilter::Any }];
         let count = async |facts: &[FactKey]| {
-            let (mut read, mut unread) = (0, 0);
-            db.store
-                .glance_back(Which::Page(ALL), NOTHING, facts, |_, stored| match stored {
-                    Ok(_) => read += 1,
-                    Err(_) => unread += 1,
-                })
-                .await
-                .unwrap();
-            (read, unread)
+            let mut counts = Vec::new();
+            for which in [Which::Page(ALL), Which::These(&leads)] {
+                let (mut read, mut unread) = (0, 0);
+                db.store
+                    .glance_back(which, NOTHING, facts, |_, stored| match stored {
+                        Ok(_) => read += 1,
+                        Err(_) => unread += 1,
+                    })
+                    .await
+                    .unwrap();
+                counts.push((read, unread));
+            }
+            assert_eq!(counts[0], counts[1], "by page, and one by one");
+            counts[0]
         };
         assert_eq!(count(&facts).await, (2, 0), "an event of another kind is not read");
         behind(db, "UPDATE events SET kind = 'page.visited', data = '[' WHERE kind = 'Nothing'".into()).await;
