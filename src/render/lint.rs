@@ -121,7 +121,8 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
 /// Links that are written out can be judged now; those with tags in them when they are rendered.
 fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
     const MASK: &str = "zqmasked";
-    let page = &source.prepared.text;
+    let Some(prepared) = &source.prepared else { return };
+    let page = &prepared.text;
     let mut masked = String::with_capacity(page.len());
     let mut at = 0;
     for tag in tags(page).unwrap_or_default() {
@@ -165,6 +166,20 @@ fn target(text: &str, href: &str) -> Option<usize> {
     places.clone().find(|offset| is_target(*offset)).or_else(|| places.next())
 }
 
+/// The variables that a source reads which tera cannot: a mistake in it hides no other. Names that it gives values
+/// itself are left out, wherever it does.
+pub(super) fn names_read(source: &Source) -> BTreeSet<String> {
+    let own = bound(&source.text);
+    let is_known = |tag: &str| statement(tag).is_none_or(|word| STATEMENTS.contains(&word));
+    let tags = source.tags().into_iter().filter(is_read).map(|tag| &source.text[tag.range]);
+    let names = tags.filter(|tag| is_known(tag)).flat_map(variables).map(|variable| variable.name);
+    names.filter(|name| !own.contains(name)).map(str::to_owned).collect()
+}
+
+fn is_read(tag: &Tag) -> bool {
+    !matches!(tag.kind, TagKind::Comment | TagKind::Raw)
+}
+
 /// The variables that `names` holds and `known` does not, where this very source reads them.
 pub(super) fn unknown_variables(
     source: &Source,
@@ -176,10 +191,7 @@ pub(super) fn unknown_variables(
         if known.contains(name.as_str()) || name.starts_with("__") {
             continue;
         }
-        let place = source.tags().into_iter().find_map(|tag| {
-            if matches!(tag.kind, TagKind::Comment | TagKind::Raw) {
-                return None;
-            }
+        let place = source.tags().into_iter().filter(is_read).find_map(|tag| {
             let found =
                 variables(&source.text[tag.range.clone()]).into_iter().find(|v| v.name == name)?;
             Some(tag.range.start + found.offset)
@@ -200,7 +212,6 @@ pub(super) fn unknown_variables(
 pub(super) fn fields_of_texts(source: &Source, known: &BTreeSet<&str>) -> Vec<RenderProblem> {
     let own = bound(&source.text);
     let mut problems = Vec::new();
-    let is_read = |tag: &Tag| !matches!(tag.kind, TagKind::Comment | TagKind::Raw);
     for tag in source.tags().into_iter().filter(is_read) {
         for Variable { offset, name, path, .. } in variables(&source.text[tag.range.clone()]) {
             let Some(field) = path.first() else { continue };
