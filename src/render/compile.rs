@@ -15,12 +15,15 @@ use super::{
     stencils::Stencils,
     tags::bound,
 };
-use crate::domain::{
-    definitions::Definitions,
-    hand_off::HandOff,
-    name::Name,
-    template::{CARD, MailTemplate, Markup, Templates},
-    workflow::StepKind,
+use crate::{
+    definitions::meant,
+    domain::{
+        definitions::Definitions,
+        hand_off::HandOff,
+        name::Name,
+        template::{CARD, MailTemplate, Markup, Templates},
+        workflow::StepKind,
+    },
 };
 
 /// A text in a language: its subject and its body.
@@ -272,7 +275,7 @@ fn variables(
                 layout_is_there = source.is_some();
                 read.extend(source.map(&reads).into_iter().flatten());
                 if !layout_is_there {
-                    let hint = lint::nearest(layout, templates.layouts.keys().map(|name| &**name));
+                    let hint = meant(layout, templates.layouts.keys().map(|name| &**name));
                     let message = format!("there is no layout `templates/layouts/{layout}.html`");
                     problems.push(RenderProblem {
                         file: mail.file.clone(),

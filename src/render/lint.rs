@@ -13,6 +13,7 @@ use super::{
     tags::{Tag, TagKind, Variable, Word, bound, statement, tags, variables, words},
     tree,
 };
+use crate::definitions::meant;
 
 const STATEMENTS: [&str; 11] = [
     "if",
@@ -57,7 +58,7 @@ fn statement_problems(
 ) {
     let word = statement(text).unwrap_or_default();
     if !STATEMENTS.contains(&word) {
-        let hint = nearest(word, STATEMENTS);
+        let hint = meant(word, STATEMENTS);
         problems.push(source.problem(start, format!("mails have no `{{% {word} %}}`"), hint));
     }
     if word == "set" && !text.contains('=') {
@@ -72,7 +73,7 @@ fn statement_problems(
             let Word::Text(name) = word else { continue };
             if !partials.contains(name) {
                 let message = format!("there is no file `templates/{name}` to include");
-                let hint = nearest(name, partials.iter().copied());
+                let hint = meant(name, partials.iter().copied());
                 problems.push(source.problem(start + offset, message, hint));
             }
         }
@@ -93,7 +94,7 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
                 Some("leave it out".to_owned()),
             ),
             Word::Name(name) if before == Some(Word::Sign('|')) && !FILTERS.contains(&name) => {
-                say(format!("there is no filter `{name}`"), nearest(name, FILTERS));
+                say(format!("there is no filter `{name}`"), meant(name, FILTERS));
             }
             Word::Name(name)
                 if called
@@ -104,7 +105,7 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
                     )
                     && !matches!(name, "if" | "elif" | "in" | "and" | "or" | "not" | "is") =>
             {
-                say(format!("there is no function `{name}`"), nearest(name, FUNCTIONS));
+                say(format!("there is no function `{name}`"), meant(name, FUNCTIONS));
             }
             Word::Name(name) if name.starts_with("__") => {
                 say(format!("`{name}`: names with two underscores in front are ours"), None);
@@ -201,7 +202,7 @@ pub(super) fn unknown_variables(
         let hint = if IN_LAYOUTS.contains(&name.as_str()) {
             Some(format!("`{name}` is for layouts"))
         } else {
-            nearest(&name, known.iter().copied())
+            meant(&name, known.iter().copied())
         };
         problems.push(source.problem(offset, format!("there is no variable `{name}`"), hint));
     }
@@ -229,14 +230,4 @@ pub(super) fn fields_of_texts(source: &Source, known: &BTreeSet<&str>) -> Vec<Re
         }
     }
     problems
-}
-
-/// The word that was probably meant.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    words
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }
