@@ -132,7 +132,7 @@ fn lack(
 }
 
 /// Which of these workflows send each mail.
-fn senders<'d>(
+pub(super) fn senders<'d>(
     workflows: impl Iterator<Item = &'d Workflow>,
 ) -> BTreeMap<&'d Name, Vec<&'d Workflow>> {
     let mut senders: BTreeMap<&Name, Vec<&Workflow>> = BTreeMap::new();

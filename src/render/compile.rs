@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tera::Tera;
 
 use super::{
-    Renderer, campaigns, codes,
+    Renderer, calendar, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     prepare::Form,
@@ -86,6 +86,7 @@ impl Renderer {
         variables(definitions, &templates, reads, &sources, &mut problems);
         problems.extend(codes::to_staff(definitions, &templates, &sources));
         problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
+        problems.extend(calendar::mixed(definitions));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
             problems.dedup();
