@@ -751,6 +751,41 @@ fn a_condition_is_evaluated_for_a_lead_and_for_a_situation() {
     assert_eq!(site.run(&["eval", "true"]).code, 2);
 }
 
+/// The reasons spell each segment out, each time that it is named.
+#[test]
+fn a_condition_is_evaluated_if_it_is_not_too_long_with_its_segments_spelt_out() {
+    let site = Site::campaign();
+    site.json(&["migrate"]);
+    site.write("situation.json", r#"{"attributes": {"country": "Italy"}}"#);
+    let eval = |expression: &str| site.run(&["eval", expression, "--context", "situation.json"]);
+    let twice = |name: &str| format!("in_segment(\"{name}\") and in_segment(\"{name}\")");
+    let chain = |length: usize, each: &dyn Fn(&str) -> String| {
+        let mut segments = String::from("segments:\n  s0: country == \"Italy\"\n");
+        for number in 1..=length {
+            segments += &format!("  s{number}: {}\n", each(&format!("s{}", number - 1)));
+        }
+        site.write("workflows/segments.yaml", segments);
+    };
+    chain(10, &twice);
+    let ran = eval("in_segment(\"s10\")");
+    assert_eq!(
+        (ran.code, ran.out.matches("country is \"Italy\"").count()),
+        (0, 1024),
+        "{}",
+        ran.err
+    );
+    let of_all = |expression: &str| site.run(&["segments", "--when", expression]);
+    assert_eq!(of_all("in_segment(\"s10\")").code, 0);
+    for ran in [eval(&twice("s10")), of_all(&twice("s10"))] {
+        assert_eq!(ran.code, 1);
+        assert!(ran.err.contains("EXPR:1:1") && ran.err.contains("spelt out"), "{}", ran.err);
+    }
+    // As deep as may be.
+    chain(20, &|name| format!("{}in_segment(\"{name}\")", "not ".repeat(50)));
+    let ran = eval("in_segment(\"s20\")");
+    assert_eq!((ran.code, ran.out.lines().count()), (0, 1024), "{}", ran.err);
+}
+
 #[test]
 fn a_mail_is_rendered_and_tried() {
     let site = Site::campaign();

@@ -14,7 +14,9 @@ use super::{
 use crate::{
     definitions::{Problem, Severity, Sources, show},
     domain::{
-        condition::{Condition, Env, PatternRoom, Scope, Trace, View, known_questions},
+        condition::{
+            Condition, Env, KnownSegment, PatternRoom, Scope, Trace, View, known_questions,
+        },
         definitions::Definitions,
         name::Name,
         time::Instant,
@@ -152,8 +154,7 @@ pub(super) fn compiled(
     scope: Scope,
 ) -> Result<(Definitions, Condition), Failure> {
     let mut definitions = definitions.clone();
-    let segments: Vec<Name> =
-        definitions.segments.iter().map(|segment| segment.name.clone()).collect();
+    let segments: Vec<KnownSegment> = definitions.segments.iter().map(KnownSegment::from).collect();
     let templates: BTreeSet<Name> = definitions.templates.mails.keys().cloned().collect();
     let questions = known_questions(&definitions.questions);
     let env = Env {

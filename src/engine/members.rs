@@ -8,13 +8,12 @@ use crate::{
     domain::{
         definitions::{Definitions, SegmentIx},
         event::Event,
-        facts::FactKey,
         id::LeadId,
         lead::{Glance, Missing, Stored},
         time::Instant,
         verdict::Truth,
     },
-    store::{Columns, Store, StoreError},
+    store::{Columns, Store, StoreError, Which},
 };
 
 /// Leads that are read in one go.
@@ -84,50 +83,95 @@ async fn read(
     question: Arc<Question>,
     cursor: Arc<Mutex<Option<LeadId>>>,
 ) -> Result<Count, StoreError> {
-    let definitions = &*question.definitions;
-    let before = question.live.as_ref().map(|live| &live.plan);
-    let mut glance = Glance::new(definitions, &question.segments, before);
+    let mut reader = Reader::new(&question);
+    let glance = &reader.glance;
     let columns = Columns { standing: glance.needs_standing(), profile: glance.needs_profile() };
-    let now = question.now;
-    let mut sum = Count::of(&question);
-    let (mut behind, mut strangers) = (Vec::new(), Vec::new());
+    let keys = Missing::ALL.map(|missing| glance.keys(missing).cloned().collect::<Vec<_>>());
+    // What most leads of the page before lacked is looked up of all of the next one at once.
+    let mut ahead = None;
     while let Some(page) = next_page(&store, &cursor).await? {
-        let each = |lead, stored: Result<Stored<'_>, StoreError>| match stored
-            .ok()
-            .and_then(|stored| glance.look(&stored, now).ok())
-        {
-            None => sum.leave_out(),
-            Some(None) => sum.note(&question, lead, &glance),
-            Some(Some(Missing::Since)) => behind.push(lead),
-            Some(Some(Missing::Everything)) => strangers.push(lead),
-        };
-        store.glance_at(page, columns, each).await?;
-        for missing in [Missing::Since, Missing::Everything] {
-            let leads = match missing {
-                Missing::Since => std::mem::take(&mut behind),
-                Missing::Everything => std::mem::take(&mut strangers),
+        reader.turn_to_next_page();
+        if let Some(missing) = ahead {
+            let each = |lead, stored: Found<'_>| reader.take(lead, stored, ahead);
+            store.glance_back(Which::Page(page), columns, &keys[missing as usize], each).await?;
+        } else {
+            let each = |lead, stored: Result<Stored<'_>, _>| {
+                reader.take(lead, stored.map(|stored| (stored, Vec::new())), None);
             };
-            if leads.is_empty() {
-                continue;
-            }
-            let facts: Vec<FactKey> = glance.keys(missing).cloned().collect();
-            let each = |lead, stored: Result<(Stored<'_>, Vec<Event>), StoreError>| {
-                let looked = stored
-                    .ok()
-                    .and_then(|(stored, history)| Some((glance.look(&stored, now).ok()?, history)));
-                let Some((lacks, history)) = looked else { return sum.leave_out() };
-                // It was decided meanwhile, by definitions that went live meanwhile.
-                if lacks == Some(Missing::Everything) && missing == Missing::Since {
-                    return strangers.push(lead);
-                }
-                glance.fill(&history, now);
-                sum.note(&question, lead, &glance);
-            };
-            store.glance_back(&leads, columns, &facts, each).await?;
+            store.glance_at(page, columns, each).await?;
         }
-        sum.keep_first(question.some);
+        ahead = reader.mostly_lacking();
+        for missing in Missing::ALL {
+            let leads = std::mem::take(&mut reader.waiting[missing as usize]);
+            if !leads.is_empty() {
+                let each = |lead, stored: Found<'_>| reader.take(lead, stored, Some(missing));
+                let leads = Which::These(&leads);
+                store.glance_back(leads, columns, &keys[missing as usize], each).await?;
+            }
+        }
     }
-    Ok(sum)
+    Ok(reader.sum)
+}
+
+/// A lead, and what was looked up of it.
+type Found<'r> = Result<(Stored<'r>, Vec<Event>), StoreError>;
+
+/// What one reader has seen.
+struct Reader<'q> {
+    question: &'q Question,
+    glance: Glance<'q>,
+    sum: Count,
+    /// Before this page.
+    leads: u64,
+    /// Of how many leads of this page something is missing, by what.
+    lacking: [u64; Missing::ALL.len()],
+    /// Those of them of whom it is to be looked up.
+    waiting: [Vec<LeadId>; Missing::ALL.len()],
+}
+
+impl<'q> Reader<'q> {
+    fn new(question: &'q Question) -> Self {
+        let before = question.live.as_ref().map(|live| &live.plan);
+        Self {
+            question,
+            glance: Glance::new(&question.definitions, &question.segments, before),
+            sum: Count::of(question),
+            leads: 0,
+            lacking: Default::default(),
+            waiting: Default::default(),
+        }
+    }
+
+    fn turn_to_next_page(&mut self) {
+        self.sum.keep_first(self.question.some);
+        self.leads = self.sum.leads;
+        self.lacking = Default::default();
+    }
+
+    /// Takes in a lead, with what was looked up of it, if anything was.
+    fn take(&mut self, lead: LeadId, stored: Found<'_>, looked_up: Option<Missing>) {
+        let now = self.question.now;
+        let looked = stored
+            .ok()
+            .and_then(|(stored, history)| Some((self.glance.look(&stored, now).ok()?, history)));
+        let Some((lacks, history)) = looked else { return self.sum.leave_out() };
+        if let Some(missing) = lacks {
+            self.lacking[missing as usize] += 1;
+            // Also when it was decided meanwhile, by definitions that went live meanwhile.
+            if lacks > looked_up {
+                return self.waiting[missing as usize].push(lead);
+            }
+            self.glance.fill(&history, now);
+        }
+        self.sum.note(self.question, lead, &self.glance);
+    }
+
+    /// What is missing of most leads of this page.
+    fn mostly_lacking(&self) -> Option<Missing> {
+        let waiting: usize = self.waiting.iter().map(Vec::len).sum();
+        let leads = self.sum.leads - self.leads + waiting as u64;
+        Missing::ALL.into_iter().find(|missing| self.lacking[*missing as usize] * 2 > leads)
+    }
 }
 
 async fn next_page(

@@ -8,6 +8,7 @@ use super::{
     Renderer, calendar, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
+    paragraphs::Paragraphs,
     prepare::Form,
     problem::RenderProblem,
     questions,
@@ -111,6 +112,7 @@ impl Renderer {
             people: definitions.people.clone(),
             house: definitions.policy.language.clone(),
             stencils: Stencils::new(),
+            paragraphs: Paragraphs::default(),
         })
     }
 }

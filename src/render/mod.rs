@@ -17,6 +17,7 @@ mod lint;
 mod mail;
 mod meter;
 mod months;
+mod paragraphs;
 mod prepare;
 mod problem;
 mod questions;
@@ -46,6 +47,7 @@ use links::{Utm, rewritten};
 pub use mail::{Codes, Mail, Rendered, Sender, Standing};
 use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use months::date as date_in_words;
+use paragraphs::Paragraphs;
 pub use problem::{Place, RenderError, RenderProblem};
 use source::{Complaint, Source};
 use stencils::Stencils;
@@ -75,6 +77,7 @@ pub struct Renderer {
     /// The language of leads and variants without one.
     house: Name,
     stencils: Stencils,
+    paragraphs: Paragraphs,
 }
 
 impl Renderer {
@@ -150,7 +153,7 @@ impl Renderer {
             add_pixel(&mut nodes, &pixel);
         }
         let html = self.stencils.page(&nodes).map_err(bad_html)?;
-        let text = text::plain(&nodes).map_err(bad_html)?;
+        let text = text::plain(&nodes, &self.paragraphs).map_err(bad_html)?;
         if let Some(links) = &mail.links {
             owed(&nodes, &text, &links.unsubscribe_url(), mail.sender)
                 .map_err(|what| RenderError::Without { file: template.file.clone(), what })?;

@@ -6,11 +6,9 @@ use html5ever::{LocalName, local_name};
 
 use super::{
     html::{Node, is_void, write},
+    paragraphs::Paragraphs,
     tree,
 };
-
-/// Columns; what mail programs that show plain text expect (RFC 3676 §4.2).
-const WIDTH: usize = 76;
 
 /// Whether a page with these tags is small enough to be laid out as text.
 ///
@@ -24,14 +22,9 @@ pub(super) fn may_be_laid_out(nodes: &[Node]) -> Result<(), String> {
 ///
 /// # Errors
 /// The end of a sentence that starts with "its HTML".
-pub(super) fn plain(nodes: &[Node]) -> Result<String, String> {
+pub(super) fn plain(nodes: &[Node], paragraphs: &Paragraphs) -> Result<String, String> {
     let (nodes, addresses) = flat(nodes);
-    let page = write(&nodes);
-    let text = html2text::config::plain_no_decorate()
-        .allow_width_overflow()
-        .string_from_read(page.as_bytes(), WIDTH)
-        .map_err(|error| format!("cannot be made plain text: {error}"))?;
-    let mut text = tidy(&text);
+    let mut text = paragraphs.laid_out(&nodes)?;
     for (index, address) in addresses.iter().enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
         let _ = writeln!(text, "{gap}[{}] {address}", index + 1);
@@ -160,22 +153,4 @@ fn is_hidden(name: &LocalName, attributes: &[(String, String)]) -> bool {
         || has("style").is_some_and(unseen)
         || has("hidden").is_some()
         || (*name == local_name!("img") && has("alt").is_none_or(|alt| alt.trim().is_empty()))
-}
-
-/// No blanks at the ends of lines, no two empty lines in a row, one line break at the end.
-fn tidy(text: &str) -> String {
-    let mut tidy = String::with_capacity(text.len());
-    let mut empty = 1;
-    for line in text.lines() {
-        let line = line.trim_end_matches([' ', '\t', '\u{a0}']);
-        empty = if line.is_empty() { empty + 1 } else { 0 };
-        if empty < 2 {
-            tidy.push_str(&line.replace('\u{a0}', " "));
-            tidy.push('\n');
-        }
-    }
-    let length = tidy.trim_end().len();
-    tidy.truncate(length);
-    tidy.push('\n');
-    tidy
 }

@@ -26,22 +26,19 @@ pub(super) const LEADS: Text = sql!(
     ", '' AS history FROM leads AS l WHERE l.lead > $1 AND l.lead <= $4 ORDER BY l.lead"
 );
 
-/// The events of a lead come in one row with it: as rows of their own they would take twice as long.
-pub(super) const LEADS_AND_EVENTS: Text = sql!(
-    "SELECT ",
-    looks,
-    ", COALESCE((SELECT ",
-    (list "e.rev, e.kind, e.object, e.occurred_at, e.judgement, e.settles_at, e.revises, e.data"),
-    " FROM events AS e WHERE e.lead = l.lead AND (e.kind IN (SELECT j.value ->> 'kind' FROM ",
-    each_wanted,
-    " WHERE j.value ->> 'object' IS NULL) \
-     OR (e.kind, e.object) IN (SELECT j.value ->> 'kind', j.value ->> 'object' FROM ",
-    each_wanted,
-    "))), '') AS history FROM leads AS l \
-     WHERE l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-    each,
-    ") ORDER BY l.lead"
-);
+pub(super) const LEADS_AND_EVENTS: Text =
+    sql!(looks_back, "l.lead IN (SELECT CAST(j.value AS BIGINT) FROM ", each, ") ORDER BY l.lead");
+
+pub(super) const PAGE_AND_EVENTS: Text =
+    sql!(looks_back, "l.lead > $1 AND l.lead <= $5 ORDER BY l.lead");
+
+/// The leads that are looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// Those after the first and up to the last.
+    Page((LeadId, LeadId)),
+    These(&'a [LeadId]),
+}
 
 /// What is read of each lead beside its memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -116,21 +113,34 @@ impl Store {
         })
     }
 
-    /// Goes through these leads in their order, each with those of its events that belong to the facts.
+    /// Goes through leads in their order, each with those of its events that belong to the facts.
     pub async fn glance_back(
         &self,
-        leads: &[LeadId],
+        which: Which<'_>,
         columns: Columns,
         facts: &[FactKey],
         mut each: impl FnMut(LeadId, Result<(Stored<'_>, Vec<Event>)>),
     ) -> Result<()> {
-        let leads = rows::ids(leads.iter().map(|lead| lead.0));
         let of_revisions = EventsOf { kind: EventKind::JUDGEMENT_REVISED.as_str(), object: None };
         let wanted: Vec<_> = facts.iter().map(EventsOf::from).chain([of_revisions]).collect();
         let wanted = rows::json("events", &wanted)?;
-        on_db!(self.db.read(), LEADS_AND_EVENTS, |db, sql| {
-            let query = sqlx::query(sql).bind(leads).bind(columns.standing);
-            let mut rows = query.bind(columns.profile).bind(wanted).fetch(db);
+        let text = match which {
+            Which::Page(_) => PAGE_AND_EVENTS,
+            Which::These(_) => LEADS_AND_EVENTS,
+        };
+        on_db!(self.db.read(), text, |db, sql| {
+            let query = match which {
+                Which::Page((first, _)) => sqlx::query(sql).bind(first.0),
+                Which::These(leads) => {
+                    sqlx::query(sql).bind(rows::ids(leads.iter().map(|lead| lead.0)))
+                }
+            };
+            let query = query.bind(columns.standing).bind(columns.profile).bind(&wanted);
+            let query = match which {
+                Which::Page((_, last)) => query.bind(last.0),
+                Which::These(_) => query,
+            };
+            let mut rows = query.fetch(db);
             while let Some(row) = next(&mut rows).await.transpose()? {
                 let (lead, stored, history) = read!(row);
                 let history = events(history, lead);

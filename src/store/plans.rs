@@ -185,7 +185,11 @@ async fn all_leads_are_gone_through_in_the_order_in_which_they_lie() {
     assert_eq!(reading(&last, "SEARCH t"), ["SEARCH t USING INTEGER PRIMARY KEY (rowid>?)"]);
     let by_range = "SEARCH l USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
     let by_key = "SEARCH l USING INTEGER PRIMARY KEY (rowid=?)";
-    for (page, found) in [(glances::LEADS, by_range), (glances::LEADS_AND_EVENTS, by_key)] {
+    for (page, found) in [
+        (glances::LEADS, by_range),
+        (glances::PAGE_AND_EVENTS, by_range),
+        (glances::LEADS_AND_EVENTS, by_key),
+    ] {
         let page = plan(page).await;
         assert_eq!(reading(&page, "SEARCH l"), [found], "{page:#?}");
         assert!(!page.iter().any(|step| step.contains("ORDER BY")), "{page:#?}");

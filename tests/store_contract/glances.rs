@@ -5,7 +5,7 @@ use nurtured::{
         id::{LeadId, Rev},
         lead::{Memory, Stage},
     },
-    store::{Columns, records::NewEvent},
+    store::{Columns, Which, records::NewEvent},
 };
 
 use super::made::*;
@@ -61,7 +61,7 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
         ];
         let columns = Columns { standing: true, profile: true };
         db.store
-            .glance_back(&[lead, LeadId(4)], columns, &facts, |_, stored| {
+            .glance_back(Which::These(&[lead, LeadId(4)]), columns, &facts, |_, stored| {
                 let (stored, history) = stored.unwrap();
                 let standing = stored.standing.unwrap();
                 assert_eq!((standing.stage, standing.address), (Stage::Lead, "a@x.example"));
@@ -87,14 +87,14 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
     for_each_database(async |db| {
-        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
+        import(&db.store, &["a@x.example", "b@x.example"]).await;
         behind(db, "UPDATE events SET kind = 'Nothing' WHERE lead = (SELECT lead FROM leads WHERE address = 'b@x.example')".into()).await;
         let facts = [FactKey { kind: EventKind::parse("lead.imported").unwrap(), filter: ObjectFilter::Any }];
         let bad = [FactKey { kind: EventKind::PAGE_VISITED, filter: ObjectFilter::Any }];
         let count = async |facts: &[FactKey]| {
             let (mut read, mut unread) = (0, 0);
             db.store
-                .glance_back(&leads, NOTHING, facts, |_, stored| match stored {
+                .glance_back(Which::Page(ALL), NOTHING, facts, |_, stored| match stored {
                     Ok(_) => read += 1,
                     Err(_) => unread += 1,
                 })

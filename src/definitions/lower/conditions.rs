@@ -15,7 +15,8 @@ use crate::{
     },
     domain::{
         condition::{
-            Condition, ConditionError, Env, KnownQuestions, Named, PatternRoom, Scope, fact_key,
+            Condition, ConditionError, Env, KnownQuestions, KnownSegment, Named, PatternRoom,
+            Scope, fact_key,
         },
         facts::{FactKey, FactPlan},
         name::Name,
@@ -28,7 +29,7 @@ use crate::{
 pub(super) struct Conditions {
     pub schema: Schema,
     /// In dependency order.
-    pub segments: Vec<Name>,
+    pub segments: Vec<KnownSegment>,
     pub templates: BTreeSet<Name>,
     pub questions: KnownQuestions,
     pub plan: RefCell<FactPlan>,

@@ -26,7 +26,8 @@ pub(super) fn lower(
     const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
     if let Some(written) = node.text() {
         let segments = &known.conditions.segments;
-        let name = if segments.iter().any(|name| *name == *written) { written } else { "…" };
+        let name =
+            if segments.iter().any(|known| *known.name == *written) { written } else { "…" };
         let message = "`enter` is a map of keys; this is a text".to_owned();
         let hint = format!("write: enter: {{ segment: {name}, existing: no }}");
         file.error("wrong-type", node.span, message, Some(hint));
@@ -104,9 +105,10 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
 
 fn segment(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Enter> {
     let name = read::slug(file, node, "segment")?;
-    if !known.conditions.segments.iter().any(|segment| *segment == *name) {
+    let segments = &known.conditions.segments;
+    if !segments.iter().any(|known| *known.name == *name) {
         let message = format!("there is no segment `{name}`");
-        let names = known.conditions.segments.iter().map(crate::domain::name::Name::as_str);
+        let names = segments.iter().map(|known| known.name.as_str());
         let hint = did_you_mean(name, names)
             .unwrap_or_else(|| "declare it in a `segments:` file".to_owned());
         file.error("unknown-segment", node.span, message, Some(hint));

@@ -9,7 +9,7 @@ use crate::{
         schema,
     },
     domain::{
-        condition::{Named, Scope},
+        condition::{KnownSegment, Named, Scope, Size},
         definitions::Segment,
         name::Name,
     },
@@ -26,8 +26,14 @@ struct Draft<'a> {
     names: BTreeSet<String>,
 }
 
-/// The segments' names in dependency order, and those of them that stand in a cycle (reported).
-pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
+impl<'a> Draft<'a> {
+    fn source(&self) -> &'a str {
+        self.when.and_then(Node::text).unwrap_or("")
+    }
+}
+
+/// The segments in dependency order with their sizes, and those of them that stand in a cycle (reported).
+pub(super) fn order(found: &[Found<'_>]) -> (Vec<KnownSegment>, BTreeSet<Name>) {
     if let Some(first) = found.get(MOST) {
         first.file.error("too-large", first.unit.at, format!("more than {MOST} segments"), None);
         return Default::default();
@@ -46,10 +52,14 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
     }
     let mut ready: BTreeSet<&str> =
         missing.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
-    let mut order: Vec<Name> = Vec::with_capacity(drafts.len());
+    let mut order: Vec<KnownSegment> = Vec::with_capacity(drafts.len());
+    let mut sizes: BTreeMap<&str, Size> = BTreeMap::new();
     while let Some(name) = ready.pop_first() {
         missing.remove(name);
-        order.push(name.into());
+        let source = drafts.get(name).map_or("", Draft::source);
+        let size = Size::of_source(source, |named| sizes.get(named).copied());
+        sizes.insert(name, size);
+        order.push(KnownSegment { name: name.into(), size });
         for &next in waiting.get(name).into_iter().flatten() {
             if let Some(count) = missing.get_mut(next) {
                 *count -= 1;
@@ -62,7 +72,8 @@ pub(super) fn order(found: &[Found<'_>]) -> (Vec<Name>, BTreeSet<Name>) {
     report_circles(&drafts, &missing);
     // Also those that only lead into a circle: their conditions cannot be compiled.
     let cyclic: BTreeSet<Name> = missing.keys().map(|name| Name::from(*name)).collect();
-    order.extend(cyclic.iter().cloned());
+    let of_no_size = |name: &Name| KnownSegment { name: name.clone(), size: Size::default() };
+    order.extend(cyclic.iter().map(of_no_size));
     (order, cyclic)
 }
 
@@ -107,9 +118,9 @@ fn draft<'a>(found: &'a Found<'a>) -> Draft<'a> {
         Data::Map(_) => (node.get("about").and_then(Node::text).unwrap_or(""), node.get("when")),
         _ => ("", Some(node)),
     };
-    let source = when.and_then(Node::text).unwrap_or("");
-    let names = Named::in_source(source).segments.into_iter().collect();
-    Draft { found, about, when, names }
+    let mut draft = Draft { found, about, when, names: BTreeSet::new() };
+    draft.names.extend(Named::in_source(draft.source()).segments);
+    draft
 }
 
 /// Compiles the segments in the order of `conditions.segments`.
@@ -121,7 +132,7 @@ pub(super) fn lower(
     let by_name: BTreeMap<&Name, &Found<'_>> =
         found.iter().map(|found| (&found.unit.name, found)).collect();
     let mut segments = Vec::new();
-    for (index, name) in conditions.segments.iter().enumerate() {
+    for (index, KnownSegment { name, .. }) in conditions.segments.iter().enumerate() {
         let Some(found) = by_name.get(name) else { continue };
         let draft = draft(found);
         let what = format!("segment `{name}`");

@@ -100,6 +100,71 @@ fn a_long_chain_and_a_long_circle_of_segments_take_no_time() {
     assert_eq!(rules(&chain("in_segment(\"s000\")")), [("cycle", 3)]);
 }
 
+/// Each segment names the one before twice: spelt out, the last is longer than all that was ever written.
+#[test]
+fn segments_that_name_each_other_twice_are_refused_where_they_become_too_long() {
+    let mut text = String::from("segments:\n  s0: country == \"Italy\"\n");
+    for number in 1..999 {
+        let before = format!("in_segment(\"s{}\")", number - 1);
+        let _ = writeln!(text, "  s{number}: {before} and {before}");
+    }
+    let scoring = |when: &str| {
+        format!("scoring:\n  stages:\n    - {{ from: [lead], to: mql, when: '{when}' }}\n")
+    };
+    let workflow = |goal: &str, step: &str| {
+        format!(
+            "workflow: hello\npurpose: insights\nenter: {{ segment: last, existing: no }}\n\
+             goal: '{goal}'\nsteps:\n  - email: cold/hello\n  - {step}\n"
+        )
+    };
+    let found = |segments: &str, scoring: &str, workflow: &str| {
+        let checked = check(&campaign(&[
+            ("workflows/segments.yaml", segments),
+            ("workflows/scoring.yaml", scoring),
+            ("workflows/hello.yaml", workflow),
+        ]));
+        let problems = checked.problems.iter();
+        problems.map(|it| format!("{}:{} {}", it.file, it.line, it.rule)).collect::<Vec<_>>()
+    };
+    let (once, twice) = ("in_segment(\"last\")", "in_segment(\"last\") and in_segment(\"last\")");
+    let wait_for = |condition: &str| format!("wait_for: '{condition}'");
+    // Whatever names it is too long because of it.
+    let endless = format!("{text}  last: in_segment(\"s998\")\n");
+    assert_eq!(
+        found(&endless, &scoring(once), &workflow(twice, &wait_for(once))),
+        ["workflows/segments.yaml:13 condition"]
+    );
+    let long: String = text.split_inclusive('\n').take(12).collect();
+    let long = long.replace("s10:", "last:");
+    let fine = workflow(once, &wait_for(once));
+    assert!(found(&long, &scoring(once), &fine).is_empty());
+    assert_eq!(found(&long, &scoring(twice), &fine), ["workflows/scoring.yaml:3 condition"]);
+    for (workflow, line) in [
+        (workflow(twice, "stop"), 4),
+        (workflow(once, &wait_for(twice)), 7),
+        (workflow(once, &format!("if: '{twice}'\n    then: [stop]")), 7),
+    ] {
+        let expected = format!("workflows/hello.yaml:{line} condition");
+        assert_eq!(found(&long, &scoring(once), &workflow), [expected]);
+    }
+}
+
+#[test]
+fn segments_that_name_each_other_many_levels_deep_are_refused() {
+    let mut text = String::from("segments:\n  s0: country == \"Italy\"\n");
+    for number in 1..100 {
+        let nots = "not ".repeat(50);
+        let _ = writeln!(text, "  s{number}: {nots}in_segment(\"s{}\")", number - 1);
+    }
+    let mut sources = campaign(&[("workflows/segments.yaml", &text)]);
+    sources.files.remove("workflows/hello.yaml");
+    let checked = check(&sources);
+    assert_eq!(rules(&checked), [("condition", 23)]);
+    let problem = &checked.problems[0];
+    assert!(problem.message.starts_with("it is 1073 levels deep"), "{}", problem.message);
+    assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("`s20` is 1022")));
+}
+
 #[test]
 fn more_kinds_of_events_than_a_lead_remembers_are_refused() {
     let mut text = String::from("segments:\n  cold: stage == \"lead\"\n");

@@ -118,6 +118,38 @@ pub(super) enum Sign {
 }
 
 impl Expr {
+    /// The segment that it asks for.
+    pub fn segment(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Call(word, args) if word.text == "in_segment" => match &args.first()?.kind {
+                ExprKind::Text(name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The expressions that it is made of.
+    pub fn inner(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Wrong
+            | ExprKind::Text(_)
+            | ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Name(_) => Vec::new(),
+            ExprKind::Field(on, _) | ExprKind::Not(on) => vec![on],
+            ExprKind::List(parts)
+            | ExprKind::Call(_, parts)
+            | ExprKind::All(parts)
+            | ExprKind::Any(parts) => parts.iter().collect(),
+            ExprKind::Method(on, _, args) => std::iter::once(&**on).chain(args).collect(),
+            ExprKind::Compare(_, left, right)
+            | ExprKind::In(left, right)
+            | ExprKind::Sum(_, left, right) => vec![left, right],
+        }
+    }
+
     /// How tightly it binds, as the parser counts.
     fn tightness(&self) -> u8 {
         match &self.kind {

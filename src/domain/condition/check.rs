@@ -5,6 +5,7 @@ mod compare;
 mod object;
 mod operand;
 mod question;
+mod spelt_out;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,10 @@ use super::{
     node::{BoolTerm, Node, NodeKind, Source, Span},
     parser::{MOST_ERRORS, parse},
     pattern::PatternRoom,
+    size::Size,
 };
 use crate::domain::{
+    definitions::Segment,
     facts::{FactIx, FactKey, FactPlan},
     name::Name,
     value::Schema,
@@ -30,13 +33,26 @@ pub struct Env<'a> {
     pub schema: &'a Schema,
     /// By [`SegmentIx`](crate::domain::definitions::SegmentIx). Only these may be named: for a segment,
     /// those before it.
-    pub segments: &'a [Name],
+    pub segments: &'a [KnownSegment],
     /// `None`: templates are not checked.
     pub templates: Option<&'a BTreeSet<Name>>,
     /// `None`: questions are not checked.
     pub questions: Option<&'a KnownQuestions>,
     pub patterns: &'a PatternRoom,
     pub scope: Scope,
+}
+
+/// A segment that a condition may name.
+#[derive(Clone, Debug)]
+pub struct KnownSegment {
+    pub name: Name,
+    pub size: Size,
+}
+
+impl From<&Segment> for KnownSegment {
+    fn from(segment: &Segment) -> Self {
+        Self { name: segment.name.clone(), size: segment.condition.0.size }
+    }
 }
 
 /// The questions that there are, by key, and their answers; `None`: any.
@@ -58,15 +74,17 @@ pub(super) fn check(
     source: &str,
     env: &Env<'_>,
     plan: &mut FactPlan,
-) -> Result<Node, Vec<ConditionError>> {
+) -> Result<(Node, Size), Vec<ConditionError>> {
     let mut checker = Checker::new(source, env);
     let expr = parse(source, &mut checker.errors);
-    match checker.boolean(&expr) {
+    let node = checker.boolean(&expr);
+    let size = checker.size(&expr);
+    match node {
         Some(mut node) if checker.errors.is_empty() => {
             let facts: Vec<FactIx> =
                 checker.asked.into_iter().map(|(key, ring)| plan.ask(key, ring)).collect();
             node.renumber(&facts);
-            Ok(node)
+            Ok((node, size))
         }
         _ => Err(checker.into_errors()),
     }

@@ -19,6 +19,7 @@ mod parser;
 mod pattern;
 mod reads;
 mod scores;
+mod size;
 mod trace;
 mod view;
 
@@ -27,12 +28,13 @@ mod tests;
 
 use std::{fmt, ops::Range, sync::Arc};
 
-pub use check::{Env, KnownQuestions, Scope, known_object, known_questions};
+pub use check::{Env, KnownQuestions, KnownSegment, Scope, known_object, known_questions};
 pub use error::ConditionError;
 pub use named::Named;
 pub use pattern::PatternRoom;
 pub use reads::Reads;
 pub use scores::Worked;
+pub use size::Size;
 pub use trace::Trace;
 pub use view::View;
 
@@ -52,6 +54,7 @@ pub struct Condition(Arc<Checked>);
 struct Checked {
     source: Box<str>,
     root: Node,
+    size: Size,
 }
 
 impl Condition {
@@ -65,8 +68,8 @@ impl Condition {
         env: &Env<'_>,
         plan: &mut FactPlan,
     ) -> Result<Self, Vec<ConditionError>> {
-        let root = check::check(source, env, plan)?;
-        Ok(Self(Arc::new(Checked { source: source.into(), root })))
+        let (root, size) = check::check(source, env, plan)?;
+        Ok(Self(Arc::new(Checked { source: source.into(), root, size })))
     }
 
     #[must_use]

@@ -30,6 +30,10 @@ impl Named {
     }
 
     fn collect(&mut self, expr: &Expr) {
+        if let Some(name) = expr.segment().filter(|name| !self.segments.iter().any(|it| it == name))
+        {
+            self.segments.push(name.to_owned());
+        }
         match &expr.kind {
             ExprKind::Call(word, args) => self.call(&word.text, args),
             ExprKind::Not(inner) | ExprKind::Method(inner, ..) => self.collect(inner),
@@ -49,7 +53,6 @@ impl Named {
     fn call(&mut self, word: &str, args: &[Expr]) {
         let Some(Expr { kind: ExprKind::Text(first), span }) = args.first() else { return };
         match word {
-            "in_segment" if !self.segments.contains(first) => self.segments.push(first.clone()),
             "clicked" | "opened" => self.mails.push(first.clone()),
             "answered" => self.questions.push(first.clone()),
             "happened" => {

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::{
     Condition,
     node::{BoolTerm, Node, NodeKind, NumberTerm, Question, Reckoning, Source, TextTerm},
+    scores::Worked,
     view::View,
 };
 use crate::domain::{
@@ -41,6 +42,8 @@ impl Condition {
     /// The verdict with its reasons. Slower than [`Condition::verdict`], and of the same value.
     #[must_use]
     pub fn explain(&self, view: &View<'_>, schema: &Schema) -> Trace {
+        let worked = Worked::default();
+        let view = &View { worked: view.worked.or(Some(&worked)), ..*view };
         let teller = Teller { view, schema };
         teller.trace(&self.0.root, self.source())
     }

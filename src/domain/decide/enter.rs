@@ -8,7 +8,7 @@ use super::{
     work::{Active, Work},
 };
 use crate::domain::{
-    condition::{Condition, View},
+    condition::{Condition, View, Worked},
     decision::Verb,
     definitions::LiveWorkflow,
     event::Event,
@@ -178,6 +178,7 @@ impl Work<'_> {
             return self.lead.now;
         }
         // As it was before this decision: what only now made the condition true did not make it so then.
+        let worked = Worked::default();
         let then = View {
             now: since.door.at,
             stage: state.stage,
@@ -185,7 +186,7 @@ impl Work<'_> {
             attributes: &state.attributes,
             tags: &state.tags,
             known_segments: &[],
-            worked: None,
+            worked: Some(&worked),
             ..self.lead.view()
         };
         if condition.verdict(&then).is_true() { since.at } else { self.lead.now }

@@ -4,7 +4,12 @@
 
 use super::work::Work;
 use crate::domain::{
-    condition::View, decision::Verb, event::EventKind, lead::Stage, name::Name, score::StageRule,
+    condition::{View, Worked},
+    decision::Verb,
+    event::EventKind,
+    lead::Stage,
+    name::Name,
+    score::StageRule,
     time::Instant,
 };
 
@@ -73,13 +78,14 @@ impl Work<'_> {
         if state.new_events.iter().any(|event| writes.contains(&event.kind)) {
             return false;
         }
+        let worked = Worked::default();
         let then = View {
             now: state.decided_at,
             attributes: &state.attributes,
             tags: &state.tags,
             facts: &state.facts,
             known_segments: &[],
-            worked: None,
+            worked: Some(&worked),
             ..self.lead.view()
         };
         rule.when.verdict(&then).is_true()

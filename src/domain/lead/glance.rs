@@ -15,7 +15,7 @@ use serde::{Deserialize as _, Deserializer as _};
 
 use super::{Consent, Memory, Stage, Unreadable, packed};
 use crate::domain::{
-    condition::{Reads, View},
+    condition::{Reads, View, Worked},
     definitions::{Definitions, SegmentIx},
     event::Event,
     facts::{Fact, FactIx, FactKey, FactPlan, fill},
@@ -44,13 +44,17 @@ pub struct Standing<'r> {
     pub address: &'r str,
 }
 
-/// Which facts of a lead are still to be looked up in its history.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Which facts of a lead are still to be looked up in its history: from fewer to more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Missing {
     /// Those that the plan before lacks.
     Since,
     /// All: it was folded under yet another plan, or never decided.
     Everything,
+}
+
+impl Missing {
+    pub const ALL: [Self; 2] = [Self::Since, Self::Everything];
 }
 
 /// Looks at one stored lead after the other.
@@ -217,7 +221,8 @@ impl<'d> Glance<'d> {
     /// How it stands with each segment at an instant.
     fn work_out(&self, now: Instant) {
         self.verdicts.iter().for_each(|verdict| verdict.set(None));
-        let view = self.view(now);
+        let worked = Worked::default();
+        let view = View { worked: Some(&worked), ..self.view(now) };
         for segment in &self.in_order {
             let verdict = self.definitions.segments[segment.0].condition.verdict(&view);
             self.verdicts[segment.0].set(Some(verdict));

@@ -166,7 +166,7 @@ pub async fn by_attribute(store: &Store, attribute: &Name) -> Result<ByAttribute
     }
     let group = |(value, by_stage): (Option<Name>, BTreeMap<Stage, u64>)| {
         let (leads, customers) = in_all(&by_stage);
-        Group { value, leads, customers, by_stage }
+        Group { value, leads, by_stage, customers }
     };
     let mut groups: Vec<Group> = values.into_iter().map(group).collect();
     groups.sort_by_key(|group| (group.value.is_none(), Reverse(group.leads)));
@@ -259,7 +259,7 @@ fn cohorts(counts: &[CohortCount], zone: &Zone) -> Vec<Cohort> {
         .into_iter()
         .map(|(month, by_stage)| {
             let (leads, customers) = in_all(&by_stage);
-            Cohort { month, leads, customers, by_stage }
+            Cohort { month, leads, by_stage, customers }
         })
         .collect()
 }

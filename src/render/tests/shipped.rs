@@ -65,6 +65,21 @@ fn a_shipped_mail_looks_like_this() {
 }
 
 #[test]
+fn of_a_shipped_mail_to_another_lead_only_the_paragraphs_that_differ_are_laid_out() {
+    let renderer = shipped_renderer();
+    let count = |name: &str| {
+        renderer
+            .render(&mail("cold/industry-report", &lead(&[("first_name", text(name))])))
+            .unwrap();
+        renderer.paragraphs.count()
+    };
+    let first = count("Ada");
+    assert!(first > 5, "{first} parts");
+    assert_eq!(count("Grace"), first + 1, "the one with the name");
+    assert_eq!(count("Ada"), first + 1);
+}
+
+#[test]
 fn the_charset_comes_before_the_styles_that_stay() {
     let layout = "<html><head><style>@media print { p { color: red } }</style><title>t</title>\
                   <meta http-equiv=Content-Type content='text/html; charset=utf-8'>\

@@ -94,9 +94,10 @@ impl Checker<'_> {
             );
             return None;
         }
-        let found = self.env.segments.iter().position(|known| *known == *name);
+        let found = self.env.segments.iter().position(|known| *known.name == *name);
         if found.is_none() {
-            let near = did_you_mean(&name, self.env.segments.iter().map(Name::as_str));
+            let near =
+                did_you_mean(&name, self.env.segments.iter().map(|known| known.name.as_str()));
             let message = format!("there is no segment `{name}` to look at here");
             self.complain(ConditionError::new(span, message).maybe(near));
         }

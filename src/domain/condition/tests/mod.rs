@@ -10,7 +10,7 @@ mod syntax;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Condition, ConditionError, Env, PatternRoom, Scope, View, fact_key};
+use super::{Condition, ConditionError, Env, KnownSegment, PatternRoom, Scope, View, fact_key};
 use crate::domain::{
     definitions::Segment,
     event::{Event, EventData, EventKind, Judgement},
@@ -39,7 +39,7 @@ struct House {
     schema: Schema,
     plan: FactPlan,
     patterns: PatternRoom,
-    names: Vec<Name>,
+    known: Vec<KnownSegment>,
     segments: Vec<Segment>,
     scoring: Scoring,
 }
@@ -58,7 +58,7 @@ impl House {
             schema,
             plan: FactPlan::default(),
             patterns: PatternRoom::default(),
-            names: Vec::new(),
+            known: Vec::new(),
             segments: Vec::new(),
             scoring,
         };
@@ -90,14 +90,15 @@ impl House {
 
     fn segment(&mut self, name: &str, source: &str) {
         let condition = self.compiled(source, Scope::Lead);
-        self.segments.push(Segment { name: name.into(), about: String::new(), condition });
-        self.names.push(name.into());
+        let segment = Segment { name: name.into(), about: String::new(), condition };
+        self.known.push(KnownSegment::from(&segment));
+        self.segments.push(segment);
     }
 
     fn env(&self, scope: Scope) -> Env<'_> {
         Env {
             schema: &self.schema,
-            segments: &self.names,
+            segments: &self.known,
             templates: None,
             questions: None,
             patterns: &self.patterns,

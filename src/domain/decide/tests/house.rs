@@ -29,10 +29,10 @@ impl House {
 
     pub fn condition(&mut self, source: &str, scope: Scope) -> Condition {
         let Definitions { schema, segments, plan, .. } = &mut self.0;
-        let names: Vec<Name> = segments.iter().map(|segment| segment.name.clone()).collect();
+        let known: Vec<KnownSegment> = segments.iter().map(KnownSegment::from).collect();
         let env = Env {
             schema,
-            segments: &names,
+            segments: &known,
             templates: None,
             questions: None,
             patterns: &PatternRoom::default(),

@@ -23,7 +23,7 @@ use proptest::prelude::*;
 
 use super::{making_way::MOST_VISITS, *};
 use crate::domain::{
-    condition::{Condition, Env, PatternRoom, Scope, fact_key},
+    condition::{Condition, Env, KnownSegment, PatternRoom, Scope, fact_key},
     decision::{EnrolmentChange, ScoreKind, Verb},
     definitions::{Door, LiveWorkflow, Segment, Since},
     event::{Event, EventData, EventKind, Judgement, StepRef},
