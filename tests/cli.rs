@@ -913,6 +913,10 @@ fn reports_of_an_empty_database_are_zeros() {
     // Also before anything is live.
     let site = Site::migrated();
     assert_eq!(site.json(&["report", "funnel"])["leads"], 0);
+    assert_eq!(
+        site.json(&["report", "funnel", "--by", "source"])["by"]["groups"],
+        serde_json::json!([])
+    );
     assert_eq!(site.run(&["report", "today", "--midnight"]).code, 0);
     let ran = site.run(&["report", "workflow", "hello"]);
     assert!(ran.code == 1 && ran.err.contains("nurtured apply"), "{ran:?}");
@@ -927,6 +931,29 @@ fn a_report_of_a_workflow_that_is_not_there_says_which_was_meant() {
     assert!(ran.err.contains("did you mean `hello`?"), "{ran:?}");
     let ran = site.run(&["report", "workflow", "something-else"]);
     assert!(ran.code == 1 && ran.err.contains("there are: hello"), "{ran:?}");
+}
+
+#[test]
+fn the_funnel_counts_leads_by_an_attribute_that_is_a_text() {
+    let site = Site::live();
+    site.write("in.csv", "email,source\na@a.example,Fair\nb@b.example,Fair\nc@c.example,\n");
+    site.json(&["leads", "import", "in.csv"]);
+    let by = &site.json(&["report", "funnel", "--by", "source"])["by"];
+    assert_eq!(by["attribute"], "source");
+    let groups: Vec<_> = by["groups"].as_array().unwrap().iter().collect();
+    assert_eq!((&groups[0]["value"], &groups[0]["leads"]), (&"Fair".into(), &2.into()));
+    assert_eq!((&groups[1]["value"], &groups[1]["leads"]), (&serde_json::Value::Null, &1.into()));
+    assert_eq!(groups[0]["by_stage"], serde_json::json!({ "lead": 2 }));
+    let text = site.run(&["report", "funnel", "--by", "source"]).out;
+    assert!(text.contains("\nFair ") && text.contains("\n(none) "), "{text}");
+    for (attribute, code, said) in [
+        ("sorce", 1, "did you mean `source`?"),
+        ("shoes", 1, "there are: "),
+        ("created_on", 2, "`created_on` is a date"),
+    ] {
+        let ran = site.run(&["report", "funnel", "--by", attribute]);
+        assert!(ran.code == code && ran.err.contains(said), "{attribute}: {ran:?}");
+    }
 }
 
 #[test]

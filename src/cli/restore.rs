@@ -269,7 +269,11 @@ fn engine(mut config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>,
 }
 
 fn text(report: &Report) -> String {
-    let since = report.last_act.as_deref().unwrap_or("never");
+    // No full stop: the instant is pasted behind `--sent-until`.
+    let known = report.last_act.as_deref().map_or_else(
+        || "It knows of nothing that happened.".to_owned(),
+        |at| format!("The last thing that it knows of was at {at}"),
+    );
     let in_doubt = counted(usize::try_from(report.in_doubt).unwrap_or(usize::MAX), "mail");
     let doubt = match &report.sent_until {
         Some(until) => format!(
@@ -289,7 +293,7 @@ fn text(report: &Report) -> String {
         )
     };
     format!(
-        "{} is back. The last thing that it knows of was at {since}.\n{doubt}\n{} wait.\n\n\
+        "{} is back. {known}\n{doubt}\n{} wait.\n\n\
          Everything is paused. Before `nurtured resume all`:\n\
          \x20 bring in what came since then: first objections (`nurtured suppressions import`), then events\n\
          \x20 of leads who came since then it knows nothing: imported again they are new, and are written to as such\n\
@@ -297,4 +301,28 @@ fn text(report: &Report) -> String {
         report.database,
         counted(usize::try_from(report.waiting).unwrap_or(usize::MAX), "mail"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_instant_can_be_pasted_as_it_stands() {
+        let at = "2027-03-28T09:00:00.25Z";
+        let mut report = Report {
+            database: "sqlite:nurtured.db".to_owned(),
+            last_act: Some(at.to_owned()),
+            sent_until: None,
+            in_doubt: 0,
+            waiting: 0,
+            paused: Vec::new(),
+            code_pools: Vec::new(),
+        };
+        let said = text(&report);
+        let (_, pasted) = said.lines().next().unwrap().split_once(" was at ").unwrap();
+        assert_eq!(sent_until(pasted).unwrap().end.to_string(), at);
+        report.last_act = None;
+        assert!(text(&report).contains("nothing that happened.\n"), "{}", text(&report));
+    }
 }

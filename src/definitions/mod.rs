@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
-pub use nearest::nearest;
+pub use nearest::{meant, nearest};
 pub use past_dates::past_dates;
 pub use problem::{Problem, Severity};
 pub use show::{counted, show, summary};

@@ -22,13 +22,18 @@ pub fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, word)| word)
 }
 
+/// The same as a hint.
+pub fn meant<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(written, words).map(|word| format!("did you mean `{}`?", quote(word)))
+}
+
 /// The hint for a word that is not among those that are valid.
 pub(super) fn did_you_mean<'a>(
     written: &str,
     words: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Option<String> {
-    if let Some(word) = nearest(written, words.clone()) {
-        return Some(format!("did you mean `{}`?", quote(word)));
+    if let Some(hint) = meant(written, words.clone()) {
+        return Some(hint);
     }
     let mut all: Vec<&str> = words.into_iter().collect();
     all.sort_unstable();

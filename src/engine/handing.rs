@@ -11,6 +11,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
+    group::Group,
     outcome::{outcome, postponed},
     preparing::Outgoing,
     recording::Entry,
@@ -64,10 +65,7 @@ async fn hand_over(
         let (id, clock) = (message.id, engine.clock.clone());
         move || async move {
             let may_go = || !is_over(clock.now()) && !is_late();
-            let asked = tokio::time::Instant::now();
-            let ours = may_go() && record.ask(Entry::Mark(id, token)).await.unwrap_or(false);
-            // It may have waited for a database that was away, and the relay for us.
-            let ours = ours && may_go() && asked.elapsed() < RELAYS_PATIENCE;
+            let ours = mark(&record, Entry::Mark(id, token), may_go, RELAYS_PATIENCE).await;
             marked.store(ours, Ordering::SeqCst);
             ours
         }
@@ -119,6 +117,20 @@ async fn hand_over(
     Settlement { message: message.id, token, outcome, relay }
 }
 
+/// Writes the point of no return. The answer: whether the mail is handed over, which it is not where its time was
+/// over before that was written, or where the relay would have waited longer than its `patience`.
+async fn mark(
+    record: &Group<Entry, bool>,
+    entry: Entry,
+    may_go: impl Fn() -> bool,
+    patience: Duration,
+) -> bool {
+    let asked = tokio::time::Instant::now();
+    let is_ours = may_go() && record.ask(entry).await.unwrap_or(false);
+    // It may have waited for a database that was away, and the relay for us.
+    is_ours && may_go() && asked.elapsed() < patience
+}
+
 fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
     let trouble = delivery.relay_is_down().then(|| trouble(delivery));
     let mut breaker = line.engine.breaker();
@@ -167,8 +179,33 @@ fn without_words(reason: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::task::TaskTracker;
+
     use super::*;
-    use crate::mail::relay::Stage;
+    use crate::{domain::id::MessageId, mail::relay::Stage, store::records::ClaimToken};
+
+    #[tokio::test]
+    async fn a_mark_that_was_written_too_late_is_not_obeyed() {
+        // Whether it is ours, how long the relay waits, before and after the mark: may it go?
+        for (is_ours, patience, before, after, is_handed_over) in [
+            (true, Duration::MAX, true, true, true),
+            (false, Duration::MAX, true, true, false),
+            (true, Duration::ZERO, true, true, false),
+            (true, Duration::MAX, true, false, false),
+            (true, Duration::MAX, false, true, false),
+        ] {
+            let may_go = Arc::new(AtomicBool::new(before));
+            let meanwhile = Arc::clone(&may_go);
+            let record = Group::start(&TaskTracker::new(), 1, move |_: Vec<Entry>| {
+                meanwhile.store(after, Ordering::SeqCst);
+                async move { vec![is_ours] }
+            });
+            let entry = Entry::Mark(MessageId(1), ClaimToken(1));
+            let may_go = || may_go.load(Ordering::SeqCst);
+            let handed_over = mark(&record, entry, may_go, patience).await;
+            assert_eq!(handed_over, is_handed_over, "{is_ours}, {patience:?}, {before}, {after}");
+        }
+    }
 
     #[test]
     fn logs_say_where_a_relay_failed_and_not_its_words() {

@@ -4,14 +4,81 @@ use jiff::civil::Date;
 use tera::Context;
 use url::Url;
 
-use super::{Place, RenderError, Renderer, context::one_line};
+use super::{
+    Place, RenderError, Renderer,
+    campaigns::{CAMPAIGN, senders},
+    context::one_line,
+    problem::RenderProblem,
+};
 use crate::{
     domain::{
+        campaign::Campaign,
+        definitions::Definitions,
         template::{CalendarTemplate, Line, MailTemplate},
         time::Instant,
     },
     mail::calendar::{Event, When},
 };
+
+/// An event lasts from hour to hour or over whole days (RFC 5545 §3.6.1).
+const MIXED: &str = "of `starts` and `ends` one is a day and the other has an hour";
+const WITHOUT_HOUR: &str = "`duration` is counted from an hour, and `starts` is a day";
+
+/// The events of which can be said before any lead that they are days on one side and hours on the other, as they
+/// stand or in a campaign whose workflows send them: their mails would be parked.
+pub(super) fn mixed(definitions: &Definitions) -> Vec<RenderProblem> {
+    let senders = senders(definitions.workflows.iter().map(|live| &*live.workflow));
+    let mut problems = Vec::new();
+    for (name, variants) in &definitions.templates.mails {
+        let workflows = senders.get(name).into_iter().flatten();
+        let campaigns = workflows.filter_map(|workflow| definitions.campaign_of(workflow));
+        let campaigns: Vec<_> = std::iter::once(None).chain(campaigns.map(Some)).collect();
+        for mail in variants.values() {
+            let Some(calendar) = &mail.calendar else { continue };
+            problems.extend(campaigns.iter().find_map(|campaign| {
+                let (part, why) = mistake(calendar, *campaign)?;
+                let of = campaign.map_or_else(String::new, |it| {
+                    format!(", by the dates of campaign `{}`", it.name)
+                });
+                let (line, column) = calendar.parts.get(part).map_or((1, 1), |line| line.at);
+                Some(RenderProblem {
+                    file: mail.file.clone(),
+                    line,
+                    column,
+                    message: format!("in `calendar: {part}`: {why}{of}"),
+                    hint: Some(
+                        "write days alone, or the hour with each: 2027-10-14T11:00+02:00"
+                            .to_owned(),
+                    ),
+                })
+            }));
+        }
+    }
+    problems
+}
+
+/// What is wrong with an event, and at which part.
+fn mistake(
+    calendar: &CalendarTemplate,
+    campaign: Option<&Campaign>,
+) -> Option<(&'static str, &'static str)> {
+    let is_day = |part: &str| is_day(&calendar.parts.get(part)?.text, campaign);
+    match (is_day("starts")?, calendar.duration) {
+        (true, Some(_)) => Some(("starts", WITHOUT_HOUR)),
+        (false, Some(_)) => None,
+        (starts, None) => (starts != is_day("ends")?).then_some(("ends", MIXED)),
+    }
+}
+
+/// Whether what is written is a day as a whole or has an hour; `None` where only the mail will tell.
+fn is_day(written: &str, campaign: Option<&Campaign>) -> Option<bool> {
+    if let Some(when) = read_when(written.trim()) {
+        return Some(matches!(when, When::Day(_)));
+    }
+    let tag = written.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let date = tag.trim().strip_prefix(CAMPAIGN)?.strip_prefix('.')?;
+    campaign?.dates.get(date).map(|date| date.is_day)
+}
 
 impl Renderer {
     pub(super) fn calendar(
@@ -54,14 +121,17 @@ impl Renderer {
             (Some(at), _) => Some(at),
             (None, Some(duration)) => match starts {
                 When::At(at) => Some(When::At(at + *duration)),
-                When::Day(_) => None,
+                When::Day(_) => return Err(failed("starts", WITHOUT_HOUR.to_owned())),
             },
             (None, None) => None,
         };
         let same_kind = |ends: &When| {
             matches!((starts, ends), (When::At(_), When::At(_)) | (When::Day(_), When::Day(_)))
         };
-        let Some(ends) = ends.filter(|ends| same_kind(ends) && *ends > starts) else {
+        if ends.is_some_and(|ends| !same_kind(&ends)) {
+            return Err(failed("ends", MIXED.to_owned()));
+        }
+        let Some(ends) = ends.filter(|ends| *ends > starts) else {
             return Err(failed("ends", "it is not after `starts`".to_owned()));
         };
         let url = text("url")?;

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     compile::sources,
-    lint::nearest,
     problem::RenderProblem,
     source::Source,
     tags::{Tag, TagKind, Variable, variables},
 };
-use crate::domain::{
-    campaign::Campaign,
-    definitions::Definitions,
-    name::Name,
-    template::Templates,
-    workflow::{StepKind, Workflow},
+use crate::{
+    definitions::meant,
+    domain::{
+        campaign::Campaign,
+        definitions::Definitions,
+        name::Name,
+        template::Templates,
+        workflow::{StepKind, Workflow},
+    },
 };
 
 /// What a campaign is called in templates, and what it always has.
@@ -126,11 +128,11 @@ fn lack(
         return None;
     }
     let message = format!("campaign `{}` has no date and no variable `{field}`", campaign.name);
-    Some((message, nearest(field, fields())))
+    Some((message, meant(field, fields())))
 }
 
 /// Which of these workflows send each mail.
-fn senders<'d>(
+pub(super) fn senders<'d>(
     workflows: impl Iterator<Item = &'d Workflow>,
 ) -> BTreeMap<&'d Name, Vec<&'d Workflow>> {
     let mut senders: BTreeMap<&Name, Vec<&Workflow>> = BTreeMap::new();

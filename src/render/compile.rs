@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tera::Tera;
 
 use super::{
-    Renderer, campaigns, codes,
+    Renderer, calendar, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     paragraphs::Paragraphs,
@@ -16,12 +16,15 @@ use super::{
     stencils::Stencils,
     tags::bound,
 };
-use crate::domain::{
-    definitions::Definitions,
-    hand_off::HandOff,
-    name::Name,
-    template::{CARD, MailTemplate, Markup, Templates},
-    workflow::StepKind,
+use crate::{
+    definitions::meant,
+    domain::{
+        definitions::Definitions,
+        hand_off::HandOff,
+        name::Name,
+        template::{CARD, MailTemplate, Markup, Templates},
+        workflow::StepKind,
+    },
 };
 
 /// A text in a language: its subject and its body.
@@ -72,10 +75,19 @@ impl Renderer {
             problems.extend(lint::lint(source, &partials));
             problems.extend(questions::problems(source, &definitions.questions));
         }
-        let tera = compiled(&sources, &mut problems);
-        variables(definitions, &templates, &tera, &sources, &mut problems);
+        let (tera, unread) = compiled(&sources, &mut problems);
+        let reads = |source: &Source| {
+            let name = source.tera_name();
+            if unread.contains(name.as_str()) {
+                return lint::names_read(source);
+            }
+            let names = tera.get_template_variables(&name).unwrap_or_default();
+            names.into_iter().map(str::to_owned).collect()
+        };
+        variables(definitions, &templates, reads, &sources, &mut problems);
         problems.extend(codes::to_staff(definitions, &templates, &sources));
         problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
+        problems.extend(calendar::mixed(definitions));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
             problems.dedup();
@@ -130,13 +142,11 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
 /// Every text that tera is to compile, by tera's name.
 pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
     let (mut sources, mut problems) = (HashMap::new(), Vec::new());
-    let mut add =
-        |part, form, file: &str, text: &str, at| match Source::new(part, form, file, text, at) {
-            Ok(source) => {
-                sources.insert(source.tera_name(), source);
-            }
-            Err(problem) => problems.push(problem),
-        };
+    let mut add = |part, form, file: &str, text: &str, at| {
+        let (source, problem) = Source::new(part, form, file, text, at);
+        problems.extend(problem);
+        sources.insert(source.tera_name(), source);
+    };
     for (name, text) in &templates.layouts {
         add(Part::Layout, Form::AsItIs, &format!("templates/layouts/{name}.html"), text, (1, 1));
     }
@@ -169,15 +179,21 @@ pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<Re
     (sources, problems)
 }
 
-fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>) -> Tera {
+/// And the names of the sources that tera cannot read.
+fn compiled<'s>(
+    sources: &'s HashMap<String, Source>,
+    problems: &mut Vec<RenderProblem>,
+) -> (Tera, HashSet<&'s str>) {
     let mut tera = Tera::new();
     tera.autoescape_on([".html"]);
     filters::register(&mut tera);
     codes::register(&mut tera);
     meter::register(&mut tera);
-    let all = sources.iter().map(|(name, source)| (name.as_str(), source.prepared.text.as_str()));
-    if problems.is_empty() && tera.add_raw_templates(all).is_ok() {
-        return tera;
+    let prepared = sources.iter().filter_map(|(name, source)| {
+        source.prepared.as_ref().map(|prepared| (name.as_str(), prepared.text.as_str()))
+    });
+    if problems.is_empty() && tera.add_raw_templates(prepared).is_ok() {
+        return (tera, HashSet::new());
     }
     // One by one, to find all that is wrong; what may be included is there from the start, empty.
     for name in
@@ -188,11 +204,17 @@ fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>
     let mut order: Vec<_> = sources.iter().collect();
     order.sort_by_key(|(name, source)| (source.part != Part::Partial, name.as_str()));
     let said: HashSet<_> = problems.iter().map(|p| (p.file.clone(), p.line)).collect();
+    let mut unread = HashSet::new();
     for (name, source) in order {
-        let Err(error) = tera.add_raw_template(name, &source.prepared.text) else { continue };
+        let Some(prepared) = &source.prepared else {
+            unread.insert(name.as_str());
+            continue;
+        };
+        let Err(error) = tera.add_raw_template(name, &prepared.text) else { continue };
+        unread.insert(name.as_str());
         let complaint = Complaint::of(&error);
         let ours = ["Unknown filter", "Unknown function", "Unknown template"];
-        let offset = source.prepared.source_offset(complaint.offset);
+        let offset = prepared.source_offset(complaint.offset);
         let problem = source.problem(offset, complaint.message, None);
         // What was said in our words is not said again in tera's.
         let again = said.contains(&(problem.file.clone(), problem.line))
@@ -201,23 +223,19 @@ fn compiled(sources: &HashMap<String, Source>, problems: &mut Vec<RenderProblem>
             problems.push(problem);
         }
     }
-    tera
+    (tera, unread)
 }
 
 /// The variables that are read are there, and what every mail to a lead must have is read.
 fn variables(
     definitions: &Definitions,
     templates: &Templates,
-    tera: &Tera,
+    reads: impl Fn(&Source) -> BTreeSet<String>,
     sources: &HashMap<String, Source>,
     problems: &mut Vec<RenderProblem>,
 ) {
     let attributes = definitions.schema.iter().map(|(_, attribute)| &*attribute.name);
     let base: BTreeSet<&str> = KNOWN.into_iter().chain(attributes).collect();
-    let reads = |name: &str| -> BTreeSet<String> {
-        let names = tera.get_template_variables(name).unwrap_or_default();
-        names.into_iter().map(str::to_owned).collect()
-    };
     let readers = readers(definitions);
     let broken_parts = problems.iter().any(|p| {
         p.file.starts_with("templates/layouts/") || p.file.starts_with("templates/partials/")
@@ -247,7 +265,7 @@ fn variables(
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
             for source in sources.values().filter(|source| source.file == mail.file) {
-                let names = reads(&source.tera_name());
+                let names = reads(source);
                 problems.extend(lint::unknown_variables(source, names.clone(), &known));
                 problems.extend(lint::fields_of_texts(source, &known));
                 if source.part == Part::Body {
@@ -256,11 +274,11 @@ fn variables(
             }
             let mut layout_is_there = true;
             if let Some(layout) = &mail.layout {
-                let name = format!("layouts/{layout}.html");
-                layout_is_there = sources.contains_key(&name);
-                read.extend(reads(&name));
-                if !templates.layouts.contains_key(layout) {
-                    let hint = lint::nearest(layout, templates.layouts.keys().map(|name| &**name));
+                let source = sources.get(&format!("layouts/{layout}.html"));
+                layout_is_there = source.is_some();
+                read.extend(source.map(&reads).into_iter().flatten());
+                if !layout_is_there {
+                    let hint = meant(layout, templates.layouts.keys().map(|name| &**name));
                     let message = format!("there is no layout `templates/layouts/{layout}.html`");
                     problems.push(RenderProblem {
                         file: mail.file.clone(),
@@ -286,7 +304,7 @@ fn variables(
     }
     let bound_anywhere: BTreeSet<&str> = sources.values().flat_map(|it| bound(&it.text)).collect();
     for source in sources.values().filter(|s| matches!(s.part, Part::Layout | Part::Partial)) {
-        let names = reads(&source.tera_name());
+        let names = reads(source);
         problems.extend(lint::unknown_variables(source, names, &shared));
         let mut read_alike = shared.clone();
         // Those who include it may give these names other values.

@@ -13,6 +13,7 @@ use super::{
     tags::{Tag, TagKind, Variable, Word, bound, statement, tags, variables, words},
     tree,
 };
+use crate::definitions::meant;
 
 const STATEMENTS: [&str; 11] = [
     "if",
@@ -57,7 +58,7 @@ fn statement_problems(
 ) {
     let word = statement(text).unwrap_or_default();
     if !STATEMENTS.contains(&word) {
-        let hint = nearest(word, STATEMENTS);
+        let hint = meant(word, STATEMENTS);
         problems.push(source.problem(start, format!("mails have no `{{% {word} %}}`"), hint));
     }
     if word == "set" && !text.contains('=') {
@@ -72,7 +73,7 @@ fn statement_problems(
             let Word::Text(name) = word else { continue };
             if !partials.contains(name) {
                 let message = format!("there is no file `templates/{name}` to include");
-                let hint = nearest(name, partials.iter().copied());
+                let hint = meant(name, partials.iter().copied());
                 problems.push(source.problem(start + offset, message, hint));
             }
         }
@@ -93,7 +94,7 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
                 Some("leave it out".to_owned()),
             ),
             Word::Name(name) if before == Some(Word::Sign('|')) && !FILTERS.contains(&name) => {
-                say(format!("there is no filter `{name}`"), nearest(name, FILTERS));
+                say(format!("there is no filter `{name}`"), meant(name, FILTERS));
             }
             Word::Name(name)
                 if called
@@ -104,7 +105,7 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
                     )
                     && !matches!(name, "if" | "elif" | "in" | "and" | "or" | "not" | "is") =>
             {
-                say(format!("there is no function `{name}`"), nearest(name, FUNCTIONS));
+                say(format!("there is no function `{name}`"), meant(name, FUNCTIONS));
             }
             Word::Name(name) if name.starts_with("__") => {
                 say(format!("`{name}`: names with two underscores in front are ours"), None);
@@ -121,7 +122,8 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
 /// Links that are written out can be judged now; those with tags in them when they are rendered.
 fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
     const MASK: &str = "zqmasked";
-    let page = &source.prepared.text;
+    let Some(prepared) = &source.prepared else { return };
+    let page = &prepared.text;
     let mut masked = String::with_capacity(page.len());
     let mut at = 0;
     for tag in tags(page).unwrap_or_default() {
@@ -165,6 +167,20 @@ fn target(text: &str, href: &str) -> Option<usize> {
     places.clone().find(|offset| is_target(*offset)).or_else(|| places.next())
 }
 
+/// The variables that a source reads which tera cannot: a mistake in it hides no other. Names that it gives values
+/// itself are left out, wherever it does.
+pub(super) fn names_read(source: &Source) -> BTreeSet<String> {
+    let own = bound(&source.text);
+    let is_known = |tag: &str| statement(tag).is_none_or(|word| STATEMENTS.contains(&word));
+    let tags = source.tags().into_iter().filter(is_read).map(|tag| &source.text[tag.range]);
+    let names = tags.filter(|tag| is_known(tag)).flat_map(variables).map(|variable| variable.name);
+    names.filter(|name| !own.contains(name)).map(str::to_owned).collect()
+}
+
+fn is_read(tag: &Tag) -> bool {
+    !matches!(tag.kind, TagKind::Comment | TagKind::Raw)
+}
+
 /// The variables that `names` holds and `known` does not, where this very source reads them.
 pub(super) fn unknown_variables(
     source: &Source,
@@ -176,10 +192,7 @@ pub(super) fn unknown_variables(
         if known.contains(name.as_str()) || name.starts_with("__") {
             continue;
         }
-        let place = source.tags().into_iter().find_map(|tag| {
-            if matches!(tag.kind, TagKind::Comment | TagKind::Raw) {
-                return None;
-            }
+        let place = source.tags().into_iter().filter(is_read).find_map(|tag| {
             let found =
                 variables(&source.text[tag.range.clone()]).into_iter().find(|v| v.name == name)?;
             Some(tag.range.start + found.offset)
@@ -189,7 +202,7 @@ pub(super) fn unknown_variables(
         let hint = if IN_LAYOUTS.contains(&name.as_str()) {
             Some(format!("`{name}` is for layouts"))
         } else {
-            nearest(&name, known.iter().copied())
+            meant(&name, known.iter().copied())
         };
         problems.push(source.problem(offset, format!("there is no variable `{name}`"), hint));
     }
@@ -200,7 +213,6 @@ pub(super) fn unknown_variables(
 pub(super) fn fields_of_texts(source: &Source, known: &BTreeSet<&str>) -> Vec<RenderProblem> {
     let own = bound(&source.text);
     let mut problems = Vec::new();
-    let is_read = |tag: &Tag| !matches!(tag.kind, TagKind::Comment | TagKind::Raw);
     for tag in source.tags().into_iter().filter(is_read) {
         for Variable { offset, name, path, .. } in variables(&source.text[tag.range.clone()]) {
             let Some(field) = path.first() else { continue };
@@ -218,14 +230,4 @@ pub(super) fn fields_of_texts(source: &Source, known: &BTreeSet<&str>) -> Vec<Re
         }
     }
     problems
-}
-
-/// The word that was probably meant.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    words
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
 }

@@ -208,10 +208,12 @@ impl Renderer {
         // Reasons are stored and logged; addresses are not.
         let address = context.get("email").and_then(Value::as_str).unwrap_or_default();
         let message = if address.is_empty() { message } else { message.replace(address, "…") };
-        let Some(source) = name.and_then(|name| self.sources.get(&name)) else {
+        let source = name.and_then(|name| self.sources.get(&name));
+        let Some((source, prepared)) = source.and_then(|it| Some((it, it.prepared.as_ref()?)))
+        else {
             return RenderError::Failed { place: Place { file, line: 1, column: 1 }, message };
         };
-        let offset = source.prepared.source_offset(offset);
+        let offset = prepared.source_offset(offset);
         let own = bound(&source.text);
         let tag = source.tags().into_iter().find(|tag| tag.range.contains(&offset));
         let missing = tag.and_then(|tag| {

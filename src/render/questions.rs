@@ -10,14 +10,16 @@ use tera::Value;
 
 use super::{
     Links,
-    lint::nearest,
     problem::RenderProblem,
     source::{Part, Source},
     tags::{TagKind, Word, words},
 };
-use crate::domain::{
-    question::{Ask, Question, Questions, fact_object},
-    schedule::Later,
+use crate::{
+    definitions::meant,
+    domain::{
+        question::{Ask, Question, Questions, fact_object},
+        schedule::Later,
+    },
 };
 
 /// Where the links of a mail are, by [`fact_object`].
@@ -126,7 +128,7 @@ fn declared(
     questions: &Questions,
 ) -> Option<(usize, String, Option<String>)> {
     let Some(question) = questions.get(*key) else {
-        let near = nearest(key, questions.keys().map(|name| &**name));
+        let near = meant(key, questions.keys().map(|name| &**name));
         let hint = match *key {
             Ask::LATER => Some("write later(\"3mo\")".to_owned()),
             Ask::PREFERENCES => Some("write preferences()".to_owned()),
@@ -137,7 +139,7 @@ fn declared(
     if question.answer(value).is_some() {
         return None;
     }
-    let hint = nearest(value, answers(question))
+    let hint = meant(value, answers(question))
         .or_else(|| Some(format!("it has {}", answers(question).collect::<Vec<_>>().join(", "))));
     Some((*value_at, format!("`{value}` is no answer to `{key}`"), hint))
 }

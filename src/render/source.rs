@@ -28,30 +28,30 @@ pub(super) struct Source {
     pub text: String,
     /// Line and column of `file` at which `text` starts.
     at: (usize, usize),
-    pub prepared: Prepared,
+    /// `None` where tera cannot be given it.
+    pub prepared: Option<Prepared>,
 }
 
 impl Source {
+    /// And why it cannot be prepared.
     pub fn new(
         part: Part,
         form: Form,
         file: &str,
         text: &str,
         at: (usize, usize),
-    ) -> Result<Self, RenderProblem> {
-        let mut source = Self {
-            part,
-            file: file.to_owned(),
-            text: text.to_owned(),
-            at,
-            prepared: Prepared::default(),
-        };
-        match prepare(text, form) {
+    ) -> (Self, Option<RenderProblem>) {
+        let (file, text) = (file.to_owned(), text.to_owned());
+        let mut source = Self { part, file, text, at, prepared: None };
+        match prepare(&source.text, form) {
             Ok(prepared) => {
-                source.prepared = prepared;
-                Ok(source)
+                source.prepared = Some(prepared);
+                (source, None)
             }
-            Err((offset, message)) => Err(source.problem(offset, message, None)),
+            Err((offset, message)) => {
+                let problem = source.problem(offset, message, None);
+                (source, Some(problem))
+            }
         }
     }
 

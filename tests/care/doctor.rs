@@ -138,3 +138,18 @@ async fn a_table_that_somebody_has_locked_is_not_waited_for() {
     db.store.close().await;
     postgres::drop_database(&db.url).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_our_tables_has_no_secrets_yet() {
+    let Some(url) = postgres::fresh_database().await else { return postgres::skip() };
+    let site = Site::campaign();
+    let text = postgres::url_text(&url);
+    let run = |arguments: &[&str]| site.run(&[&["--database", &text], arguments].concat());
+    let secrets = || of(&run(&["--json", "doctor"]).document(), "secrets").1;
+    assert!(secrets().contains("yet, and no database"), "{}", secrets());
+    assert_eq!(run(&["migrate"]).code, 0);
+    assert!(secrets().contains("holds keys"), "{}", secrets());
+    std::fs::remove_file(site.path("nurtured.secrets")).unwrap();
+    assert!(secrets().contains("bring back its copy"), "{}", secrets());
+    postgres::drop_database(&url).await;
+}

@@ -191,6 +191,7 @@ fn every_field_of_every_document_is_explained() {
     for command in ["report funnel", "report today", "why-idle"] {
         document(command, &[]);
     }
+    document("report funnel", &["--by", "source"]);
     document("report workflow", &["hello"]);
     document("demo", &["--weeks", "1"]);
     document("init", &["another"]);

@@ -1,10 +1,16 @@
 //! The lead's own hours, and passes that have nothing to do.
 
+use std::sync::{Arc, Mutex};
+
 use nurtured::domain::time::{Instant, Zone};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tokio::{runtime::Handle, task::block_in_place};
 
 use crate::support::{
-    databases::for_each_database,
+    databases::{TestDatabase, for_each_database},
     engine::{Campaign, DAY, Rig, SECOND, Setup, at, behind},
+    postgres,
+    smtp::{Act, At, Moment, Script},
 };
 
 fn campaign() -> Campaign {
@@ -129,6 +135,47 @@ async fn a_mail_that_misses_its_window_waits_for_the_next() {
         assert_eq!(rig.tick_at(at("2027-01-05T09:00:00Z")).await.sent, 1);
     })
     .await;
+}
+
+/// On PostgreSQL, where a lock of somebody else holds up the mark alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_closes_while_the_point_of_no_return_is_written_is_kept() {
+    let Some(db) = TestDatabase::postgres().await else { return };
+    let url = postgres::url_text(&db.url);
+    let lock = Arc::new(Mutex::new(None));
+    let (locked, place) = (Arc::clone(&lock), url.clone());
+    let relay = Script::new().on(move |moment: Moment<'_>| {
+        if (moment.at, moment.nth) == (At::Data, 1) {
+            let lock = async {
+                let mut somebody = PgConnection::connect(&place).await.unwrap();
+                somebody.execute("BEGIN; LOCK TABLE messages").await.unwrap();
+                somebody
+            };
+            let somebody = block_in_place(|| Handle::current().block_on(lock));
+            *locked.lock().unwrap() = Some(somebody);
+        }
+        Act::Default
+    });
+    let start = at("2027-01-04T17:29:59Z");
+    let rig = Rig::with(&db, &campaign(), Setup { start, relay, ..Setup::default() }).await;
+    rig.lead("a@example.com", &[]).await;
+    let closing = async {
+        let mut watcher = PgConnection::connect(&url).await.unwrap();
+        let waits = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted";
+        while sqlx::query_scalar::<_, i64>(waits).fetch_one(&mut watcher).await.unwrap() == 0 {}
+        rig.clock.set(start + SECOND);
+        let somebody = lock.lock().unwrap().take();
+        somebody.unwrap().close().await.unwrap();
+        watcher.close().await.unwrap();
+    };
+    let (report, ()) = tokio::join!(rig.engine.tick(start), closing);
+    let report = report.unwrap();
+    assert_eq!((report.sent, report.in_doubt, report.deferred), (0, 0, 1), "{report:?}");
+    assert_eq!((rig.smtp.count(), rig.smtp.refused().len()), (0, 0));
+    rig.walk(at("2027-01-05T09:00:00Z")).await;
+    assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
+    db.store.close().await;
+    postgres::drop_database(&db.url).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,11 @@ use std::{
 
 use nurtured::{
     domain::{event::EventKind, id::LeadId, lead::Suppression, message::MessageState},
-    engine::settling::Tally,
+    engine::{sending::Until, settling::Tally},
     mail::relay::Change,
 };
 use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     databases::for_each_database,
@@ -271,6 +272,55 @@ async fn without_a_relay_mails_wait_and_nothing_spins() {
         to.sort();
         to.dedup();
         assert_eq!(to.len(), 60);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_goes_also_while_another_mail_hangs() {
+    for_each_database(async |db| {
+        // The first mail hangs until it is let go; whoever connects after it is sent away.
+        let (let_go, hanging) = std::sync::mpsc::channel::<()>();
+        let hanging = Mutex::new(hanging);
+        let is_down = Arc::new(AtomicBool::new(true));
+        let asked = Arc::clone(&is_down);
+        let relay = Script::new().on(move |moment: Moment<'_>| match moment.at {
+            At::Mail if moment.connection == 1 => {
+                // Until then, or until the test has failed.
+                tokio::task::block_in_place(|| hanging.lock().unwrap().recv()).ok();
+                Act::HangUp
+            }
+            At::Connect if moment.connection > 1 && asked.load(Ordering::SeqCst) => Act::HangUp,
+            _ => Act::Default,
+        });
+        let rig = Rig::with(db, &campaign(), Setup { connections: 2, ..setup(relay) }).await;
+        let engine = Arc::clone(&rig.engine);
+        engine.take_over().await.unwrap();
+        let live = engine.live().unwrap();
+        let come = async |emails: &[String]| {
+            let leads = rig.leads(emails, &[]).await;
+            engine.decide_due(&live, rig.clock.now()).await.unwrap();
+            engine.outbox.notify_one();
+            leads
+        };
+        let (stop, sender) = (CancellationToken::new(), Arc::clone(&engine));
+        let told = stop.clone();
+        let sending = tokio::spawn(async move { sender.send(Until::Stopped, &told).await });
+        come(&["hangs@example.com".to_owned()]).await;
+        rig.smtp.until(|seen| seen.connections == 1).await;
+        let names: Vec<String> = (0..8).map(|n| format!("l{n}@example.com")).collect();
+        for lead in come(&names).await {
+            while state(&rig, lead).await != MessageState::Deferred {}
+        }
+        assert!(engine.relay_unreachable().is_some());
+
+        is_down.store(false, Ordering::SeqCst);
+        rig.clock.set(rig.clock.now() + HOUR);
+        engine.outbox.notify_one();
+        rig.smtp.until(|seen| seen.mails.len() == names.len()).await;
+        stop.cancel();
+        drop(let_go);
+        assert_eq!(sending.await.unwrap().unwrap().sent, 8);
     })
     .await;
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 
-use super::{Checkup, is_the_services};
+use super::{Checkup, WITHIN, is_the_services};
 use crate::{
     cli::{context::Context, folder::Folder},
     config::{Config, NamedFile},
     definitions::summary,
     domain::time::Instant,
+    store::{Store, StoreError},
     token::{Keyring, KeyringError},
 };
 
@@ -58,7 +59,7 @@ pub(super) fn campaign(checkup: &mut Checkup, context: &Context) {
     }
 }
 
-pub(super) fn secrets(checkup: &mut Checkup, config: &Config) {
+pub(super) async fn secrets(checkup: &mut Checkup, config: &Config) {
     let named = &config.secrets.file;
     let path = match named.path() {
         Ok(path) => path,
@@ -70,7 +71,7 @@ pub(super) fn secrets(checkup: &mut Checkup, config: &Config) {
     };
     match Keyring::load(&path) {
         Ok(_) => checkup.ok("secrets", format!("{named} holds keys, for its owner alone")),
-        Err(KeyringError::Missing(_)) if has_no_database(config) => {
+        Err(KeyringError::Missing(_)) if has_no_database(config).await => {
             let found = format!("there is no secrets file {named} yet, and no database");
             checkup.failed("secrets", found, "run `nurtured migrate`: it makes both");
         }
@@ -90,10 +91,19 @@ pub(super) fn secrets(checkup: &mut Checkup, config: &Config) {
     }
 }
 
-/// What a server holds is not known here.
-fn has_no_database(config: &Config) -> bool {
-    let url = Context::database_url(config).ok();
-    url.is_some_and(|url| url.file().is_some_and(|file| !file.exists()))
+/// No file, or one without our tables; on a server no tables.
+async fn has_no_database(config: &Config) -> bool {
+    let Ok(url) = Context::database_url(config) else { return false };
+    if url.file().is_some_and(|file| !file.exists()) {
+        return true;
+    }
+    let schema = async {
+        let store = Store::open(&url).await?;
+        let schema = store.check_schema().await;
+        store.close().await;
+        schema
+    };
+    matches!(tokio::time::timeout(WITHIN, schema).await, Ok(Err(StoreError::NotMigrated)))
 }
 
 pub(super) fn sender(checkup: &mut Checkup, config: &Config) {

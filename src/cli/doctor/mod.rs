@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, _: &Arguments) -> Result<(), Failure>
         Ok(config) => {
             let file = config.file.display();
             checkup.ok("configuration", format!("{file} has no mistake"));
-            files::secrets(&mut checkup, &config);
+            files::secrets(&mut checkup, &config).await;
             files::sender(&mut checkup, &config);
             database::look(&mut checkup, &config, context.now()).await;
             relay::ask(&mut checkup, &config).await;

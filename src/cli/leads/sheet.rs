@@ -1,12 +1,14 @@
 //! A lead on one page, for people.
 
-use comfy_table::{ColumnConstraint, Table};
-
 use super::show::{EnrolmentLine, MessageLine, Sheet, TimelineLine};
 use crate::cli::{
     output::Output,
+    report::{hanging, rule},
     tables::{self, minute, points},
 };
+
+/// Of what goes on under a line of the timeline: behind the instants, so that these are found by the eye.
+const INDENT: usize = 22;
 
 pub(super) fn text(output: &Output, sheet: &Sheet) -> String {
     let mut parts = vec![heading(output, sheet), profile(sheet)];
@@ -30,7 +32,7 @@ pub(super) fn text(output: &Output, sheet: &Sheet) -> String {
         parts.push(messages(&sheet.messages));
     }
     if !sheet.timeline.is_empty() {
-        parts.push(timeline(&sheet.timeline).to_string());
+        parts.push(timeline(&sheet.timeline));
     }
     parts.push(output.faint("Times are in UTC."));
     parts.join("\n\n")
@@ -122,30 +124,33 @@ fn messages(lines: &[MessageLine]) -> String {
     table.to_string()
 }
 
-fn timeline(lines: &[TimelineLine]) -> Table {
-    let mut table = tables::new(&["at", "what", "about", "workflow", "detail"]);
-    for line in lines {
-        let kind = match line.judgement {
-            Some(judgement) if line.was_unsure || judgement != "human" => {
-                format!("{} ({judgement})", line.kind)
-            }
-            _ => line.kind.clone(),
-        };
+/// No table: where a lead went is told by names too long for columns of their own.
+fn timeline(lines: &[TimelineLine]) -> String {
+    let kinds: Vec<String> = lines.iter().map(kind).collect();
+    let width = kinds.iter().map(|kind| kind.chars().count()).max().unwrap_or_default();
+    let mut shown = vec![format!(" {:16}   {:width$}   about", "at", "what"), rule()];
+    for (line, kind) in lines.iter().zip(&kinds) {
         let place = [line.workflow.as_deref(), line.step.as_deref()];
-        let place: Vec<&str> = place.into_iter().flatten().collect();
-        table.add_row([
-            minute(&line.at),
-            kind,
-            line.object.clone().unwrap_or_default(),
-            place.join(" / "),
-            line.detail.clone().unwrap_or_default(),
-        ]);
+        let place = place.into_iter().flatten().collect::<Vec<_>>().join(" / ");
+        let about = [line.object.as_deref(), Some(place.as_str()), line.detail.as_deref()];
+        let about = about.into_iter().flatten().filter(|part| !part.is_empty());
+        let about = about.collect::<Vec<_>>().join(", ");
+        shown.extend(hanging(
+            &format!(" {:16}   {kind:width$}   ", minute(&line.at)),
+            INDENT,
+            &about,
+        ));
     }
-    // A narrow terminal breaks what is long, not instants and kinds: by these the eye finds a line.
-    for column in table.column_iter_mut().take(2) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
+    shown.join("\n")
+}
+
+fn kind(line: &TimelineLine) -> String {
+    match line.judgement {
+        Some(judgement) if line.was_unsure || judgement != "human" => {
+            format!("{} ({judgement})", line.kind)
+        }
+        _ => line.kind.clone(),
     }
-    table
 }
 
 #[cfg(test)]
@@ -178,7 +183,7 @@ mod tests {
             let settles_at = row.at + Duration::from_secs(20);
             (row.judgement, row.settles_at) = (Some(judgement), Some(settles_at));
             let now = row.at + Duration::from_secs(after);
-            timeline(&[TimelineLine::of(row, now)]).to_string()
+            timeline(&[TimelineLine::of(row, now)])
         };
         assert!(shown(Judgement::Unsure, 19).contains("mail.clicked (unsure)"));
         assert!(shown(Judgement::Unsure, 20).contains("mail.clicked (human)"));
@@ -186,15 +191,28 @@ mod tests {
     }
 
     #[test]
-    fn on_a_narrow_terminal_reasons_wrap_and_kinds_do_not() {
-        let mut row = row("decision.not_entered");
-        row.workflow = Some("welcome-whitepaper".into());
-        row.detail = Some("no ground for the purpose `insights`, which this workflow needs".into());
-        let now = row.at;
-        let mut table = timeline(&[TimelineLine::of(row, now)]);
-        let shown = table.set_width(80).to_string();
+    fn a_timeline_reads_well_within_eighty_columns() {
+        let insights = "no ground for the purpose `insights`, which this workflow needs";
+        let long = "wait_for.clicked-cold-industry-report-or-visited-pricing";
+        let lines = [
+            ("lead.imported", Some("crm\u{1b}[2J.csv"), None, None, Some("import")),
+            ("decision.not_entered", None, Some("welcome-whitepaper"), None, Some(insights)),
+            ("decision.advanced", None, Some("reawaken-cold"), Some(long), Some("yes: replied()")),
+            ("mail.opened", Some("patient/cost-of-waiting"), None, None, Some("http")),
+            ("handoff.accepted", None, None, None, None),
+        ];
+        let lines = lines.map(|(kind, object, workflow, step, detail)| {
+            let mut row = row(kind);
+            row.object = object.map(Into::into);
+            row.workflow = workflow.map(Into::into);
+            row.step = step.map(Into::into);
+            row.detail = detail.map(Into::into);
+            let now = row.at;
+            TimelineLine::of(row, now)
+        });
+        let shown = timeline(&lines);
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
-        assert!(shown.contains(" 2027-01-15 08:00   decision.not_entered "), "{shown}");
-        assert!(shown.lines().count() > 4, "{shown}");
+        assert!(shown.contains("\n 2027-01-15 08:00   decision.not_entered   "), "{shown}");
+        insta::assert_snapshot!(shown);
     }
 }

@@ -1,5 +1,7 @@
 //! `nurtured report funnel`
 
+use std::collections::BTreeMap;
+
 use super::{
     grid::{Grid, bar, figure, money, percent},
     one_form,
@@ -9,9 +11,16 @@ use super::{
 };
 use crate::{
     cli::{context::Context, failure::Failure, live::Live, output::Output},
-    definitions::counted,
-    domain::{lead::Stage, time::Zone},
-    engine::report::funnel::{FunnelReport, funnel_report},
+    definitions::{counted, meant},
+    domain::{
+        lead::Stage,
+        name::Name,
+        time::Zone,
+        value::{Schema, ValueType},
+    },
+    engine::report::funnel::{
+        ByAttribute, Cohort, FunnelReport, Group, by_attribute, funnel_report,
+    },
 };
 
 /// Counts leads by stage now; how many came to each stage and went on, in all time or in the days of
@@ -21,6 +30,9 @@ use crate::{
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     days: Days,
+    /// Also count leads by an attribute, and where they stand: `source`, `country`, one of your own
+    #[arg(long, value_name = "ATTRIBUTE")]
+    by: Option<Name>,
     /// Print CSV: a part of the report, its rows and figures
     #[arg(long)]
     csv: bool,
@@ -30,16 +42,45 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     one_form(context, arguments.csv)?;
     let store = context.store().await?;
     let live = Live::load(&store).await?;
-    let zone = live.map_or_else(Zone::utc, |live| live.definitions.policy.zone.clone());
-    let report = funnel_report(&store, &zone, arguments.days.period(&zone)?).await?;
+    let (zone, schema) = live.map_or_else(
+        || (Zone::utc(), Schema::standard()),
+        |live| (live.definitions.policy.zone.clone(), live.definitions.schema.clone()),
+    );
+    if let Some(attribute) = &arguments.by {
+        expect_text(&schema, attribute)?;
+    }
+    let mut report = funnel_report(&store, &zone, arguments.days.period(&zone)?).await?;
+    if let Some(attribute) = &arguments.by {
+        report.by = Some(by_attribute(&store, attribute).await?);
+    }
     let text = || text(&report, &zone, &context.output);
     print(context, arguments.csv, &report, || sheet(&report), text)?;
     store.close().await;
     Ok(())
 }
 
-/// Months that are shown.
+/// What leads are counted by is a text: of numbers and dates nearly each lead has another.
+fn expect_text(schema: &Schema, name: &Name) -> Result<(), Failure> {
+    if let Some(slot) = schema.slot(name) {
+        return match schema.attribute(slot).kind {
+            ValueType::Text => Ok(()),
+            kind => {
+                Err(Failure::usage(format!("`{name}` is a {kind}, and leads are counted by texts")))
+            }
+        };
+    }
+    let texts = schema.iter().filter(|(_, attribute)| attribute.kind == ValueType::Text);
+    let known: Vec<&Name> = texts.map(|(_, attribute)| &attribute.name).collect();
+    let unknown = Failure::unknown(format!("attribute `{name}`"), known.iter().copied());
+    Err(match meant(name, known.iter().map(|known| known.as_str())) {
+        Some(hint) => unknown.hint(hint),
+        None => unknown,
+    })
+}
+
+/// Months that are shown, and values of an attribute.
 const MONTHS: usize = 12;
+const VALUES: usize = 20;
 
 pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) -> String {
     let period = period::text(report.since, report.until, zone);
@@ -79,29 +120,19 @@ pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) 
     }
     if !report.cohorts.is_empty() {
         lines.push(String::new());
-        let mut header = vec!["came in", "leads", ""];
-        header.extend(Stage::ALL.map(|stage| match stage {
-            Stage::Disqualified => "disq.",
-            stage => stage.word(),
-        }));
-        let mut grid = Grid::new(&header);
+        let mut grid = by_stage("came in");
         let first = report.cohorts.len().saturating_sub(MONTHS);
         let shown = &report.cohorts[first..];
         let most = shown.iter().map(|cohort| cohort.leads).max().unwrap_or_default();
-        for cohort in shown {
-            let mut row =
-                vec![cohort.month.clone(), figure(cohort.leads), bar(cohort.leads, most, 8)];
-            row.extend(
-                Stage::ALL
-                    .map(|stage| figure(cohort.by_stage.get(&stage).copied().unwrap_or_default())),
-            );
-            grid.row(row);
+        for Cohort { month, leads, by_stage, .. } in shown {
+            grid.row(stages_of(month.clone(), *leads, most, by_stage));
         }
         lines.extend(grid.lines(output));
         if first > 0 {
             lines.push(format!("… and {} before: --json has them", counted(first, "month")));
         }
     }
+    lines.extend(report.by.iter().flat_map(|by| values(by, output)));
     if report.handed_off + report.accepted + report.returned > 0 {
         lines.push(String::new());
         lines.push(format!(
@@ -119,6 +150,40 @@ pub(in crate::cli) fn text(report: &FunnelReport, zone: &Zone, output: &Output) 
         }));
     }
     lines.join("\n")
+}
+
+fn values(by: &ByAttribute, output: &Output) -> Vec<String> {
+    let mut grid = by_stage(&by.attribute);
+    // Who has nothing is shown always.
+    let (some, none): (Vec<_>, Vec<_>) = by.groups.iter().partition(|group| group.value.is_some());
+    let most = by.groups.iter().map(|group| group.leads).max().unwrap_or_default();
+    for Group { value, leads, by_stage, .. } in some.iter().take(VALUES).chain(&none).copied() {
+        let value = value.as_ref().map_or_else(|| "(none)".to_owned(), ToString::to_string);
+        grid.row(stages_of(value, *leads, most, by_stage));
+    }
+    let mut lines = vec![String::new()];
+    lines.extend(grid.lines(output));
+    if some.len() > VALUES {
+        let more = counted(some.len() - VALUES, "more value");
+        lines.push(format!("… and {more}: --json has them"));
+    }
+    lines
+}
+
+/// A grid of leads by something and by stage.
+fn by_stage(what: &str) -> Grid {
+    let mut header = vec![what, "leads", ""];
+    header.extend(Stage::ALL.map(|stage| match stage {
+        Stage::Disqualified => "disq.",
+        stage => stage.word(),
+    }));
+    Grid::new(&header)
+}
+
+fn stages_of(name: String, leads: u64, most: u64, by_stage: &BTreeMap<Stage, u64>) -> Vec<String> {
+    let mut row = vec![name, figure(leads), bar(leads, most, 8)];
+    row.extend(Stage::ALL.map(|stage| figure(by_stage.get(&stage).copied().unwrap_or_default())));
+    row
 }
 
 pub(super) fn sheet(report: &FunnelReport) -> Sheet {
@@ -162,6 +227,16 @@ pub(super) fn sheet(report: &FunnelReport) -> Sheet {
             sheet.some([
                 ("part", "cohort".into()),
                 ("name", cohort.month.clone()),
+                ("to", stage.to_string()),
+                ("leads", leads.to_string()),
+            ]);
+        }
+    }
+    for group in report.by.iter().flat_map(|by| &by.groups) {
+        for (stage, leads) in &group.by_stage {
+            sheet.some([
+                ("part", "by".into()),
+                ("name", group.value.as_deref().unwrap_or_default().to_owned()),
                 ("to", stage.to_string()),
                 ("leads", leads.to_string()),
             ]);

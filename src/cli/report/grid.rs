@@ -122,21 +122,30 @@ pub(super) fn percent(part: Option<f64>) -> String {
 
 /// A paragraph with an indent, its lines within the width.
 pub(in crate::cli) fn wrapped(indent: usize, text: &str) -> Vec<String> {
-    let blank = " ".repeat(indent);
+    hanging(&" ".repeat(indent), indent + 2, text)
+}
+
+/// A paragraph behind what its first line begins with; the others are indented.
+pub(in crate::cli) fn hanging(first: &str, indent: usize, text: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut line = blank.clone();
+    let mut line = first.to_owned();
     for word in in_one_line(text).split_whitespace() {
-        if length(&line) > indent {
-            if length(&line) + 1 + length(word) > WIDTH {
-                lines.push(std::mem::replace(&mut line, blank.clone() + "  "));
-            } else {
-                line.push(' ');
-            }
+        let gap = usize::from(!line.is_empty() && !line.ends_with(' '));
+        if length(&line) + gap + length(word) > WIDTH && !line.trim().is_empty() {
+            lines.push(line.trim_end().to_owned());
+            line = " ".repeat(indent);
+        } else {
+            line.push_str(&" ".repeat(gap));
         }
         line.push_str(word);
     }
-    lines.push(line);
+    lines.push(line.trim_end().to_owned());
     lines
+}
+
+/// Under a header: as wide as everything.
+pub(in crate::cli) fn rule() -> String {
+    "─".repeat(WIDTH)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     },
     engine::report::{
         Reason,
-        funnel::{Cohort, DealSum, FunnelReport, StageFigures, Transition},
+        funnel::{ByAttribute, Cohort, DealSum, FunnelReport, Group, StageFigures, Transition},
         today::{DueHour, Hot, HotRule, TodayReport},
         workflow::{CostSum, Left, Rates, StepFigures, WorkflowReport},
     },
@@ -196,7 +196,35 @@ fn of_all() -> FunnelReport {
         accepted: 90,
         returned: 31,
         deals: vec![DealSum { currency: "EUR".into(), deals: 60, leads: 58, amount: 120_000.5 }],
+        by: None,
     }
+}
+
+#[test]
+fn leads_by_an_attribute_read_well_within_eighty_columns_the_largest_first() {
+    let group = |value: Option<&str>, leads: u64| Group {
+        value: value.map(Into::into),
+        leads,
+        by_stage: BTreeMap::from([(Stage::Lead, leads - 100), (Stage::Customer, 100)]),
+        customers: None,
+    };
+    let mut groups = vec![
+        group(Some("A fair in Milano that has a long name"), 6_000),
+        group(Some("=cmd"), 2_000),
+    ];
+    groups.extend((0..22).map(|n| group(Some(&format!("fair {n}")), 150)));
+    groups.push(group(None, 500));
+    let by = Some(ByAttribute { attribute: "source".into(), groups });
+    let report = FunnelReport { by, cohorts: Vec::new(), transitions: Vec::new(), ..of_all() };
+    let text = funnel::text(&report, &rome(), &OUTPUT);
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    insta::assert_snapshot!(text);
+    let mut written = Vec::new();
+    funnel::sheet(&report).write(&mut written).unwrap();
+    let written = String::from_utf8(written).unwrap();
+    let rows: Vec<&str> = written.lines().filter(|row| row.contains("by\"")).collect();
+    assert_eq!(rows.len(), 50, "{written}");
+    assert!(rows[2].contains("'=cmd") && rows[48].contains("by\",\"\",\"lead\""), "{rows:#?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Found, policy, read};
 use crate::{
     definitions::{
         names::{is_slug, slug_hint, slugged},
-        nearest::{did_you_mean, nearest},
+        nearest::{did_you_mean, meant},
         node::Node,
         problem::{File, quote},
         schema,
@@ -78,7 +78,7 @@ pub(super) fn nobody<'a>(
 ) -> String {
     let (name, near, address) = match written.split_once('@') {
         Some((name, _)) => {
-            let near = nearest(name, names).map(|name| format!("did you mean `{name}`?"));
+            let near = meant(name, names);
             (name, near, quote(written))
         }
         None => (written, did_you_mean(written, names), "ada@example.com".to_owned()),

@@ -1,6 +1,9 @@
 //! Where leads stand, how they came there, how long it took, and what it was worth.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::Serialize;
 
@@ -39,6 +42,8 @@ pub struct FunnelReport {
     pub returned: u64,
     /// Deals won within the period, by currency.
     pub deals: Vec<DealSum>,
+    /// Leads by an attribute, where that was asked for.
+    pub by: Option<ByAttribute>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -71,6 +76,23 @@ pub struct Transition {
 pub struct Cohort {
     /// `2027-03`, in the policy's zone.
     pub month: String,
+    pub leads: u64,
+    pub by_stage: BTreeMap<Stage, u64>,
+    /// Of its leads: those who stand at `customer` now.
+    pub customers: Option<f64>,
+}
+
+/// Leads by what they have for an attribute, and where they stand now.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ByAttribute {
+    pub attribute: Name,
+    /// The most leads first; last those who have nothing.
+    pub groups: Vec<Group>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Group {
+    pub value: Option<Name>,
     pub leads: u64,
     pub by_stage: BTreeMap<Stage, u64>,
     /// Of its leads: those who stand at `customer` now.
@@ -129,7 +151,32 @@ pub async fn funnel_report(
         accepted: hand_off(&EventKind::HANDOFF_ACCEPTED),
         returned: hand_off(&EventKind::HANDOFF_RETURNED),
         deals: sums(&deals, period),
+        by: None,
     })
+}
+
+/// Counts all leads by an attribute, as they stand now.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn by_attribute(store: &Store, attribute: &Name) -> Result<ByAttribute, StoreError> {
+    let mut values: BTreeMap<Option<Name>, BTreeMap<Stage, u64>> = BTreeMap::new();
+    for count in store.leads_by(attribute).await? {
+        *values.entry(count.value).or_default().entry(count.stage).or_default() += count.leads;
+    }
+    let group = |(value, by_stage): (Option<Name>, BTreeMap<Stage, u64>)| {
+        let (leads, customers) = in_all(&by_stage);
+        Group { value, leads, by_stage, customers }
+    };
+    let mut groups: Vec<Group> = values.into_iter().map(group).collect();
+    groups.sort_by_key(|group| (group.value.is_none(), Reverse(group.leads)));
+    Ok(ByAttribute { attribute: attribute.clone(), groups })
+}
+
+/// How many leads there are, and the part of them that are customers.
+fn in_all(by_stage: &BTreeMap<Stage, u64>) -> (u64, Option<f64>) {
+    let leads = by_stage.values().sum();
+    (leads, share(by_stage.get(&Stage::Customer).copied().unwrap_or_default(), leads))
 }
 
 /// A change of a stage, with what went before.
@@ -182,7 +229,7 @@ fn transitions(within: &[&Move]) -> Vec<Transition> {
             }
         })
         .collect();
-    transitions.sort_by_key(|one| (std::cmp::Reverse(one.changes), one.from, one.to));
+    transitions.sort_by_key(|one| (Reverse(one.changes), one.from, one.to));
     transitions
 }
 
@@ -211,9 +258,8 @@ fn cohorts(counts: &[CohortCount], zone: &Zone) -> Vec<Cohort> {
     months
         .into_iter()
         .map(|(month, by_stage)| {
-            let leads = by_stage.values().sum();
-            let customers = by_stage.get(&Stage::Customer).copied().unwrap_or_default();
-            Cohort { month, leads, customers: share(customers, leads), by_stage }
+            let (leads, customers) = in_all(&by_stage);
+            Cohort { month, leads, by_stage, customers }
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    definitions::{Sources, check},
     domain::{
         campaign::{Campaign, CampaignDate},
         template::{CalendarTemplate, Line},
@@ -113,7 +114,7 @@ fn an_event_that_cannot_be_is_said() {
     for (starts, ends, url, said) in [
         ("{{ campaign.ends }}", "{{ campaign.starts }}", "", "is not after `starts`"),
         ("{{ campaign.starts }}", "{{ campaign.starts }}", "", "is not after `starts`"),
-        ("{{ campaign.offer_ends }}", "{{ campaign.ends }}", "", "is not after `starts`"),
+        ("{{ campaign.offer_ends }}", "{{ campaign.ends }}", "", "one is a day"),
         ("{{ campaign.title }}", "{{ campaign.ends }}", "", "neither an instant nor a day"),
         ("{{ campaign.starts }}", "{{ campaign.ends }}", "javascript:x", "no full web address"),
     ] {
@@ -128,6 +129,82 @@ fn an_event_that_cannot_be_is_said() {
     let event = inviting(&days).render(&mail("m", &lead)).unwrap().calendar.unwrap();
     let day = |text: &str| When::Day(text.parse().unwrap());
     assert_eq!((event.starts, event.ends), (day("2027-04-30"), day("2027-05-01")));
+}
+
+/// What is said of a mail with this `calendar:`, sent in a campaign that begins and ends so.
+fn told(calendar: &str, starts: &str, ends: &str) -> Vec<String> {
+    let mail = format!(
+        "---\nsubject: Hi\ncalendar: {{ title: x, {calendar} }}\n---\n{{{{ postal_address }}}} [stop]({{{{ \
+         unsubscribe_url }}}})\n"
+    );
+    let spring = format!(
+        "campaign: spring\ntitle: Spring\ndates: {{ starts: {starts}, ends: {ends}, day: 2027-04-20 }}\n"
+    );
+    let files = [
+        ("templates/m.md", mail.as_str()),
+        ("workflows/spring.campaign.yaml", &spring),
+        (
+            "workflows/w.yaml",
+            "workflow: w\ncampaign: spring\npurpose: insights\nenter: { by_hand: yes }\nsteps:\n  - email: m\n",
+        ),
+        (
+            "workflows/policy.yaml",
+            "policy:\n  zone: UTC\n  language: en\n  tracking: nobody\n  purposes: { insights: { label: I, \
+             basis: [consent] } }\n",
+        ),
+    ];
+    let mut sources = Sources::default();
+    sources.files.extend(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    let checked = check(&sources);
+    let definitions = checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    let problems = Renderer::new(&definitions).err().unwrap_or_default();
+    let told = |it: RenderProblem| format!("{}:{}: {}", it.line, it.column, it.message);
+    problems.into_iter().map(told).collect()
+}
+
+#[test]
+fn an_event_from_a_day_to_an_hour_is_refused_where_it_is_seen_before_any_mail() {
+    let (hour, later) = ("2027-04-15 11:00", "2027-04-16 11:00");
+    let (day, next) = ("2027-04-15", "2027-04-16");
+    let mixed = "one is a day and the other has an hour";
+    for (calendar, starts, ends, said) in [
+        ("starts: 2027-04-15, ends: 2027-04-16T11:00Z", hour, later, Some(mixed)),
+        ("starts: 2027-04-15T11:00Z, ends: 2027-04-16", hour, later, Some(mixed)),
+        ("starts: 2027-04-15", hour, later, Some("by the dates of campaign `spring`")),
+        (
+            "url: \"https://www.example.com\"",
+            day,
+            later,
+            Some("hour, by the dates of campaign `spring`"),
+        ),
+        (
+            "url: \"https://www.example.com\"",
+            hour,
+            next,
+            Some("hour, by the dates of campaign `spring`"),
+        ),
+        (
+            "ends: \"{{ campaign.day }}\"",
+            hour,
+            later,
+            Some("hour, by the dates of campaign `spring`"),
+        ),
+        ("duration: 45m", day, later, Some("`starts` is a day, by the dates of")),
+        ("starts: 2027-04-15, duration: 45m", hour, later, Some("`starts` is a day")),
+        ("duration: 45m", hour, later, None),
+        ("url: \"https://www.example.com\"", hour, later, None),
+        ("url: \"https://www.example.com\"", day, next, None),
+        ("ends: \"{{ campaign.day }}\"", day, later, None),
+        // Only the mail tells.
+        ("ends: \"{{ entry.ends }}\"", day, later, None),
+    ] {
+        let told = told(calendar, starts, ends);
+        let is_so = match said {
+            Some(said) => told.len() == 1 && told[0].contains(said) && told[0].starts_with("3:"),
+            None => told.is_empty(),
+        };
+        assert!(is_so, "{calendar}, {starts} to {ends}: {told:?}");
+    }
 }
 
 #[test]

@@ -149,6 +149,25 @@ fn what_is_asked_must_be_declared() {
 }
 
 #[test]
+fn a_mistake_hides_no_unknown_variable() {
+    for mistake in [
+        "[b](https://www.example.com/ \"button\") beside",
+        "[d]({{ later(\"soon\") }})",
+        "{{ company | uper }}",
+        "{{ company + }}",
+        "{% block title %}x{% endblock %}",
+        "{% if company %}",
+        "[unused]: {{ company }}",
+    ] {
+        let good = "{% for tag in tags %}{{ tag }}{% endfor %}{# {{ note }} #}{{ x or 1 }}";
+        let said = body(&format!("Hello {{{{ compnay }}}} {good}\n\n{mistake}\n"));
+        let unknown: Vec<_> = said.iter().filter(|it| it.contains("no variable")).collect();
+        assert!(said.len() > 2 && unknown.len() == 2, "{mistake}: {said:#?}");
+        assert!(unknown[0].contains("m.md:5:10: there is no variable `compnay`"), "{said:#?}");
+    }
+}
+
+#[test]
 fn files_that_include_each_other_are_said() {
     let said = problems(&[
         ("partials/a.html", "{% include \"partials/b.html\" %}"),
