@@ -87,7 +87,7 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
     for_each_database(async |db| {
-        import(&db.store, &["a@x.example", "b@x.example"]).await;
+        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
         behind(db, "UPDATE events SET kind = 'Nothing' WHERE lead = (SELECT lead FROM leads WHERE address = 'b@x.example')".into()).await;
         let facts = [FactKey { kind: EventKind::parse("lead.imported").unwrap(), filter: ObjectFilter::Any }];
         let bad = [FactKey { kind: EventKind::PAGE_VISITED, filter: ObjectFilter::Any }];
