@@ -45,7 +45,7 @@ fn main() {
 }
 
 async fn run() {
-    let (mails, connections) = (size("MAILS", 5_000), size("CONNECTIONS", 16));
+    let (mails, connections) = (size("MAILS", 5_000), size("CONNECTIONS", 32));
     let sink = Sink::start(connections);
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), &sink, connections).await;
