@@ -5,6 +5,7 @@ pub mod allocator;
 pub mod answer;
 pub mod artefact;
 pub mod campaign;
+pub mod caps;
 pub mod condition;
 pub mod decide;
 pub mod decision;

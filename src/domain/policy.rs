@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    caps::Caps,
     lead::{Basis, Consent},
     name::Name,
     schedule::Window,
@@ -18,6 +19,8 @@ pub struct Policy {
     pub language: Name,
     /// When marketing mail may leave, on the lead's own clock, where a workflow says nothing.
     pub window: Window,
+    /// How often a lead is written to at most.
+    pub caps: Caps,
     /// What we may write about.
     pub purposes: BTreeMap<Name, Purpose>,
     pub tracking: Tracking,
@@ -71,6 +74,7 @@ impl Default for Policy {
             zone: Zone::utc(),
             language: "en".into(),
             window: Window::always(),
+            caps: Caps::default(),
             purposes: BTreeMap::new(),
             tracking: Tracking::Nobody,
         }

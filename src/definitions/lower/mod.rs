@@ -3,6 +3,7 @@
 mod attributes;
 mod calendar;
 mod campaign;
+mod caps;
 mod conditions;
 mod dates;
 mod enter;
@@ -79,7 +80,8 @@ pub(super) fn definitions(
 
     let schema = one(ArtefactKind::Attributes);
     let schema = attributes::schema(schema.as_ref().map(|found| (found.file, found.node())));
-    let policy = one(ArtefactKind::Policy).map(|found| policy::lower(&found)).unwrap_or_default();
+    let house = one(ArtefactKind::Policy);
+    let mut policy = house.as_ref().map(policy::lower).unwrap_or_default();
     let people = one(ArtefactKind::People).map(|found| people::lower(&found)).unwrap_or_default();
 
     let texts = all(&[ArtefactKind::Mail, ArtefactKind::Layout, ArtefactKind::Partial], true);
@@ -107,6 +109,11 @@ pub(super) fn definitions(
         scoring::lower(found.file, found.node(), &conditions)
     });
     let segments = segments::lower(&segments, &conditions, &cyclic);
+    if let Some(house) = &house {
+        let written = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow);
+        let written = written.map(|unit| unit.name.clone()).collect();
+        policy.caps = caps::lower(house, &policy, &written, &conditions);
+    }
 
     let lowered = all(&[ArtefactKind::Campaign], true)
         .iter()

@@ -205,11 +205,21 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "whose opens, clicks and visits may be looked at: with a purpose, of those who agreed to it",
         ),
         may("purposes", Form::Named(&Form::Map(&PURPOSE)), "none", "what is written about"),
+        may("caps", Form::List(&Form::Map(&CAP)), "none", "how many mails a lead gets at most"),
+        may(
+            "min_gap",
+            Form::Wait,
+            "none",
+            "how long at least from one mail to a lead to its next, whichever they are",
+        ),
+        may(
+            "sunset",
+            Form::List(&Form::Map(&RUNG)),
+            "none",
+            "how mails to leads that do not stir become rare, rung by rung",
+        ),
     ],
     later: &[
-        "cap",
-        "caps",
-        "min_gap",
         "frequency",
         "holidays",
         "calendar",
@@ -219,8 +229,44 @@ pub(in crate::definitions) const POLICY: Map = Map {
         "pacing",
         "warm_up",
         "retention",
-        "sunset",
     ],
+};
+
+/// What `gap` of a rung may say instead of a length of time.
+pub(in crate::definitions) const FOR_EVER: &str = "for ever";
+
+pub(in crate::definitions) const CAP: Map = Map {
+    title: "A cap",
+    keys: &[
+        must("mails", Form::Whole(1, 100), "how many at most"),
+        must(
+            "per",
+            Form::WordOr(&["day", "week", "month", "lifetime"], "days in a row, `10d`"),
+            "in how many days in a row, on the lead's own calendar: week is 7, month 30",
+        ),
+        may("purpose", Form::Name("a purpose"), "all mails", "counts the mails for it alone"),
+        may("workflow", Form::Name("a workflow"), "all mails", "counts its mails alone"),
+        ABOUT,
+    ],
+    later: &["account"],
+};
+
+pub(in crate::definitions) const RUNG: Map = Map {
+    title: "A rung of `sunset`",
+    keys: &[
+        must(
+            "unanswered",
+            Form::Whole(1, 100),
+            "from so many mails on, sent since the lead last stirred",
+        ),
+        must(
+            "gap",
+            Form::WordOr(&[FOR_EVER], "a wait, `21d`"),
+            "at least so long from one mail to the next; `for ever`: no more until it stirs",
+        ),
+        ABOUT,
+    ],
+    later: &[],
 };
 
 pub(in crate::definitions) const PURPOSE: Map = Map {

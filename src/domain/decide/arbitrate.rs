@@ -52,6 +52,9 @@ impl<'a> Work<'a> {
             if let Some(ahead) = &ahead {
                 self.hold_behind(&candidate, ahead);
             } else if let Some(opens) = candidate.opens {
+                // A sign of life lets go of what waits for one.
+                let settles = self.lead.contact().settles(self.lead.definitions, self.lead.now);
+                self.wake(settles.unwrap_or(Instant::NEVER));
                 let reason = self.lead.why_not_now(candidate.mail);
                 self.hold(candidate.index, opens, &reason);
             } else if self.is_granted(candidate.index, grants) {
@@ -151,7 +154,11 @@ impl<'a> Work<'a> {
             Phase::Ready { held } => held.as_ref(),
             _ => None,
         };
-        if known.is_some_and(|known| known.until == until && known.reason == reason) {
+        // Until the same instant for another reason (of a cap and the hours after it the cap is the first to
+        // let go): the one that was told will do.
+        let is_told =
+            |known: &Held| known.until == until && (known.reason == reason || !until.is_never());
+        if known.is_some_and(is_told) {
             return;
         }
         let held = Held { reason: super::work::brief(reason), until };

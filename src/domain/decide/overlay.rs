@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::{asked_for_later, outside, quiet, tracked, window};
+use super::permission::{Contact, asked_for_later, outside, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -111,16 +111,37 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    /// When a mail may leave, if not now: for its hours, or because the lead asked for later.
+    /// When a mail may leave, if not now: for its hours, for how often the lead is written to, or because it
+    /// asked for later.
     pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
-        self.quiet(mail).or_else(|| self.hours(mail)?.opens)
+        let held = self.contact().held(self.definitions, mail, self.now).map(|(free, _)| free);
+        match self.quiet(mail).max(held) {
+            None => self.hours(mail)?.opens,
+            Some(free) if free.is_never() => Some(free),
+            Some(free) => {
+                let window = window(self.definitions, mail);
+                Some(window.map_or(free, |window| window.next_open(free, &self.state.zone)))
+            }
+        }
     }
 
     /// Says why a mail does not leave now that [`Self::opens`] later.
     pub fn why_not_now(&self, mail: MailStep<'_>) -> String {
-        match self.quiet(mail) {
-            Some(end) => asked_for_later(end, &self.state.zone),
-            None => outside(self.definitions, self.state, mail),
+        let quiet = self.quiet(mail);
+        match (quiet, self.contact().held(self.definitions, mail, self.now)) {
+            (quiet, Some((free, rule))) if Some(free) > quiet => rule.to_string(),
+            (Some(end), _) => asked_for_later(end, &self.state.zone),
+            (None, _) => outside(self.definitions, self.state, mail),
+        }
+    }
+
+    /// What caps look at.
+    pub fn contact(&self) -> Contact<'_> {
+        Contact {
+            sends: &self.sends,
+            facts: &self.facts,
+            profiled: self.profiled,
+            zone: &self.state.zone,
         }
     }
 

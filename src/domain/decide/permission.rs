@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::domain::{
+    caps::{Cap, Record, Rule, Span},
     definitions::Definitions,
     event::StepRef,
-    lead::{Enrolment, LeadState, Phase},
+    facts::Fact,
+    lead::{Enrolment, LeadState, Phase, SentMail},
     message::{MaySend, MessageKind},
     schedule::{Deadline, Window, end_of_quiet},
     time::{Instant, Zone},
@@ -64,6 +66,72 @@ pub(super) fn quiet(
 pub(super) fn asked_for_later(end: Instant, zone: &Zone) -> String {
     let day = end.timestamp().to_zoned(zone.tz().clone()).strftime("%-d %b %Y");
     format!("asked to be written to later, from {day}")
+}
+
+/// What caps look at of a lead.
+#[derive(Clone, Copy)]
+pub(super) struct Contact<'s> {
+    pub sends: &'s [SentMail],
+    pub facts: &'s [Fact],
+    pub profiled: bool,
+    pub zone: &'s Zone,
+}
+
+impl<'s> Contact<'s> {
+    fn of(definitions: &Definitions, state: &'s LeadState) -> Self {
+        Self {
+            sends: &state.sends,
+            facts: &state.facts,
+            profiled: tracked(definitions, state),
+            zone: &state.zone,
+        }
+    }
+
+    /// Until when a mail is held back for how often the lead was written to, and by which rule. What the
+    /// lead asked for comes all the same.
+    pub fn held<'d>(
+        &self,
+        definitions: &'d Definitions,
+        mail: MailStep<'_>,
+        now: Instant,
+    ) -> Option<(Instant, Rule<'d>)> {
+        let caps = &definitions.policy.caps;
+        if mail.now || caps.is_empty() {
+            return None;
+        }
+        let record = Record {
+            sends: self.sends,
+            stirred: self.profiled.then(|| self.stirred(definitions, now)),
+            zone: self.zone,
+        };
+        caps.hold(record, (&mail.workflow.name, &mail.workflow.purpose), now)
+    }
+
+    /// When the lead last showed that it is there; what may turn out a machine's is no sign yet.
+    fn stirred(&self, definitions: &Definitions, now: Instant) -> Instant {
+        let life = definitions.policy.caps.sunset.life.iter();
+        let hits = life.flat_map(|fact| &self.facts[fact.0].ring);
+        let settled = hits.filter(|hit| hit.counts_from <= now);
+        settled.map(|hit| hit.at).max().unwrap_or(Instant::DAWN)
+    }
+
+    /// When the next of what may be a sign of life is known to be one, or not.
+    pub fn settles(&self, definitions: &Definitions, now: Instant) -> Option<Instant> {
+        let life = definitions.policy.caps.sunset.life.iter();
+        let hits = life.flat_map(|fact| &self.facts[fact.0].ring);
+        hits.map(|hit| hit.counts_from).filter(|from| *from > now).min()
+    }
+
+    /// Why no mail of this step may ever go: the lead has had all that it may get in its life.
+    pub fn spent(
+        &self,
+        definitions: &Definitions,
+        mail: MailStep<'_>,
+        now: Instant,
+    ) -> Option<String> {
+        let (_, rule) = self.held(definitions, mail, now)?;
+        matches!(rule, Rule::Cap(Cap { span: Span::Lifetime, .. })).then(|| rule.to_string())
+    }
 }
 
 /// When a mail to a lead may leave, if not at once, for its hours.
@@ -167,6 +235,15 @@ pub fn may_send(
     }
     if let Some(end) = quiet(mail, &state.attributes, &state.zone, now) {
         return MaySend::NotBefore(end, asked_for_later(end, &state.zone));
+    }
+    let contact = Contact::of(definitions, state);
+    if let Some(reason) = contact.spent(definitions, mail, now) {
+        return MaySend::Never(reason);
+    }
+    if let Some((free, rule)) = contact.held(definitions, mail, now) {
+        // Given back where there is no such instant: its lead is decided by what is live then.
+        let free = if free.is_never() { now + LOOK_AGAIN } else { free };
+        return MaySend::NotBefore(free, rule.to_string());
     }
     match opens(definitions, state, mail, now) {
         Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, mail)),

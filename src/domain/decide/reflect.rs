@@ -8,7 +8,7 @@ use crate::domain::{
     event::{Event, EventKind, Judgement, StepRef},
     facts::fold,
     hand_off::Answer,
-    lead::{LeadState, Outcome, Phase, SentMail},
+    lead::{Outcome, Phase, SentMail},
     name::Name,
     workflow::Enter,
 };
@@ -104,8 +104,7 @@ impl<'a> Work<'a> {
             workflow: text("workflow").unwrap_or_else(|| Name::new("")),
             purpose: text("purpose").unwrap_or_else(|| Name::new("")),
         });
-        let surplus = sends.len().saturating_sub(LeadState::SENDS);
-        sends.drain(..surplus);
+        self.lead.definitions.policy.caps.forget(sends);
         if let Some(template) = &event.object {
             self.lead.received.to_mut().insert(template.clone(), event.occurred_at);
         }

@@ -137,7 +137,12 @@ impl Work<'_> {
             self.wake(put_off);
             return;
         }
-        match objection(self.lead.definitions, self.lead.state, workflow) {
+        let definitions = self.lead.definitions;
+        let never = objection(definitions, self.lead.state, workflow).or_else(|| {
+            let mail = self.enrolments[index].mail_step()?;
+            self.lead.contact().spent(definitions, mail, self.lead.now)
+        });
+        match never {
             Some(reason) => self.end(index, Outcome::Left, &reason),
             None => self.enrolments[index].wants_to_send = true,
         }

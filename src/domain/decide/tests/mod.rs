@@ -2,6 +2,7 @@
 
 mod answering;
 mod arbitration;
+mod caps;
 mod dated;
 mod entering;
 mod handing;

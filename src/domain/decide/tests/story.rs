@@ -129,6 +129,9 @@ impl<'h> Story<'h> {
         let open = self.state.open_message.take().expect("a mail to send");
         let event = self.happens(EventKind::MAIL_SENT, Some(&open.template));
         event.about = Some(open.about);
+        let text = |name: &Name| Value::Text(name.as_str().into());
+        let said = [("workflow", &open.workflow), ("purpose", &open.purpose)];
+        event.data.extend(said.map(|(key, name)| (key.into(), text(name))));
         self.decide();
         self
     }

@@ -1,0 +1,189 @@
+//! The policy's `caps`, `min_gap` and `sunset` → how often a lead is written to.
+
+use std::collections::BTreeSet;
+
+use super::{Found, conditions::Conditions, read};
+use crate::{
+    definitions::{
+        nearest::did_you_mean,
+        node::Node,
+        problem::{File, quote},
+        schema,
+    },
+    domain::{
+        caps::{Cap, Caps, Counted, Rung, Span, Sunset},
+        event::EventKind,
+        facts::{FactKey, ObjectFilter},
+        name::Name,
+        policy::Policy,
+        schedule::WaitSpec,
+    },
+};
+
+/// What shows that a lead is there.
+const LIFE: [EventKind; 6] = [
+    EventKind::MAIL_OPENED,
+    EventKind::MAIL_CLICKED,
+    EventKind::PAGE_VISITED,
+    EventKind::FORM_SUBMITTED,
+    EventKind::LEAD_REPLIED,
+    EventKind::LEAD_ANSWERED,
+];
+/// How many hits of each are remembered: the last may not be judged yet.
+const LIFE_RING: usize = 4;
+
+pub(super) fn lower(
+    found: &Found<'_>,
+    policy: &Policy,
+    workflows: &BTreeSet<Name>,
+    conditions: &Conditions,
+) -> Caps {
+    let (file, mut caps) = (found.file, Caps::default());
+    // What else is wrong with it was said before.
+    let get = |key: &str| found.node().get(key);
+    if let Some(node) = get("caps") {
+        for rule in read::list(file, node, "caps").unwrap_or(&[]) {
+            let Some(cap) = cap(file, rule, policy, workflows) else { continue };
+            let same = |known: &&Cap| known.span == cap.span && known.counted == cap.counted;
+            if let Some(known) = caps.caps.iter().find(same) {
+                let message = format!("there is a cap over the same mails and days: {known}");
+                file.error("conflict", rule.span, message, Some("keep the lower one".to_owned()));
+                continue;
+            }
+            caps.caps.push(cap);
+        }
+        if caps.caps.iter().map(|cap| usize::from(cap.mails)).sum::<usize>() > Caps::MOST {
+            let message = format!(
+                "the caps count more than {} mails together, and each is remembered of each lead",
+                Caps::MOST
+            );
+            file.error("too-large", node.span, message, None);
+        }
+    }
+    caps.min_gap = get("min_gap").and_then(|node| gap(file, node, "min_gap"));
+    if let Some(node) = get("sunset") {
+        caps.sunset = sunset(file, node, conditions);
+    }
+    caps
+}
+
+fn cap(file: &File<'_>, node: &Node, policy: &Policy, workflows: &BTreeSet<Name>) -> Option<Cap> {
+    let fields = read::Fields::open(file, node, "a cap", &schema::CAP)?;
+    let mails = fields.need("mails", "mails: 3")?;
+    let mails = match read::whole(file, mails, "mails", (1, Cap::MOST.into())) {
+        Some(mails) => u16::try_from(mails).ok()?,
+        None => return None,
+    };
+    let span = span(file, fields.need("per", "per: week")?)?;
+    let purpose = fields.get("purpose").map(|node| {
+        let purposes = policy.purposes.keys();
+        known(file, node, "purpose", "unknown-purpose", purposes)
+    });
+    let workflow = fields
+        .get("workflow")
+        .map(|node| known(file, node, "workflow", "unknown-workflow", workflows.iter()));
+    let counted = match (purpose, workflow) {
+        (None, None) => Counted::All,
+        (Some(purpose), None) => Counted::Purpose(purpose?),
+        (None, Some(workflow)) => Counted::Workflow(workflow?),
+        (Some(_), Some(_)) => {
+            let message = "a cap is for a purpose or for a workflow";
+            let hint = "a workflow has one purpose: leave `purpose` out".to_owned();
+            file.error("conflict", fields.key_span("workflow"), message, Some(hint));
+            return None;
+        }
+    };
+    Some(Cap { mails, span, counted })
+}
+
+fn known<'n>(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    rule: &'static str,
+    names: impl Iterator<Item = &'n Name> + Clone,
+) -> Option<Name> {
+    let written = read::text(file, node, what)?;
+    if let Some(name) = names.clone().find(|name| *name == written) {
+        return Some(name.clone());
+    }
+    let message = format!("there is no {what} `{}`", quote(written));
+    file.error(rule, node.span, message, did_you_mean(written, names.map(Name::as_str)));
+    None
+}
+
+/// `day`, `week`, `month`, `lifetime`, or days: `10d`.
+fn span(file: &File<'_>, node: &Node) -> Option<Span> {
+    let written = read::text(file, node, "per")?;
+    match written {
+        "day" => return Some(Span::Days(1)),
+        "week" => return Some(Span::Days(7)),
+        "month" => return Some(Span::Days(30)),
+        "lifetime" => return Some(Span::Lifetime),
+        _ => {}
+    }
+    match WaitSpec::parse(written) {
+        Ok(WaitSpec::Civil { months: 0, days }) => Some(Span::Days(days)),
+        _ => {
+            let message = format!("`per` cannot be `{}`", quote(written));
+            let hint = "write day, week (7 days in a row), month (30), lifetime, or days: 10d";
+            file.error("bad-value", node.span, message, Some(hint.to_owned()));
+            None
+        }
+    }
+}
+
+fn gap(file: &File<'_>, node: &Node, what: &str) -> Option<WaitSpec> {
+    let written = read::text(file, node, what)?;
+    let wrong = match WaitSpec::parse(written) {
+        Ok(WaitSpec::Until { .. }) => format!("`{}` is no length of time", quote(written)),
+        Ok(gap) => return Some(gap),
+        Err(error) => error.to_string(),
+    };
+    let hint = "write it like `20h`, `3d` or `2 business days`".to_owned();
+    file.error("bad-wait", node.span, wrong, Some(hint));
+    None
+}
+
+fn sunset(file: &File<'_>, node: &Node, conditions: &Conditions) -> Sunset {
+    let mut rungs: Vec<Rung> = Vec::new();
+    for node in read::list(file, node, "sunset").unwrap_or(&[]) {
+        let Some(rung) = rung(file, node) else { continue };
+        let complaint = match rungs.last() {
+            Some(Rung { gap: None, .. }) => "after `for ever` there is nothing more",
+            Some(before) if before.unanswered >= rung.unanswered => {
+                "`unanswered` grows from rung to rung"
+            }
+            Some(before) if is_shorter(rung.gap.as_ref(), before.gap.as_ref()) => {
+                "`gap` grows from rung to rung"
+            }
+            _ => {
+                rungs.push(rung);
+                continue;
+            }
+        };
+        file.error("conflict", node.span, complaint, None);
+    }
+    let mut plan = conditions.plan.borrow_mut();
+    let mut fact = |kind| plan.ask(FactKey { kind, filter: ObjectFilter::Any }, LIFE_RING);
+    let life = if rungs.is_empty() { Vec::new() } else { LIFE.map(&mut fact).to_vec() };
+    Sunset { rungs, life }
+}
+
+fn is_shorter(gap: Option<&WaitSpec>, before: Option<&WaitSpec>) -> bool {
+    gap.zip(before).is_some_and(|(gap, before)| gap.approximate() < before.approximate())
+}
+
+fn rung(file: &File<'_>, node: &Node) -> Option<Rung> {
+    let fields = read::Fields::open(file, node, "a rung of `sunset`", &schema::RUNG)?;
+    let unanswered = fields.need("unanswered", "unanswered: 3");
+    let unanswered = unanswered
+        .and_then(|node| read::whole(file, node, "unanswered", (1, Cap::MOST.into())))
+        .and_then(|unanswered| u16::try_from(unanswered).ok());
+    let node = fields.need("gap", "gap: 21d")?;
+    let gap = match read::text(file, node, "gap")? {
+        schema::FOR_EVER => None,
+        _ => Some(gap(file, node, "gap")?),
+    };
+    Some(Rung { unanswered: unanswered?, gap })
+}
