@@ -203,6 +203,24 @@ fn an_event_that_is_nearly_one_of_ours_is_warned_of_wherever_it_is_named() {
 }
 
 #[test]
+fn caps_that_cannot_be() {
+    insta::assert_snapshot!(shown(
+        "workflows/policy.yaml",
+        "policy:\n  tracking: everybody\n  purposes:\n    insights: { label: Insights, basis: [consent] }\n  caps:\n    \
+         - { mails: 0, per: week }\n    - { mails: 2, per: fortnight }\n    - { mails: 2, per: 10d, purpose: insight }\n    \
+         - { mails: 2, per: 10d, workflow: helo }\n    - { mails: 2, per: 7d, purpose: insights, workflow: hello }\n    \
+         - { mails: 3, per: week }\n    - { mails: 5, per: 7d }\n    - { per: day }\n  \
+         min_gap: until 09:00\n  sunset:\n    - { unanswered: 3, gap: 21d }\n    - { unanswered: 3, gap: 30d }\n    \
+         - { unanswered: 5, gap: 7d }\n    - { unanswered: 6, gap: forever }\n    - { unanswered: 7, gap: for ever }\n    \
+         - { unanswered: 8, gap: 90d }\n"
+    ));
+    let many = "policy:\n  tracking: nobody\n  caps:\n    - { mails: 100, per: day }\n    \
+                - { mails: 100, per: week }\n    - { mails: 1, per: lifetime }\n";
+    let checked = check(&campaign(&[("workflows/policy.yaml", many)]));
+    assert!(rules(&checked).contains(&("too-large", 4)), "{:?}", rules(&checked));
+}
+
+#[test]
 fn policy_and_people() {
     let sources = campaign(&[
         (
