@@ -62,15 +62,20 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 /// What leads are counted by is a text: of numbers and dates nearly each lead has another.
 fn expect_text(schema: &Schema, name: &Name) -> Result<(), Failure> {
     if let Some(slot) = schema.slot(name) {
-        return match schema.attribute(slot).kind {
+        let attribute = schema.attribute(slot);
+        return match attribute.kind {
+            ValueType::Text if attribute.says_who() => {
+                Err(Failure::usage(format!("`{name}` says who a lead is: each has another")))
+            }
             ValueType::Text => Ok(()),
             kind => {
                 Err(Failure::usage(format!("`{name}` is a {kind}, and leads are counted by texts")))
             }
         };
     }
-    let texts = schema.iter().filter(|(_, attribute)| attribute.kind == ValueType::Text);
-    let known: Vec<&Name> = texts.map(|(_, attribute)| &attribute.name).collect();
+    let attributes = schema.iter().map(|(_, attribute)| attribute);
+    let texts = attributes.filter(|it| it.kind == ValueType::Text && !it.says_who());
+    let known: Vec<&Name> = texts.map(|attribute| &attribute.name).collect();
     let unknown = Failure::unknown(format!("attribute `{name}`"), known.iter().copied());
     Err(match meant(name, known.iter().map(|known| known.as_str())) {
         Some(hint) => unknown.hint(hint),
