@@ -18,8 +18,11 @@ use crate::{
         time::Zone,
         value::{Schema, ValueType},
     },
-    engine::report::funnel::{
-        ByAttribute, Cohort, FunnelReport, Group, by_attribute, funnel_report,
+    engine::{
+        members::PAGE,
+        report::funnel::{
+            ByAttribute, Cohort, FunnelReport, Group, Uncounted, by_attribute, funnel_report,
+        },
     },
 };
 
@@ -51,7 +54,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let mut report = funnel_report(&store, &zone, arguments.days.period(&zone)?).await?;
     if let Some(attribute) = &arguments.by {
-        report.by = Some(by_attribute(&store, attribute).await?);
+        report.by = Some(by_attribute(&store, attribute, PAGE).await?);
     }
     let text = || text(&report, &zone, &context.output);
     print(context, arguments.csv, &report, || sheet(&report), text)?;
@@ -81,6 +84,15 @@ fn expect_text(schema: &Schema, name: &Name) -> Result<(), Failure> {
         Some(hint) => unknown.hint(hint),
         None => unknown,
     })
+}
+
+impl From<Uncounted> for Failure {
+    fn from(error: Uncounted) -> Self {
+        match error {
+            Uncounted::Store(error) => error.into(),
+            Uncounted::TooMany(_) => Self::problems(error),
+        }
+    }
 }
 
 /// Months that are shown, and values of an attribute.
@@ -172,6 +184,9 @@ fn values(by: &ByAttribute, output: &Output) -> Vec<String> {
         let more = counted(some.len() - VALUES, "more value");
         lines.push(format!("… and {more}: --json has them"));
     }
+    if by.unreadable > 0 {
+        lines.push(format!("{} cannot be read.", counted(by.unreadable, "lead")));
+    }
     lines
 }
 
@@ -236,6 +251,9 @@ pub(super) fn sheet(report: &FunnelReport) -> Sheet {
                 ("leads", leads.to_string()),
             ]);
         }
+    }
+    if let Some(by) = report.by.as_ref().filter(|by| by.unreadable > 0) {
+        sheet.some([("part", "unreadable".into()), ("leads", by.unreadable.to_string())]);
     }
     for group in report.by.iter().flat_map(|by| &by.groups) {
         for (stage, leads) in &group.by_stage {
