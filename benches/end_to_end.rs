@@ -3,7 +3,7 @@
 //! hands over as many of the very same mails, made before, over as many connections with TCP_NODELAY.
 //!
 //! `cargo bench --bench end_to_end`. `MAILS` is how many in a round (5,000), `CONNECTIONS` how many
-//! connections (16). `smtp-sink` is looked for in `PATH` and where the tests unpack it; the database is a file in a temporary folder
+//! connections (32). `smtp-sink` is looked for in `PATH` and where the tests unpack it; the database is a file in a temporary folder
 //! (`TMPDIR` says where), written for good at each commit, as the daemon does.
 
 // A bench that cannot be set up ends.
@@ -45,7 +45,7 @@ fn main() {
 }
 
 async fn run() {
-    let (mails, connections) = (size("MAILS", 5_000), size("CONNECTIONS", 16));
+    let (mails, connections) = (size("MAILS", 5_000), size("CONNECTIONS", 32));
     let sink = Sink::start(connections);
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path(), &sink, connections).await;

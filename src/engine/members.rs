@@ -7,13 +7,12 @@ use tokio::{sync::Mutex, task::JoinSet};
 use crate::{
     domain::{
         definitions::{Definitions, SegmentIx},
-        event::Event,
         id::LeadId,
         lead::{Glance, Missing, Stored},
         time::Instant,
         verdict::Truth,
     },
-    store::{Columns, Store, StoreError, Which},
+    store::{Columns, Found, History, Store, StoreError, Which},
 };
 
 /// How many leads are best read in one go.
@@ -94,19 +93,17 @@ async fn read(
     while let Some(page) = next_page(&store, &cursor, question.page).await? {
         reader.turn_to_next_page();
         if let Some(missing) = ahead {
-            let each = |lead, stored: Found<'_>| reader.take(lead, stored, ahead);
+            let each = |lead, found: Found<'_>| reader.look_back(lead, found, missing);
             store.glance_back(Which::Page(page), columns, &keys[missing as usize], each).await?;
         } else {
-            let each = |lead, stored: Result<Stored<'_>, _>| {
-                reader.take(lead, stored.map(|stored| (stored, Vec::new())), None);
-            };
+            let each = |lead, stored: Result<Stored<'_>, _>| reader.take(lead, stored, None);
             store.glance_at(page, columns, each).await?;
         }
         ahead = reader.mostly_lacking();
         for missing in Missing::ALL {
             let leads = std::mem::take(&mut reader.waiting[missing as usize]);
             if !leads.is_empty() {
-                let each = |lead, stored: Found<'_>| reader.take(lead, stored, Some(missing));
+                let each = |lead, found: Found<'_>| reader.look_back(lead, found, missing);
                 let leads = Which::These(&leads);
                 store.glance_back(leads, columns, &keys[missing as usize], each).await?;
             }
@@ -114,9 +111,6 @@ async fn read(
     }
     Ok(reader.sum)
 }
-
-/// A lead, and what was looked up of it.
-type Found<'r> = Result<(Stored<'r>, Vec<Event>), StoreError>;
 
 /// What one reader has seen.
 struct Reader<'q> {
@@ -150,30 +144,44 @@ impl<'q> Reader<'q> {
         self.lacking = Default::default();
     }
 
+    fn look_back(&mut self, lead: LeadId, found: Found<'_>, missing: Missing) {
+        match found {
+            Ok((stored, history)) => self.take(lead, Ok(stored), Some((missing, history))),
+            Err(error) => self.take(lead, Err(error), None),
+        }
+    }
+
     /// Takes in a lead, with what was looked up of it, if anything was.
-    fn take(&mut self, lead: LeadId, stored: Found<'_>, looked_up: Option<Missing>) {
+    fn take(
+        &mut self,
+        lead: LeadId,
+        stored: Result<Stored<'_>, StoreError>,
+        looked_up: Option<(Missing, History<'_>)>,
+    ) {
         let now = self.question.now;
-        let looked = stored
-            .ok()
-            .and_then(|(stored, history)| Some((self.glance.look(&stored, now).ok()?, history)));
-        let Some((lacks, history)) = looked else { return self.sum.leave_out() };
+        let looked = stored.ok().and_then(|stored| self.glance.look(&stored, now).ok());
+        let Some(lacks) = looked else { return self.sum.leave_out() };
         if let Some(missing) = lacks {
             self.lacking[missing as usize] += 1;
-            // Also when it was decided meanwhile, by definitions that went live meanwhile.
-            if lacks > looked_up {
+            // It may lack more than it did: it was decided meanwhile, by what went live meanwhile.
+            let Some((_, history)) = looked_up.filter(|(found, _)| *found >= missing) else {
                 return self.waiting[missing as usize].push(lead);
-            }
-            self.glance.fill(&history, now);
+            };
+            let Ok(events) = history.events() else { return self.sum.leave_out() };
+            self.glance.fill(&events, now);
         }
         self.sum.note(self.question, lead, &self.glance);
     }
 
-    /// What is missing of most leads of this page.
     fn mostly_lacking(&self) -> Option<Missing> {
         let waiting: usize = self.waiting.iter().map(Vec::len).sum();
-        let leads = self.sum.leads - self.leads + waiting as u64;
-        Missing::ALL.into_iter().find(|missing| self.lacking[*missing as usize] * 2 > leads)
+        most(self.lacking, self.sum.leads - self.leads + waiting as u64)
     }
+}
+
+/// What is missing of most of so many leads.
+fn most(lacking: [u64; Missing::ALL.len()], leads: u64) -> Option<Missing> {
+    Missing::ALL.into_iter().find(|missing| lacking[*missing as usize] * 2 > leads)
 }
 
 async fn next_page(
@@ -231,5 +239,18 @@ impl Count {
                 members.some.push(lead);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_most_leads_lack_is_looked_up_ahead() {
+        assert_eq!(most([0, 0], 0), None);
+        assert_eq!(most([2, 2], 4), None);
+        assert_eq!(most([3, 1], 4), Some(Missing::Since));
+        assert_eq!(most([1, 3], 4), Some(Missing::Everything));
     }
 }

@@ -21,6 +21,8 @@ const MARK: char = '\u{f0002}';
 
 /// Bytes of pages, paragraphs and their lines to be kept.
 const KEPT: usize = 4_000_000;
+/// About what it takes to keep a short one, beside its text.
+const EACH: usize = 100;
 
 /// What was laid out for a set of templates.
 #[derive(Default)]
@@ -70,12 +72,13 @@ impl Paragraphs {
         Ok(paragraphs.next().is_none().then_some(text))
     }
 
-    fn lines(&self, page: String) -> Result<Arc<str>, String> {
+    fn lines(&self, mut page: String) -> Result<Arc<str>, String> {
         if let Some(lines) = self.known().lines.get(&page) {
             return Ok(Arc::clone(lines));
         }
         let lines: Arc<str> = lines(&page)?.into();
-        let bytes = page.len() + lines.len();
+        page.shrink_to_fit();
+        let bytes = page.len() + lines.len() + EACH;
         let mut known = self.known();
         if known.bytes + bytes > KEPT {
             *known = Known::default();

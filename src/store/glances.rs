@@ -47,6 +47,16 @@ pub struct Columns {
     pub profile: bool,
 }
 
+/// Events of a lead, not read yet: of most leads the other columns say enough.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'r> {
+    lead: LeadId,
+    json: &'r [u8],
+}
+
+/// A lead with what was looked up of it.
+pub type Found<'r> = Result<(Stored<'r>, History<'r>)>;
+
 /// Which events are read: those of a fact, and what judges an event anew.
 #[derive(Debug, Serialize)]
 struct EventsOf<'a> {
@@ -119,7 +129,7 @@ impl Store {
         which: Which<'_>,
         columns: Columns,
         facts: &[FactKey],
-        mut each: impl FnMut(LeadId, Result<(Stored<'_>, Vec<Event>)>),
+        mut each: impl FnMut(LeadId, Found<'_>),
     ) -> Result<()> {
         let of_revisions = EventsOf { kind: EventKind::JUDGEMENT_REVISED.as_str(), object: None };
         let wanted: Vec<_> = facts.iter().map(EventsOf::from).chain([of_revisions]).collect();
@@ -143,8 +153,7 @@ impl Store {
             let mut rows = query.fetch(db);
             while let Some(row) = next(&mut rows).await.transpose()? {
                 let (lead, stored, history) = read!(row);
-                let history = events(history, lead);
-                each(lead, stored.and_then(|stored| Ok((stored, history?))));
+                each(lead, stored.map(|stored| (stored, History { lead, json: history })));
             }
             Ok(())
         })
@@ -170,29 +179,35 @@ fn standing(text: &str, lead: LeadId) -> Result<Option<Standing<'_>>> {
 /// What conditions look at of an event, as the statement puts it together.
 type Row = (i64, String, Option<String>, i64, String, Option<i64>, Option<i64>, String);
 
-fn events(json: &[u8], lead: LeadId) -> Result<Vec<Event>> {
-    if json.is_empty() {
-        return Ok(Vec::new());
+impl History<'_> {
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        if self.json.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = || rows::lead_key(self.lead.0);
+        let corrupt = |_| StoreError::corrupt("events", "kind", key());
+        let mut rows: Vec<Row> = serde_json::from_slice(self.json).map_err(corrupt)?;
+        // The database would make a table of its own for each lead to put them in order.
+        rows.sort_unstable_by_key(|row| row.0);
+        let event =
+            |(rev, kind, object, occurred_at, judgement, settles_at, revises, data): Row| {
+                Event::try_from(StoredEvent {
+                    lead: self.lead.0,
+                    rev,
+                    kind,
+                    object,
+                    occurred_at,
+                    recorded_at: occurred_at,
+                    judgement,
+                    settles_at,
+                    message: None,
+                    about: None,
+                    revises,
+                    data,
+                })
+            };
+        rows.into_iter().map(event).collect()
     }
-    let corrupt = |_| StoreError::corrupt("events", "kind", rows::lead_key(lead.0));
-    let mut rows: Vec<Row> = serde_json::from_slice(json).map_err(corrupt)?;
-    // The database would make a table of its own for each lead to put them in order.
-    rows.sort_unstable_by_key(|row| row.0);
-    let event = |(rev, kind, object, occurred_at, judgement, settles_at, revises, data): Row| {
-        Event::try_from(StoredEvent {
-            lead: lead.0,
-            rev,
-            kind,
-            object,
-            occurred_at,
-            recorded_at: occurred_at,
-            judgement,
-            settles_at,
-            message: None,
-            about: None,
-            revises,
-            data,
-        })
-    };
-    rows.into_iter().map(event).collect()
 }

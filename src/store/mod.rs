@@ -56,7 +56,7 @@ pub use backlog::Backlog;
 pub use batch::Batch;
 use db::Db;
 pub use error::StoreError;
-pub use glances::{Columns, Which};
+pub use glances::{Columns, Found, History, Which};
 use group::Group;
 pub use lock::EngineLock;
 pub use owner::{folder_of, make_file};

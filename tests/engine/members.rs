@@ -250,6 +250,26 @@ async fn whose_behaviour_may_not_be_looked_at_is_unknown_and_who_cannot_be_read_
     .await;
 }
 
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_in_nobodys_way_whose_facts_are_known() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign(OLD)).await;
+        let addresses = |from: usize| (from..from + 9).map(|n| format!("{n}@a.example"));
+        let known = rig.leads(&addresses(0).collect::<Vec<_>>(), &[("country", "Italy")]).await;
+        for &lead in &known {
+            rig.happens(lead, EventKind::PAGE_VISITED, Some("/pricing")).await;
+        }
+        rig.tick().await;
+        behind(db, "UPDATE events SET data = '[' WHERE kind = 'page.visited'".into()).await;
+        // Of these all is to be looked up, so that pages are read ahead.
+        rig.leads(&addresses(10).collect::<Vec<_>>(), &[]).await;
+        let counted = count(&rig, &campaign(OLD).definitions(), 0).await;
+        assert_eq!((counted.leads, counted.unreadable), (18, 0));
+        assert_eq!(counted.segments[1].inside, 9, "who looked at prices");
+    })
+    .await;
+}
+
 /// Each segment names the one before twice, as often as is allowed.
 #[tokio::test]
 async fn segments_that_name_each_other_many_times_are_counted() {

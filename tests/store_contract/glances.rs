@@ -63,6 +63,7 @@ async fn of_a_lead_no_more_is_read_than_is_wanted() {
         db.store
             .glance_back(Which::These(&[lead, LeadId(4)]), columns, &facts, |_, stored| {
                 let (stored, history) = stored.unwrap();
+                let history = history.events().unwrap();
                 let standing = stored.standing.unwrap();
                 assert_eq!((standing.stage, standing.address), (Stage::Lead, "a@x.example"));
                 assert!(stored.profile.starts_with(b"{"));
@@ -96,9 +97,11 @@ async fn a_row_that_cannot_be_read_is_told_and_stops_no_other() {
             for which in [Which::Page(ALL), Which::These(&leads)] {
                 let (mut read, mut unread) = (0, 0);
                 db.store
-                    .glance_back(which, NOTHING, facts, |_, stored| match stored {
-                        Ok(_) => read += 1,
-                        Err(_) => unread += 1,
+                    .glance_back(which, NOTHING, facts, |_, stored| {
+                        match stored.unwrap().1.events() {
+                            Ok(_) => read += 1,
+                            Err(_) => unread += 1,
+                        }
                     })
                     .await
                     .unwrap();

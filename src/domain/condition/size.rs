@@ -5,17 +5,20 @@
 
 use std::ops::Range;
 
-use super::{ast::Expr, parser};
+use super::{
+    ast::{Expr, ExprKind},
+    parser,
+};
 
 /// The most parts of a condition, its segments spelt out.
 const MOST_PARTS: usize = 10_000;
 /// How deep it may be nested then: who follows the names goes down on the stack.
-const DEEPEST: usize = 1024;
+const DEEPEST: usize = 256;
 
 /// The size of a condition, its segments spelt out.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Size {
-    /// Joints, comparisons, values, questions and the items of lists.
+    /// Joints, comparisons, values and questions; a list is one value, however long.
     parts: usize,
     levels: usize,
 }
@@ -59,6 +62,8 @@ impl Size {
     ) -> Self {
         let inner = match expr.segment() {
             Some(name) => segment(name, &expr.span).unwrap_or_default(),
+            // Looked through once, and bounded by the length of the source.
+            None if matches!(expr.kind, ExprKind::List(_)) => Self::default(),
             None => expr.inner().into_iter().fold(Self::default(), |all, inner| {
                 let inner = Self::of(inner, segment);
                 Self {
