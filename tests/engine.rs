@@ -11,6 +11,7 @@ mod inbox;
 mod isolation;
 mod members;
 mod objections;
+mod often;
 mod outages;
 mod questions;
 mod relays;

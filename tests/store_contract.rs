@@ -1,5 +1,6 @@
 //! What the store promises, on SQLite and PostgreSQL alike. Every public method of `Store` is in here.
 
+mod accounts;
 mod backups;
 mod codes;
 mod corruption;

@@ -244,9 +244,11 @@ pub struct LedgerLine {
 pub struct Want {
     pub resource: Resource,
     pub about: StepRef,
+    /// Mail that the lead asked for is refused nothing.
+    pub was_asked_for: bool,
 }
 
-/// Things shared between leads. Caps of accounts, ramps and rates join with pacing.
+/// Things shared between leads. Ramps and rates join with pacing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Resource {
     /// To send one marketing mail of this workflow.

@@ -1,5 +1,6 @@
 //! The rules, pure: no clock, no randomness, no I/O, no async.
 
+pub mod account;
 pub mod address;
 pub mod allocator;
 pub mod answer;

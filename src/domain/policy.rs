@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    account::AccountRules,
     caps::Caps,
     lead::{Basis, Consent},
     name::Name,
@@ -21,6 +22,8 @@ pub struct Policy {
     pub window: Window,
     /// How often a lead is written to at most.
     pub caps: Caps,
+    /// What people of a company share.
+    pub accounts: AccountRules,
     /// What we may write about.
     pub purposes: BTreeMap<Name, Purpose>,
     pub tracking: Tracking,
@@ -75,6 +78,7 @@ impl Default for Policy {
             language: "en".into(),
             window: Window::always(),
             caps: Caps::default(),
+            accounts: AccountRules::default(),
             purposes: BTreeMap::new(),
             tracking: Tracking::Nobody,
         }

@@ -1,13 +1,14 @@
 //! One unit of work: a batch of leads, decided and committed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
 use super::{Engine, live::Live};
 use crate::{
     domain::{
+        account::{Account, account_of},
         allocator::Allocator,
         decide::decide,
         decision::{Decision, Grants, LogLine, Verb},
@@ -15,7 +16,9 @@ use crate::{
         event::Event,
         id::LeadId,
         lead::{LeadRecord, LeadState, Profile},
+        message::MessageKind,
         name::Name,
+        policy::Policy,
         time::Instant,
         value::Schema,
     },
@@ -160,7 +163,9 @@ impl Engine {
         let records = std::mem::take(&mut batch.records);
         let mut writes = Vec::with_capacity(records.len());
         let mut failed = Vec::new();
-        let mut allocator = Allocator;
+        let policy = &definitions.policy;
+        let accounts = self.accounts(policy, &mut batch, &records).await?;
+        let mut allocator = Allocator::new(policy, accounts);
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
@@ -172,7 +177,23 @@ impl Engine {
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
             }
         }
+        batch.shared.forget_before = allocator.forget_before(at);
+        (batch.shared.booked, batch.shared.relied_on) = (allocator.booked, allocator.relied_on);
         Ok(Verdicts { batch, at, writes, failed })
+    }
+
+    /// What is known of the companies of a batch's leads, as far as the policy asks.
+    async fn accounts(
+        &self,
+        policy: &Policy,
+        batch: &mut Batch,
+        records: &[LeadRecord],
+    ) -> Result<BTreeMap<Name, Account>, StoreError> {
+        if policy.accounts.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let names = records.iter().filter_map(|it| account_of(&it.profile, &it.address)).collect();
+        self.store.accounts(batch, &names).await
     }
 
     /// Writes what was decided; `done` says what that came to.
@@ -242,17 +263,22 @@ fn decide_record(
     paused: &BTreeSet<Name>,
     record: LeadRecord,
     history: &[Event],
-    allocator: &mut Allocator,
+    allocator: &mut Allocator<'_>,
     now: Instant,
 ) -> LeadWrite {
+    let (lead, account) = (record.lead, account_of(&record.profile, &record.address));
+    allocator.hear(lead, account.as_ref(), &record.new_events, now);
     let (mut state, profile, refolded) = look(definitions, record, history, now);
     let mut grants = Grants::with_paused(paused);
     let mut decision = decide(definitions, &state, &grants, now);
     for _ in 0..REFUSALS {
-        if !allocator.grant(&decision.wants, &mut grants) {
+        if !allocator.grant(lead, account.as_ref(), &decision.wants, &mut grants, now) {
             break;
         }
         decision = decide(definitions, &state, &grants, now);
+    }
+    if decision.messages.iter().any(|message| message.kind == MessageKind::Marketing) {
+        allocator.touch(lead, account.as_ref(), now);
     }
     let Decision { changes, enrolments, messages, withdraw, events, log, ledger, wake_at, .. } =
         decision;

@@ -1,7 +1,7 @@
 //! From a claimed message to the bytes that a relay is handed: may it leave, how does it read.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
+        account::{Account, account_of},
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -68,6 +69,7 @@ impl Engine {
             records.into_iter().map(|record| (record.lead, record)).collect();
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
+        let accounts = self.accounts_of(live, &records).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
@@ -101,7 +103,10 @@ impl Engine {
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
                 }
                 let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
-                match ready(desk, &message, record, story, codes, now) {
+                let account = record.as_ref().and_then(|record| {
+                    accounts.get(&account_of(&record.profile, &record.address)?)
+                });
+                match ready(desk, &message, record, account, story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -132,6 +137,19 @@ impl Engine {
         self.store.these_enrolments(&ended).await
     }
 
+    /// What is known of the leads' companies, where a reply stops mails to all of one.
+    async fn accounts_of(
+        &self,
+        live: &Live,
+        records: &HashMap<LeadId, LeadRecord>,
+    ) -> Result<BTreeMap<Name, Account>, StoreError> {
+        if live.definitions.policy.accounts.reply_stops.is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let names = records.values().filter_map(|it| account_of(&it.profile, &it.address));
+        self.store.accounts_now(&names.collect()).await
+    }
+
     /// Those of our own people whose address is suppressed since they complained.
     async fn complained(
         &self,
@@ -156,6 +174,7 @@ fn ready(
     desk: Option<Desk<'_>>,
     message: &MessageRow,
     record: Option<LeadRecord>,
+    account: Option<&Account>,
     story: Option<&Story>,
     codes: Option<&CodesOf>,
     now: Instant,
@@ -172,6 +191,9 @@ fn ready(
         MaySend::Now => {}
         MaySend::NotBefore(due_at, reason) => return Err(Settled::Released { due_at, reason }),
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
+    }
+    if let Some((due_at, reason)) = account.and_then(|it| stopped(definitions, message, it, now)) {
+        return Err(Settled::Released { due_at, reason });
     }
     let codes = match codes {
         None => &Codes::new(),
@@ -196,6 +218,20 @@ fn ready(
         .filter(|_| message.kind == MessageKind::Marketing)
         .and_then(|workflow| closes(definitions, &state, workflow, &message.about, now));
     Ok((letter, closes))
+}
+
+/// Until when a mail waits as somebody of the lead's company has replied. What the lead asked for does not.
+fn stopped(
+    definitions: &Definitions,
+    message: &MessageRow,
+    account: &Account,
+    now: Instant,
+) -> Option<(Instant, String)> {
+    let workflow = definitions.structures.get(&message.version)?;
+    let policy = &definitions.policy;
+    let mail = workflow.mail_step(&message.about.step)?;
+    let is_held = message.kind == MessageKind::Marketing && !mail.now;
+    account.stopped(&policy.accounts, &policy.zone, now).filter(|_| is_held)
 }
 
 /// A lead's engagement and temperature, if they may be looked at.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{
-    Result, Store, StoreError,
+    Result, Shared, Store, StoreError,
     backlog::Backlog,
     db::Tx,
     gate::Turn,
@@ -37,6 +37,8 @@ pub struct Batch {
     pub release: Option<ReleaseId>,
     /// The workflows whose mail is paused.
     pub paused: BTreeSet<Name>,
+    /// What its leads share with others: by what they are decided, and what comes of it.
+    pub shared: Shared,
     pub(super) tx: Tx,
     /// Whether its leads are locked. If they are only looked at, the transaction only reads: the commit makes
     /// another, and finds out what has changed.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::{
-    Batch, Result, Store, StoreError,
+    Batch, Result, Shared, Store, StoreError,
     db::{Tx, on_db},
     events::StoredEvent,
     gather::{gather, next},
@@ -98,6 +98,7 @@ impl Tx {
             marks: Vec::new(),
             release,
             paused,
+            shared: Shared::default(),
             tx: self,
             is_locked: true,
         })

@@ -8,6 +8,7 @@
 #[macro_use]
 mod dialect;
 
+mod accounts;
 mod backlog;
 mod backup;
 mod batch;
@@ -52,6 +53,7 @@ mod url;
 
 use std::sync::Arc;
 
+pub use accounts::Shared;
 pub use backlog::Backlog;
 pub use batch::Batch;
 use db::Db;

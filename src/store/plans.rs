@@ -15,6 +15,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0004_figures.sql"),
         include_str!("../../migrations/0006_passed_over.sql"),
         include_str!("../../migrations/0007_compact_memory.sql"),
+        include_str!("../../migrations/0008_accounts.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }

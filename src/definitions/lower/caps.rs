@@ -1,4 +1,4 @@
-//! The policy's `caps`, `min_gap` and `sunset` → how often a lead is written to.
+//! The policy's `caps`, `min_gap`, `sunset` and `accounts` → how often leads are written to.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +11,7 @@ use crate::{
         schema,
     },
     domain::{
+        account::{AccountRules, MostPeople},
         caps::{Cap, Caps, Counted, Rung, Span, Sunset},
         event::EventKind,
         facts::{FactKey, ObjectFilter},
@@ -110,6 +111,33 @@ fn known<'n>(
     let message = format!("there is no {what} `{}`", quote(written));
     file.error(rule, node.span, message, did_you_mean(written, names.map(Name::as_str)));
     None
+}
+
+pub(super) fn accounts(found: &Found<'_>) -> AccountRules {
+    let (file, mut rules) = (found.file, AccountRules::default());
+    let Some(node) = found.node().get("accounts") else { return rules };
+    let Some(fields) = read::Fields::open(file, node, "`accounts`", &schema::ACCOUNTS) else {
+        return rules;
+    };
+    rules.people = fields.get("people").and_then(|node| most_people(file, node));
+    rules.reply_stops = fields.get("reply_stops").and_then(|node| gap(file, node, "reply_stops"));
+    rules
+}
+
+fn most_people(file: &File<'_>, node: &Node) -> Option<MostPeople> {
+    let fields = read::Fields::open(file, node, "`people`", &schema::MOST_PEOPLE)?;
+    let most = fields.need("at_most", "at_most: 2");
+    let most = most
+        .and_then(|node| read::whole(file, node, "at_most", (1, MostPeople::MOST.into())))
+        .and_then(|people| u16::try_from(people).ok());
+    let per = fields.need("per", "per: week")?;
+    let Span::Days(days) = span(file, per)? else {
+        let message = "who was written to once would stand in the way of all others for ever";
+        let hint = "write day, week, month, or days: 10d".to_owned();
+        file.error("bad-value", per.span, message, Some(hint));
+        return None;
+    };
+    Some(MostPeople { people: most?, days })
 }
 
 /// `day`, `week`, `month`, `lifetime`, or days: `10d`.

@@ -112,6 +112,7 @@ pub(super) fn definitions(
     if let Some(house) = &house {
         let written = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow);
         let written = written.map(|unit| unit.name.clone()).collect();
+        policy.accounts = caps::accounts(house);
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }
 

@@ -212,6 +212,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "none",
             "how long at least from one mail to a lead to its next, whichever they are",
         ),
+        may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
             Form::List(&Form::Map(&RUNG)),
@@ -248,7 +249,40 @@ pub(in crate::definitions) const CAP: Map = Map {
         may("workflow", Form::Name("a workflow"), "all mails", "counts its mails alone"),
         ABOUT,
     ],
-    later: &["account"],
+    later: &[],
+};
+
+pub(in crate::definitions) const ACCOUNTS: Map = Map {
+    title: "accounts",
+    keys: &[
+        may(
+            "people",
+            Form::Map(&MOST_PEOPLE),
+            "any",
+            "how many of a company are written to at most",
+        ),
+        may(
+            "reply_stops",
+            Form::Wait,
+            "nothing",
+            "how long nobody of a company is written to after one of them has replied",
+        ),
+    ],
+    later: &["purpose", "workflow"],
+};
+
+pub(in crate::definitions) const MOST_PEOPLE: Map = Map {
+    title: "people",
+    keys: &[
+        must("at_most", Form::Whole(1, 100), "how many"),
+        must(
+            "per",
+            Form::WordOr(&["day", "week", "month"], "days in a row, `10d`"),
+            "in how many days in a row, on the policy's calendar: week is 7, month 30",
+        ),
+        ABOUT,
+    ],
+    later: &[],
 };
 
 pub(in crate::definitions) const RUNG: Map = Map {

@@ -100,6 +100,7 @@ impl<'a> Work<'a> {
         Want {
             resource: Resource::Mail { workflow: active.enrolment.workflow.clone() },
             about: active.about(),
+            was_asked_for: active.mail_step().is_some_and(|mail| mail.now),
         }
     }
 

@@ -6,7 +6,7 @@ mod mails;
 mod trail;
 
 use super::{
-    Batch, Result, Store,
+    Batch, Result, Shared, Store,
     db::Tx,
     gate::Turn,
     profiles::Reconsidered,
@@ -23,8 +23,8 @@ impl Store {
     /// Of a batch that was only looked at nothing is written once another release is live, or other
     /// workflows are paused: whoever changed that wakes the leads that are not due, and these still were.
     ///
-    /// A lead whose rev has moved on, or whose message could not be withdrawn any more, is not written:
-    /// it stays due. The others' rev goes up by one and by the events that the decision made, which count
+    /// A lead whose rev has moved on, whose message could not be withdrawn any more, or whose company is not
+    /// what it was decided by, is not written: it stays due. The others' rev goes up by one and by the events that the decision made, which count
     /// as reflected. Leads of the batch without a decision stay as they are; unreadable ones are parked.
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl Store {
         writes: Vec<LeadWrite>,
         now: Instant,
     ) -> Result<Committed> {
-        let Batch { corrupt, release, paused, marks, tx, is_locked, .. } = batch;
+        let Batch { corrupt, release, paused, marks, shared, tx, is_locked, .. } = batch;
         let mut tx = if is_locked {
             tx
         } else {
@@ -51,7 +51,7 @@ impl Store {
             }
             tx
         };
-        match tx.write_decisions(self, writes, &corrupt, &marks, now).await {
+        match tx.write_decisions(self, writes, &shared, &corrupt, &marks, now).await {
             Ok(committed) => {
                 tx.commit().await?;
                 Ok(Committed { parked: corrupt, ..committed })
@@ -71,14 +71,18 @@ impl Tx {
         &mut self,
         store: &Store,
         writes: Vec<LeadWrite>,
+        shared: &Shared,
         corrupt: &[(LeadId, String)],
         marks: &[(MessageId, ClaimToken)],
         now: Instant,
     ) -> Result<Committed> {
         let mut committed = Committed::default();
         if !writes.is_empty() {
-            let stuck = self.stuck_withdrawals(&writes).await?;
+            let (accounts, outdated) = self.lock_accounts(shared).await?;
+            let mut stuck = self.stuck_withdrawals(&writes).await?;
+            stuck.extend(outdated);
             let revs = self.move_timers(&writes, &stuck, now).await?;
+            self.write_accounts(shared, accounts, |lead| revs.contains_key(&lead.0)).await?;
             let (written, lost): (Vec<LeadWrite>, Vec<LeadWrite>) =
                 writes.into_iter().partition(|write| revs.contains_key(&write.lead.0));
             self.write_leads(&written, now).await?;

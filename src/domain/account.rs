@@ -1,0 +1,140 @@
+//! Accounts: the company that a lead belongs to, and what its people share.
+//!
+//! Five people of one company who get the same mail on the same morning talk to each other; and when one of
+//! them has answered, a person is talking to that company.
+
+use std::collections::BTreeMap;
+
+use jiff::{ToSpan as _, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    address::Address,
+    event::{Event, EventKind},
+    id::LeadId,
+    lead::Profile,
+    name::Name,
+    schedule::{WaitSpec, date_at, day_begins, local_text},
+    time::{Instant, Zone},
+};
+
+/// What the policy says about companies.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AccountRules {
+    pub people: Option<MostPeople>,
+    /// After one of its people has replied, nobody of a company is written to for so long.
+    pub reply_stops: Option<WaitSpec>,
+}
+
+/// How many people of a company are written to at most, in any so many days in a row on the policy's calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MostPeople {
+    /// 1 to [`MostPeople::MOST`].
+    pub people: u16,
+    pub days: u16,
+}
+
+impl MostPeople {
+    pub const MOST: u16 = 100;
+
+    /// The beginning of the days that are counted.
+    #[must_use]
+    pub fn since(self, zone: &Zone, now: Instant) -> Instant {
+        let back = (i32::from(self.days) - 1).days();
+        date_at(now, zone).checked_sub(back).map_or(Instant::DAWN, |day| day_begins(day, zone))
+    }
+}
+
+/// What is remembered of a company.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// When a mail was last reserved for each of its people; of so many as rules count.
+    pub touched: BTreeMap<LeadId, Instant>,
+    /// When one of them last replied.
+    pub replied_at: Option<Instant>,
+}
+
+/// The company of a lead: as the CRM writes it, else the domain of its address, unless that is a provider's.
+#[must_use]
+pub fn account_of(profile: &Profile, address: &Address) -> Option<Name> {
+    let written = profile.attributes.get("company").and_then(serde_json::Value::as_str);
+    let words: Vec<&str> = written.unwrap_or_default().split_whitespace().collect();
+    if words.is_empty() {
+        return address.account_domain().map(|domain| Name::from(format!("@{domain}")));
+    }
+    Some(Name::from(words.join(" ").to_lowercase()))
+}
+
+impl AccountRules {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.people.is_none() && self.reply_stops.is_none()
+    }
+}
+
+impl Account {
+    /// Takes in that a person replied; returns whether that is news.
+    pub fn hear(&mut self, event: &Event, now: Instant) -> bool {
+        let is_reply = event.kind == EventKind::LEAD_REPLIED
+            && event.counts_from().is_some_and(|from| from <= now);
+        let is_later = self.replied_at.is_none_or(|known| known < event.occurred_at);
+        if is_reply && is_later {
+            self.replied_at = Some(event.occurred_at);
+        }
+        is_reply && is_later
+    }
+
+    /// Takes in that a mail is reserved for one of its people, and forgets who does not count any more.
+    pub fn touch(&mut self, lead: LeadId, rules: &AccountRules, zone: &Zone, now: Instant) {
+        self.touched.insert(lead, now);
+        let since = rules.people.map_or(now, |most| most.since(zone, now));
+        self.touched.retain(|_, at| *at >= since);
+    }
+
+    /// Until when a person of it is not written to for what the others were, and why.
+    #[must_use]
+    pub fn hold(
+        &self,
+        lead: LeadId,
+        rules: &AccountRules,
+        zone: &Zone,
+        now: Instant,
+    ) -> Option<(Instant, String)> {
+        self.stopped(rules, zone, now).into_iter().chain(self.crowded(lead, rules, zone, now)).max()
+    }
+
+    /// Until when nobody of it is written to, as one has replied.
+    #[must_use]
+    pub fn stopped(
+        &self,
+        rules: &AccountRules,
+        zone: &Zone,
+        now: Instant,
+    ) -> Option<(Instant, String)> {
+        let replied_at = self.replied_at?;
+        let until = rules.reply_stops.as_ref()?.due(replied_at, zone).at;
+        let reason =
+            || format!("somebody of the company has replied on {}", local_text(replied_at, zone));
+        (until > now).then(|| (until, reason()))
+    }
+
+    fn crowded(
+        &self,
+        lead: LeadId,
+        rules: &AccountRules,
+        zone: &Zone,
+        now: Instant,
+    ) -> Option<(Instant, String)> {
+        let most = rules.people?;
+        let since = most.since(zone, now);
+        let others = self.touched.iter().filter(|(person, at)| **person != lead && **at >= since);
+        let mut days: Vec<Date> = others.map(|(_, at)| date_at(*at, zone)).collect();
+        days.sort_unstable();
+        // Room is made when so many of them do not count any more that the rest leaves a place.
+        let last_of_surplus = days.len().checked_sub(usize::from(most.people))?;
+        let free = days.get(last_of_surplus)?.checked_add(i32::from(most.days).days()).ok()?;
+        let (n, days) = (most.people, most.days);
+        let people = if n == 1 { "person" } else { "people" };
+        Some((day_begins(free, zone), format!("{n} {people} of a company in {days} days")))
+    }
+}
