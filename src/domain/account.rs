@@ -138,3 +138,75 @@ impl Account {
         Some((day_begins(free, zone), format!("{n} {people} of a company in {days} days")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const DAY: i64 = 86_400_000;
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_company_is_what_the_crm_calls_it_or_else_a_domain() {
+        let of = |company: Option<&str>, email: &str| {
+            let mut profile = Profile::default();
+            if let Some(company) = company {
+                profile.attributes.insert("company".into(), company.into());
+            }
+            account_of(&profile, &address(email)).map(|name| name.to_string())
+        };
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(of(Some(" ACME  Ltd "), "a@gmail.com"), some("acme ltd"));
+        assert_eq!(of(Some("  "), "a@mail.acme.co.uk"), some("@acme.co.uk"));
+        assert_eq!(of(None, "a@acme.example"), some("@acme.example"));
+        assert_eq!(of(None, "a@gmail.com"), None);
+    }
+
+    proptest! {
+        /// Whoever asks in whatever order: never more people than are allowed, in any days in a row; and who is
+        /// refused may go at the very instant that was named, if nobody else does.
+        #[test]
+        fn no_more_people_than_are_allowed(
+            asks in prop::collection::vec((0i64..6, 0i64..40, 0i64..DAY), 1..80),
+            (people, days) in (1u16..4, 1u16..9),
+            zone in prop::sample::select(vec!["Europe/Rome", "America/New_York", "Pacific/Apia"]),
+        ) {
+            let zone = Zone::named(zone).unwrap();
+            let rules = AccountRules { people: Some(MostPeople { people, days }), reply_stops: None };
+            let start: Instant = "2027-03-20T00:00:00Z".parse().unwrap();
+            let mut asks: Vec<(Instant, LeadId)> = asks
+                .into_iter()
+                .map(|(lead, day, ms)| (Instant::from_millis(start.millis() + day * DAY + ms), LeadId(lead)))
+                .collect();
+            asks.sort_unstable();
+            let (mut account, mut written) = (Account::default(), Vec::<(Date, LeadId)>::new());
+            for (now, lead) in asks {
+                match account.hold(lead, &rules, &zone, now) {
+                    None => {
+                        account.touch(lead, &rules, &zone, now);
+                        written.push((date_at(now, &zone), lead));
+                    }
+                    Some((free, _)) => {
+                        prop_assert!(free > now);
+                        prop_assert_eq!(account.hold(lead, &rules, &zone, free), None);
+                        let before = Instant::from_millis(free.millis() - 1);
+                        prop_assert!(account.hold(lead, &rules, &zone, before).is_some());
+                    }
+                }
+            }
+            for (day, _) in &written {
+                let since = *day - (i32::from(days) - 1).days();
+                let near = written.iter().filter(|(at, _)| (since..=*day).contains(at));
+                let mut who: Vec<LeadId> = near.map(|(_, lead)| *lead).collect();
+                who.sort_unstable();
+                who.dedup();
+                prop_assert!(who.len() <= usize::from(people), "{day}: {written:?}");
+            }
+        }
+    }
+}

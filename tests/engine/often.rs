@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{
     databases::{NOON, for_each_database},
-    engine::{Campaign, DAY, HOUR, Rig},
+    engine::{Campaign, DAY, HOUR, Rig, Setup},
 };
 
 /// Mails a policy's further rules allow.
@@ -139,10 +139,11 @@ async fn a_reply_stops_mail_to_the_whole_company_also_what_is_reserved() {
 async fn a_company_is_shared_by_all_who_decide() {
     for_each_database(async |db| {
         let rules = "  accounts:\n    people: { at_most: 1, per: month }\n";
-        let rig = Rig::new(db, &campaign(rules, 1)).await;
+        // Small batches: those of one company are in the hands of many.
+        let setup = Setup { config: "[engine]\nbatch = 2\n".into(), ..Setup::default() };
+        let rig = Rig::with(db, &campaign(rules, 1), setup).await;
         rig.tick().await;
         let mut people = Vec::new();
-        // Small imports, so that no claim holds all of them.
         for company in 0..6 {
             let names: Vec<String> =
                 (0..12).map(|n| format!("p{n}@company-{company}.example")).collect();
