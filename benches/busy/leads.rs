@@ -277,6 +277,7 @@ fn ways(
             phase: Phase::Waiting {
                 due: Due { at: Instant::from_millis(NOW.millis() + 30 * DAY), civil: None },
             },
+            doubt: None,
             turns: Vec::new(),
         });
         passages.insert(

@@ -12,6 +12,7 @@ mod completions;
 mod context;
 mod demo;
 mod doctor;
+mod doubt;
 mod engine;
 mod enrol;
 mod eval;
@@ -160,6 +161,9 @@ enum Command {
     /// Figures of a workflow, of all leads, of today
     #[command(subcommand)]
     Report(report::Command),
+    /// Show mails that may have arrived, or say what became of them
+    #[command(long_about = told::<doubt::Arguments>())]
+    Doubt(doubt::Arguments),
     /// Say why nothing is being sent right now
     #[command(long_about = told::<why_idle::Arguments>())]
     WhyIdle(why_idle::Arguments),
@@ -234,6 +238,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Report(command) => report::run(context, command).await,
+        Command::Doubt(arguments) => doubt::run(context, &arguments).await,
         Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
         Command::Backup(arguments) => backup::run(context, &arguments).await,
         Command::Restore(arguments) => restore::run(context, &arguments).await,

@@ -18,6 +18,7 @@ use crate::{
 const MOST: i64 = 20;
 
 const PARKED: &str = MessageState::Parked.word();
+const IN_DOUBT: &str = MessageState::InDoubt.word();
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {}
@@ -105,6 +106,9 @@ fn text(report: &Report) -> String {
         format!("parked leads   {}", report.parked_leads),
         format!("live since     {}", report.live_since.as_deref().unwrap_or("nothing is live yet")),
     ];
+    if let Some(mails) = report.messages.get(IN_DOUBT).filter(|mails| **mails > 0) {
+        lines.push(format!("in doubt       {mails}: `nurtured doubt` lists them"));
+    }
     if !report.paused.is_empty() {
         let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
         lines.push(format!("paused         {}", paused.join(", ")));

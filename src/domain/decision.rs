@@ -150,6 +150,8 @@ pub struct NewMessage {
     pub template: Name,
     pub priority: i32,
     pub due_at: Instant,
+    /// No new one: this one, which was in doubt, is sent once more.
+    pub again: Option<MessageId>,
 }
 
 /// An event that a decision makes.

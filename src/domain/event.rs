@@ -22,6 +22,8 @@ impl EventKind {
     pub const MAIL_SENT: Self = Self(Cow::Borrowed("mail.sent"));
     pub const MAIL_FAILED: Self = Self(Cow::Borrowed("mail.failed"));
     pub const MAIL_IN_DOUBT: Self = Self(Cow::Borrowed("mail.in_doubt"));
+    /// It was in doubt, and somebody knows that it did not arrive.
+    pub const MAIL_LOST: Self = Self(Cow::Borrowed("mail.lost"));
     pub const MAIL_CANCELLED: Self = Self(Cow::Borrowed("mail.cancelled"));
     pub const MAIL_OPENED: Self = Self(Cow::Borrowed("mail.opened"));
     pub const MAIL_CLICKED: Self = Self(Cow::Borrowed("mail.clicked"));
@@ -49,10 +51,11 @@ impl EventKind {
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 23] = [
+    pub const OWN: [Self; 24] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
+        Self::MAIL_LOST,
         Self::MAIL_CANCELLED,
         Self::MAIL_OPENED,
         Self::MAIL_CLICKED,
@@ -88,6 +91,7 @@ impl EventKind {
             Self::MAIL_SENT,
             Self::MAIL_FAILED,
             Self::MAIL_IN_DOUBT,
+            Self::MAIL_LOST,
             Self::MAIL_CANCELLED,
             Self::LEAD_IMPORTED,
             Self::STAGE_CHANGED,
@@ -123,8 +127,8 @@ impl EventKind {
     #[must_use]
     pub fn objects(&self) -> Objects {
         match self.as_str() {
-            "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.cancelled" | "mail.opened"
-            | "mail.clicked" | "mail.complained" => Objects::Mails,
+            "mail.sent" | "mail.failed" | "mail.in_doubt" | "mail.lost" | "mail.cancelled"
+            | "mail.opened" | "mail.clicked" | "mail.complained" => Objects::Mails,
             "stage.changed" => Objects::Stages,
             "handoff.returned" => Objects::Reasons,
             "lead.answered" => Objects::Questions,

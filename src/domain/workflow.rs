@@ -8,6 +8,7 @@ use super::{
     condition::Condition,
     event::EventKind,
     hand_off::HandOff,
+    id::MessageId,
     lead::Turn,
     name::Name,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
@@ -54,6 +55,8 @@ pub struct Workflow {
     pub not_after: Option<Deadline>,
     /// Its mails are the owner's, where the lead has one who is known here.
     pub from_owner: bool,
+    /// Where its step does not say.
+    pub in_doubt: InDoubt,
     pub steps: Steps,
 }
 
@@ -76,6 +79,23 @@ pub enum Again {
     Always,
     /// So long after the last enrolment ended, whether or not the condition was false in between.
     After(Duration),
+}
+
+/// What becomes of a lead whose mail may have arrived, and nobody knows. It counts as sent for caps either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InDoubt {
+    /// As if it had been sent.
+    #[default]
+    GoOn,
+    /// Stays at the step until a person says what became of the mail, or the relay does after all.
+    Hold,
+    /// The same mail is sent once more after a while; in doubt again, as if it had been sent.
+    Resend,
+}
+
+impl InDoubt {
+    pub const WORDS: [(&str, Self); 3] =
+        [("go on", Self::GoOn), ("hold", Self::Hold), ("resend", Self::Resend)];
 }
 
 /// The steps, flattened: each knows where to go next.
@@ -105,6 +125,7 @@ pub enum StepKind {
         /// `None`: as the workflow says.
         now: Option<bool>,
         not_after: Option<Deadline>,
+        in_doubt: Option<InDoubt>,
     },
     /// Waits for a date of the campaign, then does `then`, a single step. One that is past when the lead
     /// comes, or is moved into the past while the lead waits, is passed over unless `if_past`.
@@ -161,6 +182,9 @@ pub struct MailStep<'a> {
     /// No window, no cap; suppression still.
     pub now: bool,
     pub not_after: Option<&'a Deadline>,
+    pub in_doubt: InDoubt,
+    /// It is in doubt, or was lost, and goes once more: no cap counts it against itself.
+    pub again: Option<MessageId>,
 }
 
 impl Workflow {
@@ -168,11 +192,13 @@ impl Workflow {
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
         match &self.steps.get(self.steps.find(step)?).kind {
-            StepKind::Email { template, now, not_after } => Some(MailStep {
+            StepKind::Email { template, now, not_after, in_doubt } => Some(MailStep {
                 workflow: self,
                 template,
                 now: now.unwrap_or(self.now),
                 not_after: not_after.as_ref().or(self.not_after.as_ref()),
+                in_doubt: in_doubt.unwrap_or(self.in_doubt),
+                again: None,
             }),
             _ => None,
         }

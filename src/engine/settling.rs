@@ -52,6 +52,8 @@ impl Tally {
             Settled::Deferred { .. } | Settled::Released { .. } => self.released += 1,
             Settled::Cancelled { .. } => self.cancelled += 1,
             Settled::Parked { .. } => self.parked += 1,
+            // No try to send.
+            Settled::Said { .. } => {}
         }
     }
 }

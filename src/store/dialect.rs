@@ -27,6 +27,7 @@ pub struct Text {
 ///   ([`Texts`](super::rows::Texts));
 /// - `(bytes 3 "memory")`: the bytes there;
 /// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
+/// - `taken_back`: the state of a message `t` that is not to be sent any more;
 /// - `due`: counts the leads that are to be decided at `$1`;
 /// - `no_memory`: what is remembered of a lead who was never decided;
 /// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
@@ -112,6 +113,10 @@ macro_rules! fragment {
     };
     (postgres (list $columns:literal)) => {
         concat!("CAST(json_agg(json_build_array(", $columns, ")) AS TEXT)")
+    };
+    // It may have arrived.
+    ($dialect:ident taken_back) => {
+        "CASE WHEN t.doubted_at IS NULL THEN 'cancelled' ELSE 'in_doubt' END"
     };
     ($dialect:ident due) => {
         "COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"

@@ -12,7 +12,7 @@ use super::{
     rows,
 };
 use crate::domain::{
-    id::{EnrolmentNo, LeadId},
+    id::{EnrolmentNo, LeadId, MessageId},
     lead::{Due, Enrolment, Held, Phase, Turn},
     name::Name,
     time::Instant,
@@ -34,6 +34,7 @@ pub(super) struct StoredEnrolment {
     civil: Option<String>,
     held: Option<String>,
     entry: Option<String>,
+    doubt: Option<i64>,
     turns: Option<String>,
 }
 
@@ -43,7 +44,7 @@ impl Tx {
             self.on(),
             sql!(
                 "SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, e.entered_at, \
-                 e.armed_at, e.due_at, e.civil, e.held, e.entry, e.turns FROM enrolments AS e \
+                 e.armed_at, e.due_at, e.civil, e.held, e.entry, e.doubt, e.turns FROM enrolments AS e \
                  WHERE e.status = 'active' AND e.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY e.lead, e.enrolment"
@@ -92,7 +93,7 @@ impl Store {
                  CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment FROM ",
                 each,
                 ") SELECT e.lead, e.enrolment, e.workflow, e.version, e.step, e.visit, e.phase, \
-                 e.entered_at, e.armed_at, e.due_at, e.civil, e.held, e.entry, e.turns \
+                 e.entered_at, e.armed_at, e.due_at, e.civil, e.held, e.entry, e.doubt, e.turns \
                  FROM r INNER JOIN enrolments AS e ON e.lead = r.lead AND e.enrolment = r.enrolment"
             ),
             |db, sql| sqlx::query_as(sql).bind(wanted).fetch_all(db).await
@@ -150,6 +151,7 @@ impl TryFrom<StoredEnrolment> for Enrolment {
             visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
             armed_at: Instant::from_millis(row.armed_at),
             phase,
+            doubt: row.doubt.map(MessageId),
             turns: read_turns(row.turns.as_deref(), &key)?,
         })
     }

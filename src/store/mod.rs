@@ -17,6 +17,7 @@ mod codes;
 mod commit;
 mod db;
 mod deferred;
+mod doubts;
 mod enrolments;
 mod error;
 mod events;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 use super::{
     deferred,
     dialect::{Text, sqlite_schema},
-    figures, glances, leases, outbox, parked, show, sweeps, timers, upsert,
+    doubts, figures, glances, leases, outbox, parked, show, sweeps, timers, upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -16,6 +16,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0006_passed_over.sql"),
         include_str!("../../migrations/0007_compact_memory.sql"),
         include_str!("../../migrations/0008_accounts.sql"),
+        include_str!("../../migrations/0009_doubts.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
@@ -115,6 +116,13 @@ async fn why_mails_are_deferred_is_asked_of_what_is_open_alone() {
     let plan = plan(deferred::WHY_DEFERRED).await;
     let steps = reading(&plan, " m ");
     assert_eq!(steps, ["SCAN m USING INDEX messages_due"], "{plan:#?}");
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_looked_up_as_that() {
+    let plan = plan(doubts::DOUBTS).await;
+    let steps = reading(&plan, " m ");
+    assert_eq!(steps, ["SEARCH m USING INDEX messages_over (state=?)"], "{plan:#?}");
 }
 
 #[tokio::test]

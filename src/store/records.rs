@@ -11,7 +11,7 @@ pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
     PassedOver, Period, Queue, StageChange, Standing, WorkflowFigures,
 };
-pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
+pub use shown::{Census, Deferred, Doubt, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 
 use crate::domain::{
     address::Address,
@@ -322,6 +322,8 @@ pub enum Settled {
     Cancelled { reason: String },
     /// Cannot be rendered.
     Parked { reason: String },
+    /// It was in doubt, and somebody knows whether it arrived. `by`: who says so, in words.
+    Said { arrived: bool, by: String },
 }
 
 impl Settled {
@@ -329,8 +331,8 @@ impl Settled {
     #[must_use]
     pub const fn state(&self) -> MessageState {
         match self {
-            Self::Sent { .. } => MessageState::Sent,
-            Self::Failed { .. } => MessageState::Failed,
+            Self::Sent { .. } | Self::Said { arrived: true, .. } => MessageState::Sent,
+            Self::Failed { .. } | Self::Said { arrived: false, .. } => MessageState::Failed,
             Self::InDoubt { .. } => MessageState::InDoubt,
             Self::Deferred { .. } => MessageState::Deferred,
             Self::Released { .. } => MessageState::Reserved,
@@ -339,11 +341,21 @@ impl Settled {
         }
     }
 
+    /// Its word, for the record of attempts.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Said { arrived: false, .. } => "lost",
+            _ => self.state().word(),
+        }
+    }
+
     /// The event that tells the lead's enrolment, if it is to be told.
     #[must_use]
     pub const fn event(&self) -> Option<EventKind> {
         match self {
-            Self::Sent { .. } => Some(EventKind::MAIL_SENT),
+            Self::Sent { .. } | Self::Said { arrived: true, .. } => Some(EventKind::MAIL_SENT),
+            Self::Said { arrived: false, .. } => Some(EventKind::MAIL_LOST),
             Self::Failed { .. } => Some(EventKind::MAIL_FAILED),
             Self::InDoubt { .. } => Some(EventKind::MAIL_IN_DOUBT),
             Self::Cancelled { .. } => Some(EventKind::MAIL_CANCELLED),

@@ -38,6 +38,7 @@ struct Claimed {
     state: String,
     attempts: i64,
     token: Option<i64>,
+    doubted_at: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -51,6 +52,7 @@ struct Outcome<'a> {
     relay: Option<&'a str>,
     settled: bool,
     sent: bool,
+    doubted: bool,
     tried: bool,
 }
 
@@ -70,8 +72,9 @@ impl Store {
     /// their point of no return, as [`Store::mark_transmitting`] does, as the last that it does.
     ///
     /// Refused are those whose token is stale, or whose state does not lead there: `sent` comes from
-    /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`; `in_doubt`
-    /// from `transmitting`; `released`, `cancelled` and `parked` from `claimed`; `deferred` from `claimed`
+    /// `transmitting`, `failed` also from `claimed`, and both, by a late answer, from `in_doubt`, or from
+    /// `reserved` where it is sent once more; `in_doubt` from `transmitting`; what somebody says of it from
+    /// `in_doubt`; `released`, `cancelled` and `parked` from `claimed`; `deferred` from `claimed`
     /// and `transmitting`. The outcome of a marketing mail becomes an event (object: the template; data:
     /// `workflow`, `purpose`, `reason`, `hard`), that of internal mail does not. An address that does not
     /// exist is suppressed.
@@ -111,18 +114,32 @@ impl Store {
 
 impl Claimed {
     fn admits(&self, settlement: &Settlement) -> bool {
-        use MessageState::{Claimed, InDoubt, Transmitting};
+        use MessageState::{Claimed, InDoubt, Reserved, Transmitting};
         let Some(state) = MessageState::from_word(&self.state) else { return false };
+        let is_late = state == InDoubt || (state == Reserved && self.doubted_at.is_some());
         self.token == Some(settlement.token.0)
             && match settlement.outcome {
-                Settled::Sent { .. } => matches!(state, Transmitting | InDoubt),
+                Settled::Sent { .. } => state == Transmitting || is_late,
+                Settled::Said { .. } => state == InDoubt,
                 Settled::InDoubt { .. } => state == Transmitting,
-                Settled::Failed { .. } => matches!(state, Claimed | Transmitting | InDoubt),
+                Settled::Failed { .. } => matches!(state, Claimed | Transmitting) || is_late,
                 Settled::Deferred { .. } => matches!(state, Claimed | Transmitting),
                 Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
                     state == Claimed
                 }
             }
+    }
+
+    /// The state that an outcome leads to: what was in doubt before and is not sent once more is so still, and
+    /// a notice that was lost, which nobody waits for, is sent once more.
+    fn state_after(&self, outcome: &Settled) -> MessageState {
+        match outcome {
+            Settled::Cancelled { .. } if self.doubted_at.is_some() => MessageState::InDoubt,
+            Settled::Said { arrived: false, .. } if self.kind == MessageKind::Internal.word() => {
+                MessageState::Reserved
+            }
+            _ => outcome.state(),
+        }
     }
 
     /// How often a relay was asked, this time included: the point of no return counts by itself,
@@ -158,6 +175,7 @@ fn reason(outcome: &Settled) -> Option<&str> {
         | Settled::Released { reason, .. }
         | Settled::Cancelled { reason }
         | Settled::Parked { reason } => Some(reason),
+        Settled::Said { by, .. } => Some(by),
     }
 }
 
@@ -189,7 +207,7 @@ impl Tx {
             self.on(),
             sql!(
                 "SELECT t.id, t.lead, t.enrolment, t.step, t.visit, t.kind, t.workflow, t.purpose, t.template, \
-                 t.state, t.attempts, t.token \
+                 t.state, t.attempts, t.token, t.doubted_at \
                  FROM messages AS t WHERE t.id IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY t.id",
@@ -211,13 +229,14 @@ impl Tx {
         let outcomes: Vec<Outcome> = accepted
             .iter()
             .map(|(settlement, message)| {
-                let state = settlement.outcome.state();
+                let state = message.state_after(&settlement.outcome);
                 Outcome {
                     id: message.id,
                     state: state.word(),
                     due_at: match &settlement.outcome {
                         Settled::Deferred { until, .. } => Some(until.millis()),
                         Settled::Released { due_at, .. } => Some(due_at.millis()),
+                        Settled::Said { arrived: false, .. } => Some(now.millis()),
                         _ => None,
                     },
                     attempts: message.attempts_after(&settlement.outcome),
@@ -225,6 +244,7 @@ impl Tx {
                     relay: settlement.relay.as_deref(),
                     settled: !state.is_open(),
                     sent: state == MessageState::Sent,
+                    doubted: state == MessageState::InDoubt,
                     tried: asked_a_relay(&settlement.outcome),
                 }
             })
@@ -238,12 +258,14 @@ impl Tx {
                  CAST(j.value ->> 'attempts' AS BIGINT) AS attempts, j.value ->> 'reason' AS reason, \
                  j.value ->> 'relay' AS relay, CAST(j.value ->> 'settled' AS BOOLEAN) AS settled, \
                  CAST(j.value ->> 'sent' AS BOOLEAN) AS sent, \
+                 CAST(j.value ->> 'doubted' AS BOOLEAN) AS doubted, \
                  CAST(j.value ->> 'tried' AS BOOLEAN) AS tried FROM ",
                 each,
                 ") UPDATE messages AS t SET state = r.state, due_at = COALESCE(r.due_at, t.due_at), \
                  attempts = r.attempts, reason = r.reason, relay = COALESCE(r.relay, t.relay), \
                  settled_at = CASE WHEN r.settled THEN $2 ELSE t.settled_at END, \
                  sent_at = CASE WHEN r.sent THEN $2 ELSE t.sent_at END, \
+                 doubted_at = CASE WHEN r.doubted THEN COALESCE(t.doubted_at, $2) ELSE t.doubted_at END, \
                  first_tried_at = CASE WHEN r.tried THEN COALESCE(t.first_tried_at, $2) \
                  ELSE t.first_tried_at END \
                  FROM r WHERE t.id = r.id"
@@ -266,7 +288,7 @@ impl Tx {
                 id: message.id,
                 attempt: message.attempts_after(&settlement.outcome),
                 relay: settlement.relay.as_deref(),
-                outcome: settlement.outcome.state().word(),
+                outcome: settlement.outcome.word(),
                 detail: match &settlement.outcome {
                     Settled::Sent { reply } => Some(reply),
                     other => reason(other),

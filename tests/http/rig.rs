@@ -127,6 +127,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
         template: TEMPLATE.into(),
         priority: 20,
         due_at: SENT_AT,
+        again: None,
     };
     let write = LeadWrite {
         lead,

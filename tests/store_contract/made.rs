@@ -121,6 +121,7 @@ pub fn entered(no: i64) -> EnrolmentChange {
             visit: 1,
             armed_at: NOON,
             phase: Phase::READY,
+            doubt: None,
             turns: Vec::new(),
         },
         is_new: true,
@@ -141,6 +142,7 @@ pub fn mail(enrolment: i64, step: &str) -> NewMessage {
         template: "cold/report".into(),
         priority: 20,
         due_at: NOON,
+        again: None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         name::Name,
         schedule::{DateExpr, WaitSpec},
         template::in_another_folder,
-        workflow::StepKind,
+        workflow::{InDoubt, StepKind},
     },
 };
 
@@ -211,9 +211,12 @@ fn email(
     let now = fields.optional("now", |node| read::yes_no(file, node, "now"));
     let not_after =
         fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
+    let in_doubt =
+        fields.optional("in_doubt", |node| read::word(file, node, "in_doubt", &InDoubt::WORDS));
     let template = template(file, node, "email", known)?;
     let id = format!("email.{template}");
-    Some((id, StepKind::Email { template, now: now?, not_after: not_after? }))
+    let (now, not_after, in_doubt) = (now?, not_after?, in_doubt?);
+    Some((id, StepKind::Email { template, now, not_after, in_doubt }))
 }
 
 pub(super) fn template(

@@ -15,7 +15,7 @@ use crate::{
         condition::Scope,
         name::Name,
         schedule::{Deadline, Window},
-        workflow::Workflow,
+        workflow::{InDoubt, Workflow},
     },
 };
 
@@ -69,7 +69,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let Send { window, now, not_after, from_owner } = send?;
+    let Send { window, now, not_after, from_owner, in_doubt } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -87,6 +87,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         now,
         not_after,
         from_owner,
+        in_doubt,
         steps: steps?,
     })
 }
@@ -128,6 +129,7 @@ struct Send {
     now: bool,
     not_after: Option<Deadline>,
     from_owner: bool,
+    in_doubt: InDoubt,
 }
 
 fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
@@ -137,6 +139,10 @@ fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
     let from_owner = match fields.get("from") {
         None => false,
         Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
+    };
+    let in_doubt = match fields.get("in_doubt") {
+        None => InDoubt::default(),
+        Some(node) => read::word(file, node, "in_doubt", &InDoubt::WORDS)?,
     };
     let window = match fields.get("window") {
         None => None,
@@ -152,5 +158,5 @@ fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
-    Some(Send { window, now, not_after: not_after?, from_owner })
+    Some(Send { window, now, not_after: not_after?, from_owner, in_doubt })
 }

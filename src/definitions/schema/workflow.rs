@@ -1,7 +1,7 @@
 //! Workflows and their steps.
 
 use super::{Form, Key, Map, may, must};
-use crate::domain::hand_off::Persist;
+use crate::domain::{hand_off::Persist, workflow::InDoubt};
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
     title: "A workflow",
@@ -41,7 +41,7 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
     ],
-    later: &["on_change", "calendar", "pin_copy", "on_failure", "in_doubt", "utm", "each", "caps"],
+    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "each", "caps"],
 };
 
 /// The first four are ways to enter, of which a workflow has one.
@@ -97,6 +97,7 @@ pub(in crate::definitions) const SEND: Map = Map {
             "sender",
             "in whose name mails go: the lead's owner's, where it has one who is among the people",
         ),
+        may("in_doubt", Form::OneOf(in_doubt), "`go on`", IN_DOUBT),
     ],
     later: &["calendar", "via", "at_most"],
 };
@@ -113,6 +114,13 @@ pub(in crate::definitions) const STEPS_LATER: [&str; 11] = [
     "branch", "split", "stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score",
     "stage",
 ];
+
+const IN_DOUBT: &str =
+    "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
+
+fn in_doubt() -> Vec<&'static str> {
+    InDoubt::WORDS.map(|(word, _)| word).to_vec()
+}
 
 const NOT_AFTER: Key = may(
     "not_after",
@@ -142,7 +150,7 @@ fn if_past() -> Vec<&'static str> {
 const UP_TO: Key =
     may("up_to", Form::Deadline, "for ever", "how long at most; then `else` is done");
 
-const LATER: &[&str] = &["on_failure", "in_doubt", "window", "calendar", "at_most"];
+const LATER: &[&str] = &["on_failure", "window", "calendar", "at_most"];
 
 const THEN: Key =
     may("then", Form::Steps, "nothing", "what happens if it is true; then the way goes on below");
@@ -157,6 +165,7 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
             must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"),
             may("now", Form::YesNo, "as `send` says", "whether it goes at any hour"),
             NOT_AFTER,
+            may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT),
             AT,
             IF_PAST,
             ID,

@@ -129,7 +129,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         let active = &mut self.enrolments[index];
         let workflow = active.workflow?;
-        let template = active.mail_step()?.template;
+        let MailStep { template, again, .. } = active.mail_step()?;
         let about = active.about();
         active.enrolment.to_mut().phase = Phase::Mailing;
         self.decision.messages.push(NewMessage {
@@ -142,6 +142,7 @@ impl<'a> Work<'a> {
             template: template.clone(),
             priority: workflow.priority,
             due_at: now,
+            again,
         });
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), template);
         Some(workflow.name.clone())

@@ -63,6 +63,9 @@ impl Work<'_> {
 
     /// Goes on past a mail that has not left in time, and withdraws it. Returns whether it did.
     pub fn expire(&mut self, index: usize) -> bool {
+        if self.waits_for_a_word(index) {
+            return false;
+        }
         let active = &self.enrolments[index];
         let Some(mail) = active.mail_step() else { return false };
         let state = self.lead.state;
@@ -84,7 +87,9 @@ impl Work<'_> {
             }
         }
         let step = active.enrolment.step.clone();
-        self.log(Verb::Expired, Some(&mail.workflow.name), Some(&step), &reason);
+        // One that was in doubt may have left in time: it is only not sent once more.
+        let verb = if mail.again.is_some() { Verb::Advanced } else { Verb::Expired };
+        self.log(verb, Some(&mail.workflow.name), Some(&step), &reason);
         let active = &mut self.enrolments[index];
         (active.wants_to_send, active.gave_up) = (false, gave_up);
         self.go_on(index);

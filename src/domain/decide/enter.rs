@@ -284,6 +284,7 @@ impl Work<'_> {
                 visit: 1,
                 armed_at: now,
                 phase: Phase::READY,
+                doubt: None,
                 turns: Vec::new(),
             }),
             workflow: self.lead.definitions.structures.get(&workflow.version).map(AsRef::as_ref),

@@ -39,7 +39,9 @@ impl Work<'_> {
             _ => return,
         };
         let is_paused = grants.is_paused(&open.workflow);
-        if !is_paused && (goes || self.enrolments[holder].enrolment.visit >= MOST_VISITS) {
+        let stays =
+            theirs.again.is_some() || self.enrolments[holder].enrolment.visit >= MOST_VISITS;
+        if !is_paused && (goes || stays) {
             return;
         }
         let reason = format!("makes way for a mail of `{}`", ours.workflow.name);
@@ -60,7 +62,8 @@ impl Work<'_> {
         self.retract(index, open, not_before, &asked_for_later(end, &self.lead.state.zone));
     }
 
-    /// Withdraws an open mail. Its step is then as if just come to, on another visit.
+    /// Withdraws an open mail. Its step is then as if just come to, on another visit; of one that was in doubt
+    /// on the same, as it stays the same mail.
     fn retract(
         &mut self,
         holder: usize,
@@ -71,7 +74,9 @@ impl Work<'_> {
         self.decision.withdraw.push((open.id, brief(reason)));
         let now = self.now();
         let enrolment = self.enrolments[holder].enrolment.to_mut();
-        enrolment.visit += 1;
+        if enrolment.doubt.is_none() {
+            enrolment.visit += 1;
+        }
         enrolment.phase = match not_before.filter(|at| *at > now) {
             Some(at) => Phase::Waiting { due: Due { at, civil: None } },
             None => Phase::READY,

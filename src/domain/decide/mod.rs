@@ -8,6 +8,7 @@ mod answers;
 mod arbitrate;
 mod booking;
 mod dated;
+mod doubt;
 mod enter;
 mod exits;
 mod hand_off;

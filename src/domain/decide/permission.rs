@@ -1,6 +1,6 @@
 //! Whether a mail may leave: asked before it is reserved, and again at the instant of sending.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use crate::domain::{
     caps::{Cap, Record, Rule, Span},
@@ -99,8 +99,12 @@ impl<'s> Contact<'s> {
         if mail.now || caps.is_empty() {
             return None;
         }
+        let sends = match mail.again {
+            None => Cow::Borrowed(self.sends),
+            again => self.sends.iter().filter(|sent| sent.message != again).cloned().collect(),
+        };
         let record = Record {
-            sends: self.sends,
+            sends: &sends,
             stirred: self.profiled.then(|| self.stirred(definitions, now)),
             zone: self.zone,
         };
@@ -220,7 +224,7 @@ pub fn may_send(
         return MaySend::Never("the enrolment is no longer at this step".to_owned());
     };
     let structure = definitions.structures.get(version);
-    let mail = structure.and_then(|workflow| workflow.mail_step(&about.step));
+    let mail = structure.and_then(|workflow| enrolment.mail_step(workflow));
     let Some(mail) = mail else {
         // Another daemon has reserved it by a release that this one cannot run, or not yet.
         let reason = "the structure of its workflow is not known here".to_owned();

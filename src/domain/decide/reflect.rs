@@ -21,6 +21,8 @@ impl<'a> Work<'a> {
             self.fold(event);
             if event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT {
                 self.mail_left(event);
+            } else if event.kind == EventKind::MAIL_LOST {
+                self.mail_lost(event);
             } else if event.kind == EventKind::MAIL_FAILED
                 || event.kind == EventKind::MAIL_CANCELLED
             {
@@ -89,9 +91,20 @@ impl<'a> Work<'a> {
 
     /// Sent, or in doubt, which counts as sent.
     fn mail_left(&mut self, event: &Event) {
-        let Some(about) = &event.about else { return };
+        self.remember_sent(event);
+        let Some(index) = event.about.as_ref().and_then(|about| self.mailing(about)) else {
+            return;
+        };
+        if event.kind == EventKind::MAIL_IN_DOUBT {
+            self.doubt(index, event);
+        } else {
+            self.go_on(index);
+        }
+    }
+
+    fn remember_sent(&mut self, event: &Event) {
         let text = |key: &str| event.data.get(key).map(|value| Name::from(value.to_string()));
-        // In doubt first, and then sent after all: one mail.
+        // In doubt first, and then sent after all, or once more: one mail.
         if event.message.is_some()
             && self.lead.sends.iter().any(|sent| sent.message == event.message)
         {
@@ -108,9 +121,6 @@ impl<'a> Work<'a> {
         if let Some(template) = &event.object {
             self.lead.received.to_mut().insert(template.clone(), event.occurred_at);
         }
-        if let Some(index) = self.mailing(about) {
-            self.go_on(index);
-        }
     }
 
     fn mail_refused(&mut self, event: &Event) {
@@ -122,14 +132,14 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The active enrolment whose mail an outcome is about.
-    fn mailing(&self, about: &StepRef) -> Option<usize> {
+    /// The active enrolment whose mail an outcome is about: on its way, or in doubt.
+    pub fn mailing(&self, about: &StepRef) -> Option<usize> {
         self.enrolments.iter().position(|active| {
             active.is_active()
                 && active.enrolment.no == about.enrolment
                 && active.enrolment.step == about.step
                 && active.enrolment.visit == about.visit
-                && active.enrolment.phase == Phase::Mailing
+                && (active.enrolment.phase == Phase::Mailing || active.enrolment.doubt.is_some())
         })
     }
 
@@ -157,6 +167,7 @@ impl<'a> Work<'a> {
         enrolment.visit = 1;
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;
+        enrolment.doubt = None;
     }
 
     /// Goes to a branch if it is written, else past the step.

@@ -246,6 +246,7 @@ impl Work<'_> {
                 template: template.cloned().unwrap_or_else(|| Name::new("")),
                 priority: workflow.priority,
                 due_at: self.lead.now,
+                again: None,
             });
         }
         let reason = if persons.is_empty() {

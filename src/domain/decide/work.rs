@@ -46,7 +46,7 @@ pub(super) struct Active<'a> {
 impl<'a> Active<'a> {
     /// The mail of the step that it is at.
     pub fn mail_step(&self) -> Option<MailStep<'a>> {
-        self.workflow?.mail_step(&self.enrolment.step)
+        self.enrolment.mail_step(self.workflow?)
     }
 
     pub fn is_active(&self) -> bool {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     event::{Event, EventData, EventKind},
-    id::{EnrolmentNo, Rev},
+    id::{EnrolmentNo, MessageId, Rev},
     name::Name,
     time::Instant,
     value::Value,
-    workflow::Version,
+    workflow::{MailStep, Version, Workflow},
 };
 
 /// An active enrolment.
@@ -27,6 +27,8 @@ pub struct Enrolment {
     /// When it arrived at this step.
     pub armed_at: Instant,
     pub phase: Phase,
+    /// Its mail of this step, once that was in doubt and the enrolment did not go on.
+    pub doubt: Option<MessageId>,
     /// Where it left the straight way so far: with these the way to its step is known.
     pub turns: Vec<Turn>,
 }
@@ -35,6 +37,12 @@ pub struct Enrolment {
 pub type Turn = (Name, Name);
 
 impl Enrolment {
+    /// The mail of the step that it is at, in a workflow that is its own.
+    #[must_use]
+    pub fn mail_step<'w>(&self, workflow: &'w Workflow) -> Option<MailStep<'w>> {
+        Some(MailStep { again: self.doubt, ..workflow.mail_step(&self.step)? })
+    }
+
     /// From when on event questions count: from just after the entering event, whose decision may come
     /// later; else from the entry.
     #[must_use]

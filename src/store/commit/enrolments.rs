@@ -35,6 +35,7 @@ struct EnrolmentRow<'a> {
     ended_at: Option<i64>,
     reason: Option<&'a str>,
     turns: Option<String>,
+    doubt: Option<i64>,
 }
 
 impl Tx {
@@ -52,14 +53,14 @@ impl Tx {
                 self.on(),
                 sql!(
                     "INSERT INTO enrolments (lead, enrolment, workflow, version, status, step, visit, phase, \
-                     entered_at, armed_at, due_at, civil, held, entry, ended_at, reason, turns) \
+                     entered_at, armed_at, due_at, civil, held, entry, ended_at, reason, turns, doubt) \
                      SELECT CAST(j.value ->> 'lead' AS BIGINT), CAST(j.value ->> 'enrolment' AS BIGINT), \
                      j.value ->> 'workflow', j.value ->> 'version', j.value ->> 'status', j.value ->> 'step', \
                      CAST(j.value ->> 'visit' AS BIGINT), j.value ->> 'phase', \
                      CAST(j.value ->> 'entered_at' AS BIGINT), CAST(j.value ->> 'armed_at' AS BIGINT), \
                      CAST(j.value ->> 'due_at' AS BIGINT), j.value ->> 'civil', j.value ->> 'held', \
                      j.value ->> 'entry', CAST(j.value ->> 'ended_at' AS BIGINT), j.value ->> 'reason', \
-                     j.value ->> 'turns' FROM ",
+                     j.value ->> 'turns', CAST(j.value ->> 'doubt' AS BIGINT) FROM ",
                     each
                 ),
                 |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
@@ -77,12 +78,13 @@ impl Tx {
                      CAST(j.value ->> 'armed_at' AS BIGINT) AS armed_at, \
                      CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, j.value ->> 'civil' AS civil, \
                      j.value ->> 'held' AS held, CAST(j.value ->> 'ended_at' AS BIGINT) AS ended_at, \
-                     j.value ->> 'reason' AS reason, j.value ->> 'turns' AS turns FROM ",
+                     j.value ->> 'reason' AS reason, j.value ->> 'turns' AS turns, \
+                     CAST(j.value ->> 'doubt' AS BIGINT) AS doubt FROM ",
                     each,
                     ") UPDATE enrolments AS t SET version = r.version, status = r.status, step = r.step, \
                      visit = r.visit, phase = r.phase, armed_at = r.armed_at, due_at = r.due_at, \
                      civil = r.civil, held = r.held, ended_at = r.ended_at, reason = r.reason, \
-                     turns = r.turns \
+                     turns = r.turns, doubt = r.doubt \
                      FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment"
                 ),
                 |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
@@ -121,6 +123,7 @@ impl<'a> EnrolmentRow<'a> {
                 [] => None,
                 turns => Some(rows::encode(turns)?),
             },
+            doubt: enrolment.doubt.map(|message| message.0),
         };
         match &enrolment.phase {
             Phase::Ready { held } => {

@@ -30,6 +30,13 @@ struct MessageRow<'a> {
 }
 
 #[derive(Serialize)]
+struct AgainRow {
+    id: i64,
+    lead: i64,
+    due_at: i64,
+}
+
+#[derive(Serialize)]
 struct WithdrawRow<'a> {
     id: i64,
     lead: i64,
@@ -58,7 +65,9 @@ impl Tx {
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
                  CAST(j.value ->> 'lead' AS BIGINT) AS lead, j.value ->> 'reason' AS reason FROM ",
                 each,
-                ") UPDATE messages AS t SET state = 'cancelled', reason = r.reason, settled_at = $2 \
+                ") UPDATE messages AS t SET state = ",
+                taken_back,
+                ", reason = r.reason, settled_at = $2 \
                  FROM r WHERE t.id = r.id AND t.lead = r.lead \
                  AND t.state IN ('reserved', 'claimed', 'deferred', 'parked')"
             ),
@@ -94,13 +103,50 @@ impl Tx {
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS enrolment, \
                  CAST(j.value ->> 'lead' AS BIGINT) AS lead, j.value ->> 'reason' AS reason FROM ",
                 each,
-                ") UPDATE messages AS t SET state = 'cancelled', reason = r.reason, settled_at = $2 \
+                ") UPDATE messages AS t SET state = ",
+                taken_back,
+                ", reason = r.reason, settled_at = $2 \
                  FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment \
                  AND t.state = 'parked' AND t.kind = 'marketing'"
             ),
             |db, sql| sqlx::query(sql).bind(rows).bind(now.millis()).execute(db).await.map(drop)
         )?;
         Ok(())
+    }
+
+    /// Messages that were in doubt, or lost, are sent once more: still the same, with the same key. Objections
+    /// from now on stop them, as they do new ones.
+    pub(super) async fn reserve_again(&mut self, writes: &[LeadWrite]) -> Result<u64> {
+        let again: Vec<AgainRow> = writes
+            .iter()
+            .flat_map(|write| write.messages.iter().map(move |message| (write.lead, message)))
+            .filter_map(|(lead, message)| {
+                let id = message.again?.0;
+                Some(AgainRow { id, lead: lead.0, due_at: message.due_at.millis() })
+            })
+            .collect();
+        if again.is_empty() {
+            return Ok(0);
+        }
+        let rows = rows::json("messages", &again)?;
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
+                 CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'due_at' AS BIGINT) AS due_at FROM ",
+                each,
+                ") UPDATE messages AS t SET state = 'reserved', due_at = r.due_at, settled_at = NULL, \
+                 stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = r.lead) \
+                 FROM r WHERE t.id = r.id AND t.lead = r.lead AND t.doubted_at IS NOT NULL \
+                 AND t.state IN ('in_doubt', 'failed')"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(rows)
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected())
+        )?)
     }
 
     /// A reserved message copies its lead's `stop_epoch`: an objection from now on stops it.
@@ -113,6 +159,7 @@ impl Tx {
         let messages: Vec<MessageRow> = writes
             .iter()
             .flat_map(|write| write.messages.iter().map(move |message| (write.lead, message)))
+            .filter(|(_, message)| message.again.is_none())
             .map(|(lead, message)| MessageRow {
                 id: store.ids.next(now),
                 lead: lead.0,

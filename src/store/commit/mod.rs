@@ -95,7 +95,8 @@ impl Tx {
                 .map(|write| Reconsidered { lead: write.lead.0, purpose: None })
                 .collect();
             self.judge_again(&again).await?;
-            committed.reserved = self.reserve(store, &written, now).await?;
+            let again = self.reserve_again(&written).await?;
+            committed.reserved = again + self.reserve(store, &written, now).await?;
             self.write_events(&written, now).await?;
             self.write_log(&written, &revs, now).await?;
             self.write_ledger(&written, &revs, now).await?;

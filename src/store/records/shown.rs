@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::ClaimToken;
 use crate::domain::{
     address::Address,
     decision::LedgerLine,
     event::Judgement,
-    id::{EnrolmentNo, LeadId, as_text},
+    id::{EnrolmentNo, LeadId, MessageId, as_text},
     name::Name,
     time::Instant,
     workflow::Version,
@@ -50,6 +51,30 @@ pub struct LedgerRow {
     pub line: LedgerLine,
     /// What its hit was on, a mail or a page, as long as the event is kept.
     pub object: Option<Name>,
+}
+
+/// A mail that may have arrived, and nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    pub message: MessageId,
+    /// Of its last claim: by it whoever knows more settles it.
+    pub token: ClaimToken,
+    /// Since when.
+    pub at: Instant,
+    pub workflow: Name,
+    pub step: Name,
+    pub template: Name,
+    /// Empty for the lead, else the person it goes to.
+    pub recipient: Name,
+    pub lead: LeadId,
+    /// `None` where the lead is gone.
+    pub address: Option<Address>,
+    pub relay: Option<Name>,
+    /// What is known.
+    pub reason: Option<String>,
+    pub attempts: i64,
+    /// Its lead does not go on until it is settled, or sent once more.
+    pub waits: bool,
 }
 
 /// What is parked for one reason: mails of one template, or leads.

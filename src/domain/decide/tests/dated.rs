@@ -26,7 +26,7 @@ fn at(text: &str, if_past: bool, then: usize) -> StepKind {
 
 fn dated(template: &str, not_after: &str) -> StepKind {
     let not_after = Some(Deadline::parse(not_after).unwrap());
-    StepKind::Email { template: template.into(), now: None, not_after }
+    StepKind::Email { template: template.into(), now: None, not_after, in_doubt: None }
 }
 
 /// The invitation on the Thursday after next, at half past nine, then a word afterwards.
@@ -191,7 +191,12 @@ fn what_is_too_late_is_not_let_through_at_the_instant_of_sending() {
 #[test]
 fn a_mail_that_was_asked_for_goes_at_once_beside_others_that_keep_hours() {
     let mut house = House::new();
-    let asked = StepKind::Email { template: "asked".into(), now: Some(true), not_after: None };
+    let asked = StepKind::Email {
+        template: "asked".into(),
+        now: Some(true),
+        not_after: None,
+        in_doubt: None,
+    };
     house.workflow("webinar", vec![asked, email("word")], |_| {});
     let mut story = Story::cold(&house);
     story.at("2027-03-26T18:00:00Z".parse().unwrap()).decide();

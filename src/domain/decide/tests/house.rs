@@ -97,6 +97,7 @@ impl House {
             now: false,
             not_after: None,
             from_owner: false,
+            in_doubt: InDoubt::GoOn,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);
@@ -109,7 +110,7 @@ impl House {
 }
 
 pub(super) fn email(template: &str) -> StepKind {
-    StepKind::Email { template: template.into(), now: None, not_after: None }
+    StepKind::Email { template: template.into(), now: None, not_after: None, in_doubt: None }
 }
 
 pub(super) fn wait(text: &str) -> StepKind {

@@ -4,6 +4,7 @@ mod answering;
 mod arbitration;
 mod caps;
 mod dated;
+mod doubt;
 mod entering;
 mod handing;
 mod house;
@@ -38,7 +39,7 @@ use crate::domain::{
     score::{EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},
-    workflow::{Again, Awaited, Enter, Step, StepIx, StepKind, Steps, Version, Workflow},
+    workflow::{Again, Awaited, Enter, InDoubt, Step, StepIx, StepKind, Steps, Version, Workflow},
 };
 
 use house::{House, email, wait, wait_for};

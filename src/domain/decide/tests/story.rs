@@ -100,10 +100,11 @@ impl<'h> Story<'h> {
         }
         for message in decision.messages.iter().filter(|m| m.kind == MessageKind::Marketing) {
             assert!(self.state.open_message.is_none(), "two open mails");
-            assert!(!self.reserved.contains(&message.about), "one key twice");
+            let is_known = self.reserved.contains(&message.about);
+            assert_eq!(is_known, message.again.is_some(), "one key twice");
             self.reserved.push(message.about.clone());
             self.state.open_message = Some(OpenMessage {
-                id: MessageId(self.now.millis()),
+                id: message.again.unwrap_or(MessageId(i64::try_from(self.reserved.len()).unwrap())),
                 about: message.about.clone(),
                 workflow: message.workflow.clone(),
                 purpose: message.purpose.clone(),
@@ -127,8 +128,13 @@ impl<'h> Story<'h> {
     /// The relay took the open mail.
     pub fn sent(&mut self) -> &mut Self {
         let open = self.state.open_message.take().expect("a mail to send");
-        let event = self.happens(EventKind::MAIL_SENT, Some(&open.template));
-        event.about = Some(open.about);
+        self.comes_to(EventKind::MAIL_SENT, open)
+    }
+
+    /// What becomes of a mail that is open no more.
+    pub fn comes_to(&mut self, kind: EventKind, open: OpenMessage) -> &mut Self {
+        let event = self.happens(kind, Some(&open.template));
+        (event.about, event.message) = (Some(open.about), Some(open.id));
         let text = |name: &Name| Value::Text(name.as_str().into());
         let said = [("workflow", &open.workflow), ("purpose", &open.purpose)];
         event.data.extend(said.map(|(key, name)| (key.into(), text(name))));
