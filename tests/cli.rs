@@ -560,6 +560,24 @@ fn a_lead_is_enrolled_by_hand() {
 }
 
 #[test]
+fn mails_in_doubt_are_named_to_be_settled() {
+    let site = Site::campaign();
+    site.json(&["migrate"]);
+    assert!(site.run(&["doubt"]).out.contains("No mail is in doubt."));
+    assert_eq!(site.json(&["doubt", "sent", "--all"])["settled"], 0);
+    let ran = site.run(&["doubt", "lost", "17"]);
+    assert!(ran.code == 1 && ran.out.contains("No mail 17 is in doubt."), "{ran:?}");
+    for wrong in [
+        &["doubt", "lost"][..],
+        &["doubt", "--all"],
+        &["doubt", "17"],
+        &["doubt", "sent", "17", "--all"],
+    ] {
+        assert_eq!(site.run(wrong).code, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn what_the_command_line_names_and_is_not_there_is_exit_1() {
     let site = Site::campaign();
     site.json(&["migrate"]);

@@ -3,6 +3,7 @@
 
 mod campaigns;
 mod control;
+mod doubts;
 mod entering;
 mod figures;
 mod handing;

@@ -5,6 +5,7 @@ mod backups;
 mod codes;
 mod corruption;
 mod decisions;
+mod doubts;
 mod figures;
 mod glances;
 mod imports;

@@ -130,6 +130,14 @@ fn waits_and_windows() {
 }
 
 #[test]
+fn what_is_done_in_doubt() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes }\nsend: { in_doubt: resent }\nin_doubt: hold\nsteps:\n  - email: hello\n    \
+         in_doubt: yes\n  - wait: 1d\n    in_doubt: hold\n"
+    ));
+}
+
+#[test]
 fn questions() {
     insta::assert_snapshot!(shown(
         "workflows/questions.yaml",
