@@ -8,7 +8,9 @@ use super::{event::StepRef, id::MessageId, name::Name, time::Instant};
 ///
 /// `reserved → claimed → transmitting → sent | failed | in_doubt`;
 /// `transmitting → deferred → claimed`; `claimed → reserved` when its lease is over or it is no longer
-/// allowed; `cancelled` any time before `transmitting`; `parked` when it cannot be rendered.
+/// allowed; `cancelled` any time before `transmitting`; `parked` when it cannot be rendered. What was in doubt is
+/// `reserved` once more where its workflow says so or a person says that it was lost, and then `in_doubt` again
+/// where it would be cancelled: it may have arrived.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageState {

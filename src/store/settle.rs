@@ -1,10 +1,12 @@
 //! The end of claims. What the lead must be told becomes an event, and the lead is decided on in the
 //! same transaction.
 
+mod claimed;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use claimed::{Claimed, asked_a_relay, lets_others_go, reason};
 use serde::Serialize;
-use sqlx::FromRow;
 
 use super::{
     Batch, Result, Store,
@@ -16,30 +18,12 @@ use super::{
     timers::{Timer, Wake},
 };
 use crate::domain::{
-    event::{EventData, EventKind, StepRef},
-    id::{EnrolmentNo, MessageId},
+    event::EventKind,
+    id::MessageId,
     lead::Suppression,
     message::{MessageKind, MessageState},
     time::Instant,
-    value::Value,
 };
-
-#[derive(Clone, Debug, FromRow)]
-struct Claimed {
-    id: i64,
-    lead: i64,
-    enrolment: i64,
-    step: String,
-    visit: i64,
-    kind: String,
-    workflow: String,
-    purpose: String,
-    template: String,
-    state: String,
-    attempts: i64,
-    token: Option<i64>,
-    doubted_at: Option<i64>,
-}
 
 #[derive(Serialize)]
 struct Outcome<'a> {
@@ -109,82 +93,6 @@ impl Store {
         let mut batch = tx.into_batch(told).await?;
         (batch.refused, batch.marks) = (refused, marks.to_vec());
         Ok(batch)
-    }
-}
-
-impl Claimed {
-    fn admits(&self, settlement: &Settlement) -> bool {
-        use MessageState::{Claimed, InDoubt, Reserved, Transmitting};
-        let Some(state) = MessageState::from_word(&self.state) else { return false };
-        let is_late = state == InDoubt || (state == Reserved && self.doubted_at.is_some());
-        self.token == Some(settlement.token.0)
-            && match settlement.outcome {
-                Settled::Sent { .. } => state == Transmitting || is_late,
-                Settled::Said { .. } => state == InDoubt,
-                Settled::InDoubt { .. } => state == Transmitting,
-                Settled::Failed { .. } => matches!(state, Claimed | Transmitting) || is_late,
-                Settled::Deferred { .. } => matches!(state, Claimed | Transmitting),
-                Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
-                    state == Claimed
-                }
-            }
-    }
-
-    /// The state that an outcome leads to: what was in doubt before and is not sent once more is so still, and
-    /// a notice that was lost, which nobody waits for, is sent once more.
-    fn state_after(&self, outcome: &Settled) -> MessageState {
-        match outcome {
-            Settled::Cancelled { .. } if self.doubted_at.is_some() => MessageState::InDoubt,
-            Settled::Said { arrived: false, .. } if self.kind == MessageKind::Internal.word() => {
-                MessageState::Reserved
-            }
-            _ => outcome.state(),
-        }
-    }
-
-    /// How often a relay was asked, this time included: the point of no return counts by itself,
-    /// a refusal before it is counted here.
-    fn attempts_after(&self, outcome: &Settled) -> i64 {
-        let asked = match outcome {
-            Settled::Failed { .. } => true,
-            Settled::Deferred { counted, .. } => *counted,
-            _ => false,
-        };
-        self.attempts + i64::from(asked && self.state == MessageState::Claimed.word())
-    }
-}
-
-/// Whether a relay was asked to take the message, and said something or did not.
-const fn asked_a_relay(outcome: &Settled) -> bool {
-    !matches!(
-        outcome,
-        Settled::Released { .. }
-            | Settled::Cancelled { .. }
-            | Settled::Parked { .. }
-            | Settled::Deferred { counted: false, .. }
-    )
-}
-
-/// Why, for the message's row.
-fn reason(outcome: &Settled) -> Option<&str> {
-    match outcome {
-        Settled::Sent { .. } => None,
-        Settled::Failed { reason, .. }
-        | Settled::InDoubt { reason }
-        | Settled::Deferred { reason, .. }
-        | Settled::Released { reason, .. }
-        | Settled::Cancelled { reason }
-        | Settled::Parked { reason } => Some(reason),
-        Settled::Said { by, .. } => Some(by),
-    }
-}
-
-/// Whether an outcome that is no event leaves the way free to another mail of the lead.
-fn lets_others_go(settlement: &Settlement, now: Instant) -> bool {
-    match settlement.outcome {
-        Settled::Parked { .. } | Settled::Deferred { .. } => true,
-        Settled::Released { due_at, .. } => due_at > now,
-        _ => false,
     }
 }
 
@@ -390,28 +298,5 @@ impl Tx {
             }
         }
         Ok(timers)
-    }
-}
-
-impl Claimed {
-    fn about(&self) -> StepRef {
-        StepRef {
-            enrolment: EnrolmentNo(self.enrolment),
-            step: self.step.as_str().into(),
-            visit: u32::try_from(self.visit).unwrap_or_default(),
-        }
-    }
-
-    fn data(&self, outcome: &Settled) -> EventData {
-        let mut data = EventData::new();
-        data.insert("workflow".into(), Value::Text(self.workflow.as_str().into()));
-        data.insert("purpose".into(), Value::Text(self.purpose.as_str().into()));
-        if let Some(reason) = reason(outcome) {
-            data.insert("reason".into(), Value::Text(reason.into()));
-        }
-        if let Settled::Failed { hard, .. } = outcome {
-            data.insert("hard".into(), Value::Bool(*hard));
-        }
-        data
     }
 }

@@ -30,9 +30,12 @@ struct MessageRow<'a> {
 }
 
 #[derive(Serialize)]
-struct AgainRow {
+struct AgainRow<'a> {
     id: i64,
     lead: i64,
+    enrolment: i64,
+    step: &'a str,
+    visit: u32,
     due_at: i64,
 }
 
@@ -117,12 +120,20 @@ impl Tx {
     /// Messages that were in doubt, or lost, are sent once more: still the same, with the same key. Objections
     /// from now on stop them, as they do new ones.
     pub(super) async fn reserve_again(&mut self, writes: &[LeadWrite]) -> Result<u64> {
-        let again: Vec<AgainRow> = writes
+        let again: Vec<AgainRow<'_>> = writes
             .iter()
             .flat_map(|write| write.messages.iter().map(move |message| (write.lead, message)))
             .filter_map(|(lead, message)| {
                 let id = message.again?.0;
-                Some(AgainRow { id, lead: lead.0, due_at: message.due_at.millis() })
+                let about = &message.about;
+                Some(AgainRow {
+                    id,
+                    lead: lead.0,
+                    enrolment: about.enrolment.0,
+                    step: &about.step,
+                    visit: about.visit,
+                    due_at: message.due_at.millis(),
+                })
             })
             .collect();
         if again.is_empty() {
@@ -134,11 +145,14 @@ impl Tx {
             sql!(
                 "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'id' AS BIGINT) AS id, \
                  CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment, j.value ->> 'step' AS step, \
+                 CAST(j.value ->> 'visit' AS BIGINT) AS visit, \
                  CAST(j.value ->> 'due_at' AS BIGINT) AS due_at FROM ",
                 each,
                 ") UPDATE messages AS t SET state = 'reserved', due_at = r.due_at, settled_at = NULL, \
                  stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = r.lead) \
-                 FROM r WHERE t.id = r.id AND t.lead = r.lead AND t.doubted_at IS NOT NULL \
+                 FROM r WHERE t.id = r.id AND t.lead = r.lead AND t.enrolment = r.enrolment \
+                 AND t.step = r.step AND t.visit = r.visit AND t.doubted_at IS NOT NULL \
                  AND t.state IN ('in_doubt', 'failed')"
             ),
             |db, sql| sqlx::query(sql)
