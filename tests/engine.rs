@@ -13,6 +13,7 @@ mod members;
 mod objections;
 mod often;
 mod outages;
+mod pace;
 mod questions;
 mod relays;
 mod releases;

@@ -19,6 +19,7 @@ pub mod language;
 pub mod lead;
 pub mod message;
 pub mod name;
+pub mod pace;
 pub mod people;
 pub mod policy;
 pub mod question;

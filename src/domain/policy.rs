@@ -7,6 +7,7 @@ use super::{
     caps::Caps,
     lead::{Basis, Consent},
     name::Name,
+    pace::Pacing,
     schedule::Window,
     time::Zone,
 };
@@ -24,6 +25,8 @@ pub struct Policy {
     pub caps: Caps,
     /// What people of a company share.
     pub accounts: AccountRules,
+    /// How fast mails leave.
+    pub pacing: Pacing,
     /// What we may write about.
     pub purposes: BTreeMap<Name, Purpose>,
     pub tracking: Tracking,
@@ -79,6 +82,7 @@ impl Default for Policy {
             window: Window::always(),
             caps: Caps::default(),
             accounts: AccountRules::default(),
+            pacing: Pacing::default(),
             purposes: BTreeMap::new(),
             tracking: Tracking::Nobody,
         }

@@ -17,13 +17,14 @@ use crate::domain::time::Instant;
 
 /// `migrations/`, embedded; a test holds the list to the folder. A file is never changed once it was
 /// released: its checksum is in databases.
-const FILES: [(i64, &str, &str); 6] = [
+const FILES: [(i64, &str, &str); 7] = [
     (1, "the house", include_str!("../../migrations/0001_the_house.sql")),
     (4, "figures", include_str!("../../migrations/0004_figures.sql")),
     (5, "discount codes", include_str!("../../migrations/0005_discount_codes.sql")),
     (6, "passed over", include_str!("../../migrations/0006_passed_over.sql")),
     (7, "compact memory", include_str!("../../migrations/0007_compact_memory.sql")),
     (8, "accounts", include_str!("../../migrations/0008_accounts.sql")),
+    (10, "pace", include_str!("../../migrations/0010_pace.sql")),
 ];
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(SqlSafeStr::into_sql_str));

@@ -10,6 +10,7 @@ mod enter;
 mod hand_off;
 mod kinds;
 mod marks;
+mod pacing;
 mod people;
 mod policy;
 mod questions;
@@ -113,6 +114,7 @@ pub(super) fn definitions(
         let written = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow);
         let written = written.map(|unit| unit.name.clone()).collect();
         policy.accounts = caps::accounts(house);
+        policy.pacing = pacing::lower(house, &written);
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }
 

@@ -212,6 +212,12 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "none",
             "how long at least from one mail to a lead to its next, whichever they are",
         ),
+        may(
+            "pacing",
+            Form::Map(&PACING),
+            "as fast as the relay takes them",
+            "how fast mails leave",
+        ),
         may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
@@ -227,7 +233,6 @@ pub(in crate::definitions) const POLICY: Map = Map {
         "calendars",
         "catch_up",
         "guards",
-        "pacing",
         "warm_up",
         "retention",
     ],
@@ -247,6 +252,32 @@ pub(in crate::definitions) const CAP: Map = Map {
         ),
         may("purpose", Form::Name("a purpose"), "all mails", "counts the mails for it alone"),
         may("workflow", Form::Name("a workflow"), "all mails", "counts its mails alone"),
+        ABOUT,
+    ],
+    later: &[],
+};
+
+pub(in crate::definitions) const PACING: Map = Map {
+    title: "pacing",
+    keys: &[
+        may("all", Form::Rate, "none", "of all mails to leads"),
+        may("each_domain", Form::Rate, "none", "to each domain that is no provider's below"),
+        may(
+            "providers",
+            Form::Named(&Form::Map(&PROVIDER)),
+            "none",
+            "domains whose mail goes to the same servers, by a name of yours",
+        ),
+        may("workflows", Form::Named(&Form::Rate), "none", "of single workflows, by their names"),
+    ],
+    later: &["relays", "warm_up"],
+};
+
+pub(in crate::definitions) const PROVIDER: Map = Map {
+    title: "A provider",
+    keys: &[
+        must("domains", Form::Some(&Form::Text), "the domains of its addresses"),
+        must("rate", Form::Rate, "to all of them together"),
         ABOUT,
     ],
     later: &[],

@@ -81,6 +81,7 @@ fn of(form: Form) -> Value {
         | Form::Deadline
         | Form::LocalTime
         | Form::Length
+        | Form::Rate
         | Form::Window
         | Form::Zone
         | Form::Language

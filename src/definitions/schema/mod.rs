@@ -11,8 +11,9 @@ mod workflow;
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub use files::FILES;
 pub(super) use files::{
-    ACCOUNTS, ANSWER, CAP, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE, PERSON, POLICY,
-    PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE, YES_OR_NO,
+    ACCOUNTS, ANSWER, CAP, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE, PACING, PERSON,
+    POLICY, PROVIDER, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE,
+    YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
@@ -85,6 +86,8 @@ pub enum Form {
     LocalTime,
     /// A length of time, as `180d`.
     Length,
+    /// How fast, as `20 per minute`.
+    Rate,
     Window,
     Zone,
     Language,

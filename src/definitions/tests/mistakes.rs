@@ -212,7 +212,9 @@ fn caps_that_cannot_be() {
          - { mails: 3, per: week }\n    - { mails: 5, per: 7d }\n    - { per: day }\n  \
          min_gap: until 09:00\n  sunset:\n    - { unanswered: 3, gap: 21d }\n    - { unanswered: 3, gap: 30d }\n    \
          - { unanswered: 5, gap: 7d }\n    - { unanswered: 6, gap: forever }\n    - { unanswered: 7, gap: for ever }\n    \
-         - { unanswered: 8, gap: 90d }\n  accounts:\n    people: { at_most: 2, per: lifetime }\n    reply_stop: 30d\n"
+         - { unanswered: 8, gap: 90d }\n  accounts:\n    people: { at_most: 2, per: lifetime }\n    reply_stop: 30d\n  pacing:\n    all: fast\n    each_domain: 0 per hour\n    \
+         providers:\n      Google: { domains: [gmail.com], rate: 3 per hour }\n      \
+         a: { domains: [gmail.com, x y], rate: 3 per day }\n    workflows: { helo: 3 per minute }\n"
     ));
     let many = "policy:\n  tracking: nobody\n  caps:\n    - { mails: 100, per: day }\n    \
                 - { mails: 100, per: week }\n    - { mails: 1, per: lifetime }\n";

@@ -155,6 +155,13 @@ impl<'a> Overlay<'a> {
         self.hours(mail)?.closes
     }
 
+    /// When the hours of a mail that may leave now end, and begin again.
+    pub fn until_open_again(&self, mail: MailStep<'a>) -> Option<(Instant, Instant)> {
+        let closes = self.closes(mail)?;
+        let opens = window(self.definitions, mail)?.next_open(closes, &self.state.zone);
+        Some((closes, opens))
+    }
+
     /// Most mails keep the same hours.
     fn hours(&self, mail: MailStep<'a>) -> Option<Around> {
         let window = window(self.definitions, mail)?;

@@ -54,7 +54,7 @@ fn a_refused_want_is_held_until_the_slot() {
     let first = decide(&house.0, &story.state, &Grants::default(), story.now);
     let slot = story.now + HOUR;
     let mut grants = Grants::default();
-    grants.refuse(first.wants[0].clone(), slot, "the account has had its share".into());
+    grants.refuse(&first.wants[0], slot, "the account has had its share".into());
     let second = decide(&house.0, &story.state, &grants, story.now);
     assert!(second.messages.is_empty());
     assert_eq!(second.wake_at, slot);
