@@ -5,6 +5,7 @@ mod calendar;
 mod campaign;
 mod conditions;
 mod dates;
+mod days_off;
 mod enter;
 mod hand_off;
 mod kinds;
@@ -116,6 +117,7 @@ pub(super) fn definitions(
     let teams = people.teams.keys().cloned().collect();
     let known = workflow::Known {
         conditions: &conditions,
+        policy: &policy,
         purposes: &purposes,
         people: &people_names,
         teams: &teams,

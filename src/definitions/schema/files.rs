@@ -191,7 +191,18 @@ pub(in crate::definitions) const STAGE_RULE: Map = Map {
 pub(in crate::definitions) const POLICY: Map = Map {
     title: "The policy",
     keys: &[
-        may("zone", Form::Zone, "UTC", "the time zone of leads whose own is not known"),
+        may(
+            "zone",
+            Form::Zone,
+            "UTC",
+            "the time zone of leads whose own is not known, nor their country",
+        ),
+        may(
+            "zones",
+            Form::ByCountry(&Form::Zone),
+            "where most of its people live",
+            "the time zone of leads whose own is not known, by country",
+        ),
         may("language", Form::Language, "`en`", "the language of leads whose own is not known"),
         may(
             "window",
@@ -199,6 +210,13 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "always",
             "when mail may go where a workflow does not say, on the lead's own clock",
         ),
+        may(
+            "quiet",
+            Form::Hours,
+            "none",
+            "hours in which no window is open, on the lead's own clock",
+        ),
+        may("calendar", Form::Map(&DAYS_OFF), "no days off", "on which days all windows are shut"),
         must(
             "tracking",
             Form::WordOr(&["nobody", "everybody"], "`with` and a purpose"),
@@ -211,9 +229,6 @@ pub(in crate::definitions) const POLICY: Map = Map {
         "caps",
         "min_gap",
         "frequency",
-        "holidays",
-        "calendar",
-        "calendars",
         "catch_up",
         "guards",
         "pacing",
@@ -221,6 +236,28 @@ pub(in crate::definitions) const POLICY: Map = Map {
         "retention",
         "sunset",
     ],
+};
+
+/// Each lead's holidays are those of its own country.
+pub(in crate::definitions) const BY_COUNTRY: &str = "by country";
+
+fn whose() -> Vec<&'static str> {
+    vec![BY_COUNTRY, "none"]
+}
+
+pub(in crate::definitions) const DAYS_OFF: Map = Map {
+    title: "A calendar",
+    keys: &[
+        may(
+            "holidays",
+            Form::Either(&[Form::OneOf(whose), Form::Some(&Form::Country)]),
+            "none",
+            "whose nationwide holidays are kept: each lead's own country's, or those of these \
+             countries, by every lead",
+        ),
+        may("also", Form::Some(&Form::Day), "none", "days off of your own"),
+    ],
+    later: &[],
 };
 
 pub(in crate::definitions) const PURPOSE: Map = Map {

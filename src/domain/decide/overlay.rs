@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::{asked_for_later, outside, quiet, tracked, window};
+use super::permission::{asked_for_later, outside, place, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -15,7 +15,7 @@ use crate::domain::{
     id::EnrolmentNo,
     lead::{Enrolment, Entry, LeadState, Passages, SentMail, Stage},
     name::Name,
-    schedule::{Around, Window},
+    schedule::{Around, Place, Window},
     score::{Booked, MilliPoints},
     time::Instant,
     value::Value,
@@ -111,6 +111,11 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// On whose clock and calendar the lead is.
+    pub fn place(&self) -> Place<'a> {
+        place(self.definitions, self.state)
+    }
+
     /// When a mail may leave, if not now: for its hours, or because the lead asked for later.
     pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
         self.quiet(mail).or_else(|| self.hours(mail)?.opens)
@@ -120,7 +125,7 @@ impl<'a> Overlay<'a> {
     pub fn why_not_now(&self, mail: MailStep<'_>) -> String {
         match self.quiet(mail) {
             Some(end) => asked_for_later(end, &self.state.zone),
-            None => outside(self.definitions, self.state, mail),
+            None => outside(self.definitions, self.state, mail, self.now),
         }
     }
 
@@ -142,7 +147,7 @@ impl<'a> Overlay<'a> {
         {
             return Some(around);
         }
-        let around = window.around(self.now, &self.state.zone);
+        let around = window.around(self.now, self.place());
         self.asked.set(Some((window, around)));
         Some(around)
     }
