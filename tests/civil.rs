@@ -20,6 +20,8 @@ const CASES: usize = 12_000;
 const SEED: u64 = 2026;
 /// Seconds since the epoch: 2025-01-01 and 2037-01-01.
 const SPAN: (i64, i64) = (1_735_689_600, 2_114_380_800);
+/// How long before the end of it a case is at the latest, in seconds.
+const MARGIN: i64 = 90 * 86_400;
 /// Those that break schedulers: they get half of the cases.
 const HARD: [&str; 8] = [
     "Europe/Rome",
@@ -133,16 +135,9 @@ fn cases(clocks: &[Clock]) -> Vec<Case> {
             } else {
                 random.random_range(0..clocks.len())
             };
-            // Mostly around a change of the clock.
-            let changes = &clocks[clock].changes;
-            let now = if changes.is_empty() || random.random_bool(0.3) {
-                random.random_range(SPAN.0..SPAN.1 - 90 * 86_400)
-            } else {
-                let change = changes[random.random_range(0..changes.len())];
-                let now = change + random.random_range(-3 * 86_400..2 * 86_400);
-                now.clamp(SPAN.0, SPAN.1 - 90 * 86_400)
-            };
-            let days = window(&mut random);
+            let mut days = window(&mut random);
+            let now = near_a_change(&clocks[clock], &mut days, &mut random)
+                .unwrap_or_else(|| random.random_range(SPAN.0..SPAN.1 - MARGIN));
             let today = Timestamp::from_second(now).unwrap().to_zoned(tz::TimeZone::UTC).date();
             let off = (0..random.random_range(0..4usize))
                 .map(|_| {
@@ -153,6 +148,33 @@ fn cases(clocks: &[Clock]) -> Vec<Case> {
             Case { clock, days, off, now }
         })
         .collect()
+}
+
+/// Mostly some hours or days from a change of the clock, with hours that begin and end around it.
+fn near_a_change(
+    clock: &Clock,
+    days: &mut [Vec<(u16, u16)>; 7],
+    random: &mut StdRng,
+) -> Option<i64> {
+    let changes = &clock.changes;
+    if changes.is_empty() || random.random_bool(0.3) {
+        return None;
+    }
+    let change = changes[random.random_range(0..changes.len())];
+    let hours = if random.random_bool(0.5) { 2 } else { 60 };
+    let now = change + random.random_range(-hours * 3600..=hours * 3600);
+    if !(SPAN.0..SPAN.1 - MARGIN).contains(&now) {
+        return None;
+    }
+    let before = Timestamp::from_second(change - 1).unwrap().to_zoned(clock.zone.tz().clone());
+    let quarter = i32::from(before.hour()) * 4 + i32::from(before.minute()) / 15;
+    for hours in days {
+        let start = quarter + random.random_range(-8..6);
+        if let Ok(start @ 0..96) = u16::try_from(start) {
+            hours.push((start * 15, (start + random.random_range(1..8u16)) * 15));
+        }
+    }
+    Some(now)
 }
 
 /// Stretches of quarters of an hour, apart from each other on their day, some into the next day.
