@@ -63,7 +63,7 @@ pub(super) static ALL: [Nation; 25] = [
         on(11, 20), CHRISTMAS,
     ]),
     nation("CA", &[
-        on(1, 1).to_weekday(), GOOD_FRIDAY, on(7, 1).from_sunday(), nth(1, Monday, 9),
+        on(1, 1).to_weekday(), GOOD_FRIDAY, on(7, 1).past_sunday(), nth(1, Monday, 9),
         CHRISTMAS.to_weekday(),
     ]),
     nation("CH", &[
@@ -113,11 +113,11 @@ pub(super) static ALL: [Nation; 25] = [
         on(10, 4).since(2026), on(11, 1), nth(1, Sunday, 11), on(12, 8), CHRISTMAS, BOXING_DAY,
     ]),
     Nation { code: "JP", bridges: true, rules: &[
-        on(1, 1).from_sunday(), nth(2, Monday, 1), on(2, 11).from_sunday(), on(2, 23).from_sunday(),
-        SPRING_EQUINOX.from_sunday(), on(4, 29).from_sunday(), on(5, 3).from_sunday(),
-        on(5, 4).from_sunday(), on(5, 5).from_sunday(), nth(3, Monday, 7), on(8, 11).from_sunday(),
-        nth(3, Monday, 9), AUTUMN_EQUINOX.from_sunday(), nth(2, Monday, 10),
-        on(11, 3).from_sunday(), on(11, 23).from_sunday(),
+        on(1, 1).past_sunday(), nth(2, Monday, 1), on(2, 11).past_sunday(), on(2, 23).past_sunday(),
+        SPRING_EQUINOX.past_sunday(), on(4, 29).past_sunday(), on(5, 3).past_sunday(),
+        on(5, 4).past_sunday(), on(5, 5).past_sunday(), nth(3, Monday, 7), on(8, 11).past_sunday(),
+        nth(3, Monday, 9), AUTUMN_EQUINOX.past_sunday(), nth(2, Monday, 10),
+        on(11, 3).past_sunday(), on(11, 23).past_sunday(),
     ] },
     nation("LU", &[
         on(1, 1), EASTER_MONDAY, on(5, 1), on(5, 9), ASCENSION, WHIT_MONDAY, on(6, 23), on(8, 15),

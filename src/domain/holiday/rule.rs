@@ -42,7 +42,7 @@ enum Moved {
     /// On a saturday or sunday, the next day that is neither that nor a holiday is one, too.
     ToWeekday,
     /// On a sunday, the next day that is no holiday is one, too.
-    FromSunday,
+    PastSunday,
     /// The nearest weekday is one, too: the friday before a saturday, the monday after a sunday.
     ToNearest,
     /// On a sunday it is lost.
@@ -60,8 +60,8 @@ impl Rule {
         Self { moved: Moved::ToWeekday, ..self }
     }
 
-    pub const fn from_sunday(self) -> Self {
-        Self { moved: Moved::FromSunday, ..self }
+    pub const fn past_sunday(self) -> Self {
+        Self { moved: Moved::PastSunday, ..self }
     }
 
     pub const fn to_nearest(self) -> Self {
@@ -103,7 +103,7 @@ impl Rule {
         let mut after = day.series(1.day()).skip(1);
         match (self.moved, day.weekday()) {
             (Moved::ToWeekday, _) if weekend(day) => after.find(|day| !weekend(*day) && free(*day)),
-            (Moved::FromSunday, Weekday::Sunday) => after.find(|day| free(*day)),
+            (Moved::PastSunday, Weekday::Sunday) => after.find(|day| free(*day)),
             (Moved::ToNearest, Weekday::Saturday) => day.yesterday().ok(),
             (Moved::ToNearest, Weekday::Sunday) => after.next(),
             _ => None,
