@@ -6,6 +6,7 @@ mod campaign;
 mod caps;
 mod conditions;
 mod dates;
+mod days_off;
 mod enter;
 mod hand_off;
 mod kinds;
@@ -126,6 +127,7 @@ pub(super) fn definitions(
     let teams = people.teams.keys().cloned().collect();
     let known = workflow::Known {
         conditions: &conditions,
+        policy: &policy,
         purposes: &purposes,
         people: &people_names,
         teams: &teams,
