@@ -6,6 +6,7 @@
 
 mod architecture;
 mod care;
+mod civil;
 mod cli;
 mod crash;
 mod demo;

@@ -14,6 +14,7 @@ mod members;
 mod objections;
 mod often;
 mod outages;
+mod pace;
 mod questions;
 mod relays;
 mod releases;

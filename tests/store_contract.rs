@@ -10,6 +10,7 @@ mod figures;
 mod glances;
 mod imports;
 mod intake;
+mod lines;
 mod made;
 mod messages;
 mod races;

@@ -20,7 +20,7 @@ pub fn past_dates(definitions: &Definitions, now: Instant) -> Vec<Problem> {
     for live in definitions.workflows.iter() {
         let workflow = &live.workflow;
         let Some(campaign) = definitions.campaign_of(workflow) else { continue };
-        for (name, steps) in over(campaign, workflow, now) {
+        for (name, steps) in over(definitions, campaign, workflow, now) {
             let Some(date) = campaign.dates.get(&name) else { continue };
             let is_past = campaign.instant(&name).is_some_and(|at| at <= now);
             let format = if date.is_day { "%F" } else { "%F %H:%M" };
@@ -49,7 +49,12 @@ pub fn past_dates(definitions: &Definitions, now: Instant) -> Vec<Problem> {
 }
 
 /// The steps that are over, by the date that says so.
-fn over(campaign: &Campaign, workflow: &Workflow, now: Instant) -> BTreeMap<Name, Vec<String>> {
+fn over(
+    definitions: &Definitions,
+    campaign: &Campaign,
+    workflow: &Workflow,
+    now: Instant,
+) -> BTreeMap<Name, Vec<String>> {
     let mut over: BTreeMap<Name, Vec<String>> = BTreeMap::new();
     for step in workflow.steps.iter() {
         let (date, id) = match &step.kind {
@@ -65,7 +70,7 @@ fn over(campaign: &Campaign, workflow: &Workflow, now: Instant) -> BTreeMap<Name
             }
             _ => continue,
         };
-        if campaign.due(date, &campaign.zone).at <= now {
+        if definitions.date(workflow, date, &campaign.zone).at <= now {
             let steps = over.entry(date.date.clone()).or_default();
             let step = format!("`{id}`");
             if !steps.contains(&step) {

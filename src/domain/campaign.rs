@@ -8,7 +8,7 @@ use super::{
     definitions::Definitions,
     lead::Due,
     name::Name,
-    schedule::DateExpr,
+    schedule::{DateExpr, DaysOff, Place},
     time::{Instant, Zone},
     workflow::Workflow,
 };
@@ -69,15 +69,16 @@ impl Campaign {
     #[must_use]
     pub fn instant(&self, date: &str) -> Option<Instant> {
         let expr = DateExpr { date: date.into(), shift: None, time: None };
-        self.dates.contains_key(date).then(|| self.due(&expr, &self.zone).at)
+        let due = || self.due(&expr, &self.zone, DaysOff::default());
+        self.dates.contains_key(date).then(|| due().at)
     }
 
     /// When a date comes that is told by one of this campaign, for a lead in `reader`'s zone;
-    /// [`Instant::NEVER`] if there is no such date.
-    #[must_use]
-    pub fn due(&self, expr: &DateExpr, reader: &Zone) -> Due {
+    /// [`Instant::NEVER`] if there is no such date. Its days off are nobody's own: it is the same day for
+    /// everybody.
+    fn due(&self, expr: &DateExpr, reader: &Zone, days_off: DaysOff<'_>) -> Due {
         match self.dates.get(&expr.date) {
-            Some(date) => expr.due(date.local, &self.zone, reader),
+            Some(date) => expr.due(date.local, Place { zone: &self.zone, days_off }, reader),
             None => Due { at: Instant::NEVER, civil: None },
         }
     }
@@ -94,7 +95,7 @@ impl Definitions {
     #[must_use]
     pub fn date(&self, workflow: &Workflow, expr: &DateExpr, reader: &Zone) -> Due {
         match self.campaign_of(workflow) {
-            Some(campaign) => campaign.due(expr, reader),
+            Some(campaign) => campaign.due(expr, reader, self.policy.calendar.days_off(None)),
             None => Due { at: Instant::NEVER, civil: None },
         }
     }

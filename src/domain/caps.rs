@@ -11,7 +11,7 @@ use super::{
     facts::FactIx,
     lead::{LeadState, SentMail},
     name::Name,
-    schedule::{WaitSpec, date_at, day_begins},
+    schedule::{Place, WaitSpec, date_at, day_begins},
     time::{Instant, Zone},
 };
 
@@ -83,7 +83,8 @@ pub struct Record<'s> {
     pub sends: &'s [SentMail],
     /// When the lead last stirred; `None` if nobody may know.
     pub stirred: Option<Instant>,
-    pub zone: &'s Zone,
+    /// On whose clock and calendar it is.
+    pub place: Place<'s>,
 }
 
 impl Cap {
@@ -128,12 +129,12 @@ impl Caps {
         let caps = self.caps.iter().filter(|cap| cap.counts(workflow, purpose));
         let caps = caps.filter_map(|cap| {
             let oldest = nth_newest(record.sends, cap)?;
-            Some((cap.free_after(oldest, record.zone), Rule::Cap(cap)))
+            Some((cap.free_after(oldest, record.place.zone), Rule::Cap(cap)))
         });
         let gap = self.min_gap.iter();
-        let gap = gap.map(|gap| (gap.due(sent, record.zone).at, Rule::MinGap(gap)));
+        let gap = gap.map(|gap| (gap.due(sent, record.place).at, Rule::MinGap(gap)));
         let sunset = self.sunset.rung(&record).into_iter().map(|rung| {
-            let free = rung.gap.as_ref().map(|gap| gap.due(sent, record.zone).at);
+            let free = rung.gap.as_ref().map(|gap| gap.due(sent, record.place).at);
             (free.unwrap_or(Instant::NEVER), Rule::Sunset(rung))
         });
         // The first of those that let go at the same time.
@@ -274,7 +275,7 @@ mod tests {
             let stirred = Some(Instant::DAWN);
             for mail in [("one", "insights"), ("two", "offers"), ("three", "other")] {
                 let hold = |sends: &[SentMail]| {
-                    let record = Record { sends, stirred, zone: &zone };
+                    let record = Record { sends, stirred, place: (&zone).into() };
                     caps.hold(record, mail, Instant::DAWN).map(|(at, rule)| (at, rule.to_string()))
                 };
                 prop_assert_eq!(hold(&kept), hold(&all));

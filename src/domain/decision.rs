@@ -8,7 +8,7 @@ use super::{
     event::{Event, EventKind, StepRef},
     facts::Fact,
     id::{EnrolmentNo, MessageId, Rev},
-    lead::{Ended, Enrolment, LeadState, Passages, SentMail, Stage},
+    lead::{Ended, Enrolment, Held, LeadState, Passages, SentMail, Stage},
     message::MessageKind,
     name::Name,
     score::{Booked, MilliPoints},
@@ -242,12 +242,16 @@ pub struct LedgerLine {
 }
 
 /// What a decision asks of something shared between leads.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Want {
     pub resource: Resource,
     pub about: StepRef,
     /// Mail that the lead asked for is refused nothing.
     pub was_asked_for: bool,
+    /// The turn that it was told before.
+    pub turn: Option<Held>,
+    /// Its hours: when they end, and when they begin again.
+    pub hours: Option<(Instant, Instant)>,
 }
 
 /// Things shared between leads. Ramps and rates join with pacing.
@@ -260,7 +264,7 @@ pub enum Resource {
 /// The allocator's answers, and what people have paused. A want that is not refused is granted.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    refused: BTreeMap<Want, (Instant, String)>,
+    refused: BTreeMap<StepRef, (Instant, String)>,
     /// Workflows.
     paused: BTreeSet<Name>,
 }
@@ -278,12 +282,12 @@ impl Grants {
     }
 
     /// Refuses a want until a future slot, with the reason.
-    pub fn refuse(&mut self, want: Want, slot: Instant, reason: String) {
-        self.refused.insert(want, (slot, reason));
+    pub fn refuse(&mut self, want: &Want, slot: Instant, reason: String) {
+        self.refused.insert(want.about.clone(), (slot, reason));
     }
 
     #[must_use]
     pub fn refusal(&self, want: &Want) -> Option<&(Instant, String)> {
-        self.refused.get(want)
+        self.refused.get(&want.about)
     }
 }

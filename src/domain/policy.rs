@@ -5,31 +5,56 @@ use std::collections::BTreeMap;
 use super::{
     account::AccountRules,
     caps::Caps,
+    country::Country,
     lead::{Basis, Consent},
     name::Name,
-    schedule::Window,
+    pace::Pacing,
+    schedule::{Calendar, Place, QuietHours, Window},
     time::Zone,
 };
 
 /// The live policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// For leads without a zone of their own.
+    /// For leads without a zone of their own, and whose country says none.
     pub zone: Zone,
+    /// By country, where it is not the one that [`Country::zone`] says.
+    pub zones: BTreeMap<Country, Zone>,
     /// For leads without a language of their own.
     pub language: Name,
-    /// When marketing mail may leave, on the lead's own clock, where a workflow says nothing.
+    /// When marketing mail may leave, on the lead's own clock, where a workflow says nothing; without the
+    /// quiet hours.
     pub window: Window,
     /// How often a lead is written to at most.
     pub caps: Caps,
     /// What people of a company share.
     pub accounts: AccountRules,
+    /// How fast mails leave.
+    pub pacing: Pacing,
+    /// No workflow's window is open in them.
+    pub quiet: Option<QuietHours>,
+    /// On which days all windows are shut, and which are no business days.
+    pub calendar: Calendar,
     /// What we may write about.
     pub purposes: BTreeMap<Name, Purpose>,
     pub tracking: Tracking,
 }
 
 impl Policy {
+    /// The zone of a lead that has none of its own.
+    #[must_use]
+    pub fn zone_of(&self, country: Option<Country>) -> Zone {
+        let by_country = country
+            .and_then(|country| self.zones.get(&country).cloned().or_else(|| country.zone()));
+        by_country.unwrap_or_else(|| self.zone.clone())
+    }
+
+    /// Where a lead is, by its zone and country.
+    #[must_use]
+    pub fn place<'a>(&'a self, zone: &'a Zone, country: Option<Country>) -> Place<'a> {
+        Place { zone, days_off: self.calendar.days_off(country) }
+    }
+
     /// A purpose as people read it: its label, or where it has none its name.
     #[must_use]
     pub fn label<'a>(&'a self, purpose: &'a Name) -> &'a str {
@@ -75,10 +100,14 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             zone: Zone::utc(),
+            zones: BTreeMap::new(),
             language: "en".into(),
             window: Window::always(),
             caps: Caps::default(),
             accounts: AccountRules::default(),
+            pacing: Pacing::default(),
+            quiet: None,
+            calendar: Calendar::default(),
             purposes: BTreeMap::new(),
             tracking: Tracking::Nobody,
         }

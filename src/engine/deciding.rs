@@ -1,32 +1,23 @@
 //! One unit of work: a batch of leads, decided and committed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{Engine, live::Live};
+use super::{Engine, live::Live, undecided::Undecided};
 use crate::{
     domain::{
-        account::{Account, account_of},
         allocator::Allocator,
-        decide::decide,
-        decision::{Decision, Grants, LogLine, Verb},
+        decision::{LogLine, Verb},
         definitions::Definitions,
         event::Event,
         id::LeadId,
         lead::{LeadRecord, LeadState, Profile},
-        message::MessageKind,
-        name::Name,
-        policy::Policy,
         time::Instant,
-        value::Schema,
     },
     store::{Batch, StoreError, records::LeadWrite},
 };
-
-/// How often the allocator may refuse before a decision is committed as held.
-const REFUSALS: usize = 16;
 
 /// What a batch came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,39 +152,30 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
-        let mut writes = Vec::with_capacity(records.len());
-        let mut failed = Vec::new();
-        let policy = &definitions.policy;
-        let accounts = self.accounts(policy, &mut batch, &records).await?;
-        let mut allocator = Allocator::new(policy, accounts);
+        let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
-            let attempt = catch_unwind(AssertUnwindSafe(|| {
-                decide_record(definitions, &batch.paused, record, history, &mut allocator, at)
-            }));
-            match attempt {
+            let begin = || Undecided::new(definitions, &batch.paused, record, history, at);
+            match catch_unwind(AssertUnwindSafe(begin)) {
+                Ok(begun) => undecided.push(begun),
+                Err(panic) => failed.push((lead, panic_text(&*panic))),
+            }
+        }
+        // What is shared is looked at for the few who ask for it.
+        let (accounts, heads) = self.shared(definitions, &mut batch, &undecided).await?;
+        let mut allocator = Allocator::new(&definitions.policy, accounts, heads);
+        let mut writes = Vec::with_capacity(undecided.len());
+        for begun in undecided {
+            let lead = begun.state.lead;
+            let end = || begun.decided(definitions, &mut allocator, at);
+            match catch_unwind(AssertUnwindSafe(end)) {
                 Ok(write) => writes.push(write),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
             }
         }
-        batch.shared.forget_before = allocator.forget_before(at);
-        (batch.shared.booked, batch.shared.relied_on) = (allocator.booked, allocator.relied_on);
+        batch.shared.take_in(allocator, at);
         Ok(Verdicts { batch, at, writes, failed })
-    }
-
-    /// What is known of the companies of a batch's leads, as far as the policy asks.
-    async fn accounts(
-        &self,
-        policy: &Policy,
-        batch: &mut Batch,
-        records: &[LeadRecord],
-    ) -> Result<BTreeMap<Name, Account>, StoreError> {
-        if policy.accounts.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let names = records.iter().filter_map(|it| account_of(&it.profile, &it.address)).collect();
-        self.store.accounts(batch, &names).await
     }
 
     /// Writes what was decided; `done` says what that came to.
@@ -256,58 +238,6 @@ impl Engine {
 
 fn told_of_parking(lead: LeadId, reason: &str) {
     tracing::error!(%lead, reason, "a lead cannot be decided and is parked");
-}
-
-fn decide_record(
-    definitions: &Definitions,
-    paused: &BTreeSet<Name>,
-    record: LeadRecord,
-    history: &[Event],
-    allocator: &mut Allocator<'_>,
-    now: Instant,
-) -> LeadWrite {
-    let (lead, account) = (record.lead, account_of(&record.profile, &record.address));
-    allocator.hear(lead, account.as_ref(), &record.new_events, now);
-    let (mut state, profile, refolded) = look(definitions, record, history, now);
-    let mut grants = Grants::with_paused(paused);
-    let mut decision = decide(definitions, &state, &grants, now);
-    for _ in 0..REFUSALS {
-        if !allocator.grant(lead, account.as_ref(), &decision.wants, &mut grants, now) {
-            break;
-        }
-        decision = decide(definitions, &state, &grants, now);
-    }
-    if decision.messages.iter().any(|message| message.kind == MessageKind::Marketing) {
-        allocator.touch(lead, account.as_ref(), now);
-    }
-    let Decision { changes, enrolments, messages, withdraw, events, log, ledger, wake_at, .. } =
-        decision;
-    let touches_profile = changes.touches_profile();
-    let touches_memory = changes.touches_memory() || refolded;
-    let stage = changes.stage;
-    let later = Schema::LATER_UNTIL.0;
-    let judge_again = changes
-        .attributes
-        .as_ref()
-        .is_some_and(|attributes| attributes[later] != state.attributes[later]);
-    let reflected = state.new_events.last().map_or(state.rev, |event| event.rev);
-    changes.apply_to(&mut state);
-    LeadWrite {
-        lead: state.lead,
-        rev: state.rev,
-        release: definitions.release,
-        profile: touches_profile.then(|| state.profile(definitions, profile)),
-        memory: touches_memory.then(|| state.memory(definitions, reflected)),
-        stage,
-        enrolments,
-        messages,
-        withdraw,
-        events,
-        log,
-        ledger,
-        wake_at,
-        judge_again,
-    }
 }
 
 /// A record through definitions, its missing facts filled in. Returns also the stored profile, and

@@ -27,6 +27,7 @@ pub mod settling;
 mod telling;
 pub mod tick;
 mod traffic;
+mod undecided;
 
 use std::{
     fmt,

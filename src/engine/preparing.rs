@@ -17,13 +17,15 @@ use super::{
 use crate::{
     domain::{
         account::{Account, account_of},
+        allocator::LATE,
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
-        id::{EnrolmentNo, LeadId},
-        lead::{Enrolment, LeadRecord, LeadState, Suppression},
+        id::{EnrolmentNo, LeadId, MessageId},
+        lead::{Enrolment, Held, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
+        pace::Line,
         time::Instant,
     },
     mail::compose::Composed,
@@ -39,6 +41,12 @@ const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// How long a mail waits whose rendering took too long.
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Until when a mail stands in line, and how that reads.
+struct Place {
+    at: Instant,
+    reason: String,
+}
 
 /// A mail ready to be handed over.
 #[derive(Debug)]
@@ -70,6 +78,7 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let accounts = self.accounts_of(live, &records).await?;
+        let places = self.places_anew(live, &rows, &records, now).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
@@ -106,7 +115,8 @@ impl Engine {
                 let account = record.as_ref().and_then(|record| {
                     accounts.get(&account_of(&record.profile, &record.address)?)
                 });
-                match ready(desk, &message, record, account, story, codes, now) {
+                let place = places.get(&message.id);
+                match ready(desk, &message, record, (account, place), story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -150,6 +160,42 @@ impl Engine {
         self.store.accounts_now(&names.collect()).await
     }
 
+    /// Places in line for mails that have lost theirs: those that come too late, as the relay was away, are tried
+    /// again, or were held back by something else since.
+    async fn places_anew(
+        &self,
+        live: &Live,
+        rows: &[MessageRow],
+        records: &HashMap<LeadId, LeadRecord>,
+        now: Instant,
+    ) -> Result<HashMap<MessageId, Place>, StoreError> {
+        let pacing = &live.definitions.policy.pacing;
+        if pacing.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let has_none = |row: &&MessageRow| {
+            let has_place = match &row.reason {
+                None => row.attempts == 0,
+                Some(reason) => reason.starts_with(Held::TURN),
+            };
+            row.kind == MessageKind::Marketing && !(has_place && now <= row.due_at + LATE)
+        };
+        let lines = |row: &MessageRow| {
+            let domain = records.get(&row.lead).map_or("", |record| record.address.domain());
+            pacing.lines(domain, &row.workflow)
+        };
+        let without: Vec<(MessageId, Vec<Line>)> =
+            rows.iter().filter(has_none).map(|row| (row.id, lines(row))).collect();
+        let asked: Vec<Vec<Line>> = without.iter().map(|(_, lines)| lines.clone()).collect();
+        let slots = self.store.line_up(&asked, now).await?;
+        let places = without.into_iter().zip(slots).filter_map(|((id, lines), at)| {
+            let Line { name, rate } = lines.first()?;
+            let reason = format!("{}{name} takes {rate}", Held::TURN);
+            Some((id, Place { at, reason }))
+        });
+        Ok(places.collect())
+    }
+
     /// Those of our own people whose address is suppressed since they complained.
     async fn complained(
         &self,
@@ -174,7 +220,7 @@ fn ready(
     desk: Option<Desk<'_>>,
     message: &MessageRow,
     record: Option<LeadRecord>,
-    account: Option<&Account>,
+    (account, place): (Option<&Account>, Option<&Place>),
     story: Option<&Story>,
     codes: Option<&CodesOf>,
     now: Instant,
@@ -194,6 +240,9 @@ fn ready(
     }
     if let Some((due_at, reason)) = account.and_then(|it| stopped(definitions, message, it, now)) {
         return Err(Settled::Released { due_at, reason });
+    }
+    if let Some(Place { at, reason }) = place.filter(|place| place.at > now) {
+        return Err(Settled::Released { due_at: *at, reason: reason.clone() });
     }
     let codes = match codes {
         None => &Codes::new(),

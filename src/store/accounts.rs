@@ -14,13 +14,14 @@ use super::{
 };
 use crate::domain::{
     account::Account,
-    allocator::{Booked, Booking},
+    allocator::{Allocator, Booked, Booking, Place},
     id::LeadId,
     name::Name,
+    pace::Heads,
     time::Instant,
 };
 
-/// What the decisions on a batch looked at of companies, and what they mean for them.
+/// What the decisions on a batch looked at of companies and lines, and what they mean for them.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// As they were loaded; 0 of one that was not there.
@@ -30,6 +31,19 @@ pub struct Shared {
     pub relied_on: BTreeMap<Name, BTreeSet<LeadId>>,
     /// Mails from before then count no more.
     pub forget_before: Instant,
+    /// Where lines began when they were looked at.
+    pub(super) heads: Heads,
+    pub places: Vec<Place>,
+}
+
+impl Shared {
+    /// What the allocator granted.
+    pub fn take_in(&mut self, allocator: Allocator<'_>, now: Instant) {
+        self.forget_before = allocator.forget_before(now);
+        self.booked = allocator.booked;
+        self.relied_on = allocator.relied_on;
+        self.places = allocator.places;
+    }
 }
 
 pub(super) const ACCOUNTS: Text = sql!(

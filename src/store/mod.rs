@@ -29,6 +29,7 @@ mod group;
 mod intake;
 mod leads;
 mod leases;
+mod lines;
 mod load;
 mod lock;
 mod messages;

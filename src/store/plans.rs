@@ -17,6 +17,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0007_compact_memory.sql"),
         include_str!("../../migrations/0008_accounts.sql"),
         include_str!("../../migrations/0009_doubts.sql"),
+        include_str!("../../migrations/0010_pace.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }

@@ -117,6 +117,39 @@ async fn leads_around_the_world_each_in_their_morning() {
     .await;
 }
 
+/// Countries as a CRM writes them, no zones.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_its_country_a_lead_has_its_clock_and_its_days_off() {
+    const POLICY: &str = "policy:\n  zone: UTC\n  zones: { Brazil: America/Manaus }\n  quiet: 21:00-09:30\n  \
+                          calendar: { holidays: by country, also: [2027-03-30] }\n  tracking: with insights\n  \
+                          purposes:\n    insights: { label: Insights, basis: [consent] }\n";
+    for_each_database(async |db| {
+        // The thursday before Easter, in the evening in Europe.
+        let start = at("2027-03-25T20:00:00Z");
+        let campaign = campaign().file("workflows/policy.yaml", POLICY);
+        let rig = Rig::with(db, &campaign, Setup { start, ..Setup::default() }).await;
+        let leads = [
+            ("Italia", "Europe/Rome", "Fri 2027-03-26 09:30:00"),
+            // Good Friday, Easter Monday, and a day of the house's own.
+            ("Germany", "Europe/Berlin", "Wed 2027-03-31 09:30:00"),
+            ("United Kingdom", "Europe/London", "Mon 2027-03-29 09:30:00"),
+            // Still thursday, within hours.
+            ("USA", "America/New_York", "Thu 2027-03-25 16:00:00"),
+            ("Brasil", "America/Manaus", "Thu 2027-03-25 16:00:00"),
+            ("Atlantis", "UTC", "Fri 2027-03-26 09:30:00"),
+        ];
+        for (number, (country, _, _)) in leads.iter().enumerate() {
+            rig.lead(&format!("l{number}@example.com"), &[("country", country)]).await;
+        }
+        let sent = walk(&rig, start + 6 * DAY).await;
+        for (number, (country, zone, expected)) in leads.iter().enumerate() {
+            let first = sent.iter().find(|(to, _)| *to == format!("l{number}@example.com"));
+            assert_eq!(local(first.unwrap().1, zone), *expected, "{country}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_misses_its_window_waits_for_the_next() {
     for_each_database(async |db| {

@@ -7,12 +7,12 @@ use crate::{
     definitions::{
         nearest::did_you_mean,
         node::Node,
-        problem::{File, quote},
+        problem::{File, Span, quote},
         schema,
     },
     domain::{
         account::{AccountRules, MostPeople},
-        caps::{Cap, Caps, Counted, Rung, Span, Sunset},
+        caps::{self, Cap, Caps, Counted, Rung, Sunset},
         event::EventKind,
         facts::{FactKey, ObjectFilter},
         name::Name,
@@ -78,11 +78,13 @@ fn cap(file: &File<'_>, node: &Node, policy: &Policy, workflows: &BTreeSet<Name>
     let span = span(file, fields.need("per", "per: week")?)?;
     let purpose = fields.get("purpose").map(|node| {
         let purposes = policy.purposes.keys();
-        known(file, node, "purpose", "unknown-purpose", purposes)
+        let written = read::text(file, node, "purpose")?;
+        known(file, (written, node.span), "purpose", "unknown-purpose", purposes)
     });
-    let workflow = fields
-        .get("workflow")
-        .map(|node| known(file, node, "workflow", "unknown-workflow", workflows.iter()));
+    let workflow = fields.get("workflow").map(|node| {
+        let written = read::text(file, node, "workflow")?;
+        known(file, (written, node.span), "workflow", "unknown-workflow", workflows.iter())
+    });
     let counted = match (purpose, workflow) {
         (None, None) => Counted::All,
         (Some(purpose), None) => Counted::Purpose(purpose?),
@@ -97,19 +99,19 @@ fn cap(file: &File<'_>, node: &Node, policy: &Policy, workflows: &BTreeSet<Name>
     Some(Cap { mails, span, counted })
 }
 
-fn known<'n>(
+/// The name as it is among those that are known.
+pub(super) fn known<'n>(
     file: &File<'_>,
-    node: &Node,
+    (written, span): (&str, Span),
     what: &str,
     rule: &'static str,
     names: impl Iterator<Item = &'n Name> + Clone,
 ) -> Option<Name> {
-    let written = read::text(file, node, what)?;
     if let Some(name) = names.clone().find(|name| *name == written) {
         return Some(name.clone());
     }
     let message = format!("there is no {what} `{}`", quote(written));
-    file.error(rule, node.span, message, did_you_mean(written, names.map(Name::as_str)));
+    file.error(rule, span, message, did_you_mean(written, names.map(Name::as_str)));
     None
 }
 
@@ -131,7 +133,7 @@ fn most_people(file: &File<'_>, node: &Node) -> Option<MostPeople> {
         .and_then(|node| read::whole(file, node, "at_most", (1, MostPeople::MOST.into())))
         .and_then(|people| u16::try_from(people).ok());
     let per = fields.need("per", "per: week")?;
-    let Span::Days(days) = span(file, per)? else {
+    let caps::Span::Days(days) = span(file, per)? else {
         let message = "who was written to once would stand in the way of all others for ever";
         let hint = "write day, week, month, or days: 10d".to_owned();
         file.error("bad-value", per.span, message, Some(hint));
@@ -141,17 +143,17 @@ fn most_people(file: &File<'_>, node: &Node) -> Option<MostPeople> {
 }
 
 /// `day`, `week`, `month`, `lifetime`, or days: `10d`.
-fn span(file: &File<'_>, node: &Node) -> Option<Span> {
+fn span(file: &File<'_>, node: &Node) -> Option<caps::Span> {
     let written = read::text(file, node, "per")?;
     match written {
-        "day" => return Some(Span::Days(1)),
-        "week" => return Some(Span::Days(7)),
-        "month" => return Some(Span::Days(30)),
-        "lifetime" => return Some(Span::Lifetime),
+        "day" => return Some(caps::Span::Days(1)),
+        "week" => return Some(caps::Span::Days(7)),
+        "month" => return Some(caps::Span::Days(30)),
+        "lifetime" => return Some(caps::Span::Lifetime),
         _ => {}
     }
     match WaitSpec::parse(written) {
-        Ok(WaitSpec::Civil { months: 0, days }) => Some(Span::Days(days)),
+        Ok(WaitSpec::Civil { months: 0, days }) => Some(caps::Span::Days(days)),
         _ => {
             let message = format!("`per` cannot be `{}`", quote(written));
             let hint = "write day, week (7 days in a row), month (30), lifetime, or days: 10d";

@@ -6,10 +6,12 @@ mod campaign;
 mod caps;
 mod conditions;
 mod dates;
+mod days_off;
 mod enter;
 mod hand_off;
 mod kinds;
 mod marks;
+mod pacing;
 mod people;
 mod policy;
 mod questions;
@@ -113,6 +115,7 @@ pub(super) fn definitions(
         let written = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow);
         let written = written.map(|unit| unit.name.clone()).collect();
         policy.accounts = caps::accounts(house);
+        policy.pacing = pacing::lower(house, &written);
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }
 
@@ -124,6 +127,7 @@ pub(super) fn definitions(
     let teams = people.teams.keys().cloned().collect();
     let known = workflow::Known {
         conditions: &conditions,
+        policy: &policy,
         purposes: &purposes,
         people: &people_names,
         teams: &teams,

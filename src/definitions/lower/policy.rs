@@ -1,6 +1,6 @@
 //! `policy:` → the house rules.
 
-use super::{Found, read};
+use super::{Found, days_off, read};
 use crate::{
     definitions::{
         names::{is_language, is_slug, slug_hint},
@@ -33,10 +33,20 @@ pub(super) fn lower(found: &Found<'_>) -> Policy {
     {
         policy.language = name.into();
     }
-    if let Some(node) = fields.get("window")
-        && let Some(found) = window(file, node)
-    {
-        policy.window = found;
+    if let Some(node) = fields.get("zones") {
+        policy.zones = days_off::zones(file, node);
+    }
+    policy.quiet = fields.get("quiet").and_then(|node| days_off::quiet(file, node));
+    let calendar = fields.get("calendar");
+    if let Some(node) = calendar {
+        policy.calendar = days_off::calendar(file, node);
+    }
+    let written = fields.get("window");
+    let all = written.map_or(Some(Window::always()), |node| window(file, node));
+    if let Some(all) = all {
+        // Without a window of the policy's own it is the calendar that shuts all.
+        let at = written.or(calendar).unwrap_or(node);
+        policy.window = days_off::kept(file, at, &all, &policy).unwrap_or(all);
     }
     if let Some(node) = fields.get("purposes") {
         purposes(file, node, &mut policy);

@@ -6,7 +6,7 @@ use super::{
     Found,
     conditions::Conditions,
     dates::{self, Dates},
-    enter, policy, read, steps,
+    days_off, enter, policy, read, steps,
 };
 use crate::{
     definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
@@ -14,6 +14,7 @@ use crate::{
         campaign::Campaign,
         condition::Scope,
         name::Name,
+        policy::Policy,
         schedule::{Deadline, Window},
         workflow::{InDoubt, Workflow},
     },
@@ -23,6 +24,7 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'a> {
     pub conditions: &'a Conditions,
+    pub policy: &'a Policy,
     pub purposes: &'a BTreeSet<Name>,
     /// Persons and teams.
     pub people: &'a BTreeSet<Name>,
@@ -146,7 +148,10 @@ fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
     };
     let window = match fields.get("window") {
         None => None,
-        Some(node) => Some(policy::window(file, node)?),
+        Some(node) => {
+            let window = policy::window(file, node)?;
+            Some(days_off::kept(file, node, &window, known.policy)?)
+        }
     };
     let now = match fields.get("now") {
         None => false,

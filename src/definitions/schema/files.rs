@@ -191,7 +191,18 @@ pub(in crate::definitions) const STAGE_RULE: Map = Map {
 pub(in crate::definitions) const POLICY: Map = Map {
     title: "The policy",
     keys: &[
-        may("zone", Form::Zone, "UTC", "the time zone of leads whose own is not known"),
+        may(
+            "zone",
+            Form::Zone,
+            "UTC",
+            "the time zone of leads whose own is not known, nor their country",
+        ),
+        may(
+            "zones",
+            Form::ByCountry(&Form::Zone),
+            "where most of its people live",
+            "the time zone of leads whose own is not known, by country",
+        ),
         may("language", Form::Language, "`en`", "the language of leads whose own is not known"),
         may(
             "window",
@@ -199,6 +210,13 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "always",
             "when mail may go where a workflow does not say, on the lead's own clock",
         ),
+        may(
+            "quiet",
+            Form::Hours,
+            "none",
+            "hours in which no window is open, on the lead's own clock",
+        ),
+        may("calendar", Form::Map(&DAYS_OFF), "no days off", "on which days all windows are shut"),
         must(
             "tracking",
             Form::WordOr(&["nobody", "everybody"], "`with` and a purpose"),
@@ -212,6 +230,12 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "none",
             "how long at least from one mail to a lead to its next, whichever they are",
         ),
+        may(
+            "pacing",
+            Form::Map(&PACING),
+            "as fast as the relay takes them",
+            "how fast mails leave",
+        ),
         may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
@@ -220,17 +244,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "how mails to leads that do not stir become rare, rung by rung",
         ),
     ],
-    later: &[
-        "frequency",
-        "holidays",
-        "calendar",
-        "calendars",
-        "catch_up",
-        "guards",
-        "pacing",
-        "warm_up",
-        "retention",
-    ],
+    later: &["frequency", "catch_up", "guards", "warm_up", "retention"],
 };
 
 /// What `gap` of a rung may say instead of a length of time.
@@ -247,6 +261,32 @@ pub(in crate::definitions) const CAP: Map = Map {
         ),
         may("purpose", Form::Name("a purpose"), "all mails", "counts the mails for it alone"),
         may("workflow", Form::Name("a workflow"), "all mails", "counts its mails alone"),
+        ABOUT,
+    ],
+    later: &[],
+};
+
+pub(in crate::definitions) const PACING: Map = Map {
+    title: "pacing",
+    keys: &[
+        may("all", Form::Rate, "none", "of all mails to leads"),
+        may("each_domain", Form::Rate, "none", "to each domain that is no provider's below"),
+        may(
+            "providers",
+            Form::Named(&Form::Map(&PROVIDER)),
+            "none",
+            "domains whose mail goes to the same servers, by a name of yours",
+        ),
+        may("workflows", Form::Named(&Form::Rate), "none", "of single workflows, by their names"),
+    ],
+    later: &["relays", "warm_up"],
+};
+
+pub(in crate::definitions) const PROVIDER: Map = Map {
+    title: "A provider",
+    keys: &[
+        must("domains", Form::Some(&Form::Text), "the domains of its addresses"),
+        must("rate", Form::Rate, "to all of them together"),
         ABOUT,
     ],
     later: &[],
@@ -299,6 +339,28 @@ pub(in crate::definitions) const RUNG: Map = Map {
             "at least so long from one mail to the next; `for ever`: no more until it stirs",
         ),
         ABOUT,
+    ],
+    later: &[],
+};
+
+/// Each lead's holidays are those of its own country.
+pub(in crate::definitions) const BY_COUNTRY: &str = "by country";
+
+fn whose() -> Vec<&'static str> {
+    vec![BY_COUNTRY, "none"]
+}
+
+pub(in crate::definitions) const DAYS_OFF: Map = Map {
+    title: "A calendar",
+    keys: &[
+        may(
+            "holidays",
+            Form::Either(&[Form::OneOf(whose), Form::Some(&Form::Country)]),
+            "none",
+            "whose nationwide holidays are kept: each lead's own country's, or those of these \
+             countries, by every lead",
+        ),
+        may("also", Form::Some(&Form::Day), "none", "days off of your own"),
     ],
     later: &[],
 };

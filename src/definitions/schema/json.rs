@@ -69,7 +69,7 @@ fn text() -> Value {
 fn of(form: Form) -> Value {
     match form {
         Form::Nothing => json!({ "type": "null" }),
-        Form::Text => text(),
+        Form::Text | Form::Country => text(),
         Form::Label => {
             let by_language = json!({ "type": "object", "additionalProperties": text() });
             json!({ "anyOf": [text(), by_language] })
@@ -81,7 +81,10 @@ fn of(form: Form) -> Value {
         | Form::Deadline
         | Form::LocalTime
         | Form::Length
+        | Form::Rate
         | Form::Window
+        | Form::Hours
+        | Form::Day
         | Form::Zone
         | Form::Language
         | Form::Address
@@ -101,7 +104,9 @@ fn of(form: Form) -> Value {
         }
         Form::List(form) => json!({ "type": "array", "items": of(*form) }),
         Form::Map(map) => of_map(map),
-        Form::Named(form) => json!({ "type": "object", "additionalProperties": of(*form) }),
+        Form::Named(form) | Form::ByCountry(form) => {
+            json!({ "type": "object", "additionalProperties": of(*form) })
+        }
         Form::Values => {
             let value = json!({ "anyOf": [text(), { "type": "null" }] });
             json!({ "type": "object", "additionalProperties": value })

@@ -11,8 +11,9 @@ mod workflow;
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub use files::FILES;
 pub(super) use files::{
-    ACCOUNTS, ANSWER, CAP, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE, PERSON, POLICY,
-    PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE, YES_OR_NO,
+    ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,
+    PACING, PERSON, POLICY, PROVIDER, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM,
+    TEMPERATURE, YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
@@ -85,8 +86,15 @@ pub enum Form {
     LocalTime,
     /// A length of time, as `180d`.
     Length,
+    /// How fast, as `20 per minute`.
+    Rate,
     Window,
+    /// Hours of every day, `21:00-08:00`.
+    Hours,
     Zone,
+    Country,
+    /// A date, or a month and a day of each year.
+    Day,
     Language,
     /// An address, or for replies a mailbox.
     Address,
@@ -103,6 +111,8 @@ pub enum Form {
     Map(&'static Map),
     /// Names of the folder's own, each with a value.
     Named(&'static Form),
+    /// Countries, each with a value.
+    ByCountry(&'static Form),
     /// Attributes and their values; an empty one clears.
     Values,
     Either(&'static [Form]),

@@ -88,8 +88,12 @@ fn shown(form: Form) -> String {
         Form::Deadline => format!("{}, or {}", shown(Form::Wait), shown(Form::Date)),
         Form::LocalTime => "a local time or a day, `2027-10-14 11:00`".to_owned(),
         Form::Length => "a length of time, `180d`, `36h`".to_owned(),
+        Form::Rate => "a rate, `300 per hour`, `20 per minute`, `5 per second`".to_owned(),
         Form::Window => "`mon-fri 09:00-17:30`, or `always`".to_owned(),
+        Form::Hours => "hours, `21:00-08:00`".to_owned(),
         Form::Zone => "a time zone, `Europe/Rome`".to_owned(),
+        Form::Country => "a country, `IT`, `Italy`".to_owned(),
+        Form::Day => "a day, `2026-12-24`, or `12-31` for each year".to_owned(),
         Form::Language => "a language, `it`, `pt-BR`".to_owned(),
         Form::Address => "an address".to_owned(),
         Form::YesNo => "`yes` or `no`".to_owned(),
@@ -101,6 +105,7 @@ fn shown(form: Form) -> String {
         Form::List(form) => format!("a list: {}", shown(*form)),
         Form::Map(map) => format!("the keys of [{}](#{})", map.title, anchor(map.title)),
         Form::Named(form) => format!("names of your own, each with {}", shown(*form)),
+        Form::ByCountry(form) => format!("countries, each with {}", shown(*form)),
         Form::Values => "attributes and their values".to_owned(),
         Form::Either(forms) => {
             forms.iter().map(|form| shown(*form)).collect::<Vec<_>>().join("; or ")

@@ -220,12 +220,61 @@ fn caps_that_cannot_be() {
          - { mails: 3, per: week }\n    - { mails: 5, per: 7d }\n    - { per: day }\n  \
          min_gap: until 09:00\n  sunset:\n    - { unanswered: 3, gap: 21d }\n    - { unanswered: 3, gap: 30d }\n    \
          - { unanswered: 5, gap: 7d }\n    - { unanswered: 6, gap: forever }\n    - { unanswered: 7, gap: for ever }\n    \
-         - { unanswered: 8, gap: 90d }\n  accounts:\n    people: { at_most: 2, per: lifetime }\n    reply_stop: 30d\n"
+         - { unanswered: 8, gap: 90d }\n  accounts:\n    people: { at_most: 2, per: lifetime }\n    reply_stop: 30d\n  pacing:\n    all: fast\n    each_domain: 0 per hour\n    \
+         providers:\n      Google: { domains: [gmail.com], rate: 3 per hour }\n      \
+         a: { domains: [gmail.com, x y], rate: 3 per day }\n    workflows: { helo: 3 per minute }\n"
     ));
     let many = "policy:\n  tracking: nobody\n  caps:\n    - { mails: 100, per: day }\n    \
                 - { mails: 100, per: week }\n    - { mails: 1, per: lifetime }\n";
     let checked = check(&campaign(&[("workflows/policy.yaml", many)]));
     assert!(rules(&checked).contains(&("too-large", 4)), "{:?}", rules(&checked));
+}
+
+#[test]
+fn clocks_and_calendars() {
+    insta::assert_snapshot!(shown(
+        "workflows/policy.yaml",
+        "policy:\n  zones: { Itlaia: Europe/Rome, XX: Europe/Rome, US: America/New_Yrok }\n  \
+         quiet: 00:00-24:00\n  tracking: nobody\n  calendar:\n    holidays: [IT, Germny, India]\n    \
+         also: [12-24, 2026-02-30, 24.12.]\n    only: [05-01]\n"
+    ));
+}
+
+#[test]
+fn windows_that_never_open() {
+    let days: Vec<String> = (1..=31).map(|day| format!("12-{day:02}")).collect();
+    let all: Vec<String> = (1..=12)
+        .flat_map(|month| (1..=31).map(move |day| format!("{month:02}-{day:02}")))
+        .filter(|day| {
+            !["02-30", "02-31", "04-31", "06-31", "09-31", "11-31"].contains(&day.as_str())
+        })
+        .collect();
+    let policy = |window: &str, also: &[String]| {
+        format!(
+            "policy:\n  window: {window}\n  quiet: 21:00-08:00\n  tracking: nobody\n  purposes:\n    \
+             insights: {{ label: Insights, basis: [consent] }}\n  calendar:\n    holidays: by country\n    \
+             also: [{}]\n",
+            also.join(", ")
+        )
+    };
+    let workflow = |window: &str| {
+        format!(
+            "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsend: {{ window: '{window}' }}\n\
+             steps: [{{ email: cold/hello }}]\n"
+        )
+    };
+    let show_all = |policy: &str, workflow: &str| {
+        let sources =
+            campaign(&[("workflows/policy.yaml", policy), ("workflows/hello.yaml", workflow)]);
+        show(&check(&sources).problems, &sources, false)
+    };
+    let night = workflow("mon-fri 22:00-02:00; sat 06:00-08:00");
+    insta::assert_snapshot!(show_all(&policy("daily 21:30-07:00", &days), &night));
+    // Every day is one of the house's own: the first line of the window says so, not its calendar's 366.
+    let shut = show_all(&policy("mon-fri 09:00-17:30", &all), &workflow("daily 20:00-02:00"));
+    let told = "is never open: in 2026 all its days are days off";
+    assert_eq!(shut.matches(told).count(), 2, "{shut}");
+    assert_eq!(show_all(&policy("always", &days), &workflow("fri 20:00-02:00")), "no problems\n");
 }
 
 #[test]

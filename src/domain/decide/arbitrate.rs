@@ -97,10 +97,17 @@ impl<'a> Work<'a> {
 
     pub fn want(&self, index: usize) -> Want {
         let active = &self.enrolments[index];
+        let mail = active.mail_step();
+        let turn = match &active.enrolment.phase {
+            Phase::Ready { held: Some(held) } if held.waits_for_its_turn() => Some(held.clone()),
+            _ => None,
+        };
         Want {
             resource: Resource::Mail { workflow: active.enrolment.workflow.clone() },
             about: active.about(),
-            was_asked_for: active.mail_step().is_some_and(|mail| mail.now),
+            was_asked_for: mail.is_some_and(|mail| mail.now),
+            turn,
+            hours: mail.and_then(|mail| self.lead.until_open_again(mail)),
         }
     }
 

@@ -34,7 +34,7 @@ impl Work<'_> {
             };
             self.hand_to(index, workflow, step, person);
         }
-        let due = self.due(index, |from, zone| step.silence.after.due(from, zone));
+        let due = self.due(index, |from, place| step.silence.after.due(from, place));
         if due > self.now() {
             self.wake(due);
             return false;

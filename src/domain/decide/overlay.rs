@@ -6,7 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::permission::{Contact, asked_for_later, outside, quiet, tracked, window};
+use super::permission::{Contact, asked_for_later, outside, place, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
     definitions::Definitions,
@@ -15,7 +15,7 @@ use crate::domain::{
     id::EnrolmentNo,
     lead::{Enrolment, Entry, LeadState, Passages, SentMail, Stage},
     name::Name,
-    schedule::{Around, Window},
+    schedule::{Around, Place, Window},
     score::{Booked, MilliPoints},
     time::Instant,
     value::Value,
@@ -111,6 +111,11 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// On whose clock and calendar the lead is.
+    pub fn place(&self) -> Place<'a> {
+        place(self.definitions, self.state)
+    }
+
     /// When a mail may leave, if not now: for its hours, for how often the lead is written to, or because it
     /// asked for later.
     pub fn opens(&self, mail: MailStep<'a>) -> Option<Instant> {
@@ -120,7 +125,7 @@ impl<'a> Overlay<'a> {
             Some(free) if free.is_never() => Some(free),
             Some(free) => {
                 let window = window(self.definitions, mail);
-                Some(window.map_or(free, |window| window.next_open(free, &self.state.zone)))
+                Some(window.map_or(free, |window| window.next_open(free, self.place())))
             }
         }
     }
@@ -131,7 +136,7 @@ impl<'a> Overlay<'a> {
         match (quiet, self.contact().held(self.definitions, mail, self.now)) {
             (quiet, Some((free, rule))) if Some(free) > quiet => rule.to_string(),
             (Some(end), _) => asked_for_later(end, &self.state.zone),
-            (None, _) => outside(self.definitions, self.state, mail),
+            (None, _) => outside(self.definitions, self.state, mail, self.now),
         }
     }
 
@@ -141,7 +146,7 @@ impl<'a> Overlay<'a> {
             sends: &self.sends,
             facts: &self.facts,
             profiled: self.profiled,
-            zone: &self.state.zone,
+            place: self.place(),
         }
     }
 
@@ -155,6 +160,13 @@ impl<'a> Overlay<'a> {
         self.hours(mail)?.closes
     }
 
+    /// When the hours of a mail that may leave now end, and begin again.
+    pub fn until_open_again(&self, mail: MailStep<'a>) -> Option<(Instant, Instant)> {
+        let closes = self.closes(mail)?;
+        let opens = window(self.definitions, mail)?.next_open(closes, self.place());
+        Some((closes, opens))
+    }
+
     /// Most mails keep the same hours.
     fn hours(&self, mail: MailStep<'a>) -> Option<Around> {
         let window = window(self.definitions, mail)?;
@@ -163,7 +175,7 @@ impl<'a> Overlay<'a> {
         {
             return Some(around);
         }
-        let around = window.around(self.now, &self.state.zone);
+        let around = window.around(self.now, self.place());
         self.asked.set(Some((window, around)));
         Some(around)
     }

@@ -9,7 +9,7 @@ use crate::domain::{
     facts::Fact,
     lead::{Enrolment, LeadState, Phase, SentMail},
     message::{MaySend, MessageKind},
-    schedule::{Deadline, Window, end_of_quiet},
+    schedule::{Deadline, Place, Window, date_at, end_of_quiet},
     time::{Instant, Zone},
     value::{Schema, Value},
     workflow::{MailStep, Version, Workflow},
@@ -74,16 +74,16 @@ pub(super) struct Contact<'s> {
     pub sends: &'s [SentMail],
     pub facts: &'s [Fact],
     pub profiled: bool,
-    pub zone: &'s Zone,
+    pub place: Place<'s>,
 }
 
 impl<'s> Contact<'s> {
-    fn of(definitions: &Definitions, state: &'s LeadState) -> Self {
+    fn of(definitions: &'s Definitions, state: &'s LeadState) -> Self {
         Self {
             sends: &state.sends,
             facts: &state.facts,
             profiled: tracked(definitions, state),
-            zone: &state.zone,
+            place: place(definitions, state),
         }
     }
 
@@ -106,7 +106,7 @@ impl<'s> Contact<'s> {
         let record = Record {
             sends: &sends,
             stirred: self.profiled.then(|| self.stirred(definitions, now)),
-            zone: self.zone,
+            place: self.place,
         };
         caps.hold(record, (&mail.workflow.name, &mail.workflow.purpose), now)
     }
@@ -138,6 +138,11 @@ impl<'s> Contact<'s> {
     }
 }
 
+/// On whose clock and calendar a lead is.
+pub(super) fn place<'a>(definitions: &'a Definitions, state: &'a LeadState) -> Place<'a> {
+    definitions.policy.place(&state.zone, state.country)
+}
+
 /// When a mail to a lead may leave, if not at once, for its hours.
 fn opens(
     definitions: &Definitions,
@@ -145,11 +150,21 @@ fn opens(
     mail: MailStep<'_>,
     now: Instant,
 ) -> Option<Instant> {
-    window(definitions, mail)?.around(now, &state.zone).opens
+    window(definitions, mail)?.around(now, place(definitions, state)).opens
 }
 
 /// Says that a mail does not leave now for its hours.
-pub(super) fn outside(definitions: &Definitions, state: &LeadState, mail: MailStep<'_>) -> String {
+pub(super) fn outside(
+    definitions: &Definitions,
+    state: &LeadState,
+    mail: MailStep<'_>,
+    now: Instant,
+) -> String {
+    let today = date_at(now, &state.zone);
+    if place(definitions, state).days_off.contains(today) {
+        let whose = state.country.map(|country| format!(" in {country}")).unwrap_or_default();
+        return format!("{} is a day off{whose}", today.strftime("%-d %b %Y"));
+    }
     let window = window(definitions, mail).map(ToString::to_string).unwrap_or_default();
     format!("outside of the window {window} in {}", state.zone.name())
 }
@@ -168,7 +183,7 @@ pub(super) fn expires(
     enrolment: &Enrolment,
 ) -> Option<Instant> {
     let due = match mail.not_after? {
-        Deadline::After(wait) => wait.due(enrolment.armed_at, &state.zone),
+        Deadline::After(wait) => wait.due(enrolment.armed_at, place(definitions, state)),
         Deadline::On(date) => definitions.date(mail.workflow, date, &state.zone),
     };
     Some(due.at)
@@ -192,7 +207,8 @@ pub fn closes(
 ) -> Option<Instant> {
     let mail = workflow.mail_step(&about.step)?;
     let enrolment = mailing(state, about)?;
-    let hours = window(definitions, mail).and_then(|window| window.closes(now, &state.zone));
+    let hours =
+        window(definitions, mail).and_then(|window| window.closes(now, place(definitions, state)));
     hours.into_iter().chain(expires(definitions, state, mail, enrolment)).min()
 }
 
@@ -250,7 +266,7 @@ pub fn may_send(
         return MaySend::NotBefore(free, rule.to_string());
     }
     match opens(definitions, state, mail, now) {
-        Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, mail)),
+        Some(opens) => MaySend::NotBefore(opens, outside(definitions, state, mail, now)),
         None => MaySend::Now,
     }
 }

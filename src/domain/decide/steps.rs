@@ -8,7 +8,7 @@ use crate::domain::{
     lead::{Due, Outcome, Phase},
     message::MessageKind,
     name::Name,
-    schedule::{Deadline, WaitSpec},
+    schedule::{Deadline, Place, WaitSpec},
     time::Instant,
     value::{Slot, Value},
     verdict::Truth,
@@ -50,7 +50,7 @@ impl Work<'_> {
                 }
             }
             StepKind::Wait(spec) => {
-                let due = self.due(index, |from, zone| spec.due(from, zone));
+                let due = self.due(index, |from, place| spec.due(from, place));
                 if due > self.now() {
                     self.wake(due);
                     return false;
@@ -60,7 +60,7 @@ impl Work<'_> {
             StepKind::WaitFor { awaited, up_to, otherwise } => {
                 let due = match up_to {
                     Some(Deadline::After(spec)) => {
-                        self.due(index, |from, zone| spec.due(from, zone))
+                        self.due(index, |from, place| spec.due(from, place))
                     }
                     Some(Deadline::On(date)) => self.due_on(index, workflow, date),
                     None => self.due(index, |_, _| Due { at: Instant::NEVER, civil: None }),
@@ -149,11 +149,8 @@ impl Work<'_> {
     }
 
     /// When the wait at this step is over; armed on arrival.
-    pub fn due(
-        &mut self,
-        index: usize,
-        arm: impl FnOnce(Instant, &crate::domain::time::Zone) -> Due,
-    ) -> Instant {
+    pub fn due(&mut self, index: usize, arm: impl FnOnce(Instant, Place<'_>) -> Due) -> Instant {
+        let place = self.lead.place();
         let enrolment = &mut self.enrolments[index].enrolment;
         if let Phase::Waiting { due } = &enrolment.phase {
             let Some(civil) = &due.civil else { return due.at };
@@ -165,7 +162,7 @@ impl Work<'_> {
             }
             return at;
         }
-        let due = arm(enrolment.armed_at, &self.lead.state.zone);
+        let due = arm(enrolment.armed_at, place);
         let at = due.at;
         enrolment.to_mut().phase = Phase::Waiting { due };
         at

@@ -77,6 +77,16 @@ pub struct Held {
     pub until: Instant,
 }
 
+impl Held {
+    /// How the reason of a step begins that waits for its turn, which comes at the instant until which it is held.
+    pub const TURN: &str = "pace: ";
+
+    #[must_use]
+    pub fn waits_for_its_turn(&self) -> bool {
+        self.reason.starts_with(Self::TURN)
+    }
+}
+
 /// When a wait is over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Due {

@@ -17,6 +17,7 @@ pub use stored::{Hydrated, LeadRecord, Memory, Profile};
 
 use super::{
     address::Address,
+    country::Country,
     event::Event,
     facts::Fact,
     id::{EnrolmentNo, LeadId, MessageId, ReleaseId, Rev},
@@ -174,8 +175,10 @@ pub struct LeadState {
     pub tags: BTreeSet<Name>,
     /// By purpose.
     pub consents: BTreeMap<Name, Consent>,
-    /// The lead's own zone, or the policy's.
+    /// The lead's own zone, or that of its country, or the policy's.
     pub zone: Zone,
+    /// As its attribute says it, where that is one.
+    pub country: Option<Country>,
     /// The lead's own language, or the policy's.
     pub language: Name,
     pub stage: Stage,
@@ -241,6 +244,7 @@ impl LeadState {
             tags: BTreeSet::new(),
             consents: BTreeMap::new(),
             zone: Zone::named("Europe/Rome").unwrap(),
+            country: None,
             language: "en".into(),
             stage: Stage::Lead,
             stage_since: created_at,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     address::Address,
+    country::Country,
     definitions::{Definitions, LiveWorkflow},
     event::Event,
     facts::{Fact, FactIx, fill},
@@ -117,9 +118,10 @@ impl LeadRecord {
             Some(Value::Text(text)) => Some(text.clone()),
             _ => None,
         };
+        let country = text("country").and_then(|name| Country::parse(&name));
         let zone = text("zone")
             .and_then(|name| Zone::named(&name).ok())
-            .unwrap_or_else(|| definitions.policy.zone.clone());
+            .unwrap_or_else(|| definitions.policy.zone_of(country));
         let language = text("language").unwrap_or_else(|| definitions.policy.language.clone());
 
         let same_plan = memory.plan == definitions.plan_mark;
@@ -153,6 +155,7 @@ impl LeadRecord {
             tags: profile.tags,
             consents: profile.consents,
             zone,
+            country,
             language,
             stage: self.stage,
             stage_since: self.stage_since,
@@ -291,5 +294,28 @@ mod tests {
         let written = state.profile(&definitions, stored);
         let names: Vec<&str> = written.attributes.keys().map(Name::as_str).collect();
         assert_eq!(names, ["budget", "old"]);
+    }
+
+    #[test]
+    fn a_zone_is_the_leads_own_or_its_countrys_or_the_policys() {
+        let zone = |name: &str| Zone::named(name).unwrap();
+        let country = |name: &str| Country::parse(name).unwrap();
+        let mut definitions = Definitions { schema: Schema::standard(), ..Definitions::default() };
+        definitions.policy.zone = zone("Europe/Rome");
+        definitions.policy.zones.insert(country("AU"), zone("Australia/Perth"));
+        for (attributes, expected) in [
+            (vec![], "Europe/Rome"),
+            (vec![("country", "Japan")], "Asia/Tokyo"),
+            (vec![("country", "Stati Uniti")], "America/New_York"),
+            (vec![("country", "Australia")], "Australia/Perth"),
+            (vec![("country", "Atlantis")], "Europe/Rome"),
+            (vec![("country", "Japan"), ("zone", "America/Los_Angeles")], "America/Los_Angeles"),
+            (vec![("country", "Japan"), ("zone", "Mars/Olympus")], "Asia/Tokyo"),
+        ] {
+            let values: Vec<_> =
+                attributes.iter().map(|(name, it)| (*name, (*it).into())).collect();
+            let state = record(&values).hydrate(&definitions).state;
+            assert_eq!(state.zone.name(), expected, "{attributes:?}");
+        }
     }
 }

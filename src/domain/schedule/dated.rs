@@ -7,7 +7,7 @@ use jiff::{
     civil::{DateTime, Time},
 };
 
-use super::{WaitSpec, resolve, wait::business_days_from, weekday};
+use super::{DaysOff, Place, WaitSpec, resolve, wait::business_days_from, weekday};
 use crate::domain::{
     lead::{CivilDue, Due},
     name::Name,
@@ -70,15 +70,16 @@ impl DateExpr {
         Ok(Self { date: date.into(), shift, time })
     }
 
-    /// When it comes for a reader, where the date is `anchor` on the clock of `zone`.
+    /// When it comes for a reader, where the date is `anchor` on the clock and calendar of `place`.
     #[must_use]
-    pub fn due(&self, anchor: DateTime, zone: &Zone, reader: &Zone) -> Due {
+    pub fn due<'p>(&self, anchor: DateTime, place: impl Into<Place<'p>>, reader: &Zone) -> Due {
+        let Place { zone, days_off } = place.into();
         if let Some(Shift { back, by: WaitSpec::Exact(duration) }) = self.shift {
             let at = resolve(anchor, zone);
             let at = if back { at - duration } else { at + duration };
             return Due { at, civil: None };
         }
-        let Some(moved) = self.moved(anchor) else {
+        let Some(moved) = self.moved(anchor, days_off) else {
             return Due { at: Instant::NEVER, civil: None };
         };
         let (local, zone) = match self.time {
@@ -90,7 +91,7 @@ impl DateExpr {
     }
 
     /// By days and months, on the calendar; `None` beyond it.
-    fn moved(&self, anchor: DateTime) -> Option<DateTime> {
+    fn moved(&self, anchor: DateTime, days_off: DaysOff<'_>) -> Option<DateTime> {
         let Some(Shift { back, by }) = &self.shift else { return Some(anchor) };
         match *by {
             WaitSpec::Civil { months, days } => {
@@ -98,7 +99,8 @@ impl DateExpr {
                 anchor.checked_add(if *back { -span } else { span }).ok()
             }
             WaitSpec::BusinessDays(days) => {
-                Some(business_days_from(anchor.date(), days, *back)?.to_datetime(anchor.time()))
+                business_days_from(anchor.date(), days, *back, days_off)
+                    .map(|date| date.to_datetime(anchor.time()))
             }
             WaitSpec::Exact(_) | WaitSpec::Until { .. } => None,
         }

@@ -3,9 +3,11 @@
 //! One rule: a local time that a change of the clock skips means the first valid instant after the
 //! gap (03:00, not 03:30); one that comes twice means the first.
 
+mod calendar;
 mod dated;
 mod day;
 mod later;
+mod quiet;
 mod resolve;
 mod rules;
 mod wait;
@@ -25,9 +27,11 @@ mod window_tests;
 
 use resolve::{local, resolve, resolve_with_gap};
 
+pub use calendar::{Calendar, DaysOff, OwnDay, Place, Whose};
 pub use dated::{DateError, DateExpr, Deadline, Shift};
 pub use day::{date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
+pub use quiet::QuietHours;
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;

@@ -7,7 +7,7 @@ use jiff::{
     civil::{Date, DateTime, Time, Weekday},
 };
 
-use super::{local, resolve, weekday};
+use super::{DaysOff, Place, local, resolve, weekday};
 use crate::domain::{
     lead::{CivilDue, Due},
     time::{Instant, Zone},
@@ -26,20 +26,23 @@ pub enum WaitSpec {
     Civil { months: u16, days: u16 },
     /// So much time, whatever clocks do.
     Exact(Duration),
-    /// Mondays to fridays, counted from the day after the local date, at the same local time.
+    /// Mondays to fridays that are not off, counted from the day after the local date, at the same
+    /// local time.
     BusinessDays(u16),
     /// The next time the clock reads so, after arrival; on that weekday if one is named.
     Until { day: Option<Weekday>, time: Time },
 }
 
 impl WaitSpec {
-    /// When a wait that begins at `from` is over, on the clock of `zone`. Always after `from`.
+    /// When a wait that begins at `from` is over, on the clock and calendar of a place. Always after
+    /// `from`.
     #[must_use]
-    pub fn due(&self, from: Instant, zone: &Zone) -> Due {
+    pub fn due<'p>(&self, from: Instant, place: impl Into<Place<'p>>) -> Due {
+        let Place { zone, days_off } = place.into();
         if let Self::Exact(duration) = self {
             return Due { at: from + *duration, civil: None };
         }
-        let Some((local, at)) = self.civil_due(from, zone) else {
+        let Some((local, at)) = self.civil_due(from, zone, days_off) else {
             return Due { at: Instant::NEVER, civil: None };
         };
         Due { at, civil: Some(CivilDue { local, zone: zone.name().to_owned() }) }
@@ -55,7 +58,7 @@ impl WaitSpec {
         resolve(civil.local, &Zone::named(&civil.zone).unwrap_or_else(|_| Zone::utc()))
     }
 
-    /// The longest it can last, but for a change of the clock.
+    /// The longest it can last, but for a change of the clock and days off.
     #[must_use]
     pub fn approximate(&self) -> Duration {
         match *self {
@@ -74,7 +77,12 @@ impl WaitSpec {
     }
 
     /// The local time at which it is over, and its instant; `None` beyond the calendar.
-    fn civil_due(&self, from: Instant, zone: &Zone) -> Option<(DateTime, Instant)> {
+    fn civil_due(
+        &self,
+        from: Instant,
+        zone: &Zone,
+        days_off: DaysOff<'_>,
+    ) -> Option<(DateTime, Instant)> {
         let arrived = local(from, zone);
         let due = match *self {
             Self::Exact(_) => return None,
@@ -82,9 +90,8 @@ impl WaitSpec {
                 let span = Span::new().try_months(months).ok()?.try_days(days).ok()?;
                 arrived.checked_add(span).ok()?
             }
-            Self::BusinessDays(days) => {
-                business_days_from(arrived.date(), days, false)?.to_datetime(arrived.time())
-            }
+            Self::BusinessDays(days) => business_days_from(arrived.date(), days, false, days_off)?
+                .to_datetime(arrived.time()),
             Self::Until { day, time } => {
                 return arrived
                     .date()
@@ -99,10 +106,15 @@ impl WaitSpec {
     }
 }
 
-/// So many mondays to fridays after or before a date, which is not counted itself.
-pub(super) fn business_days_from(date: Date, days: u16, back: bool) -> Option<Date> {
+/// So many mondays to fridays that are not off, after or before a date, which is not counted itself.
+pub(super) fn business_days_from(
+    date: Date,
+    days: u16,
+    back: bool,
+    days_off: DaysOff<'_>,
+) -> Option<Date> {
     date.series(if back { (-1).day() } else { 1.day() })
         .skip(1)
-        .filter(|date| weekday::index(date.weekday()) < 5)
+        .filter(|date| weekday::index(date.weekday()) < 5 && !days_off.contains(*date))
         .nth(usize::from(days).checked_sub(1)?)
 }

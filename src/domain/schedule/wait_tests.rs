@@ -107,6 +107,30 @@ fn is_over_at_the_local_time_a_person_would_name() {
     }
 }
 
+#[test]
+fn business_days_skip_days_off() {
+    use crate::domain::country::Country;
+    let rome = zone("Europe/Rome");
+    let also = vec![OwnDay::parse("2026-12-24").unwrap()];
+    let calendar = Calendar { holidays: Whose::Leads, also };
+    let due = |text: &str, from: &str, country: &str| {
+        let place = Place { zone: &rome, days_off: calendar.days_off(Country::parse(country)) };
+        wait(text).due(instant(from), place).at.to_string()
+    };
+    // The 8th of December, a tuesday, is a holiday in Italy.
+    assert_eq!(due("1 business day", "2026-12-07T10:00:00Z", "IT"), "2026-12-09T10:00:00Z");
+    assert_eq!(due("1 business day", "2026-12-07T10:00:00Z", "DE"), "2026-12-08T10:00:00Z");
+    assert_eq!(due("1 business day", "2026-12-08T10:00:00Z", "IT"), "2026-12-09T10:00:00Z");
+    // From the wednesday before Christmas over the house's day, two holidays, a sunday.
+    assert_eq!(due("1 business day", "2026-12-23T10:00:00Z", "IT"), "2026-12-28T10:00:00Z");
+    assert_eq!(due("1d", "2026-12-07T10:00:00Z", "IT"), "2026-12-08T10:00:00Z");
+    // Before a date of a campaign, by the house's own days.
+    let expr = DateExpr::parse("starts - 1 business day").unwrap();
+    let place = Place { zone: &rome, days_off: calendar.days_off(None) };
+    let due = expr.due("2026-12-25T10:00".parse().unwrap(), place, &rome);
+    assert_eq!(due.at.to_string(), "2026-12-23T09:00:00Z");
+}
+
 /// The table of zones that break schedulers.
 #[test]
 fn a_day_is_civil_and_an_hour_is_not() {

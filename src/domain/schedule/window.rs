@@ -1,19 +1,26 @@
 //! Sending windows on the lead's own clock.
 
-use jiff::civil::{Date, DateTime, Time};
+use jiff::{
+    ToSpan as _,
+    civil::{Date, DateTime, date},
+};
 
-use super::{local, resolve, resolve_with_gap, weekday};
+use super::{DaysOff, Place, local, resolve, resolve_with_gap, weekday};
 use crate::domain::time::{Instant, Zone};
 
 /// Minutes of a civil day.
 pub(super) const DAY_MINUTES: u16 = 24 * 60;
-/// Further than any window's next opening: one whose only hour falls into a gap waits a week more.
-const HORIZON_DAYS: u16 = 60;
+/// Further than any window's next opening: `check` takes those alone that open in each year.
+const HORIZON_DAYS: u16 = 800;
 
-/// Part of a day, in minutes since midnight on the clock; `start < end <= 24:00`.
+/// Part of a day, in minutes since midnight on its clock; `start < 24:00`, and the end is after it, at
+/// the same time of the next day at the latest.
 pub(super) type Hours = (u16, u16);
 
-/// Days of the week and hours of the day: `mon-fri 09:00-17:30`.
+/// Days of the week and hours of the day: `mon-fri 09:00-17:30`, `fri 20:00-02:00`.
+///
+/// Hours that go across midnight belong to the day on which they open: they are shut where that is a day
+/// off, and open where only the next one is.
 ///
 /// Each stretch is open from the instant that its first local time means to the one that its end
 /// means. So what lies in a gap is not open that day, and when the clock is put back the repeated
@@ -35,8 +42,7 @@ pub struct Around {
 struct Stretch {
     start: Instant,
     end: Instant,
-    /// Another may begin where it ends: it ends at midnight or where the clock leaves an hour out, or is not
-    /// the last of its day.
+    /// Another may begin where it ends: the clock leaves an hour out there.
     may_go_on: bool,
 }
 
@@ -52,37 +58,55 @@ impl Window {
         self.days.iter().all(|hours| matches!(hours[..], [(0, DAY_MINUTES)]))
     }
 
+    /// Not at any hour of any day.
     #[must_use]
-    pub fn is_open(&self, now: Instant, zone: &Zone) -> bool {
-        self.next_open(now, zone) == now
+    pub fn is_never(&self) -> bool {
+        self.days.iter().all(Vec::is_empty)
+    }
+
+    /// A year in which it opens on no day, if there is one, whatever weekday its dates fall on.
+    #[must_use]
+    pub fn year_without(&self, days_off: DaysOff<'_>) -> Option<i16> {
+        // After 28 years each date has been each weekday.
+        (2026..2026 + 28).find(|year| {
+            let first = date(*year, 1, 1);
+            let mut days = first.series(1.day()).take_while(|day| day.year() == *year);
+            days.all(|day| self.on(day, days_off).is_empty())
+        })
+    }
+
+    #[must_use]
+    pub fn is_open<'p>(&self, now: Instant, place: impl Into<Place<'p>>) -> bool {
+        self.next_open(now, place) == now
     }
 
     /// `now` if it is open then, else when it next opens.
     #[must_use]
-    pub fn next_open(&self, now: Instant, zone: &Zone) -> Instant {
-        self.around(now, zone).opens.unwrap_or(now)
+    pub fn next_open<'p>(&self, now: Instant, place: impl Into<Place<'p>>) -> Instant {
+        self.around(now, place).opens.unwrap_or(now)
     }
 
     /// When it closes, if it is open at `now` and ever closes.
     #[must_use]
-    pub fn closes(&self, now: Instant, zone: &Zone) -> Option<Instant> {
-        self.around(now, zone).closes
+    pub fn closes<'p>(&self, now: Instant, place: impl Into<Place<'p>>) -> Option<Instant> {
+        self.around(now, place).closes
     }
 
     /// Both at once: the zone is asked less often.
     #[must_use]
-    pub fn around(&self, now: Instant, zone: &Zone) -> Around {
-        if now.is_never() || self.is_always() {
+    pub fn around<'p>(&self, now: Instant, place: impl Into<Place<'p>>) -> Around {
+        let Place { zone, days_off } = place.into();
+        if now.is_never() || (self.is_always() && days_off.is_empty()) {
             return Around { opens: None, closes: None };
         }
-        let mut stretches = self.stretches(now, zone);
+        let mut stretches = self.stretches(now, zone, days_off);
         let Some(Stretch { start, end: mut closes, mut may_go_on }) = stretches.next() else {
             return Around { opens: Some(Instant::NEVER), closes: None };
         };
         if start > now {
             return Around { opens: Some(start), closes: None };
         }
-        // Midnight between two open stretches is no closing, nor is an hour that a clock leaves out.
+        // An hour that a clock leaves out between two open stretches is no closing.
         while may_go_on
             && let Some(next) = stretches.next()
             && next.start <= closes
@@ -93,45 +117,57 @@ impl Window {
     }
 
     /// The open stretches that end after `now`, in order.
-    fn stretches<'a>(&'a self, now: Instant, zone: &'a Zone) -> impl Iterator<Item = Stretch> + 'a {
+    fn stretches<'a>(
+        &'a self,
+        now: Instant,
+        zone: &'a Zone,
+        days_off: DaysOff<'a>,
+    ) -> impl Iterator<Item = Stretch> + 'a {
         let clock = local(now, zone);
-        // A clock put back at midnight repeats an hour of the day before.
+        // What opened yesterday may be open still.
         let first = clock.date().yesterday().unwrap_or(clock.date());
-        std::iter::successors(Some(first), |date| date.tomorrow().ok())
-            .take(usize::from(HORIZON_DAYS))
-            .flat_map(move |date| {
-                let hours = self.on(date);
-                hours.iter().enumerate().map(move |(index, &(start, end))| {
-                    let may_go_on = end == DAY_MINUTES || index + 1 < hours.len();
-                    (date, start, end, may_go_on)
-                })
-            })
-            .filter_map(move |(date, start, end, may_go_on)| {
-                let end = at(date, end)?;
-                // What the clock has read already is past: no need to ask the zone.
-                if end <= clock {
-                    return None;
-                }
-                let (end, in_gap) = resolve_with_gap(end, zone);
-                let start = at(date, start)?;
-                let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
-                (end > now && start < end).then_some(Stretch {
-                    start,
-                    end,
-                    may_go_on: may_go_on || in_gap,
-                })
-            })
+        self.on_the_calendar(first, days_off).filter_map(move |(start, end)| {
+            // What the clock has read already is past: no need to ask the zone.
+            if end <= clock {
+                return None;
+            }
+            let (end, may_go_on) = resolve_with_gap(end, zone);
+            let start = if start <= clock { Instant::DAWN } else { resolve(start, zone) };
+            (end > now && start < end).then_some(Stretch { start, end, may_go_on })
+        })
     }
 
-    fn on(&self, date: Date) -> &[Hours] {
-        &self.days[weekday::index(date.weekday())]
+    /// The stretches of the days from `first` on, in order; those that touch, as at midnight, are one.
+    fn on_the_calendar<'a>(
+        &'a self,
+        first: Date,
+        days_off: DaysOff<'a>,
+    ) -> impl Iterator<Item = (DateTime, DateTime)> + 'a {
+        let days = std::iter::successors(Some(first), |date| date.tomorrow().ok());
+        let mut stretches = days
+            .take(usize::from(HORIZON_DAYS))
+            .flat_map(move |date| self.on(date, days_off).iter().map(move |hours| (date, *hours)))
+            .filter_map(|(date, (start, end))| Some((at(date, start)?, at(date, end)?)))
+            .peekable();
+        std::iter::from_fn(move || {
+            let (start, mut end) = stretches.next()?;
+            while let Some((_, later)) = stretches.next_if(|(start, _)| *start <= end) {
+                end = end.max(later);
+            }
+            Some((start, end))
+        })
+    }
+
+    /// The hours that open on a date.
+    fn on(&self, date: Date, days_off: DaysOff<'_>) -> &[Hours] {
+        let hours = &self.days[weekday::index(date.weekday())];
+        if hours.is_empty() || days_off.contains(date) { &[] } else { hours }
     }
 }
 
 fn at(date: Date, minutes: u16) -> Option<DateTime> {
-    if minutes == DAY_MINUTES {
-        return Some(date.tomorrow().ok()?.to_datetime(Time::midnight()));
-    }
+    let date = if minutes < DAY_MINUTES { date } else { date.tomorrow().ok()? };
+    let minutes = minutes % DAY_MINUTES;
     let hour = i8::try_from(minutes / 60).ok()?;
     let minute = i8::try_from(minutes % 60).ok()?;
     Some(date.at(hour, minute, 0, 0))

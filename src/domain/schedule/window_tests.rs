@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::time::{Instant, Zone};
+use crate::domain::{
+    country::Country,
+    time::{Instant, Zone},
+};
 
 pub(super) const ZONES: [&str; 11] = [
     "Europe/Rome",
@@ -45,6 +48,11 @@ fn the_canonical_text_says_the_same() {
         ("mon-thu 09:00-18:00; fri 09:00-12:00", "mon-thu 09:00-18:00; fri 09:00-12:00"),
         ("weekends 00:00-24:00", "sat,sun 00:00-24:00"),
         ("daily 00:00-24:00", "always"),
+        ("fri 20:00-02:00", "fri 20:00-02:00"),
+        ("daily 22:00-2:00", "daily 22:00-02:00"),
+        ("daily 22:00-00:00", "daily 22:00-24:00"),
+        ("fri 20:00-23:00, 22:00-02:00", "fri 20:00-02:00"),
+        ("fri 20:00-24:00; sat 00:00-02:00", "fri 20:00-24:00; sat 00:00-02:00"),
         ("Always", "always"),
     ] {
         assert_eq!(window(text).to_string(), expected, "{text}");
@@ -69,8 +77,7 @@ fn a_refusal_says_how_to_write_it() {
         ("mon-fri-sun 09:00-17:30", "is no day"),
         ("mon 09:00-12:00; ", "no hours"),
         ("mon 09:00-12:00,", "`` are no hours"),
-        ("daily 22:00-06:00", "`00:00-06:00, 22:00-24:00`"),
-        ("daily 22:00-06:00", "not built yet"),
+        ("daily 24:00-06:00", "the day after"),
         ("mon +9:00-12:00", "is no day"),
         ("mon 09:00-+9:30", "write them like"),
     ] {
@@ -136,6 +143,29 @@ fn opens_on_the_clock_of_the_lead() {
             "2026-11-20T20:00:00Z",
             "2026-11-21T06:00:00Z",
         ),
+        // Across midnight: saturday morning is friday's.
+        (
+            "fri 20:00-02:00",
+            "Europe/Rome",
+            "2026-11-20T23:30:00Z",
+            "2026-11-20T23:30:00Z",
+            "2026-11-21T01:00:00Z",
+        ),
+        (
+            "fri 20:00-02:00",
+            "Europe/Rome",
+            "2026-11-20T00:30:00Z",
+            "2026-11-20T19:00:00Z",
+            "2026-11-21T01:00:00Z",
+        ),
+        // One night touches the next day's hours.
+        (
+            "fri 20:00-02:00; sat 01:00-05:00",
+            "UTC",
+            "2026-11-20T00:00:00Z",
+            "2026-11-20T20:00:00Z",
+            "2026-11-21T05:00:00Z",
+        ),
     ] {
         assert_opens(text, zone, now, opens, closes);
     }
@@ -173,6 +203,14 @@ fn a_gap_opens_after_itself_and_a_fold_opens_once() {
             "2027-03-27T22:00:00Z",
             "2027-03-28T00:00:00Z",
             "2027-03-28T02:00:00Z",
+        ),
+        // Into the gap, from the evening before.
+        (
+            "sat 22:00-02:30",
+            "Europe/Rome",
+            "2027-03-27T12:00:00Z",
+            "2027-03-27T21:00:00Z",
+            "2027-03-28T01:00:00Z",
         ),
         // All of it in the gap: not that day; once a week: not that week.
         (
@@ -314,14 +352,16 @@ fn open_by_the_clock(window: &Window, now: Instant, zone: &Zone) -> bool {
     let clock = reading(now, zone);
     let minute =
         u16::from(clock.hour().unsigned_abs()) * 60 + u16::from(clock.minute().unsigned_abs());
-    window.days[weekday::index(clock.date().weekday())]
-        .iter()
-        .any(|(start, end)| (*start..*end).contains(&minute))
+    let opened = |date: jiff::civil::Date, minute: u16| {
+        let hours = window.days[weekday::index(date.weekday())].iter();
+        hours.clone().any(|(start, end)| (*start..*end).contains(&minute))
+    };
+    opened(clock.date(), minute) || opened(clock.date().yesterday().unwrap(), minute + 1440)
 }
 
 fn any_window() -> impl Strategy<Value = Window> {
     let hours = (0u16..96, 1u16..20).prop_map(|(start, length)| {
-        let (start, end) = (start * 15, ((start + length) * 15).min(1440));
+        let (start, end) = (start * 15, (start + length) * 15);
         format!("{}-{}", window_text::Clock(start), window_text::Clock(end))
     });
     let days = prop::collection::vec(0usize..7, 1..5);
@@ -367,6 +407,74 @@ pub(super) fn any_instant() -> impl Strategy<Value = Instant> {
 fn minutes_between(from: Instant, to: Instant) -> impl Iterator<Item = Instant> {
     let minutes = to.since(from) / 60_000;
     (0..minutes.min(3000)).map(move |minute| Instant::from_millis(from.millis() + minute * 60_000))
+}
+
+fn calendar(country: &str, also: &[&str]) -> (Calendar, Option<Country>) {
+    let also = also.iter().map(|day| OwnDay::parse(day).unwrap()).collect();
+    (Calendar { holidays: Whose::Leads, also }, Country::parse(country))
+}
+
+#[test]
+fn a_day_off_shuts_what_opens_on_it() {
+    let rome = zone("Europe/Rome");
+    let (calendar, italy) = calendar("Italy", &["2026-12-24", "12-31"]);
+    let place = Place { zone: &rome, days_off: calendar.days_off(italy) };
+    for (text, now, opens, closes) in [
+        // The 8th of December is a holiday, a tuesday.
+        (
+            "mon-fri 09:00-17:30",
+            "2026-12-07T17:00:00Z",
+            "2026-12-09T08:00:00Z",
+            "2026-12-09T16:30:00Z",
+        ),
+        // Christmas Eve by the house, Christmas, Saint Stephen's on a saturday; then the 31st and the 1st.
+        (
+            "mon-fri 09:00-17:30",
+            "2026-12-24T09:00:00Z",
+            "2026-12-28T08:00:00Z",
+            "2026-12-28T16:30:00Z",
+        ),
+        ("thu 09:00-17:30", "2026-12-23T09:00:00Z", "2027-01-07T08:00:00Z", "2027-01-07T16:30:00Z"),
+        // The night before goes on into the holiday; its own night does not begin.
+        (
+            "daily 22:00-02:00",
+            "2026-12-07T23:30:00Z",
+            "2026-12-07T23:30:00Z",
+            "2026-12-08T01:00:00Z",
+        ),
+        (
+            "daily 22:00-02:00",
+            "2026-12-08T02:00:00Z",
+            "2026-12-09T21:00:00Z",
+            "2026-12-10T01:00:00Z",
+        ),
+        // Open at all hours, until the holiday begins.
+        ("always", "2026-12-05T02:00:00Z", "2026-12-05T02:00:00Z", "2026-12-07T23:00:00Z"),
+        ("always", "2026-12-08T02:00:00Z", "2026-12-08T23:00:00Z", "2026-12-23T23:00:00Z"),
+    ] {
+        let window = window(text);
+        let open = window.next_open(instant(now), place);
+        assert_eq!(open.to_string(), opens, "{text} at {now} opens");
+        let close = window.closes(open, place).unwrap();
+        assert_eq!(close.to_string(), closes, "{text} at {opens} closes");
+    }
+    // Whose country is not known has the house's days alone.
+    let nowhere = Place { zone: &rome, days_off: calendar.days_off(None) };
+    let monday = window("mon-fri 09:00-17:30").next_open(instant("2026-12-07T17:00:00Z"), nowhere);
+    assert_eq!(monday.to_string(), "2026-12-08T08:00:00Z");
+}
+
+#[test]
+fn a_window_that_does_not_open_in_some_year_is_told() {
+    let always: Vec<String> = (1..=12)
+        .flat_map(|month| (1..=31).map(move |day| format!("{month:02}-{day:02}")))
+        .collect();
+    let always = always.iter().filter_map(|day| OwnDay::parse(day)).collect();
+    let shut = Calendar { holidays: Whose::Nobodys, also: always };
+    assert_eq!(Window::always().year_without(shut.days_off(None)), Some(2026));
+    let (italian, italy) = calendar("Italy", &[]);
+    assert_eq!(window("thu 09:00-17:30").year_without(italian.days_off(italy)), None);
+    assert_eq!(Window::always().year_without(DaysOff::default()), None);
 }
 
 proptest! {

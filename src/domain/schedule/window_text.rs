@@ -16,8 +16,8 @@ const EXAMPLE: &str = "write it like `mon-fri 09:00-17:30` or `daily 08:00-20:00
 
 impl Window {
     /// Reads days and hours. Days: `mon-fri`, `mon,wed`, `daily`, `weekdays`, `weekends`; hours:
-    /// `09:00-12:00, 14:00-17:30`, `24:00` as an end; several of both apart by `;`. `always` is
-    /// open at all hours.
+    /// `09:00-12:00, 14:00-17:30`, `22:00-02:00` into the next day, `24:00` as an end; several of both
+    /// apart by `;`. `always` is open at all hours.
     ///
     /// # Errors
     /// What is wrong with the text, and how to write it.
@@ -85,27 +85,33 @@ fn parse_day(text: &str) -> Result<usize, WindowError> {
     })
 }
 
+/// An end before the start is on the next day.
 fn parse_hours(text: &str) -> Result<Hours, WindowError> {
-    let bad = || WindowError(format!("`{text}` are no hours: write them like `09:00-17:30`"));
-    let (start, end) = text.split_once('-').ok_or_else(bad)?;
-    let start_minutes = weekday::parse_minutes(start).ok_or_else(bad)?;
-    let end_minutes = weekday::parse_minutes(end).ok_or_else(bad)?;
-    match start_minutes.cmp(&end_minutes) {
-        std::cmp::Ordering::Less => Ok((start_minutes, end_minutes)),
-        std::cmp::Ordering::Equal => Err(WindowError(format!(
-            "`{text}` is never open: its end must come after its start, the whole day is `00:00-24:00`"
-        ))),
-        std::cmp::Ordering::Greater => Err(WindowError(format!(
-            "`{text}` goes across midnight, which is not built yet: write it as \
-             `00:00-{}, {}-24:00`",
-            end.trim(),
-            start.trim()
-        ))),
+    let (start, end) = parse_times(text).ok_or_else(|| {
+        WindowError(format!("`{text}` are no hours: write them like `09:00-17:30`"))
+    })?;
+    if start % DAY_MINUTES == end % DAY_MINUTES && (start, end) != (0, DAY_MINUTES) {
+        return Err(WindowError(format!(
+            "`{text}` is never open: its end must be another time than its start, the whole day is \
+             `00:00-24:00`"
+        )));
     }
+    if start == DAY_MINUTES {
+        return Err(WindowError(format!(
+            "`{text}` begins when the day is over: write `00:00` and the day after"
+        )));
+    }
+    Ok((start, if end < start { end + DAY_MINUTES } else { end }))
+}
+
+/// Both times of `09:00-17:30`, in minutes since midnight.
+pub(super) fn parse_times(text: &str) -> Option<Hours> {
+    let (start, end) = text.split_once('-')?;
+    Some((weekday::parse_minutes(start)?, weekday::parse_minutes(end)?))
 }
 
 /// Sorts stretches and joins those that touch.
-fn merge(hours: &mut Vec<Hours>) {
+pub(super) fn merge(hours: &mut Vec<Hours>) {
     hours.sort_unstable();
     let mut merged: Vec<Hours> = Vec::with_capacity(hours.len());
     for (start, end) in hours.drain(..) {
@@ -175,12 +181,12 @@ impl fmt::Display for DaysLike<'_> {
     }
 }
 
-/// Minutes since midnight as `HH:MM`.
+/// Minutes since midnight as `HH:MM`; an end on the next day as its clock reads.
 pub(super) struct Clock(pub(super) u16);
 
 impl fmt::Display for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        debug_assert!(self.0 <= DAY_MINUTES);
-        write!(f, "{:02}:{:02}", self.0 / 60, self.0 % 60)
+        let minutes = if self.0 > DAY_MINUTES { self.0 - DAY_MINUTES } else { self.0 };
+        write!(f, "{:02}:{:02}", minutes / 60, minutes % 60)
     }
 }

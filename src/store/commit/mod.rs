@@ -23,7 +23,7 @@ impl Store {
     /// Of a batch that was only looked at nothing is written once another release is live, or other
     /// workflows are paused: whoever changed that wakes the leads that are not due, and these still were.
     ///
-    /// A lead whose rev has moved on, whose message could not be withdrawn any more, or whose company is not
+    /// A lead whose rev has moved on, whose message could not be withdrawn any more, or whose company or line is not
     /// what it was decided by, is not written: it stays due. The others' rev goes up by one and by the events that the decision made, which count
     /// as reflected. Leads of the batch without a decision stay as they are; unreadable ones are parked.
     ///
@@ -78,11 +78,14 @@ impl Tx {
     ) -> Result<Committed> {
         let mut committed = Committed::default();
         if !writes.is_empty() {
+            let overtaken = self.overtaken_in_line(shared).await?;
             let (accounts, outdated) = self.lock_accounts(shared).await?;
             let mut stuck = self.stuck_withdrawals(&writes).await?;
-            stuck.extend(outdated);
+            stuck.extend(outdated.into_iter().chain(overtaken));
             let revs = self.move_timers(&writes, &stuck, now).await?;
-            self.write_accounts(shared, accounts, |lead| revs.contains_key(&lead.0)).await?;
+            let is_written = |lead: LeadId| revs.contains_key(&lead.0);
+            self.write_places(&shared.places, is_written).await?;
+            self.write_accounts(shared, accounts, is_written).await?;
             let (written, lost): (Vec<LeadWrite>, Vec<LeadWrite>) =
                 writes.into_iter().partition(|write| revs.contains_key(&write.lead.0));
             self.write_leads(&written, now).await?;

@@ -26,6 +26,7 @@ use proptest::prelude::*;
 use super::{making_way::MOST_VISITS, *};
 use crate::domain::{
     condition::{Condition, Env, KnownSegment, PatternRoom, Scope, fact_key},
+    country::Country,
     decision::{EnrolmentChange, ScoreKind, Verb},
     definitions::{Door, LiveWorkflow, Segment, Since},
     event::{Event, EventData, EventKind, Judgement, StepRef},
@@ -35,7 +36,7 @@ use crate::domain::{
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
     policy::{Policy, Purpose, Tracking},
-    schedule::{DateExpr, Deadline, WaitSpec, Window},
+    schedule::{Calendar, DateExpr, Deadline, WaitSpec, Whose, Window},
     score::{EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},

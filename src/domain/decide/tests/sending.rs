@@ -34,6 +34,35 @@ fn outside_of_the_window_the_mail_is_held_until_it_opens() {
 }
 
 #[test]
+fn on_a_holiday_of_the_leads_country_the_mail_is_held() {
+    let mut house = House::new();
+    house.0.policy.calendar = Calendar { holidays: Whose::Leads, also: Vec::new() };
+    let steps = vec![wait("1 business day"), email("report")];
+    house.workflow("reawaken", steps, |_| {});
+    // The thursday before Good Friday, on which Italy works and Germany does not.
+    let thursday: Instant = "2027-03-25T09:00:00Z".parse().unwrap();
+    for (country, due) in [("IT", "2027-03-26T09:00:00Z"), ("DE", "2027-03-30T08:00:00Z")] {
+        let mut story = Story::cold(&house);
+        story.state.country = Country::parse(country);
+        story.at(thursday).decide();
+        assert_eq!(story.last.wake_at.to_string(), due, "{country}");
+    }
+    let mut house = House::new();
+    house.0.policy.calendar = Calendar { holidays: Whose::Leads, also: Vec::new() };
+    house.workflow("reawaken", vec![email("report")], |_| {});
+    let mut story = Story::cold(&house);
+    story.state.country = Country::parse("Germania");
+    let friday: Instant = "2027-03-26T09:00:00Z".parse().unwrap();
+    story.at(friday).decide();
+    assert!(story.mails().is_empty());
+    assert!(story.reasons().contains("26 Mar 2027 is a day off in DE"), "{}", story.reasons());
+    // Easter Monday is one, too; the clocks have gone forward.
+    assert_eq!(story.last.wake_at.to_string(), "2027-03-30T07:00:00Z");
+    story.at(story.last.wake_at).decide();
+    assert_eq!(story.mails(), ["report"]);
+}
+
+#[test]
 fn two_workflows_write_one_after_the_other_the_more_important_first() {
     let mut house = House::new();
     house.workflow("low", vec![email("low-mail")], |w| w.priority = 1);
@@ -54,7 +83,7 @@ fn a_refused_want_is_held_until_the_slot() {
     let first = decide(&house.0, &story.state, &Grants::default(), story.now);
     let slot = story.now + HOUR;
     let mut grants = Grants::default();
-    grants.refuse(first.wants[0].clone(), slot, "the account has had its share".into());
+    grants.refuse(&first.wants[0], slot, "the account has had its share".into());
     let second = decide(&house.0, &story.state, &grants, story.now);
     assert!(second.messages.is_empty());
     assert_eq!(second.wake_at, slot);

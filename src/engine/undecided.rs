@@ -1,0 +1,143 @@
+//! A lead's decision, until what it wants of things that are shared is granted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Engine, deciding::look};
+use crate::{
+    domain::{
+        account::{Account, account_of},
+        allocator::{Allocator, Asker},
+        decide::decide,
+        decision::{Decision, Grants, NewMessage},
+        definitions::Definitions,
+        event::{Event, EventKind},
+        lead::{LeadRecord, LeadState, Profile},
+        message::MessageKind,
+        name::Name,
+        pace::Heads,
+        time::Instant,
+        value::Schema,
+    },
+    store::{Batch, StoreError, records::LeadWrite},
+};
+
+/// How often the allocator may refuse before a decision is committed as held.
+const REFUSALS: usize = 16;
+
+/// A lead's decision, before what it wants of things that are shared is granted.
+pub(super) struct Undecided {
+    pub state: LeadState,
+    profile: Profile,
+    refolded: bool,
+    account: Option<Name>,
+    grants: Grants,
+    decision: Decision,
+}
+
+impl Undecided {
+    pub fn new(
+        definitions: &Definitions,
+        paused: &BTreeSet<Name>,
+        record: LeadRecord,
+        history: &[Event],
+        now: Instant,
+    ) -> Self {
+        let account = account_of(&record.profile, &record.address);
+        let (state, profile, refolded) = look(definitions, record, history, now);
+        let grants = Grants::with_paused(paused);
+        let decision = decide(definitions, &state, &grants, now);
+        Self { state, profile, refolded, account, grants, decision }
+    }
+
+    /// Those whose mail may come to be wanted.
+    fn workflows(&self) -> impl Iterator<Item = &Name> {
+        let changed = self.decision.enrolments.iter().map(|change| &change.enrolment.workflow);
+        self.state.enrolments.iter().map(|enrolment| &enrolment.workflow).chain(changed)
+    }
+
+    pub fn decided(
+        self,
+        definitions: &Definitions,
+        allocator: &mut Allocator<'_>,
+        now: Instant,
+    ) -> LeadWrite {
+        let Self { mut state, profile, refolded, account, mut grants, mut decision } = self;
+        let domain = state.address.domain().to_owned();
+        let asker = Asker { lead: state.lead, account: account.as_ref(), domain: &domain };
+        allocator.hear(asker, &state.new_events, now);
+        for _ in 0..REFUSALS {
+            if !allocator.grant(asker, &decision.wants, &mut grants, now) {
+                break;
+            }
+            decision = decide(definitions, &state, &grants, now);
+        }
+        let marketing = |message: &&mut NewMessage| message.kind == MessageKind::Marketing;
+        if let Some(message) = decision.messages.iter_mut().find(marketing) {
+            let want = decision.wants.iter().find(|want| want.about == message.about);
+            message.due_at = allocator.reserve(asker, want, now);
+        }
+        let Decision {
+            changes, enrolments, messages, withdraw, events, log, ledger, wake_at, ..
+        } = decision;
+        let touches_profile = changes.touches_profile();
+        let touches_memory = changes.touches_memory() || refolded;
+        let stage = changes.stage;
+        let later = Schema::LATER_UNTIL.0;
+        let judge_again = changes
+            .attributes
+            .as_ref()
+            .is_some_and(|attributes| attributes[later] != state.attributes[later]);
+        let reflected = state.new_events.last().map_or(state.rev, |event| event.rev);
+        changes.apply_to(&mut state);
+        LeadWrite {
+            lead: state.lead,
+            rev: state.rev,
+            release: definitions.release,
+            profile: touches_profile.then(|| state.profile(definitions, profile)),
+            memory: touches_memory.then(|| state.memory(definitions, reflected)),
+            stage,
+            enrolments,
+            messages,
+            withdraw,
+            events,
+            log,
+            ledger,
+            wake_at,
+            judge_again,
+        }
+    }
+}
+
+impl Engine {
+    /// What is known of the companies of those who ask for something shared, and of the lines that their mails
+    /// would stand in.
+    pub(super) async fn shared(
+        &self,
+        definitions: &Definitions,
+        batch: &mut Batch,
+        undecided: &[Undecided],
+    ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
+        let policy = &definitions.policy;
+        let asks = undecided.iter().filter(|begun| !begun.decision.wants.is_empty());
+        let replied = |begun: &&Undecided| {
+            let mut news = begun.state.new_events.iter();
+            news.any(|event| event.kind == EventKind::LEAD_REPLIED)
+        };
+        let (mut names, mut lines) = (BTreeSet::new(), BTreeSet::new());
+        if !policy.accounts.is_empty() {
+            let about = asks.clone().chain(undecided.iter().filter(replied));
+            names.extend(about.filter_map(|begun| begun.account.clone()));
+        }
+        if !policy.pacing.is_empty() {
+            for begun in asks {
+                // Any of its mails may come to go first.
+                for enrolment in begun.workflows() {
+                    let found = policy.pacing.lines(begun.state.address.domain(), enrolment);
+                    lines.extend(found.into_iter().flat_map(|line| [line.queue().name, line.name]));
+                }
+            }
+        }
+        let heads = self.store.line_heads(batch, &lines).await?;
+        Ok((self.store.accounts(batch, &names).await?, heads))
+    }
+}

@@ -1,0 +1,157 @@
+//! How fast mails leave, through the whole engine.
+
+use std::{sync::Arc, time::Duration};
+
+use nurtured::domain::{event::EventKind, id::LeadId, time::Instant};
+use tokio::task::JoinSet;
+
+use crate::support::{
+    databases::{NOON, for_each_database},
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
+};
+
+fn campaign(pacing: &str, window: &str) -> Campaign {
+    let policy = format!(
+        "policy:\n  zone: UTC\n  window: {window}\n  tracking: with insights\n  purposes:\n    \
+         insights: {{ label: Insights, basis: [consent] }}\n  pacing:\n{pacing}"
+    );
+    let steps = "enter:\n  event: lead.imported\nsteps:\n  - email: hello\n";
+    Campaign::new()
+        .file("workflows/policy.yaml", &policy)
+        .mail("hello", "Hello")
+        .workflow("cold", steps)
+}
+
+async fn crowd(rig: &Rig, people: usize, domain: &str) -> Vec<LeadId> {
+    let names: Vec<String> = (0..people).map(|n| format!("p{n}@{domain}")).collect();
+    rig.leads(&names, &[]).await
+}
+
+/// When their mails left, in order.
+async fn sent(rig: &Rig, leads: &[LeadId]) -> Vec<Instant> {
+    let mut at = Vec::new();
+    for &lead in leads {
+        let events = rig.events(lead, &EventKind::MAIL_SENT).await;
+        at.extend(events.iter().map(|event| event.occurred_at));
+    }
+    at.sort_unstable();
+    at
+}
+
+/// In no stretch as long as the period more than so many.
+fn is_kept(sent: &[Instant], mails: usize, period: Duration) {
+    for (index, first) in sent.iter().enumerate() {
+        if let Some(next) = sent.get(index + mails) {
+            assert!(
+                *next >= *first + period,
+                "{first} and {mails} more within {period:?}: {sent:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn mails_keep_their_distance_and_no_domain_waits_for_another() {
+    for_each_database(async |db| {
+        let pacing = "    all: 60 per minute\n    each_domain: 6 per minute\n    providers:\n      \
+                      google: { domains: [gmail.com, googlemail.com], rate: 120 per hour }\n";
+        let rig = Rig::new(db, &campaign(pacing, "always")).await;
+        let mut google = crowd(&rig, 20, "gmail.com").await;
+        google.extend(crowd(&rig, 20, "googlemail.com").await);
+        let acme = crowd(&rig, 12, "acme.example").await;
+        let other = rig.lead("one@other.example", &[]).await;
+        rig.walk(NOON + 10 * SECOND).await;
+        assert_eq!(sent(&rig, &[other]).await.len(), 1, "a crowd for others is not in its way");
+        let late = rig.lead("two@other.example", &[]).await;
+        rig.walk(NOON + HOUR).await;
+        let (to_google, to_acme) = (sent(&rig, &google).await, sent(&rig, &acme).await);
+        assert_eq!((to_google.len(), to_acme.len()), (40, 12));
+        is_kept(&to_google, 1, 30 * SECOND);
+        is_kept(&to_acme, 1, 10 * SECOND);
+        // And no slower, but for the moments that they stand in the line of all.
+        assert!(*to_google.last().unwrap() <= NOON + 39 * 30 * SECOND + 5 * SECOND);
+        assert!(*to_acme.last().unwrap() <= NOON + 11 * 10 * SECOND + 5 * SECOND);
+        let all: Vec<LeadId> = google.into_iter().chain(acme).chain([other, late]).collect();
+        is_kept(&sent(&rig, &all).await, 1, SECOND);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mailing_is_spread_over_its_window_and_goes_on_the_next_day() {
+    for_each_database(async |db| {
+        let pacing = "    workflows: { cold: 10 per hour }\n";
+        let rig = Rig::new(db, &campaign(pacing, "daily 09:00-12:30")).await;
+        // At noon: five until the window closes, then thirty-five a day.
+        let leads = crowd(&rig, 50, "acme.example").await;
+        rig.walk(NOON + 3 * DAY).await;
+        let at = sent(&rig, &leads).await;
+        assert_eq!(at.len(), 50);
+        is_kept(&at, 1, 6 * MINUTE);
+        let by = |until: Instant| at.iter().filter(|at| **at < until).count();
+        assert_eq!((by(NOON + HOUR), by(NOON + DAY + HOUR)), (5, 40));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_outage_kept_back_does_not_burst() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign("    all: 60 per hour\n", "always")).await;
+        let leads = crowd(&rig, 30, "acme.example").await;
+        rig.walk(NOON + 3 * MINUTE).await;
+        assert_eq!(sent(&rig, &leads).await.len(), 4);
+        // Nothing runs for half an hour.
+        rig.clock.set(NOON + 35 * MINUTE);
+        let (engine, _) = rig.restarted().await;
+        let mut next = engine.tick(rig.clock.now()).await.unwrap().next_wake_at;
+        while let Some(now) = next.filter(|now| *now <= NOON + 2 * HOUR) {
+            rig.clock.set(now);
+            next = engine.tick(now).await.unwrap().next_wake_at;
+        }
+        let at = sent(&rig, &leads).await;
+        assert_eq!(at.len(), 30);
+        is_kept(&at, 1, MINUTE);
+    })
+    .await;
+}
+
+/// Several daemons give places in the same lines at the same time: no place is given twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pace_is_kept_by_all_together() {
+    for_each_database(async |db| {
+        let setup = Setup { config: "[engine]\nbatch = 3\n".into(), ..Setup::default() };
+        let pacing = "    all: 30 per minute\n    each_domain: 6 per minute\n";
+        let rig = Rig::with(db, &campaign(pacing, "always"), setup).await;
+        rig.tick().await;
+        let mut leads = Vec::new();
+        for company in 0..5 {
+            leads.push(crowd(&rig, 12, &format!("company-{company}.example")).await);
+        }
+        let live = rig.engine.live().unwrap();
+        let mut tasks = JoinSet::new();
+        for _ in 0..6 {
+            let (engine, live) = (Arc::clone(&rig.engine), Arc::clone(&live));
+            tasks.spawn(async move {
+                let mut idle = 0;
+                while idle < 20 {
+                    let decided = engine.decide_due(&live, NOON).await.unwrap();
+                    idle = if decided.claimed == 0 { idle + 1 } else { 0 };
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        rig.walk(NOON + HOUR).await;
+        for company in &leads {
+            let at = sent(&rig, company).await;
+            assert_eq!(at.len(), 12);
+            is_kept(&at, 1, 10 * SECOND);
+        }
+        let all = sent(&rig, &leads.concat()).await;
+        is_kept(&all, 1, 2 * SECOND);
+    })
+    .await;
+}
