@@ -5,7 +5,7 @@ mod claimed;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use claimed::{Claimed, asked_a_relay, lets_others_go, reason};
+use claimed::{Claimed, SOURCE, asked_a_relay, lets_others_go, reason, source};
 use serde::Serialize;
 
 use super::{
@@ -48,8 +48,6 @@ struct AttemptRow<'a> {
     outcome: &'static str,
     detail: Option<&'a str>,
 }
-
-const SOURCE: &str = "delivery";
 
 impl Store {
     /// Settles claims, in one transaction with what it tells the leads. The commit takes other messages past
@@ -265,10 +263,15 @@ impl Tx {
         for (kind, settlement, message) in &outcomes {
             let Some(rev) = next.get_mut(&message.lead) else { continue };
             if let Some(kind) = kind {
-                let mut row =
-                    EventRow::new(message.lead, *rev, kind.as_str(), now.millis(), SOURCE)
-                        .about(Some(&message.about()))?
-                        .data(&message.data(&settlement.outcome))?;
+                let mut row = EventRow::new(
+                    message.lead,
+                    *rev,
+                    kind.as_str(),
+                    now.millis(),
+                    source(&settlement.outcome),
+                )
+                .about(Some(&message.about()))?
+                .data(&message.data(&settlement.outcome))?;
                 row.object = Some(&message.template);
                 row.message = Some(message.id);
                 events.push(row);

@@ -106,6 +106,8 @@ async fn people_say_what_became_of_mails() {
             assert_eq!((message.state, message.reason.as_deref()), (became, Some("ada says so")));
             let events = db.store.events_of(lead).await.unwrap();
             assert_eq!(events.last().unwrap().kind, kind);
+            let timeline = db.store.timeline(lead, 1).await.unwrap();
+            assert_eq!(timeline[0].detail.as_deref(), Some("ada says so"));
         }
         // A notice that was lost has no step to wait for it: it is due.
         assert_eq!(state(&db.store, third).await, MessageState::Reserved);

@@ -13,6 +13,9 @@ use crate::{
     store::records::{Settled, Settlement},
 };
 
+/// Where events on deliveries come from.
+pub(super) const SOURCE: &str = "delivery";
+
 #[derive(Clone, Debug, FromRow)]
 pub(super) struct Claimed {
     pub id: i64,
@@ -124,5 +127,13 @@ pub(super) fn lets_others_go(settlement: &Settlement, now: Instant) -> bool {
         Settled::Parked { .. } | Settled::Deferred { .. } => true,
         Settled::Released { due_at, .. } => due_at > now,
         _ => false,
+    }
+}
+
+/// Who tells of an outcome.
+pub(super) fn source(outcome: &Settled) -> &str {
+    match outcome {
+        Settled::Said { by, .. } => by,
+        _ => SOURCE,
     }
 }
