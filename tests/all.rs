@@ -9,6 +9,7 @@ mod care;
 mod cli;
 mod crash;
 mod demo;
+mod dkim;
 mod docs;
 mod engine;
 mod funnel;

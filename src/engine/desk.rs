@@ -163,6 +163,15 @@ impl Desk<'_> {
         }
     }
 
+    /// By what a mailbox provider tells complaints apart: `campaign:workflow:kind:sender`, which names
+    /// no reader. The sender is the domain, in the 15 characters that Gmail takes.
+    fn feedback_id(&self, message: &MessageRow) -> String {
+        let campaign = self.campaign(message).map_or("-", |campaign| &campaign.name);
+        let domain = self.sender.from.address.domain();
+        let sender = domain.get(..15).unwrap_or(domain);
+        format!("{campaign}:{}:{}:{sender}", message.workflow, message.kind.word())
+    }
+
     fn address(
         &self,
         message: &MessageRow,
@@ -199,7 +208,7 @@ impl Desk<'_> {
                 label: format!("{}.{domain}", message.workflow),
             }),
             unsubscribe_url: rendered.unsubscribe_url,
-            feedback_id: None,
+            feedback_id: Some(self.feedback_id(message)),
             auto_submitted: !to_a_lead,
             bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
         }
