@@ -6,6 +6,7 @@
 mod dkim;
 mod listeners;
 mod named_file;
+mod own_domains;
 mod private_file;
 mod problem;
 mod reader;
@@ -21,6 +22,7 @@ use std::{
 
 pub use dkim::{Dkim, is_selector};
 pub use named_file::NamedFile;
+pub use own_domains::{OwnDomains, is_within};
 pub use private_file::{NotPrivate, read_private, write_private};
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};

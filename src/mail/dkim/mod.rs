@@ -15,7 +15,7 @@ pub use key::{BadKey, SigningKey, new_ed25519};
 pub use record::{KeyRecord, Published, published};
 
 use super::compose::{BadLetter, Composed, Letter};
-use crate::config::{Config, ConfigError, ConfigProblem, Dkim};
+use crate::config::{Config, ConfigError, ConfigProblem, Dkim, is_within};
 
 /// One key of a domain.
 #[derive(Debug)]
@@ -61,11 +61,6 @@ impl Signers {
         let nearest = nearest.map(|it| it.domain.as_str()).max_by_key(|domain| domain.len());
         self.0.iter().filter(move |it| Some(it.domain.as_str()) == nearest)
     }
-}
-
-/// Whether a name is a domain, or one under it.
-fn is_within(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 impl Signer {
