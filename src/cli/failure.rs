@@ -135,6 +135,7 @@ impl From<ConfigError> for Failure {
                  `nurtured init DIR` makes a first one",
             ),
             ConfigError::Unreadable { .. }
+            | ConfigError::Files { .. }
             | ConfigError::SecretFile { .. }
             | ConfigError::NoCredentials { .. } => Self::environment(&error),
             ConfigError::Invalid { .. } | ConfigError::NotSet { .. } => Self::problems(&error),

@@ -11,6 +11,7 @@ use crate::{
     domain::lead::Suppression,
     mail::{
         compose::Party,
+        dkim::Signers,
         relay::{Delivery, Relay},
     },
 };
@@ -52,13 +53,14 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let (_, relays) = preview.config.sending()?;
     let Some(relay) = relays.first() else { return Err(Failure::problems("there is no relay")) };
     let relay = Relay::configured(relay).map_err(Failure::environment)?;
+    let signers = Signers::configured(&preview.config)?;
     let mut letter = preview.letter(context)?;
     letter.to = Party::new(None, to.clone());
     letter.subject = format!("[test] {}", letter.subject);
     // One at a time, and not the mail that the lead may get: mail programs hide second copies.
     letter.message_id = format!("test.{:016x}.{}", crate::clock::random_u64(), letter.message_id);
     letter.key = format!("test{:016x}", crate::clock::random_u64());
-    let composed = letter.compose().map_err(Failure::problems)?;
+    let composed = letter.signed(&signers).map_err(Failure::problems)?;
     let mut session = relay.session();
     let delivery = session.deliver(&composed, || async { true }).await;
     session.close().await;

@@ -12,6 +12,7 @@ use super::{
     problem::{Problem, Severity, quote},
     yaml::LARGEST,
 };
+use crate::config::OwnDomains;
 
 /// How many files are read at most.
 const MOST: usize = 5_000;
@@ -26,6 +27,8 @@ pub struct Sources {
     pub files: BTreeMap<String, String>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
+    /// From where mail may come, as far as a configuration says it.
+    pub own_domains: Option<OwnDomains>,
 }
 
 /// Why a folder is no campaign folder.

@@ -28,7 +28,7 @@ use crate::{
         pace::Line,
         time::Instant,
     },
-    mail::compose::Composed,
+    mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
     store::{
         StoreError,
@@ -82,8 +82,9 @@ impl Engine {
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
+        let signers = Arc::clone(&self.signers);
         let claim = claim.clone();
-        // Rendering takes the processor for a while: not on the threads that answer the network.
+        // Rendering and signing take the processor for a while: not on the threads that answer the network.
         let ended = tokio::task::spawn_blocking(move || {
             let (live, config, keyring) = work;
             let sender = config.sender.as_ref();
@@ -116,7 +117,8 @@ impl Engine {
                     accounts.get(&account_of(&record.profile, &record.address)?)
                 });
                 let place = places.get(&message.id);
-                match ready(desk, &message, record, (account, place), story, codes, now) {
+                let held = (account, place);
+                match ready(desk, &signers, &message, record, held, story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -218,6 +220,7 @@ impl Engine {
 
 fn ready(
     desk: Option<Desk<'_>>,
+    signers: &Signers,
     message: &MessageRow,
     record: Option<LeadRecord>,
     (account, place): (Option<&Account>, Option<&Place>),
@@ -261,7 +264,8 @@ fn ready(
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }
-    let letter = letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
+    let letter =
+        letter.signed(signers).map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
     let workflow = definitions.structures.get(&message.version);
     let closes = workflow
         .filter(|_| message.kind == MessageKind::Marketing)

@@ -198,6 +198,8 @@ fn every_field_of_every_document_is_explained() {
     document("doctor", &[]);
     document("backup", &["night.db"]);
     document("restore", &["--in-place"]);
+    document("dkim new", &["example.com", "s1"]);
+    document("dkim record", &["example.com", "s1", "s1.example.com.pem"]);
     document("man", &["pages"]);
     let failed = site.run(&["--json", "leads", "show", "z@z.example"]);
     explained(&page, "Everywhere", &failed.document());
