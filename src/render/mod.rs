@@ -15,7 +15,10 @@ mod html;
 mod links;
 mod lint;
 mod mail;
+mod marks;
+mod markup;
 mod meter;
+mod mjml;
 mod months;
 mod paragraphs;
 mod prepare;
@@ -136,10 +139,10 @@ impl Renderer {
             Some(_) => one_line(&self.page(&of("preheader"), &template.file, &context)?),
             None => String::new(),
         };
+        context.insert("subject", &subject);
+        context.insert("preheader", &preheader);
         let mut page = self.page(&of("body.html"), &template.file, &context)?;
         if let Some(layout) = &template.layout {
-            context.insert("subject", &subject);
-            context.insert("preheader", &preheader);
             // Escaped where it was made.
             context.insert_value("content", Value::safe_string(&page));
             page = self.page(&format!("layouts/{layout}.html"), &template.file, &context)?;
