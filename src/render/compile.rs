@@ -348,7 +348,7 @@ fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> 
 
 /// Who reads a mail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reader {
+pub(super) enum Reader {
     Lead,
     Staff,
     /// Those of our own people who are handed a lead.
@@ -357,7 +357,7 @@ enum Reader {
 
 /// The readers of the mails that steps name; a mail that a lead may get is for leads, and what only
 /// cards have is in no mail that goes out otherwise, too.
-fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
+pub(super) fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     let mut readers = BTreeMap::new();
     let live = definitions.workflows.iter().map(|live| &live.workflow);
     for workflow in definitions.structures.values().chain(live) {

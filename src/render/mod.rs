@@ -3,6 +3,7 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod advice;
 mod buttons;
 mod calendar;
 mod campaigns;
@@ -24,6 +25,7 @@ mod paragraphs;
 mod prepare;
 mod problem;
 mod questions;
+mod sample;
 mod source;
 mod stencils;
 mod styles;
@@ -52,6 +54,7 @@ use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use months::date as date_in_words;
 use paragraphs::Paragraphs;
 pub use problem::{Place, RenderError, RenderProblem};
+pub use sample::{Sample, Setting};
 use source::{Complaint, Source};
 use stencils::Stencils;
 use tags::{bound, variables};

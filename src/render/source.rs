@@ -23,6 +23,7 @@ pub(super) enum Part {
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub part: Part,
+    pub form: Form,
     pub file: String,
     /// As the author wrote it.
     pub text: String,
@@ -42,7 +43,7 @@ impl Source {
         at: (usize, usize),
     ) -> (Self, Vec<RenderProblem>) {
         let (file, text) = (file.to_owned(), text.to_owned());
-        let mut source = Self { part, file, text, at, prepared: None };
+        let mut source = Self { part, form, file, text, at, prepared: None };
         match prepare(&source.text, form) {
             Ok(prepared) => {
                 source.prepared = Some(prepared);

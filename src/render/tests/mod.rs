@@ -5,7 +5,7 @@ mod campaigns;
 mod check;
 mod docs;
 mod hostile;
-mod shipped;
+pub(super) mod shipped;
 mod strict;
 
 use std::{collections::BTreeMap, sync::LazyLock};
