@@ -1,13 +1,16 @@
 //! Leads that nobody is, to see a mail with.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
         address::Address,
         campaign::Campaign,
         definitions::Definitions,
+        facts::Fact,
         lead::LeadState,
         name::Name,
-        time::{Instant, Zone},
+        time::Instant,
         value::{Attribute, Value, ValueType},
         workflow::{StepKind, Workflow},
     },
@@ -54,8 +57,11 @@ impl Sample {
         };
         let attributes = definitions.schema.iter().map(value).collect();
         let address = Address::parse(address).ok()?;
-        let mut lead = LeadState::new(address, Zone::utc(), attributes, now);
+        let mut lead = LeadState::new(address, definitions.policy.zone.clone(), attributes, now);
         lead.language = language.into();
+        lead.facts = definitions.plan.iter().map(|_| Fact::default()).collect();
+        lead.segments = vec![None; definitions.segments.len()];
+        lead.at_the_door = definitions.workflows.iter().map(|_| None).collect();
         Some(lead)
     }
 }
@@ -82,15 +88,13 @@ fn value(definitions: &Definitions, attribute: &Attribute, now: Instant) -> Valu
 
 /// Where a mail is sent from: the workflow that is first by name, with what its mails see of it.
 #[derive(Clone, Debug)]
-pub struct Setting<'a> {
+pub(super) struct Setting<'a> {
     pub workflow: Option<&'a Workflow>,
     pub campaign: Option<&'a Campaign>,
-    /// Made up: a sample takes none out of its pool.
     pub codes: Codes,
 }
 
 impl<'a> Setting<'a> {
-    #[must_use]
     pub fn of(
         renderer: &Renderer,
         definitions: &'a Definitions,
@@ -105,8 +109,13 @@ impl<'a> Setting<'a> {
         };
         let workflow = workflows.filter(sends).min_by(|a, b| a.name.cmp(&b.name));
         let campaign = workflow.and_then(|workflow| definitions.campaign_of(workflow));
-        let made_up = |pool: &Name| (pool.clone(), format!("SAMPLE-{}", pool.to_uppercase()));
-        let pools = renderer.pools(template, language).into_iter().flatten();
-        Self { workflow, campaign, codes: pools.map(made_up).collect() }
+        Self { workflow, campaign, codes: made_up_codes(renderer.pools(template, language)) }
     }
+}
+
+/// Codes for a mail that nobody gets: none is taken out of its pool.
+#[must_use]
+pub fn made_up_codes(pools: Option<&BTreeSet<Name>>) -> Codes {
+    let made_up = |pool: &Name| (pool.clone(), format!("SAMPLE-{}", pool.to_uppercase()));
+    pools.into_iter().flatten().map(made_up).collect()
 }

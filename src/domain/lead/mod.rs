@@ -223,7 +223,8 @@ impl LeadState {
 }
 
 impl LeadState {
-    /// A lead of whom we know since `created_at`, and to whom nothing has happened.
+    /// A lead of whom we know since `created_at`, and to whom nothing has happened, before any definitions:
+    /// without their facts and segments.
     #[must_use]
     pub fn new(
         address: Address,
