@@ -1002,6 +1002,8 @@ fn the_funnel_counts_leads_by_an_attribute_that_is_a_text() {
         ("sorce", 1, "did you mean `source`?"),
         ("shoes", 1, "there are: "),
         ("created_on", 2, "`created_on` is a date"),
+        ("email", 2, "`email` says who a lead is"),
+        ("external_id", 2, "`external_id` says who a lead is"),
     ] {
         let ran = site.run(&["report", "funnel", "--by", attribute]);
         assert!(ran.code == code && ran.err.contains(said), "{attribute}: {ran:?}");

@@ -37,9 +37,9 @@ impl Folder {
         let past = definitions.as_ref().map(|it| past_dates(it, context.now()));
         problems.extend(past.into_iter().flatten());
         let renderer = match &definitions {
-            Some(definitions) => Renderer::new(definitions).map_err(Some),
+            Some(definitions) => Renderer::for_release(definitions).map_err(Some),
             // Something else is wrong: mails are checked by what they need themselves.
-            None => match mails_alone(&artefacts).map(|alone| Renderer::new(&alone)) {
+            None => match mails_alone(&artefacts).map(|alone| Renderer::for_release(&alone)) {
                 Some(Err(of_mails)) => Err(Some(of_mails)),
                 Some(Ok(_)) | None => Err(None),
             },

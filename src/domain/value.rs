@@ -164,6 +164,14 @@ pub struct Attribute {
     pub kind: ValueType,
 }
 
+impl Attribute {
+    /// Whether it says who a lead is: each has another.
+    #[must_use]
+    pub fn says_who(&self) -> bool {
+        matches!(self.name.as_str(), "email" | "external_id")
+    }
+}
+
 /// The declared attributes of a lead: the standard ones, then the folder's own.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {

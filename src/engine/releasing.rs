@@ -129,7 +129,7 @@ pub async fn apply_folder(
     let Some(definitions) = checked.definitions else {
         return Err(ApplyError::Problems(checked.problems));
     };
-    if let Err(problems) = Renderer::new(&definitions) {
+    if let Err(problems) = Renderer::for_release(&definitions) {
         return Err(ApplyError::Problems(problems.into_iter().map(Into::into).collect()));
     }
     apply(store, &checked.artefacts, who, reason, now).await

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{
     Place, RenderError, Renderer,
-    campaigns::{CAMPAIGN, senders},
+    campaigns::{CAMPAIGN, elders, senders},
     context::one_line,
     problem::RenderProblem,
 };
@@ -16,6 +16,7 @@ use crate::{
         definitions::Definitions,
         template::{CalendarTemplate, Line, MailTemplate},
         time::Instant,
+        workflow::Workflow,
     },
     mail::calendar::{Event, When},
 };
@@ -24,49 +25,97 @@ use crate::{
 const MIXED: &str = "of `starts` and `ends` one is a day and the other has an hour";
 const WITHOUT_HOUR: &str = "`duration` is counted from an hour, and `starts` is a day";
 
+const ONE_KIND: &str = "write days alone, or the hour with each: 2027-10-14T11:00+02:00";
+
 /// The events of which can be said before any lead that they are days on one side and hours on the other, as they
 /// stand or in a campaign whose workflows send them: their mails would be parked.
 pub(super) fn mixed(definitions: &Definitions) -> Vec<RenderProblem> {
-    let senders = senders(definitions.workflows.iter().map(|live| &*live.workflow));
-    let mut problems = Vec::new();
-    for (name, variants) in &definitions.templates.mails {
-        let workflows = senders.get(name).into_iter().flatten();
-        let campaigns = workflows.filter_map(|workflow| definitions.campaign_of(workflow));
-        let campaigns: Vec<_> = std::iter::once(None).chain(campaigns.map(Some)).collect();
-        for mail in variants.values() {
-            let Some(calendar) = &mail.calendar else { continue };
-            problems.extend(campaigns.iter().find_map(|campaign| {
-                let (part, why) = mistake(calendar, *campaign)?;
-                let of = campaign.map_or_else(String::new, |it| {
-                    format!(", by the dates of campaign `{}`", it.name)
-                });
-                let (line, column) = calendar.parts.get(part).map_or((1, 1), |line| line.at);
-                Some(RenderProblem {
-                    file: mail.file.clone(),
-                    line,
-                    column,
-                    message: format!("in `calendar: {part}`: {why}{of}"),
-                    hint: Some(
-                        "write days alone, or the hour with each: 2027-10-14T11:00+02:00"
-                            .to_owned(),
-                    ),
-                })
-            }));
+    let workflows = definitions.workflows.iter().map(|live| &*live.workflow);
+    found(definitions, workflows, |mail, calendar, workflows| {
+        if let Some(mistake) = Mistake::of(calendar, None) {
+            return Some(mistake.problem(mail, calendar, "", Some(ONE_KIND)));
         }
-    }
-    problems
+        workflows.iter().find_map(|workflow| {
+            let campaign = definitions.campaign_of(workflow)?;
+            let mistake = Mistake::of(calendar, Some(campaign))?;
+            let by = format!(
+                ", by the dates of campaign `{}` of workflow `{}`",
+                campaign.name, workflow.name
+            );
+            Some(mistake.problem(mail, calendar, &by, Some(ONE_KIND)))
+        })
+    })
 }
 
-/// What is wrong with an event, and at which part.
-fn mistake(
-    calendar: &CalendarTemplate,
-    campaign: Option<&Campaign>,
-) -> Option<(&'static str, &'static str)> {
-    let is_day = |part: &str| is_day(&calendar.parts.get(part)?.text, campaign);
-    match (is_day("starts")?, calendar.duration) {
-        (true, Some(_)) => Some(("starts", WITHOUT_HOUR)),
-        (false, Some(_)) => None,
-        (starts, None) => (starts != is_day("ends")?).then_some(("ends", MIXED)),
+/// Likewise, in the campaigns of earlier versions of workflows.
+pub(super) fn mixed_for_elders(definitions: &Definitions) -> Vec<RenderProblem> {
+    found(definitions, elders(definitions), |mail, calendar, workflows| {
+        workflows.iter().find_map(|workflow| {
+            let campaign = definitions.campaign_of(workflow)?;
+            let mistake = Mistake::of(calendar, Some(campaign))?;
+            let by = format!(
+                ", by the dates of campaign `{}`, in which an earlier version of workflow `{}` sends this \
+                 mail; write the event's days or hours out, or have the version of today send a mail of \
+                 another name",
+                campaign.name, workflow.name
+            );
+            Some(mistake.problem(mail, calendar, &by, None))
+        })
+    })
+}
+
+/// What is found of the mails with an event, each with those of these workflows that send it.
+fn found<'d>(
+    definitions: &'d Definitions,
+    workflows: impl Iterator<Item = &'d Workflow>,
+    look: impl Fn(&MailTemplate, &CalendarTemplate, &[&Workflow]) -> Option<RenderProblem>,
+) -> Vec<RenderProblem> {
+    let senders = senders(workflows);
+    let mails = definitions.templates.mails.iter();
+    let mails = mails.flat_map(|(name, variants)| variants.values().map(move |mail| (name, mail)));
+    mails
+        .filter_map(|(name, mail)| {
+            let workflows = senders.get(name).map_or(&[][..], Vec::as_slice);
+            look(mail, mail.calendar.as_ref()?, workflows)
+        })
+        .collect()
+}
+
+/// What is wrong with an event.
+struct Mistake {
+    part: &'static str,
+    why: &'static str,
+}
+
+impl Mistake {
+    /// As far as it can be seen by the dates of this campaign, or of none.
+    fn of(calendar: &CalendarTemplate, campaign: Option<&Campaign>) -> Option<Self> {
+        let is_day = |part: &str| is_day(&calendar.parts.get(part)?.text, campaign);
+        match (is_day("starts")?, calendar.duration) {
+            (true, Some(_)) => Some(Self { part: "starts", why: WITHOUT_HOUR }),
+            (false, Some(_)) => None,
+            (starts, None) => {
+                (starts != is_day("ends")?).then_some(Self { part: "ends", why: MIXED })
+            }
+        }
+    }
+
+    fn problem(
+        &self,
+        mail: &MailTemplate,
+        calendar: &CalendarTemplate,
+        by: &str,
+        hint: Option<&str>,
+    ) -> RenderProblem {
+        let Self { part, why } = self;
+        let (line, column) = calendar.parts.get(part).map_or((1, 1), |line| line.at);
+        RenderProblem {
+            file: mail.file.clone(),
+            line,
+            column,
+            message: format!("in `calendar: {part}`: {why}{by}"),
+            hint: hint.map(str::to_owned),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
+    calendar,
     compile::sources,
     problem::RenderProblem,
     source::Source,
@@ -34,18 +35,24 @@ pub(super) fn missing_fields(
     lacking(definitions, templates, sources, live)
 }
 
-/// Likewise, for leads who are on earlier versions of workflows: they get the mails of today.
+/// What would park the mails of leads who are on earlier versions of workflows: they get those of today.
 ///
 /// For a release that is about to go live, and no part of [`Renderer::new`](super::Renderer::new): who is
 /// on what changes by the minute, and one that is live goes on.
 #[must_use]
 pub fn lacking_for_elders(definitions: &Definitions) -> Vec<RenderProblem> {
-    let elders = definitions.structures.values().filter(|it| !is_live(definitions, it));
     let (sources, _) = sources(&definitions.templates);
-    let elders = elders.map(AsRef::as_ref);
+    let elders = elders(definitions);
     let mut problems = lacking(definitions, &definitions.templates, &sources, elders);
+    problems.extend(calendar::mixed_for_elders(definitions));
     problems.sort_by_key(|it| (it.file.clone(), it.line, it.column));
     problems
+}
+
+/// The versions of workflows that leads may be on and do not enter any more.
+pub(super) fn elders(definitions: &Definitions) -> impl Iterator<Item = &Workflow> {
+    let structures = definitions.structures.values().map(AsRef::as_ref);
+    structures.filter(|it| !is_live(definitions, it))
 }
 
 fn is_live(definitions: &Definitions, workflow: &Workflow) -> bool {

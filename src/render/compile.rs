@@ -66,10 +66,27 @@ impl Renderer {
     /// # Errors
     /// All that is wrong with them.
     pub fn new(definitions: &Definitions) -> Result<Self, Vec<RenderProblem>> {
+        Self::unless(Vec::new(), definitions)
+    }
+
+    /// Likewise, of what is to go live: nothing may be seen in it that would park some mails. What is live
+    /// goes on with all others.
+    ///
+    /// # Errors
+    /// All that is wrong with the templates.
+    pub fn for_release(definitions: &Definitions) -> Result<Self, Vec<RenderProblem>> {
+        Self::unless(calendar::mixed(definitions), definitions)
+    }
+
+    fn unless(
+        mut problems: Vec<RenderProblem>,
+        definitions: &Definitions,
+    ) -> Result<Self, Vec<RenderProblem>> {
         let mut templates = definitions.templates.clone();
         templates.mails.insert(Name::new(""), built_in("notice", &NOTICES));
         templates.mails.insert(CARD.into(), built_in("card", &CARDS));
-        let (sources, mut problems) = sources(&templates);
+        let (sources, unprepared) = sources(&templates);
+        problems.extend(unprepared);
         let partials = templates.partials.keys().map(|name| &**name).collect();
         for source in sources.values() {
             problems.extend(lint::lint(source, &partials));
@@ -87,7 +104,6 @@ impl Renderer {
         variables(definitions, &templates, reads, &sources, &mut problems);
         problems.extend(codes::to_staff(definitions, &templates, &sources));
         problems.extend(campaigns::missing_fields(definitions, &templates, &sources));
-        problems.extend(calendar::mixed(definitions));
         if !problems.is_empty() {
             problems.sort_by_key(|p| (p.file.clone(), p.line, p.column, p.message.clone()));
             problems.dedup();

@@ -5,7 +5,7 @@ use tera::{Error, ErrorKind};
 use super::{
     prepare::{Fault, Form, Prepared, prepare},
     problem::{Place, RenderProblem},
-    tags::{Tag, tags},
+    tags::{Tag, tags_read},
 };
 
 /// Which part of a mail a text is.
@@ -93,9 +93,9 @@ impl Source {
         RenderProblem { file, line, column, message, hint }
     }
 
-    /// The tags as the author wrote them; none if one is not closed, which was said before.
+    /// The tags as the author wrote them; those before one that is not closed, which was said before.
     pub fn tags(&self) -> Vec<Tag> {
-        tags(&self.text).unwrap_or_default()
+        tags_read(&self.text)
     }
 }
 

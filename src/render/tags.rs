@@ -59,6 +59,11 @@ pub(super) fn tags(text: &str) -> Result<Vec<Tag>, usize> {
     Ok(found)
 }
 
+/// The tags of a text that may have a mistake: those before one that is not closed.
+pub(super) fn tags_read(text: &str) -> Vec<Tag> {
+    tags(text).or_else(|open| tags(&text[..open])).unwrap_or_default()
+}
+
 /// Where the tag that opens at `open` ends; quotes inside hide what looks like an end.
 fn close(text: &str, open: usize, kind: TagKind) -> Option<usize> {
     let end = match kind {
@@ -217,7 +222,7 @@ pub(super) fn names(tag: &str) -> impl Iterator<Item = &str> {
 /// The names that a text gives values itself: of its loops and its `set`.
 pub(super) fn bound(text: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::from(["loop"]);
-    for tag in tags(text).unwrap_or_default() {
+    for tag in tags_read(text) {
         let mut words = self::names(&text[tag.range]);
         match words.next() {
             Some("for") => names.extend(words.take_while(|name| *name != "in")),

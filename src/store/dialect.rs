@@ -30,7 +30,6 @@ pub struct Text {
 /// - `due`: counts the leads that are to be decided at `$1`;
 /// - `no_memory`: what is remembered of a lead who was never decided;
 /// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
-/// - `profile`: the profile of a lead `l`, to be looked into by `->` and `->>`;
 /// - `looks_back`: of leads `l` the same, and their events of the kinds and objects in `$4`;
 /// - `(entered b)`: and the event `b` is on a mail of an enrolment that began between `$2` and `$3`, or `$4`.
 macro_rules! sql {
@@ -127,12 +126,6 @@ macro_rules! fragment {
         "l.lead, l.memory, \
          CASE WHEN $2 THEN l.stage || ' ' || l.stage_since || ' ' || l.address ELSE '' END AS standing, \
          CASE WHEN $3 THEN l.profile ELSE '' END AS profile"
-    };
-    (sqlite profile) => {
-        "l.profile"
-    };
-    (postgres profile) => {
-        "CAST(l.profile AS jsonb)"
     };
     // The events of a lead come in one row with it: as rows of their own they would take twice as long.
     ($dialect:ident looks_back) => {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub use codes::{CodeWanted, Given, Pool};
 pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
-    PassedOver, Period, Queue, StageChange, Standing, ValueCount, WorkflowFigures,
+    PassedOver, Period, Queue, StageChange, Standing, WorkflowFigures,
 };
 pub use shown::{Census, Deferred, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 

@@ -146,7 +146,13 @@ async fn a_server_without_our_tables_has_no_secrets_yet() {
     let text = postgres::url_text(&url);
     let run = |arguments: &[&str]| site.run(&[&["--database", &text], arguments].concat());
     let secrets = || of(&run(&["--json", "doctor"]).document(), "secrets").1;
-    assert!(secrets().contains("yet, and no database"), "{}", secrets());
+    let found = secrets();
+    assert!(found.contains("nothing of ours in postgres://"), "{found}");
+    // A slip in the URL leads there, too.
+    assert!(found.contains(url.to_string().rsplit('/').next().unwrap()), "{found}");
+    let advice = run(&["doctor"]).out;
+    assert!(advice.contains("if that is the right database and was never used"), "{advice}");
+    assert!(advice.contains("bring back the copy"), "{advice}");
     assert_eq!(run(&["migrate"]).code, 0);
     assert!(secrets().contains("holds keys"), "{}", secrets());
     std::fs::remove_file(site.path("nurtured.secrets")).unwrap();

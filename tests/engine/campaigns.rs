@@ -138,6 +138,42 @@ async fn a_release_whose_mails_read_what_those_under_way_have_not_is_refused() {
     .await;
 }
 
+/// The campaign of today is a day, as the event is; that of who is under way has an hour.
+#[tokio::test]
+async fn a_release_whose_event_does_not_go_with_the_campaign_of_those_under_way_is_refused() {
+    for_each_database(async |db| {
+        let steps = format!("{ENTER}steps:\n  - wait: 1d\n  - email: news/one\n");
+        let news = |campaign: &str, calendar: &str| {
+            let day = "campaign: summer\ntitle: Summer\ndates: { starts: 2027-06-15, ends: 2027-06-16 }\n";
+            Campaign::new()
+                .workflow("news", &format!("campaign: {campaign}\n{steps}"))
+                .file("workflows/spring.campaign.yaml", &spring("2027-04-15 11:00"))
+                .file("workflows/summer.campaign.yaml", day)
+                .file("templates/news/one.md", &format!(
+                    "---\nsubject: News\nlayout: mail\n{calendar}---\n[Join](https://www.example.com/)\n"
+                ))
+        };
+        let rig = Rig::new(db, &news("spring", "")).await;
+        rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        let calendar = "calendar: { title: x, ends: 2027-06-17 }\n";
+        let after = news("summer", calendar).artefacts();
+        let refused = releasing::apply(&rig.store, &after, "test", "", rig.clock.now()).await;
+        let refused = refused.unwrap_err().to_string();
+        for said in [
+            "templates/news/one.md:4: in `calendar: ends`",
+            "by the dates of campaign `spring`, in which an earlier version of workflow `news` sends",
+            "have the version of today send a mail of another name",
+        ] {
+            assert!(refused.contains(said), "{refused}");
+        }
+        assert_eq!(rig.tick_after(DAY).await.sent, 1);
+        // Nobody is on the earlier version any more.
+        releasing::apply(&rig.store, &after, "test", "", rig.clock.now()).await.unwrap();
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_workflow_is_told_with_what_its_campaign_has_cost() {
     for_each_database(async |db| {

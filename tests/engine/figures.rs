@@ -12,7 +12,7 @@ use nurtured::{
         time::Instant,
     },
     engine::report::{
-        funnel::funnel_report,
+        funnel::{by_attribute, funnel_report},
         today::today_report,
         workflow::{WorkflowReport, workflow_report},
     },
@@ -21,7 +21,7 @@ use nurtured::{
 
 use crate::support::{
     databases::{NOON, for_each_database},
-    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup, behind},
     smtp::{Act, At, Moment, Script, say},
 };
 
@@ -353,6 +353,66 @@ async fn reports_of_random_histories_are_what_their_rows_say() {
             whole[&(String::new(), "enrolments".into())] > whole[&(String::new(), "leads".into())]
         );
         of_all(&rig, &all, &live.definitions.policy.zone).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn leads_are_counted_by_a_text_as_conditions_read_it_and_those_who_cannot_be_read_as_such() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let stored = [
+            r#"{"attributes":{"source":"fair"}}"#,
+            r#"{"attributes":{"source":"fair","other":1},"tags":["a"]}"#,
+            r#"{"attributes":{"source":2027}}"#,
+            r#"{"attributes":{"source":""}}"#,
+            r#"{"attributes":{"source":["fair"]}}"#,
+            r#"{"attributes":{"other":"\u0000"}}"#,
+            "{",
+            "{}",
+        ];
+        for (number, profile) in stored.iter().enumerate() {
+            let lead = rig.lead(&format!("l{number}@example.com"), &[]).await;
+            let sql = format!("UPDATE leads SET profile = '{profile}' WHERE lead = {}", lead.0);
+            behind(db, sql).await;
+        }
+        behind(db, "UPDATE leads SET stage = 'mql' WHERE address = 'l1@example.com'".into()).await;
+        for page in [1, 3, 100] {
+            let by = by_attribute(&rig.store, &"source".into(), page).await.unwrap();
+            let groups: Vec<_> = by
+                .groups
+                .iter()
+                .map(|it| (it.value.as_deref(), it.leads, it.by_stage.len()))
+                .collect();
+            let expected = [(Some("fair"), 2, 2), (Some("2027"), 1, 1), (None, 4, 1)];
+            assert_eq!((groups, by.unreadable), (expected.to_vec(), 1));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_attribute_of_which_nearly_each_lead_has_another_is_not_counted_by() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let mut emails: Vec<_> = (0..1_000).map(|n| format!("l{n}@example.com")).collect();
+        let differ = || {
+            behind(
+                db,
+                "UPDATE leads SET profile = '{\"attributes\":{\"source\":\"' || address || '\"}}'"
+                    .into(),
+            )
+        };
+        rig.leads(&emails, &[]).await;
+        differ().await;
+        let by = by_attribute(&rig.store, &"source".into(), 300).await.unwrap();
+        assert_eq!(by.groups.len(), 1_000);
+        emails.push("one-more@example.com".to_owned());
+        rig.leads(&emails[1_000..], &[]).await;
+        differ().await;
+        let refused = by_attribute(&rig.store, &"source".into(), 300).await.unwrap_err();
+        let said = "more than 1000 values for `source`: count by something coarser";
+        assert!(refused.to_string().contains(said), "{refused}");
     })
     .await;
 }

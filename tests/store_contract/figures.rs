@@ -12,8 +12,8 @@ use nurtured::{
         workflow::Version,
     },
     store::records::{
-        Again, BackCount, Behind, Happened, Inside, LeadUpsert, MailCount, NewEvent, OpenCount,
-        PassedOver, Period, Queue, Settled, Standing, WorkflowFigures,
+        Again, BackCount, Behind, Happened, Inside, MailCount, NewEvent, OpenCount, PassedOver,
+        Period, Queue, Settled, Standing, WorkflowFigures,
     },
 };
 
@@ -292,45 +292,6 @@ async fn stages_and_deals_are_read_in_the_order_in_which_each_lead_went() {
         assert_eq!(counted, [(Stage::Mql, 1), (Stage::Sql, 1)]);
         assert!(cohorts.iter().all(|one| one.from == NOON), "{cohorts:?}");
         assert_eq!(IdSource::made_at(leads[0].0), NOON);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn leads_are_counted_by_a_text_that_they_have_and_where_they_stand() {
-    for_each_database(async |db| {
-        let store = &db.store;
-        let rows: Vec<LeadUpsert> = [
-            ("a", "own-source", Some("fair"), None),
-            ("b", "own-source", Some("fair"), Some(Stage::Mql)),
-            ("c", "own-source", Some("fair"), Some(Stage::Mql)),
-            ("d", "own-source", Some("\"web\", [it's]"), None),
-            ("e", "own-source", Some(""), None),
-            ("f", "country", Some("Italy"), None),
-            ("g", "own-source", None, None),
-        ]
-        .into_iter()
-        .map(|(name, attribute, value, stage)| LeadUpsert {
-            attributes: value.map(|value| (attribute.into(), value.into())).into_iter().collect(),
-            stage,
-            ..upsert(&format!("{name}@example.com"))
-        })
-        .collect();
-        store.upsert_leads(&rows, &run(1), NOON).await.unwrap();
-        let counted = async |attribute: &str| {
-            let counts = store.leads_by(attribute).await.unwrap();
-            let counts = counts.into_iter();
-            let mut counts: Vec<_> = counts
-                .map(|one| (one.value.map(|it| it.to_string()), one.stage, one.leads))
-                .collect();
-            counts.sort();
-            counts
-        };
-        let of = |value: &str, stage, leads| (Some(value.to_owned()), stage, leads);
-        let (web, fair) = (of("\"web\", [it's]", Stage::Lead, 1), of("fair", Stage::Lead, 1));
-        let expected = [(None, Stage::Lead, 3), web, fair, of("fair", Stage::Mql, 2)];
-        assert_eq!(counted("own-source").await, expected);
-        assert_eq!(counted("$.x\"'").await, [(None, Stage::Lead, 5), (None, Stage::Mql, 2)]);
     })
     .await;
 }

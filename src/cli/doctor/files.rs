@@ -8,7 +8,7 @@ use crate::{
     config::{Config, NamedFile},
     definitions::summary,
     domain::time::Instant,
-    store::{Store, StoreError},
+    store::{DatabaseUrl, Store, StoreError},
     token::{Keyring, KeyringError},
 };
 
@@ -71,15 +71,20 @@ pub(super) async fn secrets(checkup: &mut Checkup, config: &Config) {
     };
     match Keyring::load(&path) {
         Ok(_) => checkup.ok("secrets", format!("{named} holds keys, for its owner alone")),
-        Err(KeyringError::Missing(_)) if has_no_database(config).await => {
-            let found = format!("there is no secrets file {named} yet, and no database");
-            checkup.failed("secrets", found, "run `nurtured migrate`: it makes both");
+        Err(error) => {
+            let (found, advice) = match without_tables(config).await {
+                Some(url) if matches!(error, KeyringError::Missing(_)) => (
+                    format!("there is no secrets file {named}, and nothing of ours in {url}"),
+                    "if that is the right database and was never used, run `nurtured migrate`: it makes both; \
+                     else name the right one by [database] url and bring back the copy of the secrets file",
+                ),
+                _ => (
+                    error.to_string(),
+                    "`nurtured migrate` makes them together with a new database, and never anew",
+                ),
+            };
+            checkup.failed("secrets", found, advice);
         }
-        Err(error) => checkup.failed(
-            "secrets",
-            error.to_string(),
-            "`nurtured migrate` makes them together with a new database, and never anew",
-        ),
     }
     if let NamedFile::Path(path) = named {
         let beside = path.parent().is_some_and(|folder| folder.join(".git").exists());
@@ -91,11 +96,11 @@ pub(super) async fn secrets(checkup: &mut Checkup, config: &Config) {
     }
 }
 
-/// No file, or one without our tables; on a server no tables.
-async fn has_no_database(config: &Config) -> bool {
-    let Ok(url) = Context::database_url(config) else { return false };
+/// The database, where it has none of our tables: it was never used, or it is the wrong one.
+async fn without_tables(config: &Config) -> Option<DatabaseUrl> {
+    let url = Context::database_url(config).ok()?;
     if url.file().is_some_and(|file| !file.exists()) {
-        return true;
+        return Some(url);
     }
     let schema = async {
         let store = Store::open(&url).await?;
@@ -103,7 +108,8 @@ async fn has_no_database(config: &Config) -> bool {
         store.close().await;
         schema
     };
-    matches!(tokio::time::timeout(WITHIN, schema).await, Ok(Err(StoreError::NotMigrated)))
+    let found = tokio::time::timeout(WITHIN, schema).await;
+    matches!(found, Ok(Err(StoreError::NotMigrated))).then_some(url)
 }
 
 pub(super) fn sender(checkup: &mut Checkup, config: &Config) {

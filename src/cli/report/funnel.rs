@@ -18,8 +18,11 @@ use crate::{
         time::Zone,
         value::{Schema, ValueType},
     },
-    engine::report::funnel::{
-        ByAttribute, Cohort, FunnelReport, Group, by_attribute, funnel_report,
+    engine::{
+        members::PAGE,
+        report::funnel::{
+            ByAttribute, Cohort, FunnelReport, Group, Uncounted, by_attribute, funnel_report,
+        },
     },
 };
 
@@ -51,7 +54,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     }
     let mut report = funnel_report(&store, &zone, arguments.days.period(&zone)?).await?;
     if let Some(attribute) = &arguments.by {
-        report.by = Some(by_attribute(&store, attribute).await?);
+        report.by = Some(by_attribute(&store, attribute, PAGE).await?);
     }
     let text = || text(&report, &zone, &context.output);
     print(context, arguments.csv, &report, || sheet(&report), text)?;
@@ -62,20 +65,34 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 /// What leads are counted by is a text: of numbers and dates nearly each lead has another.
 fn expect_text(schema: &Schema, name: &Name) -> Result<(), Failure> {
     if let Some(slot) = schema.slot(name) {
-        return match schema.attribute(slot).kind {
+        let attribute = schema.attribute(slot);
+        return match attribute.kind {
+            ValueType::Text if attribute.says_who() => {
+                Err(Failure::usage(format!("`{name}` says who a lead is: each has another")))
+            }
             ValueType::Text => Ok(()),
             kind => {
                 Err(Failure::usage(format!("`{name}` is a {kind}, and leads are counted by texts")))
             }
         };
     }
-    let texts = schema.iter().filter(|(_, attribute)| attribute.kind == ValueType::Text);
-    let known: Vec<&Name> = texts.map(|(_, attribute)| &attribute.name).collect();
+    let attributes = schema.iter().map(|(_, attribute)| attribute);
+    let texts = attributes.filter(|it| it.kind == ValueType::Text && !it.says_who());
+    let known: Vec<&Name> = texts.map(|attribute| &attribute.name).collect();
     let unknown = Failure::unknown(format!("attribute `{name}`"), known.iter().copied());
     Err(match meant(name, known.iter().map(|known| known.as_str())) {
         Some(hint) => unknown.hint(hint),
         None => unknown,
     })
+}
+
+impl From<Uncounted> for Failure {
+    fn from(error: Uncounted) -> Self {
+        match error {
+            Uncounted::Store(error) => error.into(),
+            Uncounted::TooMany(_) => Self::problems(error),
+        }
+    }
 }
 
 /// Months that are shown, and values of an attribute.
@@ -167,6 +184,9 @@ fn values(by: &ByAttribute, output: &Output) -> Vec<String> {
         let more = counted(some.len() - VALUES, "more value");
         lines.push(format!("… and {more}: --json has them"));
     }
+    if by.unreadable > 0 {
+        lines.push(format!("{} cannot be read.", counted(by.unreadable, "lead")));
+    }
     lines
 }
 
@@ -231,6 +251,9 @@ pub(super) fn sheet(report: &FunnelReport) -> Sheet {
                 ("leads", leads.to_string()),
             ]);
         }
+    }
+    if let Some(by) = report.by.as_ref().filter(|by| by.unreadable > 0) {
+        sheet.some([("part", "unreadable".into()), ("leads", by.unreadable.to_string())]);
     }
     for group in report.by.iter().flat_map(|by| &by.groups) {
         for (stage, leads) in &group.by_stage {

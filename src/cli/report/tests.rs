@@ -214,7 +214,7 @@ fn leads_by_an_attribute_read_well_within_eighty_columns_the_largest_first() {
     ];
     groups.extend((0..22).map(|n| group(Some(&format!("fair {n}")), 150)));
     groups.push(group(None, 500));
-    let by = Some(ByAttribute { attribute: "source".into(), groups });
+    let by = Some(ByAttribute { attribute: "source".into(), groups, unreadable: 2 });
     let report = FunnelReport { by, cohorts: Vec::new(), transitions: Vec::new(), ..of_all() };
     let text = funnel::text(&report, &rome(), &OUTPUT);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
@@ -224,6 +224,7 @@ fn leads_by_an_attribute_read_well_within_eighty_columns_the_largest_first() {
     let written = String::from_utf8(written).unwrap();
     let rows: Vec<&str> = written.lines().filter(|row| row.contains("by\"")).collect();
     assert_eq!(rows.len(), 50, "{written}");
+    assert!(written.contains("\"unreadable\",\"\",\"\",\"2\""), "{written}");
     assert!(rows[2].contains("'=cmd") && rows[48].contains("by\",\"\",\"lead\""), "{rows:#?}");
 }
 

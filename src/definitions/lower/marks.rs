@@ -34,7 +34,7 @@ pub(super) fn set(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Mad
             file.error("unknown-attribute", key.span, message, Some(hint));
             continue;
         };
-        if matches!(name, "email" | "external_id") {
+        if schema.attribute(slot).says_who() {
             let message = format!("`{name}` says who the lead is; a workflow cannot set it");
             file.error("bad-value", key.span, message, None);
             continue;

@@ -77,12 +77,12 @@ fn question(found: &Found<'_>, known: &Schema) -> Option<Question> {
 /// The attribute that the answers set.
 fn slot(file: &File<'_>, node: &Node, known: &Schema) -> Option<Slot> {
     let name = read::text(file, node, "sets")?;
-    if matches!(name, "email" | "external_id") {
-        let message = format!("`{name}` says who the lead is; an answer cannot set it");
-        file.error("bad-value", node.span, message, None);
-        return None;
-    }
     if let Some(slot) = known.slot(name) {
+        if known.attribute(slot).says_who() {
+            let message = format!("`{name}` says who the lead is; an answer cannot set it");
+            file.error("bad-value", node.span, message, None);
+            return None;
+        }
         return Some(slot);
     }
     let message = format!("leads have no attribute `{}`", quote(name));

@@ -25,6 +25,7 @@ pub struct Worked {
     exits: [Cell<Option<(Band, Instant)>>; BANDS],
     /// Fit and how long it holds.
     fit: Cell<Option<(MilliPoints, Instant)>>,
+    misses_fit: Cell<Option<bool>>,
 }
 
 impl Worked {
@@ -124,9 +125,24 @@ impl View<'_> {
         left
     }
 
-    pub(super) fn has_fit(&self, comparison: Comparison, bound: f64) -> Verdict {
+    /// Whether some rule of fit may hang on a fact that is missing.
+    fn misses_fit(&self) -> bool {
+        if self.missing.is_empty() {
+            return false;
+        }
+        if let Some(known) = self.worked.and_then(|worked| worked.misses_fit.get()) {
+            return known;
+        }
         let is_unknown = |rule: &FitRule| rule.when.verdict(self).value == Truth::Unknown;
-        if !self.missing.is_empty() && self.scoring.fit.iter().any(is_unknown) {
+        let misses = self.scoring.fit.iter().any(is_unknown);
+        if let Some(worked) = self.worked {
+            worked.misses_fit.set(Some(misses));
+        }
+        misses
+    }
+
+    pub(super) fn has_fit(&self, comparison: Comparison, bound: f64) -> Verdict {
+        if self.misses_fit() {
             return UNKNOWN;
         }
         let (points, holds_until) = self.scoring.fit(self);

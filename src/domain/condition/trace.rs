@@ -1,6 +1,6 @@
 //! Why: the verdict of each part of a condition, with what the lead had.
 
-use std::fmt;
+use std::{cell::OnceCell, fmt};
 
 use serde::{Serialize, Serializer};
 
@@ -44,8 +44,7 @@ impl Condition {
     pub fn explain(&self, view: &View<'_>, schema: &Schema) -> Trace {
         let worked = Worked::default();
         let view = &View { worked: view.worked.or(Some(&worked)), ..*view };
-        let teller = Teller { view, schema };
-        teller.trace(&self.0.root, self.source())
+        Teller::new(view, schema).trace(&self.0.root, self.source())
     }
 }
 
@@ -79,12 +78,18 @@ impl Trace {
 }
 
 /// Tells what a lead had.
-struct Teller<'t, 'v> {
+pub(super) struct Teller<'t, 'v> {
     view: &'t View<'v>,
     schema: &'t Schema,
+    /// Looks at every rule, and is the same wherever fit is named.
+    fit: OnceCell<String>,
 }
 
-impl Teller<'_, '_> {
+impl<'t, 'v> Teller<'t, 'v> {
+    pub fn new(view: &'t View<'v>, schema: &'t Schema) -> Self {
+        Self { view, schema, fit: OnceCell::new() }
+    }
+
     fn trace(&self, node: &Node, source: &str) -> Trace {
         let Verdict { value, holds_until } = node.verdict(self.view);
         let range = usize::from(node.span.start)..usize::from(node.span.end);
@@ -148,14 +153,15 @@ impl Teller<'_, '_> {
                 let points = self.view.engagement_points().as_points().to_string();
                 return (Some(self.behaviour("engagement", &points)), parts);
             }
-            NodeKind::Fit { .. } => return (Some(self.fit()), parts),
+            NodeKind::Fit { .. } => return (Some(self.fit().to_owned()), parts),
             NodeKind::Tag(name) => {
                 let has = if self.view.tags.contains(name) { "has" } else { "has not" };
                 return (Some(format!("{has} the tag {name}")), parts);
             }
             NodeKind::Segment(index) => {
                 if let Some(segment) = self.view.segments.get(index.0) {
-                    parts.push(segment.condition.explain(self.view, self.schema));
+                    let condition = &segment.condition;
+                    parts.push(self.trace(&condition.0.root, condition.source()));
                 }
                 return (None, parts);
             }
@@ -207,18 +213,19 @@ impl Teller<'_, '_> {
         }
     }
 
-    fn fit(&self) -> String {
-        let (points, _) = self.view.scoring.fit(self.view);
-        let rules: Vec<String> = self
-            .view
-            .scoring
-            .true_fit_rules(self.view)
-            .map(|rule| format!("{} {}", rule.name, rule.points))
-            .collect();
-        match rules.as_slice() {
-            [] => format!("fit is {points}"),
-            rules => format!("fit is {points}: {}", rules.join(", ")),
-        }
+    pub fn fit(&self) -> &str {
+        self.fit.get_or_init(|| {
+            let View { scoring, .. } = self.view;
+            let (points, _) = scoring.fit(self.view);
+            let rules: Vec<String> = scoring
+                .true_fit_rules(self.view)
+                .map(|rule| format!("{} {}", rule.name, rule.points))
+                .collect();
+            match rules.as_slice() {
+                [] => format!("fit is {points}"),
+                rules => format!("fit is {points}: {}", rules.join(", ")),
+            }
+        })
     }
 
     fn hits(&self, question: &Question) -> String {

@@ -1,10 +1,13 @@
 //! Where leads stand, how they came there, how long it took, and what it was worth.
 
+mod by_attribute;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
 };
 
+pub use by_attribute::{ByAttribute, Group, Uncounted, by_attribute};
 use serde::Serialize;
 
 use super::{as_time, share};
@@ -82,23 +85,6 @@ pub struct Cohort {
     pub customers: Option<f64>,
 }
 
-/// Leads by what they have for an attribute, and where they stand now.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct ByAttribute {
-    pub attribute: Name,
-    /// The most leads first; last those who have nothing.
-    pub groups: Vec<Group>,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Group {
-    pub value: Option<Name>,
-    pub leads: u64,
-    pub by_stage: BTreeMap<Stage, u64>,
-    /// Of its leads: those who stand at `customer` now.
-    pub customers: Option<f64>,
-}
-
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct DealSum {
     /// Empty where the deal did not say.
@@ -153,24 +139,6 @@ pub async fn funnel_report(
         deals: sums(&deals, period),
         by: None,
     })
-}
-
-/// Counts all leads by an attribute, as they stand now.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn by_attribute(store: &Store, attribute: &Name) -> Result<ByAttribute, StoreError> {
-    let mut values: BTreeMap<Option<Name>, BTreeMap<Stage, u64>> = BTreeMap::new();
-    for count in store.leads_by(attribute).await? {
-        *values.entry(count.value).or_default().entry(count.stage).or_default() += count.leads;
-    }
-    let group = |(value, by_stage): (Option<Name>, BTreeMap<Stage, u64>)| {
-        let (leads, customers) = in_all(&by_stage);
-        Group { value, leads, by_stage, customers }
-    };
-    let mut groups: Vec<Group> = values.into_iter().map(group).collect();
-    groups.sort_by_key(|group| (group.value.is_none(), Reverse(group.leads)));
-    Ok(ByAttribute { attribute: attribute.clone(), groups })
 }
 
 /// How many leads there are, and the part of them that are customers.

@@ -157,7 +157,8 @@ fn told(calendar: &str, starts: &str, ends: &str) -> Vec<String> {
     sources.files.extend(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
     let checked = check(&sources);
     let definitions = checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems));
-    let problems = Renderer::new(&definitions).err().unwrap_or_default();
+    let problems = Renderer::for_release(&definitions).err().unwrap_or_default();
+    assert!(Renderer::new(&definitions).is_ok(), "what is live goes on");
     let told = |it: RenderProblem| format!("{}:{}: {}", it.line, it.column, it.message);
     problems.into_iter().map(told).collect()
 }
@@ -170,24 +171,29 @@ fn an_event_from_a_day_to_an_hour_is_refused_where_it_is_seen_before_any_mail() 
     for (calendar, starts, ends, said) in [
         ("starts: 2027-04-15, ends: 2027-04-16T11:00Z", hour, later, Some(mixed)),
         ("starts: 2027-04-15T11:00Z, ends: 2027-04-16", hour, later, Some(mixed)),
-        ("starts: 2027-04-15", hour, later, Some("by the dates of campaign `spring`")),
+        (
+            "starts: 2027-04-15",
+            hour,
+            later,
+            Some("by the dates of campaign `spring` of workflow `w`"),
+        ),
         (
             "url: \"https://www.example.com\"",
             day,
             later,
-            Some("hour, by the dates of campaign `spring`"),
+            Some("hour, by the dates of campaign `spring` of workflow `w`"),
         ),
         (
             "url: \"https://www.example.com\"",
             hour,
             next,
-            Some("hour, by the dates of campaign `spring`"),
+            Some("hour, by the dates of campaign `spring` of workflow `w`"),
         ),
         (
             "ends: \"{{ campaign.day }}\"",
             hour,
             later,
-            Some("hour, by the dates of campaign `spring`"),
+            Some("hour, by the dates of campaign `spring` of workflow `w`"),
         ),
         ("duration: 45m", day, later, Some("`starts` is a day, by the dates of")),
         ("starts: 2027-04-15, duration: 45m", hour, later, Some("`starts` is a day")),

@@ -157,6 +157,9 @@ fn a_mistake_hides_no_unknown_variable() {
         "{{ company + }}",
         "{% block title %}x{% endblock %}",
         "{% if company %}",
+        "{{ company",
+        "{# of {{ nobody }}",
+        "{% raw %}{{ nobody }}",
         "[unused]: {{ company }}",
     ] {
         let good = "{% for tag in tags %}{{ tag }}{% endfor %}{# {{ note }} #}{{ x or 1 }}";

@@ -16,7 +16,7 @@ use crate::{
         Result, Store, StoreError,
         db::{Tx, on_db},
         dialect::Text,
-        records::{CohortCount, Deal, Period, StageChange, ValueCount},
+        records::{CohortCount, Deal, Period, StageChange},
         rows,
     },
 };
@@ -27,14 +27,6 @@ const QUARTER: i64 = 15 * 60 * 1000;
 /// When a lead was made stands in its number: no wide row is read.
 const COHORTS: Text =
     sql!("SELECT l.lead / $1 AS quarter, l.stage, COUNT(*) FROM leads AS l GROUP BY 1, l.stage");
-
-/// Every profile is read: no index knows what is in them.
-const BY_VALUE: Text = sql!(
-    "SELECT NULLIF(",
-    profile,
-    " -> 'attributes' ->> CAST($1 AS TEXT), '') AS value, l.stage, COUNT(*) FROM leads AS l \
-     GROUP BY 1, l.stage"
-);
 
 /// By the condition of the index; in the order in which each lead went.
 pub(in crate::store) const THAT_MATTER: Text = sql!(
@@ -80,21 +72,6 @@ impl Store {
                     stage: stage_of(&stage, "leads")?,
                     leads: count(leads),
                 })
-            })
-            .collect()
-    }
-
-    /// All leads, by what they have for an attribute, as a text, and by where they stand.
-    pub async fn leads_by(&self, attribute: &str) -> Result<Vec<ValueCount>> {
-        let rows: Vec<(Option<String>, String, i64)> =
-            on_db!(self.db.read(), BY_VALUE, |db, sql| sqlx::query_as(sql)
-                .bind(attribute)
-                .fetch_all(db)
-                .await)?;
-        rows.into_iter()
-            .map(|(value, stage, leads)| {
-                let stage = stage_of(&stage, "leads")?;
-                Ok(ValueCount { value: value.map(Name::from), stage, leads: count(leads) })
             })
             .collect()
     }

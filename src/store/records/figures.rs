@@ -121,15 +121,6 @@ pub struct CohortCount {
     pub leads: u64,
 }
 
-/// Leads by what they have for an attribute, and by where they stand now.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ValueCount {
-    /// `None`: nothing.
-    pub value: Option<Name>,
-    pub stage: Stage,
-    pub leads: u64,
-}
-
 /// A lead came to a stage.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StageChange {

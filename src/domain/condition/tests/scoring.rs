@@ -1,8 +1,10 @@
 //! Scores in conditions: values, crossings, and that they are exact.
 
+use std::cell::Cell;
+
 use proptest::prelude::*;
 
-use super::*;
+use super::{super::trace::Teller, *};
 use crate::domain::verdict::Truth::{False, True, Unknown};
 
 #[test]
@@ -92,6 +94,32 @@ fn fit_is_the_sum_of_its_true_rules_and_holds_as_long_as_they_do() {
     for (source, value) in [("fit == 25", True), ("fit > 24.9", True), ("25 < fit", False)] {
         assert_eq!(house.value(source, &lead, day(1)), value, "{source}");
     }
+}
+
+#[test]
+fn the_rules_of_fit_are_worked_out_once_however_often_fit_is_named() {
+    let mut house = House::new();
+    // No rule of a file may look at a segment; here it is what changes between two questions.
+    let when = house.compiled("in_segment(\"italians\")", Scope::Lead);
+    let points = MilliPoints::points(5);
+    house.scoring.fit.push(FitRule { name: "southern".into(), when, points });
+    let condition = house.compiled("fit > 3 and fit > 4", Scope::Lead);
+    let lead = Lead::new(&house).text(&house, "country", "IT");
+    let facts = lead.facts(&house.plan);
+    let known = [Cell::new(Some(Verdict::always(True)))];
+    let view = View { known_segments: &known, ..house.view(&lead, &facts, day(0)) };
+    let teller = Teller::new(&view, &house.schema);
+    assert_eq!(teller.fit(), "fit is 15: italy 10, southern 5");
+    // Whoever asked the rules again would hear something else.
+    known[0].set(Some(Verdict::always(False)));
+    assert_eq!(teller.fit(), "fit is 15: italy 10, southern 5");
+
+    let missing = house.plan.iter().map(|(fact, _)| fact).collect::<Vec<_>>();
+    known[0].set(None);
+    let view = View { missing: &missing, ..house.view(&lead, &facts, day(0)) };
+    assert_eq!(condition.verdict(&view).value, Unknown);
+    let nothing = Scoring::default();
+    assert_eq!(condition.verdict(&View { scoring: &nothing, ..view }).value, Unknown);
 }
 
 /// A lead with hits on what the house scores; some unsure, and not in order.
