@@ -83,12 +83,12 @@ fn faults(source: &Source) -> Option<Vec<RenderProblem>> {
         if left.iter().any(|(.., opened)| *opened != branch) {
             return None;
         }
-        faults.extend(left.iter().skip(1).filter_map(|it| unclosed(it, &fault)));
+        faults.extend(left.iter().skip(1).filter_map(|it| unclosed(it, fault)));
     }
     if open.iter().any(|(.., branch)| *branch != Branches::NONE) {
         return None;
     }
-    faults.extend(open.iter().filter_map(|it| unclosed(it, &fault)));
+    faults.extend(open.iter().filter_map(|it| unclosed(it, fault)));
     Some(faults)
 }
 

@@ -23,7 +23,7 @@ fn mail(body: &str) -> String {
 #[test]
 fn each_rule_is_said_where_it_is_broken() {
     let long = "word ".repeat(30_000);
-    let many = (0..30).map(|n| format!("[{n}](https://e.example/{n})\n")).collect::<String>();
+    let many = "[x](https://e.example)\n".repeat(30);
     let shown = advice(&[
         (
             "a.md",
