@@ -39,6 +39,10 @@ impl Failure {
     }
 
     /// The input has problems.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn problems(message: impl Display) -> Self {
         Self::new(PROBLEMS, message)
     }

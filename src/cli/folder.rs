@@ -47,7 +47,11 @@ impl Folder {
             },
         };
         let renderer = match renderer {
-            Ok(renderer) => Some(renderer),
+            Ok(renderer) => {
+                let advice = definitions.as_ref().map(|it| renderer.advice(it, context.now()));
+                problems.extend(advice.into_iter().flatten());
+                Some(renderer)
+            }
             Err(of_mails) => {
                 problems.extend(of_mails.into_iter().flatten().map(Problem::from));
                 None

@@ -176,7 +176,7 @@ impl Reader {
         let hint = if name.starts_with("workflows/") {
             "files here end in `.yaml`; README files and backups are no matter"
         } else {
-            "mails end in `.md` or `.html`, layouts and partials in `.html`"
+            "mails end in `.md`, `.html` or `.mjml`, layouts and partials in `.html`"
         };
         let message = match others.len() {
             0 => "this file is not read".to_owned(),
@@ -289,7 +289,7 @@ mod tests {
             write(root.path(), &format!("workflows/{name}"), b"x");
         }
         let pictures = ["logo.png", "hero.png", "footer.png", "Thumbs.db"];
-        for name in ["cold/hello.mjml", "cold/hello.md.orig", ".gitkeep"].iter().chain(&pictures) {
+        for name in ["cold/hello.mjm", "cold/hello.md.orig", ".gitkeep"].iter().chain(&pictures) {
             write(root.path(), &format!("templates/{name}"), b"x");
         }
         let sources = read_folder(root.path()).unwrap();
@@ -297,7 +297,7 @@ mod tests {
         let ignored = |file| (file, "ignored-file");
         assert_eq!(
             rules(&sources),
-            ["workflows/nurse", "templates/cold/hello.mjml", "templates/footer.png"].map(ignored)
+            ["workflows/nurse", "templates/cold/hello.mjm", "templates/footer.png"].map(ignored)
         );
         let messages: Vec<&str> = sources.problems.iter().map(|p| p.message.as_str()).collect();
         assert_eq!(

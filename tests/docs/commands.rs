@@ -183,6 +183,7 @@ fn every_field_of_every_document_is_explained() {
     document("eval", &["visited() and country == \"IT\"", "--lead", "ann@a.example"]);
     document("segments", &["--when", "visited()", "--show", "1"]);
     document("render", &["hello", "--lead", "ann@a.example"]);
+    document("render", &["hello", "--all", "look"]);
     document("send-test", &["hello", "--lead", "ann@a.example", "--to", "ada@example.com"]);
     document("inbox accept", &[]);
     document("pause", &["all"]);

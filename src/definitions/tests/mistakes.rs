@@ -348,6 +348,19 @@ fn a_template() {
 }
 
 #[test]
+fn a_template_in_mjml() {
+    let sources = campaign(&[
+        (
+            "templates/cold/hello.it.mjml",
+            "---\nsubject: Ciao\nlayout: mail\n---\n<mjml><mj-body></mj-body></mjml>\n",
+        ),
+        ("templates/cold/hello.mjml", "---\nsubject: Hello\n---\n<mjml></mjml>\n"),
+        ("templates/layouts/plain.mjml", "<mjml></mjml>\n"),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+#[test]
 fn replies_go_to_an_address_that_sending_reads_as_well() {
     let mail = |reply_to: &str| {
         let text = format!("---\nsubject: Hello\nreply_to: {reply_to}\n---\nx\n");
