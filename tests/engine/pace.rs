@@ -44,8 +44,7 @@ fn is_kept(sent: &[Instant], mails: usize, period: Duration) {
         if let Some(next) = sent.get(index + mails) {
             assert!(
                 *next >= *first + period,
-                "{} and {mails} more within {period:?}: {sent:?}",
-                first
+                "{first} and {mails} more within {period:?}: {sent:?}"
             );
         }
     }
