@@ -10,6 +10,7 @@ mod civil;
 mod cli;
 mod crash;
 mod demo;
+mod dkim;
 mod docs;
 mod engine;
 mod funnel;

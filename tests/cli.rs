@@ -845,6 +845,58 @@ fn a_mail_is_rendered_and_tried() {
 }
 
 #[test]
+fn every_variant_of_a_mail_is_written_to_be_looked_through() {
+    let site = Site::campaign();
+    let mail = |subject: &str, hi: &str| {
+        let footer = "{{ postal_address }} [x]({{ unsubscribe_url }})";
+        format!("---\nsubject: {subject}\npreheader: p\n---\n{hi}\n\n{footer}\n")
+    };
+    site.write("templates/hello.md", mail("A <b> & {{ company or 'you' }}", "Hi"));
+    site.write("templates/hello.it.md", mail("Ciao", "Ciao {{ first_name }}"));
+    let ran = site.run(&["--json", "render", "hello", "--all", "look/here"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let report = ran.document();
+    let mails = report["mails"].as_array().expect("mails");
+    let said: Vec<_> = mails
+        .iter()
+        .map(|mail| {
+            let text = |key: &str| mail[key].as_str().unwrap_or("-").to_owned();
+            [text("language"), text("lead"), text("name"), text("subject")].join(" ")
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "en full hello.full A <b> & Meridian Components",
+            "en sparse hello.sparse A <b> & you",
+            "it full hello.it.full Ciao",
+            "it sparse - -"
+        ]
+    );
+    let problem = mails[3]["problem"].as_str().expect("a problem");
+    assert!(
+        problem.contains("templates/hello.it.md:5:9") && problem.contains("first_name"),
+        "{problem}"
+    );
+    let read =
+        |name: &str| std::fs::read_to_string(site.path("look/here").join(name)).expect("a file");
+    assert!(read("hello.it.full.html").contains("Ciao Giulia"));
+    assert!(read("hello.full.txt").starts_with("Hi\n"));
+    assert!(read("hello.sparse.eml").contains("\r\nList-Unsubscribe: "));
+    let page = read("index.html");
+    assert!(page.contains("sandbox title=\"A &lt;b&gt; &amp; you, narrow\""), "{page}");
+    assert!(page.contains("src=\"hello.it.full.html\"") && page.contains("first_name"), "{page}");
+    assert!(!site.path("nurtured.db").exists(), "no database is needed");
+
+    site.write("templates/hello.it.md", mail("Ciao", "Ciao"));
+    let ran = site.run(&["render", "hello", "--all", "look"]);
+    assert!(ran.code == 0 && ran.out.starts_with("4 mails: open look/index.html"), "{ran:?}");
+    for wrong in [&["render", "hello"][..], &["render", "hello", "--all", "x", "--eml"]] {
+        assert_eq!(site.run(wrong).code, 2);
+    }
+}
+
+#[test]
 fn mail_without_our_signature_changes_nothing() {
     let site = Site::campaign();
     site.json(&["migrate"]);

@@ -7,7 +7,10 @@ use crate::{
     clock::Clock,
     config::Config,
     engine::{Engine, live::LiveError},
-    mail::relay::{BadRelay, Relay},
+    mail::{
+        dkim::Signers,
+        relay::{BadRelay, Relay},
+    },
     store::{EngineLock, Store, StoreError},
     token::Keyring,
 };
@@ -30,7 +33,10 @@ pub(super) fn build(
         return Err(Failure::problems("the configuration has no [[relay]]"));
     };
     let relay = Relay::configured(relay)?;
-    Ok((Arc::new(Engine::new(store, clock, keyring, Arc::new(config), relay)), lock))
+    let signers = Arc::new(Signers::configured(&config)?);
+    let mut engine = Engine::new(store, clock, keyring, Arc::new(config), relay);
+    engine.signers = signers;
+    Ok((Arc::new(engine), lock))
 }
 
 /// Settles what an earlier process left behind.

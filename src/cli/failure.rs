@@ -39,6 +39,10 @@ impl Failure {
     }
 
     /// The input has problems.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn problems(message: impl Display) -> Self {
         Self::new(PROBLEMS, message)
     }
@@ -135,6 +139,7 @@ impl From<ConfigError> for Failure {
                  `nurtured init DIR` makes a first one",
             ),
             ConfigError::Unreadable { .. }
+            | ConfigError::Files { .. }
             | ConfigError::SecretFile { .. }
             | ConfigError::NoCredentials { .. } => Self::environment(&error),
             ConfigError::Invalid { .. } | ConfigError::NotSet { .. } => Self::problems(&error),

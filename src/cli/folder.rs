@@ -32,8 +32,10 @@ impl Folder {
     /// Reads and checks the folder of `--dir`.
     pub(super) fn check(context: &Context) -> Result<Self, Failure> {
         let mut sources = read_folder(&context.dir)?;
+        let config = Config::load(&context.config_file());
+        sources.own_domains = config.as_ref().ok().and_then(Config::own_domains);
         let Checked { mut problems, artefacts, definitions } = check(&sources);
-        problems.extend(of_configuration(context, &mut sources));
+        problems.extend(of_configuration(config, &mut sources));
         let past = definitions.as_ref().map(|it| past_dates(it, context.now()));
         problems.extend(past.into_iter().flatten());
         let renderer = match &definitions {
@@ -45,7 +47,11 @@ impl Folder {
             },
         };
         let renderer = match renderer {
-            Ok(renderer) => Some(renderer),
+            Ok(renderer) => {
+                let advice = definitions.as_ref().map(|it| renderer.advice(it, context.now()));
+                problems.extend(advice.into_iter().flatten());
+                Some(renderer)
+            }
             Err(of_mails) => {
                 problems.extend(of_mails.into_iter().flatten().map(Problem::from));
                 None
@@ -82,13 +88,10 @@ impl Folder {
 }
 
 /// `nurtured.toml` is checked too where there is one.
-fn of_configuration(context: &Context, sources: &mut Sources) -> Vec<Problem> {
-    let path = context.config_file();
-    let Err(ConfigError::Invalid { file, problems }) = Config::load(&path) else {
-        return Vec::new();
-    };
+fn of_configuration(config: Result<Config, ConfigError>, sources: &mut Sources) -> Vec<Problem> {
+    let Err(ConfigError::Invalid { file, problems }) = config else { return Vec::new() };
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if let Ok(text) = std::fs::read_to_string(&path) {
+    if let Ok(text) = std::fs::read_to_string(&file) {
         sources.files.insert(name.clone(), text);
     }
     let problem = |found: crate::config::ConfigProblem| Problem {

@@ -11,6 +11,7 @@ mod codes;
 mod completions;
 mod context;
 mod demo;
+mod dkim;
 mod doctor;
 mod doubt;
 mod engine;
@@ -176,6 +177,9 @@ enum Command {
     /// Look whether everything that the daemon stands on is as it should be
     #[command(long_about = told::<doctor::Arguments>())]
     Doctor(doctor::Arguments),
+    /// Make a key that mails are signed with, or print what to publish of one
+    #[command(subcommand)]
+    Dkim(dkim::Command),
     /// Print what a shell needs to complete commands
     #[command(long_about = told::<completions::Arguments>())]
     Completions(completions::Arguments),
@@ -243,6 +247,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Backup(arguments) => backup::run(context, &arguments).await,
         Command::Restore(arguments) => restore::run(context, &arguments).await,
         Command::Doctor(arguments) => doctor::run(context, &arguments).await,
+        Command::Dkim(command) => dkim::run(context, &command),
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),

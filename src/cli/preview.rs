@@ -6,7 +6,6 @@ use super::{context, context::Context, failure::Failure, folder::Folder, live};
 use crate::{
     config::{Config, Sender},
     domain::{
-        address::Address,
         event::StepRef,
         id::{EnrolmentNo, LeadId, MessageId},
         lead::LeadState,
@@ -19,7 +18,7 @@ use crate::{
         live::Live,
     },
     mail::compose::Letter,
-    render::{Codes, Links, RenderError, Rendered},
+    render::{Codes, Links, RenderError, Rendered, made_up_codes},
     store::{Store, records::MessageRow},
     token::{Keyring, MailRef},
 };
@@ -30,9 +29,7 @@ pub(super) struct Preview {
     pub sender: Sender,
     pub live: Live,
     pub keyring: Keyring,
-    pub store: Store,
-    lead: LeadState,
-    template: Name,
+    pub template: Name,
     /// That it is rendered for: it stands in links and headers. `None` where none sends the mail.
     workflow: Option<Name>,
 }
@@ -42,20 +39,18 @@ pub(super) struct Preview {
 pub(super) struct Wanted {
     /// The mail, like cold/industry-report
     pub template: String,
-    /// The lead whose data it is rendered with
-    #[arg(long, value_name = "EMAIL")]
-    lead: String,
     /// In this language instead of the lead's own
     #[arg(long, value_name = "LANGUAGE")]
-    language: Option<String>,
+    pub language: Option<String>,
     /// As this workflow sends it [default: the first by name that does]
     #[arg(long, value_name = "WORKFLOW")]
     workflow: Option<String>,
 }
 
 impl Preview {
-    /// The campaign folder's mail, as it stands there, for a lead in the database.
-    pub(super) async fn new(context: &Context, wanted: &Wanted) -> Result<Self, Failure> {
+    /// The campaign folder's mail, as it stands there. No database is opened: its links are signed by keys
+    /// that anybody knows.
+    pub(super) fn new(context: &Context, wanted: &Wanted) -> Result<Self, Failure> {
         let config = context.config()?;
         let sender = match &config.sender {
             Some(sender) => sender.clone(),
@@ -68,60 +63,60 @@ impl Preview {
             return Err(Failure::unknown(format!("mail `{template}`"), mails.keys()));
         }
         let workflow = workflow(&live, wanted)?;
+        let (keyring, template) = (Keyring::from_seed(0), template.into());
+        Ok(Self { config, sender, live, keyring, template, workflow })
+    }
+
+    /// Likewise, with a lead of the database and links that are signed by our own keys.
+    pub(super) async fn of_lead(
+        context: &Context,
+        wanted: &Wanted,
+        email: &str,
+    ) -> Result<(Self, LeadState, Store), Failure> {
+        let mut preview = Self::new(context, wanted)?;
         // First, as `migrate` makes the secrets together with it.
-        let store = Context::open(&config).await?;
-        let keyring = Keyring::load(&config.secrets.file.path()?)?;
-        let id = context::lead(&store, &wanted.lead).await?;
-        let state = live::state_at(&live.definitions, &store, id, context.now()).await?;
+        let store = Context::open(&preview.config).await?;
+        preview.keyring = Keyring::load(&preview.config.secrets.file.path()?)?;
+        let id = context::lead(&store, email).await?;
+        let state = live::state_at(&preview.live.definitions, &store, id, context.now()).await?;
         let mut lead = state.ok_or_else(|| Failure::problems("the lead is gone"))?;
         if let Some(language) = &wanted.language {
             lead.language = language.as_str().into();
         }
-        let template = template.into();
-        Ok(Self { config, sender, live, keyring, store, lead, template, workflow })
+        Ok((preview, lead, store))
     }
 
     /// Addressed as to the lead.
-    pub(super) fn letter(&self, context: &Context) -> Result<Letter, Failure> {
-        let desk = self.desk();
-        let letter =
-            desk.letter(&self.message(context), &self.lead, None, &self.codes(), context.now());
+    pub(super) fn letter(&self, context: &Context, lead: &LeadState) -> Result<Letter, Failure> {
+        let (message, codes) = (self.message(context), self.codes(lead));
+        let letter = self.desk().letter(&message, lead, None, &codes, context.now());
         letter.map_err(|unready| Failure::problems(unready).hint("for a lead it would be parked"))
     }
 
-    pub(super) fn rendered(&self, context: &Context) -> Result<Rendered, Failure> {
+    pub(super) fn rendered(
+        &self,
+        context: &Context,
+        lead: &LeadState,
+    ) -> Result<Rendered, Failure> {
         let links = Links {
             base_url: &self.config.public.base_url,
             keyring: &self.keyring,
             mail: MailRef { lead: NOBODY, message: NOBODYS },
-            tracked: crate::domain::decide::tracked(&self.live.definitions, &self.lead),
+            tracked: crate::domain::decide::tracked(&self.live.definitions, lead),
             utm_source: "nurtured",
         };
-        let message = self.message(context);
-        let language = self.lead.language.clone();
-        let codes = self.codes();
-        let rendered: Result<Rendered, RenderError> = self.desk().render(
-            &message,
-            &self.lead,
-            Reader::Lead(links),
-            &language,
-            &codes,
-            context.now(),
-        );
+        let (message, codes) = (self.message(context), self.codes(lead));
+        let reader = Reader::Lead(links);
+        let rendered: Result<Rendered, RenderError> =
+            self.desk().render(&message, lead, reader, &lead.language, &codes, context.now());
         rendered.map_err(|error| {
             Failure::problems(error).hint("a mail to this lead would be parked with this reason")
         })
     }
 
-    pub(super) fn lead_address(&self) -> &Address {
-        &self.lead.address
-    }
-
     /// Made up: a preview takes none out of its pool.
-    fn codes(&self) -> Codes {
-        let pools = self.live.renderer.pools(&self.template, &self.lead.language);
-        let made_up = |pool: &Name| (pool.clone(), format!("SAMPLE-{}", pool.to_uppercase()));
-        pools.into_iter().flatten().map(made_up).collect()
+    fn codes(&self, lead: &LeadState) -> Codes {
+        made_up_codes(self.live.renderer.pools(&self.template, &lead.language))
     }
 
     fn desk(&self) -> Desk<'_> {

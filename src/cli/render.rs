@@ -1,6 +1,8 @@
-//! `nurtured render TEMPLATE --lead EMAIL`
+//! `nurtured render TEMPLATE --lead EMAIL`, or all of its variants: `--all DIR`
 
-use std::io::Write;
+mod all;
+
+use std::{io::Write, path::PathBuf};
 
 use serde::Serialize;
 
@@ -11,11 +13,18 @@ use super::{
 };
 use crate::render::Rendered;
 
-/// Renders a mail of the campaign folder for a lead, as it would read now. Nothing is sent or recorded.
+/// Renders a mail of the campaign folder, as it would read now. Nothing is sent or recorded.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     wanted: Wanted,
+    /// The lead whose data it is rendered with
+    #[arg(long, value_name = "EMAIL", required_unless_present = "all")]
+    lead: Option<String>,
+    /// Write each language into this folder, for a lead of whom all is known and one who is an address,
+    /// with a page to look through them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["lead", "language", "eml"])]
+    all: Option<PathBuf>,
     /// Print the mail as it would be handed to the relay
     #[arg(long)]
     eml: bool,
@@ -37,22 +46,26 @@ struct Report<'a> {
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let Some(lead) = &arguments.lead else {
+        let folder = arguments.all.as_deref().unwrap_or(std::path::Path::new("."));
+        return all::run(context, &arguments.wanted, folder);
+    };
     // Not left to the reader of arguments: it does not see a `--json` that stands before the command.
     if arguments.eml && context.output.json {
         return Err(Failure::usage("--eml prints a mail, --json a document: choose one"));
     }
-    let preview = Preview::new(context, &arguments.wanted).await?;
+    let (preview, lead, store) = Preview::of_lead(context, &arguments.wanted, lead).await?;
     if arguments.eml {
-        let composed = preview.letter(context)?.compose().map_err(Failure::problems)?;
+        let composed = preview.letter(context, &lead)?.compose().map_err(Failure::problems)?;
         return context.output.print(|out| out.write_all(&composed.bytes));
     }
-    let rendered: Rendered = preview.rendered(context)?;
+    let rendered: Rendered = preview.rendered(context, &lead)?;
     let from = &preview.sender.from;
     let report = Report {
         template: &arguments.wanted.template,
         file: &rendered.file,
         language: &rendered.language,
-        to: preview.lead_address().as_str(),
+        to: lead.address.as_str(),
         from: from.to_string(),
         reply_to: rendered.reply_to.as_ref().map(ToString::to_string),
         subject: &rendered.subject,
@@ -70,6 +83,6 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             report.text
         )
     })?;
-    preview.store.close().await;
+    store.close().await;
     Ok(())
 }

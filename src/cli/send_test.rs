@@ -11,6 +11,7 @@ use crate::{
     domain::lead::Suppression,
     mail::{
         compose::Party,
+        dkim::Signers,
         relay::{Delivery, Relay},
     },
 };
@@ -21,6 +22,9 @@ use crate::{
 pub(super) struct Arguments {
     #[command(flatten)]
     wanted: Wanted,
+    /// The lead whose data it is rendered with
+    #[arg(long, value_name = "EMAIL")]
+    lead: String,
     /// Who gets it
     #[arg(long, value_name = "ADDRESS")]
     to: String,
@@ -39,26 +43,28 @@ struct Report<'a> {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let to = address(&arguments.to)?;
-    let preview = Preview::new(context, &arguments.wanted).await?;
+    let (preview, lead, store) =
+        Preview::of_lead(context, &arguments.wanted, &arguments.lead).await?;
     if !preview.config.delivery.allows(&to) {
         return Err(Failure::problems(format!(
             "[delivery] only_to does not let mail to {} out",
             to.as_str()
         )));
     }
-    if preview.store.suppression_of(&to).await? == Some(Suppression::Complained) {
+    if store.suppression_of(&to).await? == Some(Suppression::Complained) {
         return Err(Failure::problems(format!("{} has complained about our mail", to.as_str())));
     }
     let (_, relays) = preview.config.sending()?;
     let Some(relay) = relays.first() else { return Err(Failure::problems("there is no relay")) };
     let relay = Relay::configured(relay).map_err(Failure::environment)?;
-    let mut letter = preview.letter(context)?;
+    let signers = Signers::configured(&preview.config)?;
+    let mut letter = preview.letter(context, &lead)?;
     letter.to = Party::new(None, to.clone());
     letter.subject = format!("[test] {}", letter.subject);
     // One at a time, and not the mail that the lead may get: mail programs hide second copies.
     letter.message_id = format!("test.{:016x}.{}", crate::clock::random_u64(), letter.message_id);
     letter.key = format!("test{:016x}", crate::clock::random_u64());
-    let composed = letter.compose().map_err(Failure::problems)?;
+    let composed = letter.signed(&signers).map_err(Failure::problems)?;
     let mut session = relay.session();
     let delivery = session.deliver(&composed, || async { true }).await;
     session.close().await;
@@ -77,7 +83,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         outcome: delivery.word(),
         detail,
     };
-    preview.store.close().await;
+    store.close().await;
     if !matches!(delivery, Delivery::Sent { .. }) {
         return Err(Failure::environment(format!(
             "the relay `{}` did not take the mail ({}): {}",

@@ -3,8 +3,11 @@
 //! Relative paths start at the folder of the file. Secrets are never in it: it names the files that
 //! hold them, and those are read when they are needed.
 
+mod dkim;
 mod listeners;
 mod named_file;
+mod own_domains;
+mod private_file;
 mod problem;
 mod reader;
 mod relay;
@@ -17,10 +20,13 @@ use std::{
     time::Duration,
 };
 
+pub use dkim::{Dkim, is_selector};
 pub use named_file::NamedFile;
+pub use own_domains::{OwnDomains, is_within};
+pub use private_file::{NotPrivate, read_private, write_private};
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
-pub use sender::{Pattern, Sender};
+pub use sender::{Pattern, Sender, canonical_domain};
 
 use crate::domain::address::Address;
 
@@ -36,6 +42,8 @@ pub struct Config {
     pub console: Console,
     pub relays: Vec<Relay>,
     pub sender: Option<Sender>,
+    /// The keys that mails are signed with, of all domains.
+    pub dkim: Vec<Dkim>,
     pub secrets: Secrets,
     pub delivery: Delivery,
     pub engine: Engine,
@@ -81,6 +89,8 @@ pub struct Secrets {
 pub struct Delivery {
     /// For staging: nobody else is written to. `None`: everybody may be.
     pub only_to: Option<Vec<Pattern>>,
+    /// No relay but one on this machine may be spoken to without TLS.
+    pub require_tls: bool,
 }
 
 /// `[engine]`

@@ -14,6 +14,9 @@ pub enum ConfigError {
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("{}", Listed(file, problems))]
     Invalid { file: PathBuf, problems: Vec<ConfigProblem> },
+    /// The text is right; files that it names are not as they must be.
+    #[error("{}", Listed(file, problems))]
+    Files { file: PathBuf, problems: Vec<ConfigProblem> },
     /// The file is right as far as it goes; what was asked for needs more.
     #[error("{} has no {section}; add for example:\n\n{example}", file.display())]
     NotSet { file: PathBuf, section: &'static str, example: &'static str },

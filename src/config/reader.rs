@@ -25,12 +25,17 @@ impl<'a> Problems<'a> {
     }
 
     pub(super) fn add(&mut self, span: &Range<usize>, message: String, hint: Option<String>) {
+        let (line, column) = self.place(span);
+        self.found.push((span.start, ConfigProblem { line, column, message, hint }));
+    }
+
+    /// Line and column, from 1.
+    fn place(&self, span: &Range<usize>) -> (usize, usize) {
         let start = span.start.min(self.text.len());
         let before = self.text.get(..start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.matches('\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
-        self.found.push((start, ConfigProblem { line, column, message, hint }));
+        (line, before[line_start..].chars().count() + 1)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,9 +78,18 @@ impl<'t, 'i, 'p, 'a> Section<'t, 'i, 'p, 'a> {
         self.table.contains_key(key)
     }
 
+    /// Where the value of a key stands, or the section where there is none: line and column, from 1.
+    pub(super) fn place(&self, key: &str) -> (usize, usize) {
+        self.problems.place(&self.span_of(key))
+    }
+
+    fn span_of(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
     /// Says what is wrong with a key that is there.
     pub(super) fn wrong(&mut self, key: &str, message: impl Into<String>, hint: Option<String>) {
-        let span = self.table.get(key).map_or_else(|| self.span.clone(), Spanned::span);
+        let span = self.span_of(key);
         self.problems.add(&span, message.into(), hint);
     }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::{named_file::NamedFile, problem::ConfigError, reader::Section};
+use super::{
+    named_file::NamedFile, problem::ConfigError, reader::Section, sender::canonical_domain,
+};
 use crate::domain::name::Name;
 
 /// One relay.
@@ -75,7 +77,11 @@ impl Login {
     }
 }
 
-pub(super) fn read(mut section: Section<'_, '_, '_, '_>, base: &Path) -> Option<Relay> {
+pub(super) fn read(
+    mut section: Section<'_, '_, '_, '_>,
+    base: &Path,
+    require_tls: bool,
+) -> Option<Relay> {
     let name = section.text("name");
     if name.is_none() && !section.has("name") {
         section.missing("name", "\"main\"");
@@ -91,7 +97,7 @@ pub(super) fn read(mut section: Section<'_, '_, '_, '_>, base: &Path) -> Option<
             let _ = smtp_keys(&mut section);
             Some(RelayKind::Folder(folder))
         }
-        None => smtp(&mut section, base).map(RelayKind::Smtp),
+        None => smtp(&mut section, base, require_tls).map(RelayKind::Smtp),
     };
     section.finish();
     Some(Relay { name: name?.into(), kind: kind? })
@@ -104,7 +110,11 @@ fn smtp_keys(section: &mut Section<'_, '_, '_, '_>) -> usize {
         .count()
 }
 
-fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay> {
+fn smtp(
+    section: &mut Section<'_, '_, '_, '_>,
+    base: &Path,
+    require_tls: bool,
+) -> Option<SmtpRelay> {
     let host = section.text("host");
     if host.is_none() && !section.has("host") {
         section.missing("host", "\"smtp.example.com\" (or folder = \"outbox/\" for .eml files)");
@@ -132,8 +142,22 @@ fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay>
             Some("use tls = \"starttls\" or \"implicit\"".into()),
         );
     }
+    if tls == Tls::None && require_tls && !host.is_some_and(is_this_machine) {
+        section.wrong(
+            "tls",
+            "mails would cross the network in the clear, and [delivery] require_tls = true",
+            Some("use tls = \"starttls\" or \"implicit\"".into()),
+        );
+    }
     let ca_file = section.file("ca_file", base);
     let helo = section.text("helo").map(ToOwned::to_owned);
+    if let Some(helo) = &helo
+        && !is_helo(helo)
+    {
+        let hint =
+            Some("write \"mail.example.com\", the name that the address's PTR record has".into());
+        section.wrong("helo", format!("`{helo}` is no name to greet with"), hint);
+    }
     let connections = section.number("connections", 1..1_001).unwrap_or(4);
     Some(SmtpRelay {
         host: host?.to_owned(),
@@ -146,6 +170,16 @@ fn smtp(section: &mut Section<'_, '_, '_, '_>, base: &Path) -> Option<SmtpRelay>
         helo,
         connections: usize::try_from(connections).unwrap_or(4),
     })
+}
+
+/// A full host name, or an address in brackets (RFC 5321 §4.1.1.1).
+fn is_helo(text: &str) -> bool {
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(address) => {
+            address.strip_prefix("IPv6:").unwrap_or(address).parse::<std::net::IpAddr>().is_ok()
+        }
+        None => text.is_ascii() && text.contains('.') && canonical_domain(text).is_ok(),
+    }
 }
 
 pub(super) fn is_this_machine(host: &str) -> bool {

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    ops::Range,
     path::Path,
     time::Duration,
 };
@@ -12,8 +13,8 @@ use toml::{
 };
 
 use super::{
-    Config, Console, Database, Delivery, Engine, Inbound, Lmtp, Log, LogFormat, NamedFile, Public,
-    Relay, RelayKind, Secrets,
+    Config, Console, Database, Delivery, Dkim, Engine, Inbound, Lmtp, Log, LogFormat, NamedFile,
+    Public, Relay, RelayKind, Secrets, dkim,
     listeners::keep_apart,
     problem::ConfigProblem,
     reader::{Problems, Section},
@@ -43,7 +44,7 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         section.finish();
         listen
     });
-    let relays = top.relays(base);
+    let dkim = top.dkim(base);
     let sender = top.section("sender", "[sender]", sender::read).flatten();
     let secrets = top.section("secrets", "[secrets]", |mut section| {
         let file = section.file("file", base);
@@ -52,9 +53,12 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
     });
     let delivery = top.section("delivery", "[delivery]", |mut section| {
         let only_to = sender::only_to(&mut section);
+        let require_tls = section.bool("require_tls").unwrap_or(false);
         section.finish();
-        Delivery { only_to }
+        Delivery { only_to, require_tls }
     });
+    let delivery = delivery.unwrap_or_default();
+    let relays = top.relays(base, delivery.require_tls);
     let engine = top.section("engine", "[engine]", engine);
     let keep = top.section("inbound", "[inbound]", |mut section| {
         let keep = section.path("keep", base);
@@ -103,8 +107,9 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         console: Console { listen: console.unwrap_or_else(|| local(8081)) },
         relays,
         sender,
+        dkim,
         secrets: Secrets { file: secrets },
-        delivery: delivery.unwrap_or_default(),
+        delivery,
         engine: engine.unwrap_or_default(),
         inbound: Inbound { keep },
         lmtp,
@@ -251,33 +256,60 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
             .map(|(table, span)| read(Section::new(title, table, span, self.problems)))
     }
 
-    fn relays(&mut self, base: &Path) -> Vec<Relay> {
-        self.known.push("relay");
-        let Some(value) = self.table.get("relay") else { return Vec::new() };
+    /// Sections that may be there several times, each with its place.
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        title: &'static str,
+        mut read: impl FnMut(Section<'t, 'i, '_, 'a>) -> Option<T>,
+    ) -> Vec<(T, Range<usize>)> {
+        self.known.push(key);
+        let Some(value) = self.table.get(key) else { return Vec::new() };
         let Some(list) = value.get_ref().as_array() else {
-            let message = "relays are a list: write [[relay]] with two brackets".to_owned();
+            let message = format!("of {key} there is a list: write {title} with two brackets");
             self.problems.add(&value.span(), message, None);
             return Vec::new();
         };
-        let mut relays: Vec<Relay> = Vec::new();
+        let mut found = Vec::new();
         for value in list {
-            let Some((table, span)) = self.table_of(value, "[[relay]]") else { continue };
-            let section = Section::new("[[relay]]", table, span, self.problems);
-            let Some(relay) = relay::read(section, base) else { continue };
-            relays.push(relay);
+            let Some((table, span)) = self.table_of(value, title) else { continue };
+            let place = span.clone();
+            found.extend(
+                read(Section::new(title, table, span, self.problems)).map(|read| (read, place)),
+            );
         }
-        if let Some(second) = list.get(1) {
+        found
+    }
+
+    fn relays(&mut self, base: &Path, require_tls: bool) -> Vec<Relay> {
+        let relays =
+            self.list("relay", "[[relay]]", |section| relay::read(section, base, require_tls));
+        let second = self.table.get("relay").and_then(|list| list.get_ref().as_array()?.get(1));
+        if let Some(second) = second {
             let message = "several relays are not built yet: keep one".to_owned();
             self.problems.add(&second.span(), message, None);
         }
-        relays
+        relays.into_iter().map(|(relay, _)| relay).collect()
+    }
+
+    fn dkim(&mut self, base: &Path) -> Vec<Dkim> {
+        let mut keys: Vec<Dkim> = Vec::new();
+        for (key, place) in self.list("dkim", "[[dkim]]", |section| dkim::read(section, base)) {
+            let is_same = |it: &Dkim| (&it.domain, &it.selector) == (&key.domain, &key.selector);
+            if keys.iter().any(is_same) {
+                let message = format!("{key} is there already: one key has one selector");
+                self.problems.add(&place, message, None);
+            }
+            keys.push(key);
+        }
+        keys
     }
 
     fn table_of(
         &mut self,
         value: &'t Spanned<DeValue<'i>>,
         title: &str,
-    ) -> Option<(&'t DeTable<'i>, std::ops::Range<usize>)> {
+    ) -> Option<(&'t DeTable<'i>, Range<usize>)> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let kind = value.get_ref().type_str();

@@ -44,8 +44,11 @@ impl FromStr for Pattern {
     }
 }
 
-/// A domain as addresses have it.
-fn canonical_domain(text: &str) -> Result<String, String> {
+/// A domain as addresses have it, in A-labels.
+///
+/// # Errors
+/// When it is none.
+pub fn canonical_domain(text: &str) -> Result<String, String> {
     match Address::parse(&format!("postmaster@{text}")) {
         Ok(address) => Ok(address.domain().to_owned()),
         Err(_) => Err(format!("`{text}` is not a domain")),

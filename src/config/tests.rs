@@ -140,6 +140,72 @@ fn a_password_does_not_cross_the_network_in_the_clear() {
 }
 
 #[test]
+fn where_tls_is_required_mails_do_not_cross_the_network_in_the_clear() {
+    let text = |host: &str, tls: &str, require: bool| {
+        format!(
+            "[public]\nbase_url = \"https://g.example\"\n[[relay]]\nname = \"a\"\nhost = \"{host}\"\ntls = \"{tls}\"\n\
+             [delivery]\nrequire_tls = {require}\n"
+        )
+    };
+    let found = problems(&text("smtp.example.com", "none", true));
+    assert_eq!((found.len(), found[0].line, found[0].column), (1, 6, 7), "{found:?}");
+    assert!(found[0].message.contains("require_tls"), "{found:?}");
+    for (host, tls, require) in [
+        ("smtp.example.com", "none", false),
+        ("smtp.example.com", "starttls", true),
+        ("smtp.example.com", "implicit", true),
+        // A mail server of this machine, which sees to TLS itself.
+        ("127.0.0.1", "none", true),
+        ("localhost", "none", true),
+    ] {
+        assert!(parse(&text(host, tls, require)).is_ok(), "{host} {tls} {require}");
+    }
+}
+
+#[test]
+fn a_relay_is_greeted_by_a_full_name_or_an_address() {
+    let text = |helo: &str| {
+        format!(
+            "[public]\nbase_url = \"https://g.example\"\n[[relay]]\nname = \"a\"\nhost = \"h\"\nhelo = \"{helo}\"\n"
+        )
+    };
+    for right in ["mail.example.com", "[192.0.2.1]", "[IPv6:2001:db8::1]"] {
+        assert!(parse(&text(right)).is_ok(), "{right}");
+    }
+    for wrong in ["", " ", "mail", "a b.example.com", "x.example\\r\\nRSET", "[mail]", "192.0.2.1]"]
+    {
+        let found = problems(&text(wrong));
+        assert_eq!((found.len(), found[0].line), (1, 6), "{wrong}: {found:?}");
+    }
+}
+
+#[test]
+fn a_key_has_a_domain_a_selector_and_a_file_and_its_name_once() {
+    let table = |domain: &str, selector: &str| {
+        format!(
+            "[[dkim]]\ndomain = \"{domain}\"\nselector = \"{selector}\"\nkey_file = \"k.pem\"\n"
+        )
+    };
+    let config =
+        parse(&(table("Exämple.com", "S1") + &table("example.com", "s1"))).expect("parses");
+    let names: Vec<String> = config.dkim.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["s1._domainkey.xn--exmple-cua.com", "s1._domainkey.example.com"]);
+    assert_eq!((config.dkim[1].place), (8, 12));
+    let found = problems(&(table("example.com", "s1") + &table("Example.com", "S1")));
+    assert_eq!((found.len(), found[0].line), (1, 5), "{found:?}");
+    assert!(found[0].message.contains("is there already"), "{found:?}");
+    for selector in ["", "a b", "-a", "a_b", "a..b", "à"] {
+        assert!(
+            problems(&table("example.com", selector))[0].message.contains("selector"),
+            "{selector}"
+        );
+    }
+    let found = problems("[[dkim]]\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(problems("[dkim]\n")[0].message.contains("two brackets"));
+}
+
+#[test]
 fn a_relay_needs_links_that_lead_somewhere() {
     let found = problems("[[relay]]\nname = \"a\"\nhost = \"h\"\n");
     assert!(found[0].message.contains("base_url"), "{found:?}");

@@ -16,7 +16,10 @@ use crate::{
         settling::Tally,
     },
     http::Metrics,
-    mail::relay::{Change, Relay},
+    mail::{
+        dkim::Signers,
+        relay::{Change, Relay},
+    },
 };
 
 /// The longest turn of the decide loop before it is taken for dead; its longest sleep is far shorter.
@@ -141,6 +144,7 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
         Arc::clone(&parts.config),
         Relay::configured(relay)?,
     );
+    engine.signers = Arc::new(Signers::configured(&parts.config)?);
     engine.nudge = Arc::clone(&parts.nudge);
     engine.current = parts.current.clone();
     let metrics = Arc::clone(&parts.metrics);

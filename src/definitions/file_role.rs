@@ -20,7 +20,7 @@ impl FileRole {
         if is_readme(name) || (is_workflow && is_test(name)) || is_litter(name) {
             return Self::Beside;
         }
-        let read: &[&str] = if is_workflow { &YAML } else { &["md", "html", "txt"] };
+        let read: &[&str] = if is_workflow { &YAML } else { &["md", "html", "mjml", "txt"] };
         if ends_in(name, read) { Self::Definition } else { Self::Unknown }
     }
 }

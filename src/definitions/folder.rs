@@ -12,6 +12,7 @@ use super::{
     problem::{Problem, Severity, quote},
     yaml::LARGEST,
 };
+use crate::config::OwnDomains;
 
 /// How many files are read at most.
 const MOST: usize = 5_000;
@@ -26,6 +27,8 @@ pub struct Sources {
     pub files: BTreeMap<String, String>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
+    /// From where mail may come, as far as a configuration says it.
+    pub own_domains: Option<OwnDomains>,
 }
 
 /// Why a folder is no campaign folder.
@@ -173,7 +176,7 @@ impl Reader {
         let hint = if name.starts_with("workflows/") {
             "files here end in `.yaml`; README files and backups are no matter"
         } else {
-            "mails end in `.md` or `.html`, layouts and partials in `.html`"
+            "mails end in `.md`, `.html` or `.mjml`, layouts and partials in `.html`"
         };
         let message = match others.len() {
             0 => "this file is not read".to_owned(),
@@ -286,7 +289,7 @@ mod tests {
             write(root.path(), &format!("workflows/{name}"), b"x");
         }
         let pictures = ["logo.png", "hero.png", "footer.png", "Thumbs.db"];
-        for name in ["cold/hello.mjml", "cold/hello.md.orig", ".gitkeep"].iter().chain(&pictures) {
+        for name in ["cold/hello.mjm", "cold/hello.md.orig", ".gitkeep"].iter().chain(&pictures) {
             write(root.path(), &format!("templates/{name}"), b"x");
         }
         let sources = read_folder(root.path()).unwrap();
@@ -294,7 +297,7 @@ mod tests {
         let ignored = |file| (file, "ignored-file");
         assert_eq!(
             rules(&sources),
-            ["workflows/nurse", "templates/cold/hello.mjml", "templates/footer.png"].map(ignored)
+            ["workflows/nurse", "templates/cold/hello.mjm", "templates/footer.png"].map(ignored)
         );
         let messages: Vec<&str> = sources.problems.iter().map(|p| p.message.as_str()).collect();
         assert_eq!(

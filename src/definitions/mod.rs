@@ -59,7 +59,13 @@ pub fn check(sources: &Sources) -> Checked {
     let files: Vec<File<'_>> =
         sources.files.iter().map(|(path, text)| File::new(path, text, &desk)).collect();
     let (units, artefacts) = unit::of_files(&files);
-    let definitions = lower::definitions(&units, &files, ReleaseId::default(), &BTreeMap::new());
+    let definitions = lower::definitions(
+        &units,
+        &files,
+        ReleaseId::default(),
+        &BTreeMap::new(),
+        sources.own_domains.as_ref(),
+    );
     drop(files);
     let definitions = (!desk.has_errors()).then_some(definitions);
     Checked { problems: desk.into_problems(), artefacts, definitions }
@@ -89,7 +95,7 @@ pub fn compile(
     let kept = pinned.iter().map(|found| file(found).with_note(PINNED));
     let files: Vec<File<'_>> = live.chain(kept).collect();
     let units = unit::of_artefacts(artefacts, pinned, &files);
-    let definitions = lower::definitions(&units, &files, release, live_since);
+    let definitions = lower::definitions(&units, &files, release, live_since, None);
     drop(files);
     if desk.has_errors() { Err(desk.into_problems()) } else { Ok(definitions) }
 }

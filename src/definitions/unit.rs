@@ -203,8 +203,8 @@ impl Sorter<'_> {
             return;
         }
         let (name, language) = stem.split_once('.').map_or((stem, None), |(n, l)| (n, Some(l)));
-        if !matches!(ending, "md" | "html") {
-            refuse("a mail is Markdown or HTML", "name it NAME.md or NAME.html");
+        if !matches!(ending, "md" | "html" | "mjml") {
+            refuse("a mail is Markdown, HTML or MJML", "name it NAME.md, NAME.html or NAME.mjml");
         } else if !is_slug_path(name) {
             refuse("this name cannot be used", "use lower-case letters, digits, `-` and `_`");
         } else if language.is_some_and(|language| !is_language(language)) {
@@ -249,6 +249,7 @@ impl Sorter<'_> {
                 | ArtefactKind::Campaign
                 | ArtefactKind::Segment
                 | ArtefactKind::Question => "give it another name",
+                ArtefactKind::Mail => "keep one of them",
                 _ => "put both into one file",
             };
             self.files[file].error("duplicate-name", at, message, Some(hint.to_owned()));

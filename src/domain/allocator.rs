@@ -37,7 +37,7 @@ pub struct Allocator<'p> {
     /// Accounts by which leads were decided.
     pub relied_on: BTreeMap<Name, BTreeSet<LeadId>>,
     /// Places in line that were given, in their order.
-    pub places: Vec<Place>,
+    pub taken: Vec<Taken>,
 }
 
 /// Who asks: a lead, its company, and the domain that its mail goes to.
@@ -65,7 +65,7 @@ pub enum Booked {
 
 /// A place in line that a lead has taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct Taken {
     pub lead: LeadId,
     pub line: Name,
     /// Where the line begins after it, in microseconds since 1970.
@@ -82,7 +82,7 @@ impl<'p> Allocator<'p> {
             heads,
             booked: Vec::new(),
             relied_on: BTreeMap::new(),
-            places: Vec::new(),
+            taken: Vec::new(),
         }
     }
 
@@ -184,12 +184,12 @@ impl<'p> Allocator<'p> {
 
     fn take(&mut self, asker: Asker<'_>, lines: &[Line], slot: Instant) {
         pace::take(&mut self.heads, lines, slot);
-        let places = lines.iter().map(|Line { name, .. }| Place {
+        let taken = lines.iter().map(|Line { name, .. }| Taken {
             lead: asker.lead,
             line: name.clone(),
             head: self.heads.get(name).copied().unwrap_or(i64::MIN),
         });
-        self.places.extend(places);
+        self.taken.extend(taken);
     }
 
     fn lines(&self, asker: Asker<'_>, want: &Want) -> Vec<Line> {

@@ -249,7 +249,7 @@ mod tests {
             sends in prop::collection::vec((0i64..3_000, any::<bool>()), 0..120),
             (mails, unanswered) in (1u16..60, 1u16..60),
         ) {
-            let cap = |counted, span| Cap { mails, counted, span };
+            let cap = |counted, span| Cap { mails, span, counted };
             let caps = Caps {
                 caps: vec![
                     cap(Counted::Workflow("two".into()), Span::Days(30)),

@@ -17,6 +17,13 @@ pub fn canonical(text: &str) -> Option<String> {
     })
 }
 
+/// The languages that serve a reader of this one, the nearest first: of `pt_br`, `pt-BR` and `pt`.
+pub fn serving(language: &str) -> impl Iterator<Item = String> {
+    let own = canonical(language);
+    let wider = own.as_deref().and_then(|own| Some(own.split_once('-')?.0.to_owned()));
+    own.into_iter().chain(wider)
+}
+
 /// `BR`, `419`, `Hant`.
 fn region_or_script(part: &str) -> Option<String> {
     let letters = part.chars().all(|c| c.is_ascii_alphabetic());

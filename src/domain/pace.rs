@@ -214,7 +214,7 @@ mod tests {
                 for (from, first) in left.iter().enumerate() {
                     for (to, last) in left.iter().enumerate().skip(from) {
                         let room = (last - first + 1) * 1000 / rate.distance() + 1;
-                        prop_assert!((to - from) as i64 <= room, "{rate}: {left:?}");
+                        prop_assert!(i64::try_from(to - from).unwrap() <= room, "{rate}: {left:?}");
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{address::Mailbox, name::Name};
+use super::{address::Mailbox, language::serving, name::Name};
 
 /// What the built-in card of a hand-off is called: no template of a folder is.
 pub const CARD: &str = "(card)";
@@ -12,6 +12,8 @@ pub const CARD: &str = "(card)";
 pub enum Markup {
     Markdown,
     Html,
+    /// A whole page, which takes no layout.
+    Mjml,
 }
 
 /// One language variant of a mail.
@@ -82,15 +84,67 @@ pub fn in_another_folder<'a>(
 }
 
 impl Templates {
-    /// The variant for a language: its own, else the house's, else the one without a language.
+    /// The variant for a language, along the chain `pt-BR` → `pt` → the house's language, likewise → the
+    /// one without a language. Where there is none of these, any is better than no mail.
     #[must_use]
     pub fn variant(&self, mail: &str, language: &str, house: &str) -> Option<&MailTemplate> {
         let variants = self.mails.get(mail)?;
-        // `it-CH` is served by `it`.
-        let primary = language.split(['-', '_']).next().unwrap_or(language);
-        [language, primary, house, ""]
-            .into_iter()
-            .find_map(|wanted| variants.get(wanted))
+        serving(language)
+            .find_map(|wanted| variants.get(wanted.as_str()))
+            .or_else(|| Self::for_all(variants, house))
             .or_else(|| variants.values().next())
+    }
+
+    /// What serves whoever has no variant in a language of their own.
+    #[must_use]
+    pub fn for_all<'a>(
+        variants: &'a BTreeMap<Name, MailTemplate>,
+        house: &str,
+    ) -> Option<&'a MailTemplate> {
+        serving(house).find_map(|wanted| variants.get(wanted.as_str())).or_else(|| variants.get(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(languages: &[&str], reader: &str, house: &str) -> String {
+        let variant = |language: &&str| {
+            let mail = MailTemplate {
+                file: (*language).to_owned(),
+                language: None,
+                markup: Markup::Html,
+                subject: String::new(),
+                preheader: None,
+                layout: None,
+                defaults: BTreeMap::new(),
+                reply_to: None,
+                calendar: None,
+                subject_at: (1, 1),
+                preheader_at: (1, 1),
+                body: String::new(),
+                body_line: 1,
+            };
+            (Name::from(*language), mail)
+        };
+        let variants = languages.iter().map(variant).collect();
+        let templates =
+            Templates { mails: [("m".into(), variants)].into(), ..Templates::default() };
+        templates.variant("m", reader, house).unwrap().file.clone()
+    }
+
+    #[test]
+    fn each_link_of_the_chain_serves_where_those_before_are_missing() {
+        let mut languages = vec!["pt-BR", "pt", "en-GB", "en", "", "de"];
+        for expected in ["pt-BR", "pt", "en-GB", "en", "", "de"] {
+            assert_eq!(served(&languages, "pt-BR", "en-GB"), expected);
+            assert_eq!(served(&languages, "pt_br", "en-GB"), expected);
+            languages.remove(0);
+        }
+        assert_eq!(served(&["pt-BR", "en", ""], "pt", "en"), "en", "a region is not the language");
+        for unknown in ["", "klingon"] {
+            assert_eq!(served(&["pt", "en", ""], unknown, "en"), "en", "{unknown}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::{collections::HashSet, fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    address::Mailbox,
     condition::Condition,
     event::EventKind,
     hand_off::HandOff,
@@ -53,11 +54,30 @@ pub struct Workflow {
     pub now: bool,
     /// By when a mail leaves or not at all, where its step does not say.
     pub not_after: Option<Deadline>,
-    /// Its mails are the owner's, where the lead has one who is known here.
-    pub from_owner: bool,
+    pub from: Author,
+    /// Where answers go, if not to whom its mails are from.
+    pub reply_to: Option<Replies>,
     /// Where its step does not say.
     pub in_doubt: InDoubt,
     pub steps: Steps,
+}
+
+/// In whose name a workflow's mails go.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Author {
+    /// As the sysadmin has configured it.
+    #[default]
+    Sender,
+    /// The lead's owner, where it has one who is known here.
+    Owner,
+    Person(Name),
+}
+
+/// Where answers go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Replies {
+    Person(Name),
+    Mailbox(Mailbox),
 }
 
 /// Who enters.

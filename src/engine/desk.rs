@@ -2,7 +2,7 @@
 
 use super::{live::Live, preparing::standing, telling::Story};
 use crate::{
-    config::{Config, Sender},
+    config::{Config, OwnDomains, Sender},
     domain::{
         address::{Address, Mailbox},
         campaign::Campaign,
@@ -13,6 +13,7 @@ use crate::{
         name::Name,
         people::Person,
         time::Instant,
+        workflow::{Author, Replies, Workflow},
     },
     mail::{
         calendar::{Entry, Event},
@@ -75,8 +76,8 @@ impl Desk<'_> {
                     self.render(message, lead, Reader::Lead(links), &lead.language, codes, now)?;
                 let name = full_name(&self.live.definitions, lead);
                 let to = Party::new(name.as_deref(), lead.address.clone());
-                let owner = self.writing_owner(message, lead);
-                Ok(self.address(message, mail_ref, rendered, to, owner, now))
+                let author = self.author(message, lead);
+                Ok(self.address(message, mail_ref, rendered, to, author, now))
             }
             MessageKind::Internal => {
                 let people = &self.live.definitions.people;
@@ -101,12 +102,31 @@ impl Desk<'_> {
         }
     }
 
-    /// The owner in whose name a mail goes, if its workflow says so and the lead has one who is known here.
-    fn writing_owner(&self, message: &MessageRow, lead: &LeadState) -> Option<&Person> {
+    /// In whose name a mail goes, if its workflow names somebody who is known here.
+    fn author(&self, message: &MessageRow, lead: &LeadState) -> Option<&Person> {
         let definitions = &self.live.definitions;
-        let workflow = definitions.structures.get(&message.version)?;
-        let owner = definitions.owner(&lead.attributes).filter(|_| workflow.from_owner);
-        owner.map(|(_, person)| person)
+        match &self.workflow(message)?.from {
+            Author::Sender => None,
+            Author::Owner => definitions.owner(&lead.attributes).map(|(_, person)| person),
+            Author::Person(name) => definitions.people.persons.get(name),
+        }
+    }
+
+    /// Where its workflow wants the answers to a mail.
+    fn replies(&self, message: &MessageRow) -> Option<Party> {
+        match self.workflow(message)?.reply_to.as_ref()? {
+            Replies::Person(name) => {
+                let person = self.live.definitions.people.persons.get(name)?;
+                Some(Party::new(Some(&person.name), person.address.clone()))
+            }
+            Replies::Mailbox(mailbox) => Some(party(mailbox.clone())),
+        }
+    }
+
+    /// The one whose mail a message is: a lead's, not one to our own people.
+    fn workflow(&self, message: &MessageRow) -> Option<&Workflow> {
+        let structures = &self.live.definitions.structures;
+        structures.get(&message.version).map(AsRef::as_ref)
     }
 
     /// Renders a message for a reader of `language`.
@@ -125,9 +145,9 @@ impl Desk<'_> {
             Reader::Colleague(card) => (None, card),
         };
         // To a lead it is signed by whom it is from.
-        let owner = links.as_ref().and_then(|_| self.writing_owner(message, lead));
+        let author = links.as_ref().and_then(|_| self.author(message, lead));
         let sender = crate::render::Sender {
-            name: owner.map_or(&self.sender.from.name, |owner| &owner.name).clone(),
+            name: author.map_or(&self.sender.from.name, |author| &author.name).clone(),
             postal_address: self.sender.postal_address.clone(),
         };
         self.live.renderer.render(&Mail {
@@ -163,25 +183,35 @@ impl Desk<'_> {
         }
     }
 
+    /// By what a mailbox provider tells complaints apart: `campaign:workflow:kind:sender`, which names
+    /// no reader. The sender is the domain, in the 15 characters that Gmail takes.
+    fn feedback_id(&self, message: &MessageRow) -> String {
+        let campaign = self.campaign(message).map_or("-", |campaign| &campaign.name);
+        let domain = self.sender.from.address.domain();
+        let sender = domain.get(..15).unwrap_or(domain);
+        format!("{campaign}:{}:{}:{sender}", message.workflow, message.kind.word())
+    }
+
     fn address(
         &self,
         message: &MessageRow,
         mail_ref: MailRef,
         rendered: Rendered,
         to: Party,
-        owner: Option<&Person>,
+        author: Option<&Person>,
         now: Instant,
     ) -> Letter {
         let domain = &self.sender.bounce_domain;
         let to_a_lead = message.kind == MessageKind::Marketing;
-        let party = |mailbox: Mailbox| Party::new(Some(&mailbox.name), mailbox.address);
-        let owners = owner.map(|owner| Party::new(Some(&owner.name), owner.address.clone()));
-        let reply_to = rendered.reply_to.map(party).or(owners);
+        let authors = author.map(|author| Party::new(Some(&author.name), author.address.clone()));
+        let replies = self.replies(message).filter(|_| to_a_lead).or(authors);
+        let reply_to = rendered.reply_to.map(party).or(replies);
         let reply_to = reply_to.or_else(|| self.sender.reply_to.clone().map(party));
+        let own = self.config.own_domains().unwrap_or_default();
         let local = self.keyring.bounce_local_part(&mail_ref);
         let calendar = rendered.calendar.map(|event| self.entry(message, event));
         Letter {
-            from: from(&self.sender.from, owner),
+            from: from(&self.sender.from, &own, author),
             to,
             reply_to,
             subject: rendered.subject,
@@ -199,20 +229,23 @@ impl Desk<'_> {
                 label: format!("{}.{domain}", message.workflow),
             }),
             unsubscribe_url: rendered.unsubscribe_url,
-            feedback_id: None,
+            feedback_id: Some(self.feedback_id(message)),
             auto_submitted: !to_a_lead,
             bounce_address: Address::parse(&format!("{local}@{domain}")).ok(),
         }
     }
 }
 
-/// Who a mail is from. The owner's own address stands there if it is of the sender's domain: for others
-/// this relay may not write, and mail that says it does is refused (DMARC, RFC 7489).
-fn from(sender: &Mailbox, owner: Option<&Person>) -> Party {
-    let name = owner.map_or(&sender.name, |owner| &owner.name);
-    let own = owner.map(|owner| &owner.address);
-    let own = own.filter(|own| own.domain() == sender.address.domain());
-    Party::new(Some(name), own.unwrap_or(&sender.address).clone())
+fn party(mailbox: Mailbox) -> Party {
+    Party::new(Some(&mailbox.name), mailbox.address)
+}
+
+/// Who a mail is from. The author's own address stands there if mail may come from its domain: what says
+/// to come from elsewhere is refused (DMARC, RFC 9989).
+fn from(sender: &Mailbox, own: &OwnDomains, author: Option<&Person>) -> Party {
+    let name = author.map_or(&sender.name, |author| &author.name);
+    let theirs = author.map(|author| &author.address).filter(|it| own.has(it.domain()));
+    Party::new(Some(name), theirs.unwrap_or(&sender.address).clone())
 }
 
 /// What a list is about and who writes, parted by what a phrase may hold without quotes: brackets would be
@@ -236,21 +269,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_writes_from_the_senders_domain_alone() {
-        let sender: Mailbox = "Example <hello@example.com>".parse().unwrap();
-        let person = |address: &str| Person {
-            name: "Ben Weber".into(),
-            address: Address::parse(address).unwrap(),
-            language: None,
-        };
-        let written = |owner: Option<&Person>| {
-            let party = from(&sender, owner);
+    fn an_author_writes_from_our_domains_alone() {
+        let text = "[sender]\nfrom = \"Example <hello@example.com>\"\nbounce_domain = \"b.example.com\"\n\
+                    postal_address = \"Milano\"\n[[dkim]]\ndomain = \"example.net\"\nselector = \"s1\"\nkey_file = \"k\"\n";
+        let config = Config::parse(text, std::path::Path::new("")).unwrap();
+        let (sender, own) = (config.sender.clone().unwrap().from, config.own_domains().unwrap());
+        let written = |address: Option<&str>| {
+            let person = address.map(|address| Person {
+                name: "Ben Weber".into(),
+                address: Address::parse(address).unwrap(),
+                language: None,
+            });
+            let party = from(&sender, &own, person.as_ref());
             format!("{} <{}>", party.name.unwrap_or_default(), party.address.as_str())
         };
         assert_eq!(written(None), "Example <hello@example.com>");
-        assert_eq!(written(Some(&person("ben@example.com"))), "Ben Weber <ben@example.com>");
-        for other in ["ben@elsewhere.example", "ben@sub.example.com", "ben@notexample.com"] {
-            assert_eq!(written(Some(&person(other))), "Ben Weber <hello@example.com>", "{other}");
+        for ours in ["ben@example.com", "ben@example.net", "ben@news.example.net"] {
+            assert_eq!(written(Some(ours)), format!("Ben Weber <{ours}>"));
+        }
+        for other in ["ben@elsewhere.example", "ben@sub.example.com", "ben@notexample.net"] {
+            assert_eq!(written(Some(other)), "Ben Weber <hello@example.com>", "{other}");
         }
     }
 

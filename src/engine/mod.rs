@@ -40,7 +40,10 @@ use crate::{
     clock::Clock,
     config::Config,
     domain::id::ReleaseId,
-    mail::relay::{Breaker, Change, Relay},
+    mail::{
+        dkim::Signers,
+        relay::{Breaker, Change, Relay},
+    },
     store::{Backlog, Store},
     token::Keyring,
 };
@@ -56,6 +59,8 @@ pub struct Engine {
     pub keyring: Arc<Keyring>,
     pub config: Arc<Config>,
     pub relay: Relay,
+    /// What mails are signed with; nothing at first.
+    pub signers: Arc<Signers>,
     /// Rung when a lead may be due: an event came, a release went live.
     pub nudge: Arc<Notify>,
     /// Rung when a message may be due.
@@ -99,6 +104,7 @@ impl Engine {
             keyring,
             config,
             relay,
+            signers: Arc::default(),
             nudge: Arc::new(Notify::new()),
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),

@@ -28,7 +28,7 @@ use crate::{
         pace::Line,
         time::Instant,
     },
-    mail::compose::Composed,
+    mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
     store::{
         StoreError,
@@ -43,7 +43,7 @@ const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Until when a mail stands in line, and how that reads.
-struct Place {
+struct Turn {
     at: Instant,
     reason: String,
 }
@@ -78,12 +78,13 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let accounts = self.accounts_of(live, &records).await?;
-        let places = self.places_anew(live, &rows, &records, now).await?;
+        let turns = self.turns_anew(live, &rows, &records, now).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
+        let signers = Arc::clone(&self.signers);
         let claim = claim.clone();
-        // Rendering takes the processor for a while: not on the threads that answer the network.
+        // Rendering and signing take the processor for a while: not on the threads that answer the network.
         let ended = tokio::task::spawn_blocking(move || {
             let (live, config, keyring) = work;
             let sender = config.sender.as_ref();
@@ -115,8 +116,9 @@ impl Engine {
                 let account = record.as_ref().and_then(|record| {
                     accounts.get(&account_of(&record.profile, &record.address)?)
                 });
-                let place = places.get(&message.id);
-                match ready(desk, &message, record, (account, place), story, codes, now) {
+                let turn = turns.get(&message.id);
+                let held = (account, turn);
+                match ready((desk, &signers), &message, record, held, story, codes, now) {
                     Ok((letter, closes)) => {
                         outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
                     }
@@ -160,25 +162,25 @@ impl Engine {
         self.store.accounts_now(&names.collect()).await
     }
 
-    /// Places in line for mails that have lost theirs: those that come too late, as the relay was away, are tried
+    /// Turns for mails that have lost theirs: those that come too late, as the relay was away, are tried
     /// again, or were held back by something else since.
-    async fn places_anew(
+    async fn turns_anew(
         &self,
         live: &Live,
         rows: &[MessageRow],
         records: &HashMap<LeadId, LeadRecord>,
         now: Instant,
-    ) -> Result<HashMap<MessageId, Place>, StoreError> {
+    ) -> Result<HashMap<MessageId, Turn>, StoreError> {
         let pacing = &live.definitions.policy.pacing;
         if pacing.is_empty() {
             return Ok(HashMap::new());
         }
         let has_none = |row: &&MessageRow| {
-            let has_place = match &row.reason {
+            let has_turn = match &row.reason {
                 None => row.attempts == 0,
                 Some(reason) => reason.starts_with(Held::TURN),
             };
-            row.kind == MessageKind::Marketing && !(has_place && now <= row.due_at + LATE)
+            row.kind == MessageKind::Marketing && !(has_turn && now <= row.due_at + LATE)
         };
         let lines = |row: &MessageRow| {
             let domain = records.get(&row.lead).map_or("", |record| record.address.domain());
@@ -188,12 +190,12 @@ impl Engine {
             rows.iter().filter(has_none).map(|row| (row.id, lines(row))).collect();
         let asked: Vec<Vec<Line>> = without.iter().map(|(_, lines)| lines.clone()).collect();
         let slots = self.store.line_up(&asked, now).await?;
-        let places = without.into_iter().zip(slots).filter_map(|((id, lines), at)| {
+        let turns = without.into_iter().zip(slots).filter_map(|((id, lines), at)| {
             let Line { name, rate } = lines.first()?;
             let reason = format!("{}{name} takes {rate}", Held::TURN);
-            Some((id, Place { at, reason }))
+            Some((id, Turn { at, reason }))
         });
-        Ok(places.collect())
+        Ok(turns.collect())
     }
 
     /// Those of our own people whose address is suppressed since they complained.
@@ -217,10 +219,10 @@ impl Engine {
 }
 
 fn ready(
-    desk: Option<Desk<'_>>,
+    (desk, signers): (Option<Desk<'_>>, &Signers),
     message: &MessageRow,
     record: Option<LeadRecord>,
-    (account, place): (Option<&Account>, Option<&Place>),
+    (account, turn): (Option<&Account>, Option<&Turn>),
     story: Option<&Story>,
     codes: Option<&CodesOf>,
     now: Instant,
@@ -241,7 +243,7 @@ fn ready(
     if let Some((due_at, reason)) = account.and_then(|it| stopped(definitions, message, it, now)) {
         return Err(Settled::Released { due_at, reason });
     }
-    if let Some(Place { at, reason }) = place.filter(|place| place.at > now) {
+    if let Some(Turn { at, reason }) = turn.filter(|turn| turn.at > now) {
         return Err(Settled::Released { due_at: *at, reason: reason.clone() });
     }
     let codes = match codes {
@@ -261,7 +263,8 @@ fn ready(
         let reason = "held back by [delivery] only_to".to_owned();
         return Err(Settled::Released { due_at: now + STAGING_PAUSE, reason });
     }
-    let letter = letter.compose().map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
+    let letter =
+        letter.signed(signers).map_err(|bad| Settled::Parked { reason: bad.to_string() })?;
     let workflow = definitions.structures.get(&message.version);
     let closes = workflow
         .filter(|_| message.kind == MessageKind::Marketing)

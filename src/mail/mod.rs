@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod compose;
+pub mod dkim;
 pub mod header_text;
 pub mod inbound;
 pub mod lmtp;

@@ -6,7 +6,7 @@ use tera::Tera;
 
 use super::{
     Renderer, calendar, campaigns, codes,
-    context::{IN_CARDS, IN_LAYOUTS, KNOWN, STANDING, TO_LEADS, TO_STAFF},
+    context::{IN_CARDS, IN_LAYOUTS, IN_PAGES, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     paragraphs::Paragraphs,
     prepare::Form,
@@ -159,8 +159,8 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
 pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<RenderProblem>) {
     let (mut sources, mut problems) = (HashMap::new(), Vec::new());
     let mut add = |part, form, file: &str, text: &str, at| {
-        let (source, problem) = Source::new(part, form, file, text, at);
-        problems.extend(problem);
+        let (source, faults) = Source::new(part, form, file, text, at);
+        problems.extend(faults);
         sources.insert(source.tera_name(), source);
     };
     for (name, text) in &templates.layouts {
@@ -179,6 +179,7 @@ pub(super) fn sources(templates: &Templates) -> (HashMap<String, Source>, Vec<Re
         }
         let form = match mail.markup {
             Markup::Markdown => Form::Markdown,
+            Markup::Mjml => Form::Mjml,
             Markup::Html => Form::AsItIs,
         };
         add(Part::Body, form, &mail.file, &mail.body, (mail.body_line, 1));
@@ -281,7 +282,10 @@ fn variables(
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
             for source in sources.values().filter(|source| source.file == mail.file) {
-                let names = reads(source);
+                let mut names = reads(source);
+                if source.part == Part::Body && mail.markup == Markup::Mjml {
+                    names.retain(|name| !IN_PAGES.contains(&name.as_str()));
+                }
                 problems.extend(lint::unknown_variables(source, names.clone(), &known));
                 problems.extend(lint::fields_of_texts(source, &known));
                 if source.part == Part::Body {
@@ -360,7 +364,7 @@ fn must_haves(mail: &MailTemplate, is_notice: bool, read: &BTreeSet<String>) -> 
 
 /// Who reads a mail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reader {
+pub(super) enum Reader {
     Lead,
     Staff,
     /// Those of our own people who are handed a lead.
@@ -369,7 +373,7 @@ enum Reader {
 
 /// The readers of the mails that steps name; a mail that a lead may get is for leads, and what only
 /// cards have is in no mail that goes out otherwise, too.
-fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
+pub(super) fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     let mut readers = BTreeMap::new();
     let live = definitions.workflows.iter().map(|live| &live.workflow);
     for workflow in definitions.structures.values().chain(live) {

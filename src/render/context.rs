@@ -47,6 +47,8 @@ pub(super) const STANDING: [&str; 3] = ["fit", "engagement", "temperature"];
 pub(super) const IN_CARDS: &str = "card";
 /// What layouts may use.
 pub(super) const IN_LAYOUTS: [&str; 3] = ["content", "subject", "preheader"];
+/// What a mail may use that is a whole page itself.
+pub(super) const IN_PAGES: [&str; 2] = ["subject", "preheader"];
 
 /// The context of a mail's subject, preheader and body.
 pub(super) fn context(

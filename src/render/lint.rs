@@ -119,10 +119,15 @@ fn word_problems(source: &Source, start: usize, text: &str, problems: &mut Vec<R
     }
 }
 
-/// Links that are written out can be judged now; those with tags in them when they are rendered.
-fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
-    const MASK: &str = "zqmasked";
-    let Some(prepared) = &source.prepared else { return };
+/// What stands in the place of each tag in [`nodes`].
+pub(super) const MASK: &str = "zqmasked";
+
+/// The HTML of a source, without what its tags will write; of one that tera cannot be given, nothing.
+///
+/// # Errors
+/// The end of a sentence that starts with "its HTML".
+pub(super) fn nodes(source: &Source) -> Result<Vec<Node>, String> {
+    let Some(prepared) = &source.prepared else { return Ok(Vec::new()) };
     let page = &prepared.text;
     let mut masked = String::with_capacity(page.len());
     let mut at = 0;
@@ -132,8 +137,12 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
         at = tag.range.end;
     }
     masked.push_str(&page[at..]);
-    let read = tree::elements(&masked).and_then(|_| html::read(&masked));
-    let nodes = match read {
+    tree::elements(&masked).and_then(|_| html::read(&masked))
+}
+
+/// Links that are written out can be judged now; those with tags in them when they are rendered.
+fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
+    let nodes = match nodes(source) {
         Ok(nodes) => nodes,
         Err(why) => {
             problems.push(source.problem(0, format!("its HTML {why}"), None));
@@ -156,7 +165,7 @@ fn link_problems(source: &Source, problems: &mut Vec<RenderProblem>) {
 
 /// Where an address stands as the target of a link; else where it stands at all, which may be inside of a
 /// longer one.
-fn target(text: &str, href: &str) -> Option<usize> {
+pub(super) fn target(text: &str, href: &str) -> Option<usize> {
     let is_target = |offset: usize| {
         let before = text[..offset].trim_end_matches([' ', '\t', '<']);
         let after = text[offset + href.len()..].chars().next();

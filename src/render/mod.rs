@@ -3,6 +3,7 @@
 //! Strict: a value that the lead does not have and nobody gave a default for is an error, never a gap.
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
+mod advice;
 mod buttons;
 mod calendar;
 mod campaigns;
@@ -15,12 +16,16 @@ mod html;
 mod links;
 mod lint;
 mod mail;
+mod marks;
+mod markup;
 mod meter;
+mod mjml;
 mod months;
 mod paragraphs;
 mod prepare;
 mod problem;
 mod questions;
+mod sample;
 mod source;
 mod stencils;
 mod styles;
@@ -49,6 +54,8 @@ use meter::{Bound, LINKS, OUTPUT, Page, STEPS, TIME, VARIABLE, metered};
 pub use months::date as date_in_words;
 use paragraphs::Paragraphs;
 pub use problem::{Place, RenderError, RenderProblem};
+use sample::Setting;
+pub use sample::{Sample, made_up_codes};
 use source::{Complaint, Source};
 use stencils::Stencils;
 use tags::{bound, variables};
@@ -136,10 +143,10 @@ impl Renderer {
             Some(_) => one_line(&self.page(&of("preheader"), &template.file, &context)?),
             None => String::new(),
         };
+        context.insert("subject", &subject);
+        context.insert("preheader", &preheader);
         let mut page = self.page(&of("body.html"), &template.file, &context)?;
         if let Some(layout) = &template.layout {
-            context.insert("subject", &subject);
-            context.insert("preheader", &preheader);
             // Escaped where it was made.
             context.insert_value("content", Value::safe_string(&page));
             page = self.page(&format!("layouts/{layout}.html"), &template.file, &context)?;

@@ -1,4 +1,4 @@
-//! From a source to what tera compiles: Markdown made HTML around the tags, and bounds put into loops.
+//! From a source to what tera compiles: Markdown and MJML made HTML around the tags, and bounds put into loops.
 //! Remembers where everything was, so that an error names the place that the author wrote.
 
 use std::fmt::Write as _;
@@ -7,7 +7,9 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::{
     buttons, codes,
+    marks::Marked,
     meter::{SPEND, WEIGH},
+    mjml,
     questions::calls,
     tags::{Tag, TagKind, names, statement, tags},
 };
@@ -20,10 +22,25 @@ const DEEPEST: usize = 20;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Form {
     Markdown,
+    Mjml,
     /// HTML, or a text without any markup.
     AsItIs,
     /// As it is, and its every inclusion is counted.
     Partial,
+}
+
+/// What is wrong with a source, at which byte of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Fault {
+    pub offset: usize,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    pub fn at(offset: usize, message: impl Into<String>) -> Self {
+        Self { offset, message: message.into(), hint: None }
+    }
 }
 
 /// What tera compiles, and where it came from.
@@ -45,47 +62,50 @@ impl Prepared {
         })
     }
 
-    fn push(&mut self, piece: &str, source: usize) {
+    pub fn push(&mut self, piece: &str, source: usize) {
         self.map.push((self.text.len(), source));
         self.text.push_str(piece);
     }
 }
 
 /// # Errors
-/// The offset of what is wrong, and what.
-pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, (usize, String)> {
-    let tags = tags(source).map_err(|offset| (offset, "this tag is not closed".to_owned()))?;
-    blocks(source, &tags)?;
+/// All that keeps tera from being given it.
+pub(super) fn prepare(source: &str, form: Form) -> Result<Prepared, Vec<Fault>> {
+    let one = |fault| vec![fault];
+    let tags = tags(source).map_err(|offset| one(Fault::at(offset, "this tag is not closed")))?;
+    blocks(source, &tags).map_err(one)?;
     let mut prepared = Prepared::default();
     if form == Form::Partial {
         prepared.push(&format!("{{{{ {SPEND}() }}}}"), 0);
     }
-    if form == Form::Markdown {
-        markdown(source, &tags, &mut prepared)?;
-    } else {
-        let mut at = 0;
-        for tag in &tags {
-            prepared.push(&source[at..tag.range.start], at);
-            push_tag(source, tag, &mut prepared);
-            at = tag.range.end;
+    match form {
+        Form::Markdown => markdown(source, &tags, &mut prepared).map_err(one)?,
+        Form::Mjml => mjml::compile(source, &tags, &mut prepared)?,
+        Form::AsItIs | Form::Partial => {
+            let mut at = 0;
+            for tag in &tags {
+                prepared.push(&source[at..tag.range.start], at);
+                push_tag(source, tag, &mut prepared);
+                at = tag.range.end;
+            }
+            prepared.push(&source[at..], at);
         }
-        prepared.push(&source[at..], at);
     }
     Ok(prepared)
 }
 
 /// Blocks are closed, and neither so deep nor are tags so long that compiling them would take for ever.
-fn blocks(source: &str, tags: &[Tag]) -> Result<(), (usize, String)> {
+fn blocks(source: &str, tags: &[Tag]) -> Result<(), Fault> {
     let mut open: Vec<(&str, usize)> = Vec::new();
     for tag in tags {
         let (text, start) = (&source[tag.range.clone()], tag.range.start);
         if text.len() > LONGEST_TAG && matches!(tag.kind, TagKind::Print | TagKind::Statement) {
-            return Err((start, format!("a tag may have {LONGEST_TAG} bytes")));
+            return Err(Fault::at(start, format!("a tag may have {LONGEST_TAG} bytes")));
         }
         let closes = match statement(text) {
             Some(word @ ("if" | "for")) => {
                 if open.len() == DEEPEST {
-                    return Err((start, format!("blocks may be {DEEPEST} deep")));
+                    return Err(Fault::at(start, format!("blocks may be {DEEPEST} deep")));
                 }
                 open.push((word, start));
                 continue;
@@ -96,11 +116,13 @@ fn blocks(source: &str, tags: &[Tag]) -> Result<(), (usize, String)> {
         };
         match open.pop() {
             Some((word, _)) if word == closes => {}
-            Some((word, start)) => return Err((start, unclosed(word))),
-            None => return Err((start, format!("`{{% end{closes} %}}` closes nothing"))),
+            Some((word, start)) => return Err(Fault::at(start, unclosed(word))),
+            None => {
+                return Err(Fault::at(start, format!("`{{% end{closes} %}}` closes nothing")));
+            }
         }
     }
-    open.pop().map_or(Ok(()), |(word, start)| Err((start, unclosed(word))))
+    open.pop().map_or(Ok(()), |(word, start)| Err(Fault::at(start, unclosed(word))))
 }
 
 fn unclosed(word: &str) -> String {
@@ -108,7 +130,7 @@ fn unclosed(word: &str) -> String {
 }
 
 /// A tag with its questions made links, and after a loop's head or a `set` the call that bounds it.
-fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
+pub(super) fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let (text, start) = (&source[tag.range.clone()], tag.range.start);
     let mut at = 0;
     if matches!(tag.kind, TagKind::Print | TagKind::Statement) {
@@ -137,59 +159,19 @@ fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let _ = write!(prepared.text, "{{{{ {call} {end}");
 }
 
-/// Each tag is a word that Markdown leaves alone; tags alone on their lines are comments, which are
-/// blocks of their own and end a paragraph.
-fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), (usize, String)> {
-    let mark = (0..1_000_000)
-        .map(|n: u32| format!("zq{n}tag"))
-        .find(|mark| !source.contains(mark.as_str()));
-    let mark = mark.unwrap_or_default();
-    let mut plain = Prepared::default();
-    let mut at = 0;
-    for (index, tag) in tags.iter().enumerate() {
-        plain.push(&source[at..tag.range.start], at);
-        let _ = if alone_on_its_line(source, tags, index) {
-            write!(plain.text, "<!--{mark}{index}z-->")
-        } else {
-            write!(plain.text, "{mark}{index}z")
-        };
-        at = tag.range.end;
-    }
-    plain.push(&source[at..], at);
-
-    let mut page = String::with_capacity(plain.text.len() * 2);
+fn markdown(source: &str, tags: &[Tag], prepared: &mut Prepared) -> Result<(), Fault> {
+    // Tags alone on their lines are comments, which are blocks of their own and end a paragraph.
+    let marked = Marked::new(source, tags, |index| alone_on_its_line(source, tags, index));
+    let mut page = String::with_capacity(marked.text.text.len() * 2);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
-    let events = Parser::new_ext(&plain.text, options).into_offset_iter();
+    let events = Parser::new_ext(&marked.text.text, options).into_offset_iter();
     let events = buttons::framed(events).map_err(|offset| {
         let why = "a button stands in a paragraph of its own, or of buttons alone";
-        (plain.source_offset(offset), why.to_owned())
+        Fault::at(marked.text.source_offset(offset), why)
     })?;
     html::push_html(&mut page, events.into_iter());
-
-    let mut seen = vec![false; tags.len()];
-    let mut source_at = 0;
-    let mut rest = page.as_str();
-    while let Some((before, after)) = rest.split_once(mark.as_str()) {
-        let Some((tag, after)) = after.split_once('z').and_then(|(number, after)| {
-            Some((number.parse::<usize>().ok().filter(|index| *index < tags.len())?, after))
-        }) else {
-            break;
-        };
-        let bare = before.strip_suffix("<!--");
-        prepared.push(bare.unwrap_or(before), source_at);
-        push_tag(source, &tags[tag], prepared);
-        seen[tag] = true;
-        source_at = tags[tag].range.end;
-        rest = if bare.is_some() { after.strip_prefix("-->").unwrap_or(after) } else { after };
-    }
-    prepared.push(rest, source_at);
-    match seen.iter().position(|seen| !seen) {
-        Some(lost) => Err((
-            tags[lost].range.start,
-            "Markdown drops this tag where it stands; move it into the text".to_owned(),
-        )),
-        None => Ok(()),
-    }
+    let lost = "Markdown drops this tag where it stands; move it into the text";
+    marked.restore(&page, prepared).map_err(|offset| Fault::at(offset, lost))
 }
 
 /// Whether there are only tags and blanks on the lines of this tag, and none of them prints.
@@ -286,8 +268,8 @@ mod tests {
     #[test]
     fn a_button_with_text_beside_it_is_said_where_it_stands() {
         let source = "{{ first_name }}, [b](https://e.example/ \"button\")";
-        let (offset, why) = prepare(source, Form::Markdown).unwrap_err();
-        assert_eq!(Some(offset), source.find('['), "{why}");
+        let faults = prepare(source, Form::Markdown).unwrap_err();
+        assert_eq!(Some(faults[0].offset), source.find('['), "{faults:?}");
         let alone = page("{% if a %}\n[{{ b }}]({{ c }} \"button\")\n{% endif %}");
         assert!(alone.contains("<td><a href=\"{{ c }}\">{{ b }}</a></td>"), "{alone}");
     }
@@ -295,6 +277,6 @@ mod tests {
     #[test]
     fn a_tag_that_markdown_would_drop_is_said() {
         assert!(prepare("[unused]: {{ a }}\n\nx", Form::Markdown).is_err());
-        assert_eq!(prepare("x {{ a", Form::Markdown).unwrap_err().0, 2);
+        assert_eq!(prepare("x {{ a", Form::Markdown).unwrap_err()[0].offset, 2);
     }
 }

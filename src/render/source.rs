@@ -3,7 +3,7 @@
 use tera::{Error, ErrorKind};
 
 use super::{
-    prepare::{Form, Prepared, prepare},
+    prepare::{Fault, Form, Prepared, prepare},
     problem::{Place, RenderProblem},
     tags::{Tag, tags_read},
 };
@@ -23,6 +23,7 @@ pub(super) enum Part {
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub part: Part,
+    pub form: Form,
     pub file: String,
     /// As the author wrote it.
     pub text: String,
@@ -33,24 +34,26 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// And why it cannot be prepared.
+    /// And all that keeps it from being prepared.
     pub fn new(
         part: Part,
         form: Form,
         file: &str,
         text: &str,
         at: (usize, usize),
-    ) -> (Self, Option<RenderProblem>) {
+    ) -> (Self, Vec<RenderProblem>) {
         let (file, text) = (file.to_owned(), text.to_owned());
-        let mut source = Self { part, file, text, at, prepared: None };
+        let mut source = Self { part, form, file, text, at, prepared: None };
         match prepare(&source.text, form) {
             Ok(prepared) => {
                 source.prepared = Some(prepared);
-                (source, None)
+                (source, Vec::new())
             }
-            Err((offset, message)) => {
-                let problem = source.problem(offset, message, None);
-                (source, Some(problem))
+            Err(faults) => {
+                let problem =
+                    |Fault { offset, message, hint }| source.problem(offset, message, hint);
+                let problems = faults.into_iter().map(problem).collect();
+                (source, problems)
             }
         }
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     account::Account,
-    allocator::{Allocator, Booked, Booking, Place},
+    allocator::{Allocator, Booked, Booking, Taken},
     id::LeadId,
     name::Name,
     pace::Heads,
@@ -33,7 +33,7 @@ pub struct Shared {
     pub forget_before: Instant,
     /// Where lines began when they were looked at.
     pub(super) heads: Heads,
-    pub places: Vec<Place>,
+    pub taken: Vec<Taken>,
 }
 
 impl Shared {
@@ -42,7 +42,7 @@ impl Shared {
         self.forget_before = allocator.forget_before(now);
         self.booked = allocator.booked;
         self.relied_on = allocator.relied_on;
-        self.places = allocator.places;
+        self.taken = allocator.taken;
     }
 }
 

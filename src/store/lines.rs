@@ -12,7 +12,7 @@ use super::{
     rows,
 };
 use crate::domain::{
-    allocator::Place,
+    allocator::Taken,
     id::LeadId,
     name::Name,
     pace::{self, Heads, Line},
@@ -108,27 +108,27 @@ impl Tx {
 
     /// The leads that were given a place in a line that has moved on since it was looked at.
     pub(super) async fn overtaken_in_line(&mut self, shared: &Shared) -> Result<HashSet<LeadId>> {
-        let lines: BTreeSet<Name> = shared.places.iter().map(|place| place.line.clone()).collect();
+        let lines: BTreeSet<Name> = shared.taken.iter().map(|place| place.line.clone()).collect();
         if lines.is_empty() {
             return Ok(HashSet::new());
         }
         let heads = self.lock_lines(&lines).await?;
         let head = |heads: &Heads, line| heads.get(line).copied().unwrap_or(NOBODY);
         let moved = shared
-            .places
+            .taken
             .iter()
             .filter(|place| head(&heads, &place.line) != head(&shared.heads, &place.line));
         Ok(moved.map(|place| place.lead).collect())
     }
 
     /// Writes the places that those have taken who are written.
-    pub(super) async fn write_places(
+    pub(super) async fn move_lines(
         &mut self,
-        places: &[Place],
+        taken: &[Taken],
         is_written: impl Fn(LeadId) -> bool,
     ) -> Result<()> {
         let mut heads = Heads::new();
-        for place in places.iter().filter(|place| is_written(place.lead)) {
+        for place in taken.iter().filter(|place| is_written(place.lead)) {
             let head = heads.entry(place.line.clone()).or_insert(place.head);
             *head = (*head).max(place.head);
         }

@@ -1,9 +1,7 @@
 //! The keys and the file that holds them.
 
 use std::{
-    fmt, fs, io,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -12,13 +10,14 @@ use hmac::KeyInit as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::random_key;
+use crate::{
+    clock::random_key,
+    config::{NotPrivate, read_private, write_private},
+};
 
 pub(super) type Hmac = hmac::Hmac<Sha256>;
 
 const KEY: usize = 32;
-/// Far above what a file of 255 keys takes.
-const FILE_LIMIT: u64 = 64 * 1024;
 
 /// The keys that tokens are signed with: the newest signs, all verify. Beside them one that is never
 /// rotated, for what must stay the same for ever: Message-IDs and message keys.
@@ -81,7 +80,7 @@ impl Keyring {
         );
         let keyring = Self::parse(&text)
             .map_err(|what| KeyringError::Broken { path: path.to_owned(), what })?;
-        write_new(path, &text).map_err(|source| match source.kind() {
+        write_private(path, &text).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => KeyringError::Exists(path.to_owned()),
             _ => KeyringError::Unwritable { path: path.to_owned(), source },
         })?;
@@ -93,22 +92,18 @@ impl Keyring {
     /// # Errors
     /// When it is missing, others may read it, or it does not hold keys.
     pub fn load(path: &Path) -> Result<Self, KeyringError> {
-        let io = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound => KeyringError::Missing(path.to_owned()),
-            _ => KeyringError::Io { path: path.to_owned(), source },
-        };
-        let broken = |what: String| KeyringError::Broken { path: path.to_owned(), what };
-        let about = fs::metadata(path).map_err(io)?;
-        // systemd lets its service read a credential by an ACL, which shows as the group's bits.
-        let others = if path.starts_with("/run/credentials") { 0o027 } else { 0o077 };
-        let mode = about.permissions().mode() & 0o777;
-        if mode & others != 0 {
-            return Err(KeyringError::Readable { path: path.to_owned(), mode });
-        }
-        if !about.is_file() || about.len() > FILE_LIMIT {
-            return Err(broken("it is no file of keys".to_owned()));
-        }
-        Self::parse(&fs::read_to_string(path).map_err(io)?).map_err(broken)
+        let path_of = || path.to_owned();
+        let text = read_private(path).map_err(|why| match why {
+            NotPrivate::Io(source) if source.kind() == io::ErrorKind::NotFound => {
+                KeyringError::Missing(path_of())
+            }
+            NotPrivate::Io(source) => KeyringError::Io { path: path_of(), source },
+            NotPrivate::Open { mode } => KeyringError::Readable { path: path_of(), mode },
+            NotPrivate::NoFile => {
+                KeyringError::Broken { path: path_of(), what: "it is no file of keys".to_owned() }
+            }
+        })?;
+        Self::parse(&text).map_err(|what| KeyringError::Broken { path: path_of(), what })
     }
 
     /// Keys that anybody can compute, for tests and rehearsals: the same seed gives the same tokens.
@@ -180,15 +175,4 @@ fn keyed(secret: &[u8; KEY]) -> Hmac {
     let mut block = [0u8; 64];
     block[..KEY].copy_from_slice(secret);
     Hmac::new(&block.into())
-}
-
-/// Whole or not at all, never over another file, mode 0600.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
 }

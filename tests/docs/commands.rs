@@ -183,6 +183,7 @@ fn every_field_of_every_document_is_explained() {
     document("eval", &["visited() and country == \"IT\"", "--lead", "ann@a.example"]);
     document("segments", &["--when", "visited()", "--show", "1"]);
     document("render", &["hello", "--lead", "ann@a.example"]);
+    document("render", &["hello", "--all", "look"]);
     document("send-test", &["hello", "--lead", "ann@a.example", "--to", "ada@example.com"]);
     document("inbox accept", &[]);
     document("pause", &["all"]);
@@ -200,6 +201,8 @@ fn every_field_of_every_document_is_explained() {
     document("doctor", &[]);
     document("backup", &["night.db"]);
     document("restore", &["--in-place"]);
+    document("dkim new", &["example.com", "s1"]);
+    document("dkim record", &["example.com", "s1", "s1.example.com.pem"]);
     document("man", &["pages"]);
     let failed = site.run(&["--json", "leads", "show", "z@z.example"]);
     explained(&page, "Everywhere", &failed.document());

@@ -327,6 +327,35 @@ async fn the_next_of_the_team_is_asked_and_owns_whom_they_accept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn mails_are_a_persons_and_answers_go_where_the_workflow_says() {
+    for_each_database(async |db| {
+        let campaign = |send: &str| {
+            let nurture = NURTURE.replace("  from: owner\n", send);
+            campaign(TO_THE_OWNER).workflow("nurture", &nurture)
+        };
+        let rig = Rig::new(db, &campaign("  from: ben\n")).await;
+        let desk = "  from: ben\n  reply_to: Desk <desk@example.org>\n";
+        for (lead, send, reply_to) in [
+            ("a@acme.example", None, "\"Ben Weber\" <ben@example.com>"),
+            ("b@acme.example", Some(desk), "Desk <desk@example.org>"),
+            ("c@acme.example", Some("  reply_to: ben\n"), "\"Ben Weber\" <ben@example.com>"),
+        ] {
+            if let Some(send) = send {
+                rig.apply(&campaign(send)).await;
+            }
+            rig.lead(lead, &[]).await;
+            rig.tick_after(SECOND).await;
+            let mail = rig.mails_to(lead).remove(0);
+            let from = if lead.starts_with('c') { "Ada Rossi" } else { "Ben Weber" };
+            assert!(mail.header("From").unwrap().contains(from), "{lead}");
+            assert_eq!(mail.header("Reply-To").as_deref(), Some(reply_to), "{lead}");
+            assert!(Read::of(&mail).text.contains(&format!("{from} says")));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mails_are_the_owners_where_there_is_one() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign(TO_THE_OWNER)).await;

@@ -110,7 +110,7 @@ fn find(folder: &Path, templates: &Path, names: &mut BTreeSet<(String, String)>)
             if !["layouts", "partials"].contains(&path.as_str()) {
                 find(&entry, templates, names);
             }
-        } else if let Some((stem, "md" | "html")) = path.rsplit_once('.') {
+        } else if let Some((stem, "md" | "html" | "mjml")) = path.rsplit_once('.') {
             let (name, language) = stem.split_once('.').unwrap_or((stem, ""));
             names.insert((name.to_owned(), language.to_owned()));
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use nurtured::{
     domain::{
-        allocator::Place,
+        allocator::Taken,
         id::LeadId,
         name::Name,
         pace::{Line, Per, Rate},
@@ -19,7 +19,7 @@ fn all() -> Line {
 
 async fn look(store: &Store, batch: &mut Batch, lead: LeadId, head: i64) -> Option<i64> {
     let heads = store.line_heads(batch, &BTreeSet::from([Name::new("all")])).await.unwrap();
-    batch.shared.places.push(Place { lead, line: "all".into(), head });
+    batch.shared.taken.push(Taken { lead, line: "all".into(), head });
     heads.get("all").copied().filter(|head| *head != 0)
 }
 

@@ -27,7 +27,7 @@ use nurtured::{
         tick::TickReport,
     },
     http::{Limits, Metrics, Public, listener, public},
-    mail::relay::Relay,
+    mail::{dkim::Signers, relay::Relay},
     store::{
         Store,
         records::{EnrolmentRow, ImportRun, LeadUpsert, MessageRow, NewEvent, Recorded},
@@ -368,7 +368,10 @@ fn engine(
 ) -> Arc<Engine> {
     let config = Arc::new(Config::parse(config, folder).unwrap_or_else(|error| panic!("{error}")));
     let relay = Relay::configured(&config.relays[0]).unwrap();
-    Arc::new(Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relay))
+    let signers = Arc::new(Signers::configured(&config).unwrap());
+    let mut engine = Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relay);
+    engine.signers = signers;
+    Arc::new(engine)
 }
 
 /// A mail as its reader sees it.

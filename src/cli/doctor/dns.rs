@@ -1,6 +1,6 @@
 //! Questions to the system's name servers, each with a short time-out.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use hickory_resolver::{
     ResolverBuilder, TokioResolver,
@@ -52,6 +52,18 @@ impl Dns {
                 _ => None,
             });
             hosts.collect()
+        }))
+    }
+
+    /// What an address is called (PTR).
+    pub(super) async fn names(&self, address: IpAddr) -> Answer {
+        let found = self.0.reverse_lookup(address).await;
+        none_is_an_answer(found.map(|found| {
+            let names = found.answers().iter().filter_map(|record| match &record.data {
+                RData::PTR(name) => Some(name.to_utf8()),
+                _ => None,
+            });
+            names.collect()
         }))
     }
 

@@ -5,10 +5,16 @@
 
 mod checkup;
 mod database;
+mod dmarc;
 mod dns;
 mod files;
 mod names;
 mod relay;
+mod sending;
+mod signing;
+mod spf;
+#[cfg(test)]
+mod stub;
 
 use std::time::Duration;
 

@@ -1,17 +1,36 @@
 //! The names that mails stand on: where links lead, where bounces go, and whether receivers can tell that
-//! it is us who write (SPF, RFC 7208; DMARC, RFC 7489).
+//! it is us who write (SPF, RFC 7208; DKIM, RFC 6376; DMARC, RFC 9989).
+
+use futures::future::join_all;
 
 use super::{
     checkup::{Checkup, Verdict},
+    dmarc::{self, Judged, Wishes, house},
     dns::{Answer, Dns},
+    sending,
+    signing::{self, Key},
+    spf,
 };
-use crate::config::Config;
+use crate::config::{Config, RelayKind, is_within};
 
 /// Names that nobody has, for examples and tests (RFC 2606).
 const EXAMPLES: [&str; 6] =
     ["example", "test", "invalid", "example.com", "example.net", "example.org"];
 
+/// What is asked about.
+#[derive(Debug, Default)]
+struct Names<'a> {
+    /// Where links lead; `None` for an address.
+    public: Option<String>,
+    from: &'a str,
+    bounces: &'a str,
+    keys: Vec<Key>,
+    /// The hosts of SMTP relays.
+    relays: Vec<&'a str>,
+}
+
 pub(super) async fn look_up(checkup: &mut Checkup, config: &Config) {
+    let keys = signing::files(checkup, config);
     let Some(sender) = config.sender.as_ref().filter(|_| !config.only_writes_files()) else {
         return checkup.ok("names", "not asked for: no mail leaves this machine");
     };
@@ -24,11 +43,12 @@ pub(super) async fn look_up(checkup: &mut Checkup, config: &Config) {
     };
     let (from, bounces) = (sender.from.address.domain(), sender.bounce_domain.as_str());
     examples(checkup, &[from, bounces]);
-    ask(checkup, &dns, host_of(&config.public.base_url), from, bounces).await;
-    checkup.ok(
-        "names",
-        "not looked at: DKIM, whose selector the relay knows; whether SPF names the relay's addresses",
-    );
+    let relays = config.relays.iter().filter_map(|relay| match &relay.kind {
+        RelayKind::Smtp(smtp) => Some(smtp.host.as_str()),
+        RelayKind::Folder(_) => None,
+    });
+    let public = host_of(&config.public.base_url);
+    ask(checkup, &dns, Names { public, from, bounces, keys, relays: relays.collect() }).await;
 }
 
 fn host_of(base_url: &str) -> Option<String> {
@@ -42,10 +62,7 @@ fn host_of(base_url: &str) -> Option<String> {
 
 fn examples(checkup: &mut Checkup, names: &[&str]) {
     for name in names {
-        let within = |example: &&str| {
-            name.strip_suffix(*example).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        };
-        if EXAMPLES.iter().any(within) {
+        if EXAMPLES.iter().any(|example| is_within(name, example)) {
             let found =
                 format!("{name} is a name for examples: nobody can answer or return a mail");
             checkup.failed("names", found, "write your own under [sender]");
@@ -53,8 +70,9 @@ fn examples(checkup: &mut Checkup, names: &[&str]) {
     }
 }
 
-async fn ask(checkup: &mut Checkup, dns: &Dns, public: Option<String>, from: &str, bounces: &str) {
-    let house = psl::domain_str(from).unwrap_or(from);
+async fn ask(checkup: &mut Checkup, dns: &Dns, names: Names<'_>) {
+    let Names { public, from, bounces, keys, relays } = names;
+    let house = house(from);
     let policies = [format!("_dmarc.{from}"), format!("_dmarc.{house}")];
     let public_at = async {
         match &public {
@@ -63,39 +81,48 @@ async fn ask(checkup: &mut Checkup, dns: &Dns, public: Option<String>, from: &st
         }
     };
     // Together: without a network, all wait for their time-outs.
-    let (public_at, answers_to, returns_to, spf_texts, own_policy, house_policy) = tokio::join!(
+    let (public_at, answers_to, returns_to, spf_texts, own_policy, house_policy, published, relays) = tokio::join!(
         public_at,
         reachable(dns, from),
         reachable(dns, bounces),
         dns.texts(bounces),
         dns.texts(&policies[0]),
         dns.texts(&policies[1]),
+        join_all(keys.iter().map(|key| dns.texts(&key.name))),
+        join_all(relays.iter().map(|host| sending::look(dns, host, bounces))),
     );
     if let Some(host) = &public {
         let none = "no address: links in mails lead nowhere";
-        said(checkup, host, public_at, |found| exists(&found, none));
+        let publish = format!("publish: {host}. IN A and the address of your web server");
+        said(checkup, host, public_at, |found| exists(&found, none, publish));
     }
+    let mx = |name: &str| {
+        format!("publish: {name}. IN MX 10 and the name of the server that takes its mail")
+    };
     said(checkup, from, answers_to, |found| {
-        exists(&found, "no MX and no address: nobody can answer our mails")
+        exists(&found, "no MX and no address: nobody can answer our mails", mx(from))
     });
     said(checkup, bounces, returns_to, |found| {
         exists(
             &found,
             "no MX and no address: mail that comes back is lost, and dead addresses are written to again",
+            mx(bounces),
         )
     });
-    said(checkup, bounces, spf_texts, |texts| spf(&texts));
-    let policy = own_policy
-        .and_then(|own| if dmarc_records(&own).is_empty() { house_policy } else { Ok(own) });
-    said(checkup, from, policy, |texts| dmarc(&texts));
-    if psl::domain_str(bounces) != Some(house) {
-        let found = format!("{bounces} is not of {house}: SPF says nothing for DMARC");
-        checkup.warning(
-            "names",
-            found,
-            "let [sender] bounce_domain be a name under the sender's domain",
-        );
+    let records = spf_texts.as_deref().unwrap_or_default().to_vec();
+    let terms = sending::terms(&relays);
+    said(checkup, bounces, spf_texts, |texts| spf(&texts, bounces, &terms));
+    relays.iter().for_each(|relay| relay.tell(checkup, bounces, &spf::records(&records)));
+    for (key, texts) in keys.iter().zip(published) {
+        said(checkup, &key.name, texts, |texts| signing::judge(key, &texts));
     }
+    let policy = own_policy
+        .and_then(|own| if dmarc::records(&own).is_empty() { house_policy } else { Ok(own) });
+    let wishes = policy.as_deref().map_or(Wishes::default(), dmarc::wishes);
+    said(checkup, from, policy, |texts| dmarc::judge(&texts, house));
+    let signing = keys.iter().map(|key| key.domain.as_str());
+    let signing: Vec<&str> = signing.filter(|domain| is_within(from, domain)).collect();
+    told(checkup, from, dmarc::alignment(from, bounces, &signing, wishes));
 }
 
 /// Where a domain takes mail: its MX, else its address (RFC 5321 §5.1).
@@ -104,9 +131,6 @@ async fn reachable(dns: &Dns, domain: &str) -> Answer {
     if exchangers.is_empty() { dns.addresses(domain).await } else { Ok(exchangers) }
 }
 
-/// What was found of a name, and what is to be done.
-type Judged = (Verdict, String, &'static str);
-
 fn said(
     checkup: &mut Checkup,
     name: &str,
@@ -114,10 +138,7 @@ fn said(
     judge: impl FnOnce(Vec<String>) -> Judged,
 ) {
     match answer.map(judge) {
-        Ok((Verdict::Ok, found, _)) => checkup.ok("names", format!("{name}: {found}")),
-        Ok((verdict, found, advice)) => {
-            checkup.bad(verdict, "names", format!("{name}: {found}"), advice.to_owned());
-        }
+        Ok(judged) => told(checkup, name, judged),
         Err(why) => checkup.warning(
             "names",
             format!("{name}: nobody could be asked ({why})"),
@@ -126,53 +147,40 @@ fn said(
     }
 }
 
-fn exists(found: &[String], none: &str) -> Judged {
-    // A null MX says that no mail is taken (RFC 7505).
-    if found.is_empty() || found == ["."] {
-        return (Verdict::Failed, format!("it has {none}"), "add it to your DNS zone");
+fn told(checkup: &mut Checkup, name: &str, (verdict, found, advice): Judged) {
+    let found = format!("{name}: {found}");
+    match verdict {
+        Verdict::Ok => checkup.ok("names", found),
+        bad => checkup.bad(bad, "names", found, advice),
     }
-    (Verdict::Ok, format!("is at {}", found.join(", ")), "")
 }
 
-fn spf(texts: &[String]) -> Judged {
-    let records: Vec<&String> =
-        texts.iter().filter(|text| text.split(' ').next() == Some("v=spf1")).collect();
-    match records.as_slice() {
+fn exists(found: &[String], none: &str, publish: String) -> Judged {
+    // A null MX says that no mail is taken (RFC 7505).
+    if found.is_empty() || found == ["."] {
+        return (Verdict::Failed, format!("it has {none}"), publish);
+    }
+    (Verdict::Ok, format!("is at {}", found.join(", ")), String::new())
+}
+
+/// `terms` name the addresses of our relays, as far as they are known.
+fn spf(texts: &[String], domain: &str, terms: &str) -> Judged {
+    match spf::records(texts).as_slice() {
         [] => (
             Verdict::Warning,
             "no SPF record: receivers cannot tell our mails from forged ones".to_owned(),
-            "add a TXT record that names your relay, as \"v=spf1 include:… -all\"",
+            format!("publish: {domain}. IN TXT \"v=spf1 {terms} -all\""),
         ),
         [record] if record.split(' ').any(|term| matches!(term, "all" | "+all")) => (
             Verdict::Failed,
             format!("SPF lets everybody send in our name: {record}"),
-            "end it by -all or ~all",
+            "end it by -all or ~all".to_owned(),
         ),
-        [record] => (Verdict::Ok, format!("SPF: {record}"), ""),
+        [record] => (Verdict::Ok, format!("SPF: {record}"), String::new()),
         several => (
             Verdict::Failed,
             format!("{} SPF records, of which none counts", several.len()),
-            "keep one (RFC 7208 §4.5)",
-        ),
-    }
-}
-
-fn dmarc_records(texts: &[String]) -> Vec<&String> {
-    texts.iter().filter(|text| text.starts_with("v=DMARC1")).collect()
-}
-
-fn dmarc(texts: &[String]) -> Judged {
-    match dmarc_records(texts).as_slice() {
-        [] => (
-            Verdict::Warning,
-            "no DMARC record: large providers refuse much mail from such a domain".to_owned(),
-            "begin with a TXT record of _dmarc under it: \"v=DMARC1; p=none; rua=mailto:…\"",
-        ),
-        [record] => (Verdict::Ok, format!("DMARC: {record}"), ""),
-        several => (
-            Verdict::Failed,
-            format!("{} DMARC records, of which none counts", several.len()),
-            "keep one",
+            "keep one (RFC 7208 §4.5)".to_owned(),
         ),
     }
 }

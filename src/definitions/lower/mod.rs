@@ -19,6 +19,7 @@ mod reach;
 mod read;
 mod scoring;
 mod segments;
+mod send;
 mod step;
 mod step_id;
 mod steps;
@@ -33,6 +34,7 @@ use std::{
 };
 
 use super::{node::Node, problem::File, unit::Unit};
+use crate::config::OwnDomains;
 use crate::domain::{
     artefact::ArtefactKind,
     condition::PatternRoom,
@@ -69,6 +71,7 @@ pub(super) fn definitions(
     files: &[File<'_>],
     release: ReleaseId,
     live_since: &BTreeMap<Name, Since>,
+    own: Option<&OwnDomains>,
 ) -> Definitions {
     // By kind and name, whatever the order of the files: the same content compiles to the same.
     let mut sorted: Vec<&Unit> = units.iter().collect();
@@ -131,6 +134,8 @@ pub(super) fn definitions(
         purposes: &purposes,
         people: &people_names,
         teams: &teams,
+        persons: &people.persons,
+        own,
         campaigns: &lowered,
         dates: dates::Dates::None,
     };

@@ -229,8 +229,8 @@ pub(super) fn template(
     if known.conditions.templates.contains(written) {
         return Some(written.into());
     }
-    let plain =
-        written.trim_start_matches("templates/").trim_end_matches(".md").trim_end_matches(".html");
+    let plain = written.trim_start_matches("templates/");
+    let plain = [".md", ".html", ".mjml"].iter().fold(plain, |it, end| it.trim_end_matches(end));
     let message = format!("there is no template `{}`", quote(written));
     let names = known.conditions.templates.iter().map(Name::as_str);
     let hint = if known.conditions.templates.contains(plain) {

@@ -46,8 +46,8 @@ pub(super) fn lower(found: &[Found<'_>], schema: &Schema, house_language: &str) 
         }
     }
     for (name, variants) in &templates.mails {
-        let for_all = variants.contains_key("") || variants.contains_key(house_language);
-        if let (false, Some(first)) = (for_all, variants.values().next()) {
+        let for_all = Templates::for_all(variants, house_language);
+        if let (None, Some(first)) = (for_all, variants.values().next()) {
             let found = found.iter().find(|found| found.file.path == first.file);
             if let Some(found) = found {
                 let message = format!("`{name}` has no variant for leads of other languages");
@@ -103,8 +103,14 @@ fn mail(
     }
     let markup = match file.path.rsplit('.').next() {
         Some("html") => Markup::Html,
+        Some("mjml") => Markup::Mjml,
         _ => Markup::Markdown,
     };
+    if let (Markup::Mjml, Some(node)) = (markup, fields.get("layout")) {
+        let message = "a mail in MJML is a whole page, and takes no layout";
+        let hint = "leave it out; `{% include %}` takes pieces into <mj-text> and <mj-raw>";
+        file.error("conflict", node.span, message, Some(hint.to_owned()));
+    }
     let calendar = fields.get("calendar").and_then(|node| calendar::lower(file, node));
     let Line { text: subject, at: subject_at } = subject?;
     let (preheader, preheader_at) = preheader.map(|line| (line.text, line.at)).unzip();

@@ -5,18 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Found,
     conditions::Conditions,
-    dates::{self, Dates},
-    days_off, enter, policy, read, steps,
+    dates::Dates,
+    enter, read,
+    send::{self, Send},
+    steps,
 };
 use crate::{
+    config::OwnDomains,
     definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
     domain::{
-        campaign::Campaign,
-        condition::Scope,
-        name::Name,
-        policy::Policy,
-        schedule::{Deadline, Window},
-        workflow::{InDoubt, Workflow},
+        campaign::Campaign, condition::Scope, name::Name, people::Person, policy::Policy,
+        workflow::Workflow,
     },
 };
 
@@ -29,6 +28,9 @@ pub(super) struct Known<'a> {
     /// Persons and teams.
     pub people: &'a BTreeSet<Name>,
     pub teams: &'a BTreeSet<Name>,
+    pub persons: &'a BTreeMap<Name, Person>,
+    /// `None`: no configuration says where mail may come from.
+    pub own: Option<&'a OwnDomains>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
     /// Those of the workflow's campaign.
@@ -65,13 +67,14 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         let node = fields.get(key)?;
         known.conditions.compile(file, node, key, Scope::Workflow)
     });
-    let send = fields.get("send").map_or(Some(Send::default()), |node| send(file, node, known));
+    let send =
+        fields.get("send").map_or(Some(Send::default()), |node| send::lower(file, node, known));
     let has_end = fields.has("goal") || fields.has("leave");
     let steps = fields
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let Send { window, now, not_after, from_owner, in_doubt } = send?;
+    let Send { window, now, not_after, from, reply_to, in_doubt } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -88,7 +91,8 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         window,
         now,
         not_after,
-        from_owner,
+        from,
+        reply_to,
         in_doubt,
         steps: steps?,
     })
@@ -122,46 +126,4 @@ fn campaign(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Name> {
         return None;
     }
     Some(name.into())
-}
-
-/// How mail goes.
-#[derive(Default)]
-struct Send {
-    window: Option<Window>,
-    now: bool,
-    not_after: Option<Deadline>,
-    from_owner: bool,
-    in_doubt: InDoubt,
-}
-
-fn send(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
-    let fields = read::Fields::open(file, node, "`send`", &schema::SEND)?;
-    let not_after =
-        fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
-    let from_owner = match fields.get("from") {
-        None => false,
-        Some(node) => read::word(file, node, "from", &[("owner", true), ("sender", false)])?,
-    };
-    let in_doubt = match fields.get("in_doubt") {
-        None => InDoubt::default(),
-        Some(node) => read::word(file, node, "in_doubt", &InDoubt::WORDS)?,
-    };
-    let window = match fields.get("window") {
-        None => None,
-        Some(node) => {
-            let window = policy::window(file, node)?;
-            Some(days_off::kept(file, node, &window, known.policy)?)
-        }
-    };
-    let now = match fields.get("now") {
-        None => false,
-        Some(node) => read::yes_no(file, node, "now")?,
-    };
-    if now && window.is_some() {
-        let message = "`now: yes` sends at any hour; the `window` is never looked at";
-        let hint = "keep one of the two".to_owned();
-        file.error("conflict", fields.key_span("window"), message, Some(hint));
-        return None;
-    }
-    Some(Send { window, now, not_after: not_after?, from_owner, in_doubt })
 }

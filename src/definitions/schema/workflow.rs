@@ -93,9 +93,15 @@ pub(in crate::definitions) const SEND: Map = Map {
         NOT_AFTER,
         may(
             "from",
-            Form::OneOf(|| vec!["owner", "sender"]),
+            Form::WordOr(&["owner", "sender"], "a person"),
             "sender",
-            "in whose name mails go: the lead's owner's, where it has one who is among the people",
+            "in whose name mails go: the lead's owner's, where it has one who is among the people; or a person's",
+        ),
+        may(
+            "reply_to",
+            Form::Either(&[Form::Name("a person"), Form::Address]),
+            "who the mail is from",
+            "where answers go, where the mail itself does not say",
         ),
         may("in_doubt", Form::OneOf(in_doubt), "`go on`", IN_DOUBT),
     ],

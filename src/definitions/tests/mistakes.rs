@@ -1,7 +1,11 @@
 //! What people get to see for typical mistakes: read these snapshots as marketing ops would.
 
 use super::{campaign, rules, with_steps};
-use crate::definitions::{check, show};
+use crate::{
+    config::Config,
+    definitions::{Checked, check, show},
+    domain::workflow::{Author, Replies},
+};
 
 /// What `check` prints for a campaign in which one file has this text.
 fn shown(path: &str, text: &str) -> String {
@@ -352,6 +356,19 @@ fn a_template() {
 }
 
 #[test]
+fn a_template_in_mjml() {
+    let sources = campaign(&[
+        (
+            "templates/cold/hello.it.mjml",
+            "---\nsubject: Ciao\nlayout: mail\n---\n<mjml><mj-body></mj-body></mjml>\n",
+        ),
+        ("templates/cold/hello.mjml", "---\nsubject: Hello\n---\n<mjml></mjml>\n"),
+        ("templates/layouts/plain.mjml", "<mjml></mjml>\n"),
+    ]);
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+#[test]
 fn replies_go_to_an_address_that_sending_reads_as_well() {
     let mail = |reply_to: &str| {
         let text = format!("---\nsubject: Hello\nreply_to: {reply_to}\n---\nx\n");
@@ -363,6 +380,49 @@ fn replies_go_to_an_address_that_sending_reads_as_well() {
     let definitions = mail("Ada Rossi <ada@example.com>").definitions.unwrap();
     let mail = definitions.templates.variant("cold/hello", "en", "en").unwrap();
     assert_eq!(mail.reply_to.as_ref().unwrap().to_string(), "Ada Rossi <ada@example.com>");
+}
+
+/// A workflow with these lines under `send`, where mail may come from example.com.
+fn sent(lines: &str) -> Checked {
+    let text = format!(
+        "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsend:\n{lines}{STEPS}"
+    );
+    let people = "people:\n  ada: { name: Ada Rossi, email: ada@example.com }\n  \
+                  ben: { name: Ben Weber, email: ben@elsewhere.example }\n  sales: { team: [ada, ben] }\n";
+    let mut sources =
+        campaign(&[("workflows/hello.yaml", &text), ("workflows/people.yaml", people)]);
+    let config = "[sender]\nfrom = \"hello@example.com\"\nbounce_domain = \"b.example.com\"\n\
+                  postal_address = \"Milano\"\n";
+    let config = Config::parse(config, std::path::Path::new("")).unwrap();
+    sources.own_domains = config.own_domains();
+    let checked = check(&sources);
+    if checked.definitions.is_none() {
+        insta::assert_snapshot!(show(&checked.problems, &sources, false));
+    }
+    checked
+}
+
+#[test]
+fn who_writes_is_a_person_of_our_domains() {
+    let from = |lines: &str| {
+        let definitions = sent(lines).definitions.unwrap();
+        let workflow = definitions.workflow("hello").unwrap().workflow.clone();
+        (workflow.from.clone(), workflow.reply_to.clone())
+    };
+    assert_eq!(from("  from: ada\n"), (Author::Person("ada".into()), None));
+    assert_eq!(from("  from: owner\n  now: yes\n"), (Author::Owner, None));
+    let ben = Some(Replies::Person("ben".into()));
+    assert_eq!(from("  reply_to: ben\n"), (Author::Sender, ben));
+    let (_, replies) = from("  reply_to: Desk <desk@elsewhere.example>\n");
+    assert!(matches!(replies, Some(Replies::Mailbox(it)) if it.name == "Desk"));
+}
+
+#[test]
+fn somebody_unknown_a_team_or_a_foreign_domain_in_send() {
+    sent("  from: aad\n  reply_to: bne\n");
+    sent("  from: sales\n  reply_to: sales\n");
+    sent("  from: ben\n");
+    sent("  from: ownr\n  reply_to: \"Desk <desk@\"\n");
 }
 
 #[test]

@@ -225,11 +225,13 @@ impl LeadState {
     }
 }
 
-#[cfg(test)]
 impl LeadState {
-    /// A lead in Rome of whom we know since `created_at`, and to whom nothing has happened.
-    pub(crate) fn newcomer(
-        address: &str,
+    /// A lead of whom we know since `created_at`, and to whom nothing has happened, before any definitions:
+    /// without their facts and segments.
+    #[must_use]
+    pub fn new(
+        address: Address,
+        zone: Zone,
         attributes: Vec<Option<Value>>,
         created_at: Instant,
     ) -> Self {
@@ -239,11 +241,11 @@ impl LeadState {
             created_at,
             decided_at: Instant::DAWN,
             decided_under: ReleaseId::default(),
-            address: Address::parse(address).unwrap(),
+            address,
             attributes,
             tags: BTreeSet::new(),
             consents: BTreeMap::new(),
-            zone: Zone::named("Europe/Rome").unwrap(),
+            zone,
             country: None,
             language: "en".into(),
             stage: Stage::Lead,
@@ -265,5 +267,18 @@ impl LeadState {
             new_events: Vec::new(),
             unsettled: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+impl LeadState {
+    /// A lead in Rome, likewise.
+    pub(crate) fn newcomer(
+        address: &str,
+        attributes: Vec<Option<Value>>,
+        created_at: Instant,
+    ) -> Self {
+        let (address, zone) = (Address::parse(address), Zone::named("Europe/Rome"));
+        Self::new(address.unwrap(), zone.unwrap(), attributes, created_at)
     }
 }

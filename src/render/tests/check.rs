@@ -186,3 +186,22 @@ fn a_mail_that_is_right_has_no_problems() {
                 {% raw %}{{ as it is }}{% endraw %}{# and a note #} {{ today | date(format=\"%Y\") }}";
     assert_eq!(body(good), [""; 0]);
 }
+
+#[test]
+fn mistakes_in_mjml_are_said_where_they_stand() {
+    let said = problems(&[
+        (
+            "a.mjml",
+            "---\nsubject: \"{{ subject }}\"\n---\n<mjml>\n<mj-body>\n  <mj-sektion>\n  </mj-sektion>\n  \
+             <mj-section>{{ frist_name }}</mj-section>\n</mj-body>\n</mjml>\n",
+        ),
+        (
+            "b.mjml",
+            "---\nsubject: s\n---\n<mjml><mj-body>\n<mj-section><mj-column>\n<mj-text><a \
+             href=\"www.example.com\">{{ subject }}{{ frist_name }}</a></mj-text>\n<mj-button \
+             href=\"/x\">{{ company | uper }}</mj-button></mj-column></mj-section></mj-body></mjml>\n",
+        ),
+        ("c.mjml", "---\nsubject: s\n---\n<mjml><mj-body></mj-body></mjml>\n"),
+    ]);
+    insta::assert_snapshot!(said.join("\n"));
+}

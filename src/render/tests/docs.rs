@@ -27,7 +27,7 @@ fn the_examples_work() {
     let lead = lead(&[("first_name", text("Ada")), ("company", text("Lovelace & Sons"))]);
     let (spring, codes) = (campaigns::spring(), Codes::from([("spring".into(), "S-1".to_owned())]));
     let examples = examples();
-    let (mut mails, mut lines, mut layouts) = (0, 0, 0);
+    let (mut mails, mut lines, mut layouts, mut pages) = (0, 0, 0, 0);
     for (index, (kind, example)) in examples.iter().enumerate() {
         match *kind {
             "markdown" => {
@@ -35,6 +35,11 @@ fn the_examples_work() {
                 let campaign = Some(&spring);
                 renderer.render(&Mail { campaign, codes: &codes, ..mail("m", &lead) }).unwrap();
                 mails += 1;
+            }
+            "xml" => {
+                let rendered = renderer(&[("m.mjml", example)]).render(&mail("m", &lead)).unwrap();
+                assert!(rendered.text.starts_with("Hi Ada,"), "{}", rendered.text);
+                pages += 1;
             }
             "html" => {
                 let file = "---\nsubject: s\nlayout: mail\n---\nHello";
@@ -55,6 +60,7 @@ fn the_examples_work() {
         }
     }
     assert!(mails >= 2 && lines >= 4 && layouts >= 1, "{mails} {lines} {layouts}");
+    assert_eq!(pages, 1);
 }
 
 #[test]

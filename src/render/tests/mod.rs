@@ -5,7 +5,7 @@ mod campaigns;
 mod check;
 mod docs;
 mod hostile;
-mod shipped;
+pub(super) mod shipped;
 mod strict;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -100,7 +100,11 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
     MailTemplate {
         file: format!("templates/{file}"),
         language: (stem.len() == 3).then(|| stem[1].into()),
-        markup: if file.ends_with(".md") { Markup::Markdown } else { Markup::Html },
+        markup: match stem.last() {
+            Some(&"md") => Markup::Markdown,
+            Some(&"mjml") => Markup::Mjml,
+            _ => Markup::Html,
+        },
         subject: front.subject,
         preheader: front.preheader,
         layout: front.layout.map(Name::from),

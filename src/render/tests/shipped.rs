@@ -3,7 +3,7 @@
 use super::*;
 
 /// The shipped campaign, as the product reads it.
-fn campaign() -> Definitions {
+pub(crate) fn campaign() -> Definitions {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let checked = crate::definitions::check(&crate::definitions::read_folder(folder).unwrap());
     checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems))

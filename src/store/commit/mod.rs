@@ -84,7 +84,7 @@ impl Tx {
             stuck.extend(outdated.into_iter().chain(overtaken));
             let revs = self.move_timers(&writes, &stuck, now).await?;
             let is_written = |lead: LeadId| revs.contains_key(&lead.0);
-            self.write_places(&shared.places, is_written).await?;
+            self.move_lines(&shared.taken, is_written).await?;
             self.write_accounts(shared, accounts, is_written).await?;
             let (written, lost): (Vec<LeadWrite>, Vec<LeadWrite>) =
                 writes.into_iter().partition(|write| revs.contains_key(&write.lead.0));

@@ -96,7 +96,8 @@ impl House {
             window: None,
             now: false,
             not_after: None,
-            from_owner: false,
+            from: crate::domain::workflow::Author::Sender,
+            reply_to: None,
             in_doubt: InDoubt::GoOn,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
