@@ -59,11 +59,31 @@ pub struct Account {
 pub fn account_of(profile: &Profile, address: &Address) -> Option<Name> {
     let written = profile.attributes.get("company").and_then(serde_json::Value::as_str);
     let words: Vec<&str> = written.unwrap_or_default().split_whitespace().collect();
-    if words.is_empty() {
+    let mut name = words.join(" ").to_lowercase();
+    if NO_COMPANY.contains(&name.as_str()) || !name.contains(char::is_alphanumeric) {
         return address.account_domain().map(|domain| Name::from(format!("@{domain}")));
     }
-    Some(Name::from(words.join(" ").to_lowercase()))
+    name.truncate(name.floor_char_boundary(LONGEST_NAME));
+    Some(Name::from(name))
 }
+
+/// What people write who have no company.
+const NO_COMPANY: [&str; 12] = [
+    "n/a",
+    "na",
+    "n.a.",
+    "none",
+    "no",
+    "null",
+    "unknown",
+    "private",
+    "self",
+    "self employed",
+    "self-employed",
+    "freelance",
+];
+/// Bytes of a name by which companies are told apart: it is a key of the database.
+const LONGEST_NAME: usize = 200;
 
 impl AccountRules {
     #[must_use]
@@ -165,6 +185,9 @@ mod tests {
         assert_eq!(of(Some("  "), "a@mail.acme.co.uk"), some("@acme.co.uk"));
         assert_eq!(of(None, "a@acme.example"), some("@acme.example"));
         assert_eq!(of(None, "a@gmail.com"), None);
+        assert_eq!(of(Some("N/A"), "a@acme.example"), some("@acme.example"));
+        assert_eq!(of(Some("--"), "a@gmail.com"), None);
+        assert_eq!(of(Some(&"é".repeat(150)), "a@gmail.com"), Some("é".repeat(100)));
     }
 
     proptest! {

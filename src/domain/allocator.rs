@@ -1,27 +1,18 @@
 //! The allocator: what is shared between leads is granted here, in one order, outside of decisions.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     account::Account,
     decision::{Grants, Want},
-    event::Event,
+    event::{Event, EventKind},
     id::LeadId,
     lead::Held,
     name::Name,
-    pace::{self, Heads, Line},
+    pace::{self, Answer, Heads, Line},
     policy::Policy,
     time::Instant,
 };
-
-/// A mail is reserved as early as this before it may leave. Longer, and a slow line would keep those waiting who
-/// share only a fast one with it.
-const AHEAD: Duration = Duration::from_secs(1);
-/// Whoever comes to its turn later than this waits for another: what an outage kept back does not burst.
-pub const LATE: Duration = Duration::from_secs(60);
 
 /// Grants wants in the order in which leads are decided. A refusal comes with a future slot, never a retry.
 ///
@@ -86,18 +77,22 @@ impl<'p> Allocator<'p> {
         }
     }
 
-    /// Takes in what happened to a lead before it is decided: whether it replied.
+    /// Takes in what happened to a lead before it is decided: whether it replied, and when its mail left.
     pub fn hear(&mut self, asker: Asker<'_>, news: &[Event], now: Instant) {
-        let Some(name) = asker.account.filter(|_| self.policy.accounts.reply_stops.is_some())
-        else {
-            return;
-        };
+        let Some(name) = asker.account.filter(|_| !self.policy.accounts.is_empty()) else { return };
         let known = self.accounts.entry(name.clone()).or_default();
         for event in news {
-            if known.hear(event, now) {
-                let what = Booked::Replied(event.occurred_at);
-                self.booked.push(Booking { account: name.clone(), lead: asker.lead, what });
-            }
+            let left = event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT;
+            let what = if known.hear(event, now) {
+                Booked::Replied(event.occurred_at)
+            } else if left && known.touched.contains_key(&asker.lead) {
+                // It may have been reserved long before.
+                known.touched.insert(asker.lead, event.occurred_at);
+                Booked::Touched(event.occurred_at)
+            } else {
+                continue;
+            };
+            self.booked.push(Booking { account: name.clone(), lead: asker.lead, what });
         }
     }
 
@@ -132,9 +127,7 @@ impl<'p> Allocator<'p> {
         self.accounts.get(name)?.hold(asker.lead, rules, &self.policy.zone, now)
     }
 
-    /// Refuses what has to wait for its turn in a line, and says when that is. Mails themselves are lined up within
-    /// [`AHEAD`] alone; who has to wait longer is told a turn at the pace of the line, so that all come back one
-    /// by one. Whoever has come to its turn goes before newcomers.
+    /// Refuses what has to wait for its turn, and says when that is.
     fn stand_in_line(
         &mut self,
         asker: Asker<'_>,
@@ -142,33 +135,32 @@ impl<'p> Allocator<'p> {
         now: Instant,
     ) -> Option<(Instant, String)> {
         let lines = self.lines(asker, want);
-        let turn = want.turn.as_ref().filter(|turn| now <= turn.until + LATE);
-        if let Some(turn) = turn.filter(|turn| turn.until > now + AHEAD) {
+        // A turn is good as long as its line is what it was.
+        let turn = want.turn.as_ref().filter(|turn| {
+            let told = turn.reason.trim_end_matches('…');
+            lines.iter().any(|line| turn_in(line).starts_with(told))
+        });
+        if let Some(turn) = turn.filter(|turn| turn.until > now) {
             return Some((turn.until, turn.reason.clone()));
         }
-        let (slot, line) = pace::slot(&self.heads, &lines, now)?;
-        let (until, line) = if slot > now + AHEAD {
-            let waiting = pace::slot(&self.heads, &[line.queue()], slot).map_or(slot, |(at, _)| at);
-            (waiting, line)
-        } else {
-            let queues: Vec<Line> = lines.iter().map(Line::queue).collect();
-            let (waiting, queue) = pace::slot(&self.heads, &queues, now)?;
-            if turn.is_some() || waiting <= now + AHEAD {
-                return None;
+        let is_in_hours = |at: Instant| want.hours.is_none_or(|(closes, _)| at < closes);
+        match pace::ask(&mut self.heads, &lines, turn.is_some(), now, is_in_hours) {
+            Answer::Go(_) => None,
+            Answer::Wait(until, line) => {
+                if let Some((_, opens)) = want.hours.filter(|(closes, _)| until >= *closes) {
+                    return Some((opens, format!("full until its hours end: {line}")));
+                }
+                self.note(asker, &line.names());
+                Some((until, turn_in(line)))
             }
-            (waiting, lines.iter().find(|line| line.queue().name == queue.name)?)
-        };
-        let Line { name, rate } = line;
-        if let Some((_, opens)) = want.hours.filter(|(closes, _)| until >= *closes) {
-            return Some((opens, format!("full until its hours end: {name} takes {rate}")));
         }
-        self.take(asker, &[line.queue()], until);
-        Some((until, format!("{}{name} takes {rate}", Held::TURN)))
     }
 
     /// Books that a mail is reserved for a lead. Returns when it is due.
     pub fn reserve(&mut self, asker: Asker<'_>, want: Option<&Want>, now: Instant) -> Instant {
-        if let Some(name) = asker.account.filter(|_| self.policy.accounts.people.is_some()) {
+        let was_asked_for = want.is_some_and(|want| want.was_asked_for);
+        let counts = self.policy.accounts.people.is_some() && !was_asked_for;
+        if let Some(name) = asker.account.filter(|_| counts) {
             let known = self.accounts.entry(name.clone()).or_default();
             known.touch(asker.lead, &self.policy.accounts, &self.policy.zone, now);
             let what = Booked::Touched(now);
@@ -176,20 +168,22 @@ impl<'p> Allocator<'p> {
         }
         let Some(want) = want else { return now };
         let lines = self.lines(asker, want);
-        let slot = pace::slot(&self.heads, &lines, now).map_or(now, |(slot, _)| slot);
-        self.take(asker, &lines, slot);
-        // What the lead asked for goes at once; those behind it wait for it.
-        if want.was_asked_for { now } else { slot }
+        // What the lead asked for goes at once, and each of its lines moves on by itself.
+        let at = if was_asked_for { now } else { pace::first(&self.heads, &lines, now) };
+        pace::take(&mut self.heads, &lines, at);
+        for line in &lines {
+            self.note(asker, std::slice::from_ref(&line.name));
+        }
+        at
     }
 
-    fn take(&mut self, asker: Asker<'_>, lines: &[Line], slot: Instant) {
-        pace::take(&mut self.heads, lines, slot);
-        let taken = lines.iter().map(|Line { name, .. }| Taken {
-            lead: asker.lead,
-            line: name.clone(),
-            head: self.heads.get(name).copied().unwrap_or(i64::MIN),
-        });
-        self.taken.extend(taken);
+    /// Notes where lines begin after a lead has taken a place in them.
+    fn note(&mut self, asker: Asker<'_>, lines: &[Name]) {
+        for line in lines {
+            if let Some(&head) = self.heads.get(line) {
+                self.taken.push(Taken { lead: asker.lead, line: line.clone(), head });
+            }
+        }
     }
 
     fn lines(&self, asker: Asker<'_>, want: &Want) -> Vec<Line> {
@@ -202,4 +196,10 @@ impl<'p> Allocator<'p> {
     pub fn forget_before(&self, now: Instant) -> Instant {
         self.policy.accounts.people.map_or(now, |most| most.since(&self.policy.zone, now))
     }
+}
+
+/// How it reads that a mail waits for its turn in a line.
+#[must_use]
+pub fn turn_in(line: &Line) -> String {
+    format!("{}{line}", Held::TURN)
 }

@@ -124,17 +124,82 @@ impl Pacing {
     }
 }
 
+/// A mail is lined up as early as this before it may leave. Longer, and a slow line would keep those waiting who share
+/// only a fast one with it.
+const AHEAD: Duration = Duration::from_secs(1);
+
+/// What a line says to whoever comes to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer<'l> {
+    /// To leave at this instant.
+    Go(Instant),
+    /// To come again then, and which line it is.
+    Wait(Instant, &'l Line),
+}
+
 impl Line {
-    /// The line of those who wait until it is their turn to stand in this one.
+    /// The line of those who wait until it is their turn to stand in this one; of another rate it is another.
+    fn queue(&self) -> Self {
+        Self { name: format!("queue {self}").into(), rate: self.rate }
+    }
+
+    /// The line of those whose turn has come while this one was taken.
+    fn again(&self) -> Self {
+        Self { name: format!("again {self}").into(), rate: self.rate }
+    }
+
+    /// Itself, and those that lead to it.
     #[must_use]
-    pub fn queue(&self) -> Self {
-        Self { name: format!("queue {}", self.name).into(), rate: self.rate }
+    pub fn names(&self) -> [Name; 3] {
+        [self.name.clone(), self.queue().name, self.again().name]
     }
 }
 
-/// The first instant at which a mail may leave in all of its lines, and the line that keeps it longest.
+/// `provider google takes 300 per hour`.
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} takes {}", self.name, self.rate)
+    }
+}
+
+/// Asks the lines of a mail. Mails themselves are lined up within [`AHEAD`] alone; who has to wait longer is told
+/// a turn, at the pace of the line, so that all come back one by one, and goes before newcomers then. A turn is
+/// taken, if `may_wait` says that it will do; a place to leave is [taken](take) by whoever does.
+pub fn ask<'l>(
+    heads: &mut Heads,
+    lines: &'l [Line],
+    has_turn: bool,
+    now: Instant,
+    may_wait: impl Fn(Instant) -> bool,
+) -> Answer<'l> {
+    let Some((at, line)) = slot(heads, lines, now) else { return Answer::Go(now) };
+    let (waits_in, from) = if at > now + AHEAD {
+        (line, at)
+    } else {
+        let queues = lines.iter().map(|line| (line, first(heads, &[line.queue()], now)));
+        let longest = queues.max_by_key(|(_, at)| *at);
+        match longest.filter(|(_, at)| !has_turn && *at > now + AHEAD) {
+            Some((line, at)) => (line, at),
+            None => return Answer::Go(at),
+        }
+    };
+    let queue = [if has_turn { waits_in.again() } else { waits_in.queue() }];
+    let until = first(heads, &queue, from);
+    if may_wait(until) {
+        take(heads, &queue, until);
+    }
+    Answer::Wait(until, waits_in)
+}
+
+/// The first instant at which a mail may leave in all of its lines.
 #[must_use]
-pub fn slot<'l>(heads: &Heads, lines: &'l [Line], now: Instant) -> Option<(Instant, &'l Line)> {
+pub fn first(heads: &Heads, lines: &[Line], now: Instant) -> Instant {
+    slot(heads, lines, now).map_or(now, |(at, _)| at)
+}
+
+/// The same, and the line that keeps it longest.
+#[must_use]
+fn slot<'l>(heads: &Heads, lines: &'l [Line], now: Instant) -> Option<(Instant, &'l Line)> {
     let micros = |line: &&Line| heads.get(&line.name).copied().unwrap_or(i64::MIN);
     let last = lines.iter().max_by_key(micros)?;
     let millis = micros(&last).saturating_add(999).div_euclid(1000);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         account::{Account, account_of},
-        allocator::LATE,
+        allocator::turn_in,
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -25,7 +25,7 @@ use crate::{
         lead::{Enrolment, Held, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
-        pace::Line,
+        pace::Answer,
         time::Instant,
     },
     mail::{compose::Composed, dkim::Signers},
@@ -38,6 +38,10 @@ use crate::{
 
 /// How long a mail waits that `only_to` holds back.
 const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// A mail that comes this late to be handed over has lost its place in line: what an outage of the relay kept back
+/// does not burst.
+const LATE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// How long a mail waits whose rendering took too long.
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
@@ -149,13 +153,13 @@ impl Engine {
         self.store.these_enrolments(&ended).await
     }
 
-    /// What is known of the leads' companies, where a reply stops mails to all of one.
+    /// What is known of the leads' companies: others of them may have replied, or been written to, meanwhile.
     async fn accounts_of(
         &self,
         live: &Live,
         records: &HashMap<LeadId, LeadRecord>,
     ) -> Result<BTreeMap<Name, Account>, StoreError> {
-        if live.definitions.policy.accounts.reply_stops.is_none() {
+        if live.definitions.policy.accounts.is_empty() {
             return Ok(BTreeMap::new());
         }
         let names = records.values().filter_map(|it| account_of(&it.profile, &it.address));
@@ -175,25 +179,23 @@ impl Engine {
         if pacing.is_empty() {
             return Ok(HashMap::new());
         }
-        let has_none = |row: &&MessageRow| {
-            let has_turn = match &row.reason {
-                None => row.attempts == 0,
-                Some(reason) => reason.starts_with(Held::TURN),
+        let (mut ids, mut asked) = (Vec::new(), Vec::new());
+        for row in rows {
+            let (has_place, has_turn) = match &row.reason {
+                None => (row.attempts == 0 && now <= row.due_at + LATE, false),
+                Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
-            row.kind == MessageKind::Marketing && !(has_turn && now <= row.due_at + LATE)
-        };
-        let lines = |row: &MessageRow| {
-            let domain = records.get(&row.lead).map_or("", |record| record.address.domain());
-            pacing.lines(domain, &row.workflow)
-        };
-        let without: Vec<(MessageId, Vec<Line>)> =
-            rows.iter().filter(has_none).map(|row| (row.id, lines(row))).collect();
-        let asked: Vec<Vec<Line>> = without.iter().map(|(_, lines)| lines.clone()).collect();
-        let slots = self.store.line_up(&asked, now).await?;
-        let turns = without.into_iter().zip(slots).filter_map(|((id, lines), at)| {
-            let Line { name, rate } = lines.first()?;
-            let reason = format!("{}{name} takes {rate}", Held::TURN);
-            Some((id, Turn { at, reason }))
+            let Some(record) = records.get(&row.lead) else { continue };
+            if !has_place && waits_its_turn(live, row, record, now) {
+                ids.push(row.id);
+                asked.push((pacing.lines(record.address.domain(), &row.workflow), has_turn));
+            }
+        }
+        let answers = self.store.line_up(&asked, now).await?;
+        let turns = ids.into_iter().zip(answers).filter_map(|(id, answer)| match answer {
+            // Within a second: it goes.
+            Answer::Go(_) => None,
+            Answer::Wait(at, line) => Some((id, Turn { at, reason: turn_in(line) })),
         });
         Ok(turns.collect())
     }
@@ -272,7 +274,20 @@ fn ready(
     Ok((letter, closes))
 }
 
-/// Until when a mail waits as somebody of the lead's company has replied. What the lead asked for does not.
+/// Whether a mail may leave but for its lines. What the lead asked for stands in none.
+fn waits_its_turn(live: &Live, message: &MessageRow, record: &LeadRecord, now: Instant) -> bool {
+    let MessageRow { about, kind, version, .. } = message;
+    let definitions = &live.definitions;
+    let workflow = definitions.structures.get(version);
+    let mail = workflow.and_then(|workflow| workflow.mail_step(&about.step));
+    if *kind != MessageKind::Marketing || mail.is_none_or(|mail| mail.now) {
+        return false;
+    }
+    let (state, _, _) = look(definitions, record.clone(), &[], now);
+    may_send(definitions, &state, about, *kind, version, now) == MaySend::Now
+}
+
+/// Until when a mail waits for what others of the lead's company did. What the lead asked for does not.
 fn stopped(
     definitions: &Definitions,
     message: &MessageRow,
@@ -283,7 +298,7 @@ fn stopped(
     let policy = &definitions.policy;
     let mail = workflow.mail_step(&message.about.step)?;
     let is_held = message.kind == MessageKind::Marketing && !mail.now;
-    account.stopped(&policy.accounts, &policy.zone, now).filter(|_| is_held)
+    account.hold(message.lead, &policy.accounts, &policy.zone, now).filter(|_| is_held)
 }
 
 /// A lead's engagement and temperature, if they may be looked at.

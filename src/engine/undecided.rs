@@ -14,7 +14,7 @@ use crate::{
         lead::{LeadRecord, LeadState, Profile},
         message::MessageKind,
         name::Name,
-        pace::Heads,
+        pace::{Heads, Line},
         time::Instant,
         value::Schema,
     },
@@ -65,7 +65,9 @@ impl Undecided {
         let domain = state.address.domain().to_owned();
         let asker = Asker { lead: state.lead, account: account.as_ref(), domain: &domain };
         allocator.hear(asker, &state.new_events, now);
-        for _ in 0..REFUSALS {
+        // Each time at least one more is refused, and no enrolment wants twice.
+        let most = REFUSALS.max(state.enrolments.len() + decision.enrolments.len() + 1);
+        for _ in 0..most {
             if !allocator.grant(asker, &decision.wants, &mut grants, now) {
                 break;
             }
@@ -119,13 +121,13 @@ impl Engine {
     ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
         let policy = &definitions.policy;
         let asks = undecided.iter().filter(|begun| !begun.decision.wants.is_empty());
-        let replied = |begun: &&Undecided| {
-            let mut news = begun.state.new_events.iter();
-            news.any(|event| event.kind == EventKind::LEAD_REPLIED)
+        let telling = [EventKind::LEAD_REPLIED, EventKind::MAIL_SENT, EventKind::MAIL_IN_DOUBT];
+        let tells = |begun: &&Undecided| {
+            begun.state.new_events.iter().any(|event| telling.contains(&event.kind))
         };
         let (mut names, mut lines) = (BTreeSet::new(), BTreeSet::new());
         if !policy.accounts.is_empty() {
-            let about = asks.clone().chain(undecided.iter().filter(replied));
+            let about = asks.clone().chain(undecided.iter().filter(tells));
             names.extend(about.filter_map(|begun| begun.account.clone()));
         }
         if !policy.pacing.is_empty() {
@@ -133,7 +135,7 @@ impl Engine {
                 // Any of its mails may come to go first.
                 for enrolment in begun.workflows() {
                     let found = policy.pacing.lines(begun.state.address.domain(), enrolment);
-                    lines.extend(found.into_iter().flat_map(|line| [line.queue().name, line.name]));
+                    lines.extend(found.iter().flat_map(Line::names));
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::domain::{
     allocator::Taken,
     id::LeadId,
     name::Name,
-    pace::{self, Heads, Line},
+    pace::{self, Answer, Heads, Line},
     time::Instant,
 };
 
@@ -44,23 +44,31 @@ impl Store {
         Ok(heads)
     }
 
-    /// Gives mails a place each in their lines, in this order.
-    pub async fn line_up(&self, mails: &[Vec<Line>], now: Instant) -> Result<Vec<Instant>> {
-        let names: BTreeSet<Name> = mails.iter().flatten().map(|line| line.name.clone()).collect();
+    /// Asks for mails, in this order, whether they may leave; each with its lines, and whether it has come to its
+    /// turn. Those that may have their places.
+    pub async fn line_up<'l>(
+        &self,
+        mails: &'l [(Vec<Line>, bool)],
+        now: Instant,
+    ) -> Result<Vec<Answer<'l>>> {
+        let names: BTreeSet<Name> =
+            mails.iter().flat_map(|(lines, _)| lines).flat_map(Line::names).collect();
         if names.is_empty() {
-            return Ok(vec![now; mails.len()]);
+            return Ok(vec![Answer::Go(now); mails.len()]);
         }
         let mut tx = self.db.begin(Turn::Work).await?;
         let mut heads = tx.lock_lines(&names).await?;
-        let mut slots = Vec::with_capacity(mails.len());
-        for lines in mails {
-            let slot = pace::slot(&heads, lines, now).map_or(now, |(slot, _)| slot);
-            pace::take(&mut heads, lines, slot);
-            slots.push(slot);
+        let mut answers = Vec::with_capacity(mails.len());
+        for (lines, has_turn) in mails {
+            let answer = pace::ask(&mut heads, lines, *has_turn, now, |_| true);
+            if let Answer::Go(at) = answer {
+                pace::take(&mut heads, lines, at);
+            }
+            answers.push(answer);
         }
         tx.write_heads(&heads).await?;
         tx.commit().await?;
-        Ok(slots)
+        Ok(answers)
     }
 }
 

@@ -116,15 +116,17 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "UPDATE messages SET state = 'cancelled', settled_at = $2, \
+                "UPDATE messages AS t SET state = ",
+                taken_back,
+                ", settled_at = $2, \
                  reason = 'the enrolment is no longer at this step' \
-                 WHERE state = 'parked' AND kind = 'marketing' \
-                 AND lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                 WHERE t.state = 'parked' AND t.kind = 'marketing' \
+                 AND t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") AND NOT EXISTS (\
-                 SELECT 1 FROM enrolments AS e WHERE e.lead = messages.lead \
-                 AND e.enrolment = messages.enrolment AND e.status = 'active' \
-                 AND e.step = messages.step AND e.visit = messages.visit)"
+                 SELECT 1 FROM enrolments AS e WHERE e.lead = t.lead \
+                 AND e.enrolment = t.enrolment AND e.status = 'active' \
+                 AND e.step = t.step AND e.visit = t.visit)"
             ),
             |db, sql| sqlx::query(sql).bind(leads).bind(now.millis()).execute(db).await.map(drop)
         )?;

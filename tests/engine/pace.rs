@@ -77,6 +77,63 @@ async fn mails_keep_their_distance_and_no_domain_waits_for_another() {
     .await;
 }
 
+/// What leads ask for goes at once, however much of it, and holds back nobody who shares only a faster line with it.
+#[tokio::test]
+async fn what_is_asked_for_goes_at_once_and_its_line_alone_moves_on() {
+    for_each_database(async |db| {
+        let pacing = "    all: 60 per minute\n    each_domain: 60 per hour\n";
+        let asked =
+            "enter:\n  event: form.submitted\nsend: { now: yes }\nsteps:\n  - email: ticket\n";
+        let campaign = campaign(pacing, "always").mail("ticket", "Ticket").workflow("asked", asked);
+        let rig = Rig::new(db, &campaign).await;
+        let crowd = crowd(&rig, 20, "acme.example").await;
+        rig.tick_at(NOON + MINUTE).await;
+        for &lead in &crowd {
+            rig.happens(lead, EventKind::FORM_SUBMITTED, None).await;
+        }
+        rig.walk(NOON + 3 * MINUTE).await;
+        let tickets = sent(&rig, &crowd).await.len();
+        assert!(tickets >= 20, "{tickets}");
+        let other = rig.lead("one@other.example", &[]).await;
+        rig.walk(NOON + 4 * MINUTE).await;
+        assert_eq!(sent(&rig, &[other]).await.len(), 1);
+    })
+    .await;
+}
+
+/// A turn is worth what its line was: with another pace, or none, everybody asks anew.
+#[tokio::test]
+async fn a_pace_that_was_wrong_is_forgotten_when_it_is_mended() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign("    all: 1 per hour\n", "always")).await;
+        let leads = crowd(&rig, 20, "acme.example").await;
+        rig.walk(NOON + 2 * MINUTE).await;
+        assert_eq!(sent(&rig, &leads).await.len(), 1);
+        rig.apply(&campaign("    all: 1 per second\n", "always")).await;
+        rig.walk(NOON + 90 * MINUTE).await;
+        let at = sent(&rig, &leads).await;
+        assert_eq!(at.len(), 20);
+        is_kept(&at, 1, SECOND);
+    })
+    .await;
+}
+
+/// Who comes late to its turn is not sent to the end of the queue.
+#[tokio::test]
+async fn turns_that_came_at_the_same_time_are_taken_one_after_the_other() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign("    all: 60 per hour\n", "always")).await;
+        let leads = crowd(&rig, 120, "acme.example").await;
+        rig.walk(NOON + 5 * MINUTE).await;
+        // Half an hour in which nothing runs; those whose turn it was are not behind all others.
+        rig.walk_from(NOON + 35 * MINUTE, NOON + 100 * MINUTE).await;
+        let at = sent(&rig, &leads).await;
+        is_kept(&at, 1, MINUTE);
+        assert!(at.len() >= 65, "{}", at.len());
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_mailing_is_spread_over_its_window_and_goes_on_the_next_day() {
     for_each_database(async |db| {

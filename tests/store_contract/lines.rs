@@ -5,7 +5,7 @@ use nurtured::{
         allocator::Taken,
         id::LeadId,
         name::Name,
-        pace::{Line, Per, Rate},
+        pace::{Answer, Line, Per, Rate},
     },
     store::{Batch, Store, records::Quota},
 };
@@ -26,10 +26,20 @@ async fn look(store: &Store, batch: &mut Batch, lead: LeadId, head: i64) -> Opti
 #[tokio::test]
 async fn places_are_taken_one_after_the_other() {
     for_each_database(async |db| {
-        let mails = vec![vec![all()], Vec::new(), vec![all()]];
-        let slots = db.store.line_up(&mails, NOON).await.unwrap();
-        assert_eq!(slots, [NOON, NOON, NOON + MINUTE / 60]);
-        assert_eq!(db.store.line_up(&[vec![all()]], NOON).await.unwrap(), [NOON + MINUTE / 30]);
+        let (all, other) = (|| (vec![all()], false), (Vec::new(), false));
+        let mails = [all(), other, all(), all(), all()];
+        let answers = db.store.line_up(&mails, NOON).await.unwrap();
+        let at = |seconds: u32| NOON + seconds * MINUTE / 60;
+        // The next may leave within a second; who has to wait longer is told a turn.
+        let line = &mails[0].0[0];
+        let wait = |seconds| Answer::Wait(at(seconds), line);
+        assert_eq!(
+            answers,
+            [Answer::Go(at(0)), Answer::Go(NOON), Answer::Go(at(1)), wait(2), wait(3)]
+        );
+        // Who has come to its turn goes before newcomers, and nobody leaves before the line lets them.
+        let again = [(vec![line.clone()], true), all()];
+        assert_eq!(db.store.line_up(&again, at(2)).await.unwrap(), [Answer::Go(at(2)), wait(4)]);
         assert_eq!(db.store.line_up(&[], NOON).await.unwrap(), []);
     })
     .await;
@@ -56,7 +66,7 @@ async fn who_was_given_a_place_that_another_took_is_not_written() {
             // The line is locked with the leads: nobody is faster.
             assert!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost.is_empty());
         } else {
-            db.store.line_up(&[vec![all()]], NOON).await.unwrap();
+            db.store.line_up(&[(vec![all()], false)], NOON).await.unwrap();
             assert_eq!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost, [lead]);
         }
     })

@@ -272,6 +272,12 @@ impl Rig {
         self.tick_at(until).await;
     }
 
+    /// The same from an instant on, as if nothing had run until then.
+    pub async fn walk_from(&self, now: Instant, until: Instant) {
+        self.clock.set(now);
+        self.walk(until).await;
+    }
+
     /// A lead who agreed to `insights`.
     pub async fn lead(&self, email: &str, attributes: &[(&str, &str)]) -> LeadId {
         self.leads(&[email.to_owned()], attributes).await[0]

@@ -49,17 +49,22 @@ impl Work<'_> {
         self.retract(holder, open, Some(open.due_at), &reason);
     }
 
-    /// Withdraws the open mail of an enrolment for the lead who asked for later since: kept, it would stay
+    /// Withdraws the open mail of an enrolment for the lead who asked for later since, or gets no more by the house
+    /// rules until it stirs: kept, it would stay
     /// until that day in the way of others, and where the lead may be written to sooner after all.
     pub fn leave_in_peace(&mut self, index: usize) {
         let active = &self.enrolments[index];
         let Some(mail) = active.mail_step() else { return };
         let open = self.lead.state.open_message.as_ref();
         let open = open.filter(|it| it.state.can_be_cancelled() && it.about == active.about());
-        let (Some(open), Some(end)) = (open, self.lead.quiet(mail)) else { return };
+        let Some(open) = open else { return };
+        let asked = self.lead.quiet(mail).map(|end| asked_for_later(end, &self.lead.state.zone));
+        let held = self.lead.contact().held(self.lead.definitions, mail, self.now());
+        let for_ever = held.filter(|(free, _)| free.is_never()).map(|(_, rule)| rule.to_string());
+        let Some(reason) = asked.or(for_ever) else { return };
         // The relay's pause is kept; when a reserved mail is due is for arbitration to say again.
         let not_before = (open.state == MessageState::Deferred).then_some(open.due_at);
-        self.retract(index, open, not_before, &asked_for_later(end, &self.lead.state.zone));
+        self.retract(index, open, not_before, &reason);
     }
 
     /// Withdraws an open mail. Its step is then as if just come to, on another visit; of one that was in doubt
