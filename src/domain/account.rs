@@ -124,8 +124,7 @@ impl Account {
     }
 
     /// Until when nobody of it is written to, as one has replied.
-    #[must_use]
-    pub fn stopped(
+    fn stopped(
         &self,
         rules: &AccountRules,
         zone: &Zone,

@@ -250,7 +250,7 @@ pub struct Want {
     pub was_asked_for: bool,
     /// The turn that it was told before.
     pub turn: Option<Held>,
-    /// Its hours: when they end, and when they begin again.
+    /// Its hours, where there are lines to wait in: when they end, and when they begin again.
     pub hours: Option<(Instant, Instant)>,
 }
 

@@ -117,7 +117,7 @@ impl Engine {
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
                 }
                 let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
-                let account = record.as_ref().and_then(|record| {
+                let account = record.as_ref().filter(|_| !accounts.is_empty()).and_then(|record| {
                     accounts.get(&account_of(&record.profile, &record.address)?)
                 });
                 let turn = turns.get(&message.id);
@@ -242,7 +242,9 @@ fn ready(
         MaySend::NotBefore(due_at, reason) => return Err(Settled::Released { due_at, reason }),
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
     }
-    if let Some((due_at, reason)) = account.and_then(|it| stopped(definitions, message, it, now)) {
+    if let Some((due_at, reason)) =
+        account.and_then(|it| company_is_full(definitions, message, it, now))
+    {
         return Err(Settled::Released { due_at, reason });
     }
     if let Some(Turn { at, reason }) = turn.filter(|turn| turn.at > now) {
@@ -288,7 +290,7 @@ fn waits_its_turn(live: &Live, message: &MessageRow, record: &LeadRecord, now: I
 }
 
 /// Until when a mail waits for what others of the lead's company did. What the lead asked for does not.
-fn stopped(
+fn company_is_full(
     definitions: &Definitions,
     message: &MessageRow,
     account: &Account,

@@ -42,7 +42,9 @@ impl Undecided {
         history: &[Event],
         now: Instant,
     ) -> Self {
-        let account = account_of(&record.profile, &record.address);
+        // Not worked out for each lead that is decided where nobody asks.
+        let asks = !definitions.policy.accounts.is_empty();
+        let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
         let (state, profile, refolded) = look(definitions, record, history, now);
         let grants = Grants::with_paused(paused);
         let decision = decide(definitions, &state, &grants, now);

@@ -2,17 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
-
-use nurtured::domain::{event::EventKind, id::LeadId, lead::Phase, time::Instant};
-use tokio::task::JoinSet;
 
 use crate::support::{
     databases::{NOON, for_each_database},
     engine::{Campaign, DAY, HOUR, Rig, Setup},
 };
+use nurtured::domain::{event::EventKind, id::LeadId, lead::Phase, time::Instant};
 
 /// Mails a policy's further rules allow.
 fn campaign(rules: &str, steps: usize) -> Campaign {
@@ -149,22 +146,7 @@ async fn a_company_is_shared_by_all_who_decide() {
                 (0..12).map(|n| format!("p{n}@company-{company}.example")).collect();
             people.push(rig.leads(&names, &[]).await);
         }
-        let live = rig.engine.live().unwrap();
-        let mut tasks = JoinSet::new();
-        for _ in 0..6 {
-            let (engine, live) = (Arc::clone(&rig.engine), Arc::clone(&live));
-            tasks.spawn(async move {
-                let mut idle = 0;
-                while idle < 20 {
-                    let decided = engine.decide_due(&live, NOON).await.unwrap();
-                    idle = if decided.claimed == 0 { idle + 1 } else { 0 };
-                    tokio::task::yield_now().await;
-                }
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            done.unwrap();
-        }
+        rig.decide_by_many(6).await;
         rig.walk(NOON + HOUR).await;
         for company in &people {
             let written = written_to(&rig, company).await;

@@ -1,14 +1,12 @@
 //! How fast mails leave, through the whole engine.
 
-use std::{sync::Arc, time::Duration};
-
-use nurtured::domain::{event::EventKind, id::LeadId, time::Instant};
-use tokio::task::JoinSet;
+use std::time::Duration;
 
 use crate::support::{
     databases::{NOON, for_each_database},
     engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
 };
+use nurtured::domain::{event::EventKind, id::LeadId, time::Instant};
 
 fn campaign(pacing: &str, window: &str) -> Campaign {
     let policy = format!(
@@ -185,22 +183,7 @@ async fn a_pace_is_kept_by_all_together() {
         for company in 0..5 {
             leads.push(crowd(&rig, 12, &format!("company-{company}.example")).await);
         }
-        let live = rig.engine.live().unwrap();
-        let mut tasks = JoinSet::new();
-        for _ in 0..6 {
-            let (engine, live) = (Arc::clone(&rig.engine), Arc::clone(&live));
-            tasks.spawn(async move {
-                let mut idle = 0;
-                while idle < 20 {
-                    let decided = engine.decide_due(&live, NOON).await.unwrap();
-                    idle = if decided.claimed == 0 { idle + 1 } else { 0 };
-                    tokio::task::yield_now().await;
-                }
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            done.unwrap();
-        }
+        rig.decide_by_many(6).await;
         rig.walk(NOON + HOUR).await;
         for company in &leads {
             let at = sent(&rig, company).await;

@@ -36,7 +36,7 @@ use nurtured::{
 };
 use regex::Regex;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -276,6 +276,26 @@ impl Rig {
     pub async fn walk_from(&self, now: Instant, until: Instant) {
         self.clock.set(now);
         self.walk(until).await;
+    }
+
+    /// All that is due now, decided by several at the same time, each until it finds nothing for a while.
+    pub async fn decide_by_many(&self, deciders: usize) {
+        let (live, now) = (self.engine.live().unwrap(), self.clock.now());
+        let mut tasks = JoinSet::new();
+        for _ in 0..deciders {
+            let (engine, live) = (Arc::clone(&self.engine), Arc::clone(&live));
+            tasks.spawn(async move {
+                let mut idle = 0;
+                while idle < 20 {
+                    let decided = engine.decide_due(&live, now).await.unwrap();
+                    idle = if decided.claimed == 0 { idle + 1 } else { 0 };
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
     }
 
     /// A lead who agreed to `insights`.

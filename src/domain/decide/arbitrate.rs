@@ -107,7 +107,9 @@ impl<'a> Work<'a> {
             about: active.about(),
             was_asked_for: mail.is_some_and(|mail| mail.now),
             turn,
-            hours: mail.and_then(|mail| self.lead.until_open_again(mail)),
+            hours: mail
+                .filter(|_| !self.lead.definitions.policy.pacing.is_empty())
+                .and_then(|mail| self.lead.until_open_again(mail)),
         }
     }
 
