@@ -105,7 +105,7 @@ async fn engine(folder: &Path, sink: &Sink, connections: usize) -> Arc<Engine> {
     let config = Arc::new(Config::parse(&text, folder).unwrap());
     let relay = Relay::configured(&config.relays[0]).unwrap();
     let clock = Clock::driven(campaign::NOON);
-    Arc::new(Engine::new(store, clock, Arc::new(Keyring::from_seed(1)), config, relay))
+    Arc::new(Engine::new(store, clock, Arc::new(Keyring::from_seed(1)), config, vec![relay]))
 }
 
 /// A mail as the engine makes it: one lead's, written into a folder.
@@ -120,7 +120,8 @@ async fn one_mail(engine: &Arc<Engine>, folder: &Path) -> library::Prebuilt {
     let config = Arc::new(Config::parse(config, folder).unwrap());
     let relay = Relay::configured(&config.relays[0]).unwrap();
     let (store, clock) = (engine.store.clone(), engine.clock.clone());
-    let writer = Arc::new(Engine::new(store, clock, Arc::clone(&engine.keyring), config, relay));
+    let writer =
+        Arc::new(Engine::new(store, clock, Arc::clone(&engine.keyring), config, vec![relay]));
     assert_eq!(writer.tick(now).await.unwrap().sent, 1);
     let file = std::fs::read_dir(&outbox).unwrap().next().unwrap().unwrap().path();
     library::Prebuilt { bytes: std::fs::read(file).unwrap() }

@@ -158,6 +158,6 @@ fn engine(store: Store, folder: &Path) -> Arc<Engine> {
         Clock::driven(NOW),
         Arc::new(Keyring::from_seed(1)),
         Arc::new(config),
-        Relay::Folder(Arc::new(FolderRelay::new("files", folder))),
+        vec![Relay::Folder(Arc::new(FolderRelay::new("files", folder)))],
     ))
 }

@@ -29,12 +29,9 @@ pub(super) fn build(
     })?;
     let keyring = Arc::new(Keyring::load(&config.secrets.file.path()?)?);
     let (_, relays) = config.sending()?;
-    let Some(relay) = relays.first() else {
-        return Err(Failure::problems("the configuration has no [[relay]]"));
-    };
-    let relay = Relay::configured(relay)?;
+    let relays = relays.iter().map(Relay::configured).collect::<Result<_, _>>()?;
     let signers = Arc::new(Signers::configured(&config)?);
-    let mut engine = Engine::new(store, clock, keyring, Arc::new(config), relay);
+    let mut engine = Engine::new(store, clock, keyring, Arc::new(config), relays);
     engine.signers = signers;
     Ok((Arc::new(engine), lock))
 }

@@ -7,6 +7,7 @@ use crate::{
     config::{Config, Sender},
     domain::{
         event::StepRef,
+        fleet::Fleet,
         id::{EnrolmentNo, LeadId, MessageId},
         lead::LeadState,
         message::{MessageKind, MessageState},
@@ -32,6 +33,8 @@ pub(super) struct Preview {
     pub template: Name,
     /// That it is rendered for: it stands in links and headers. `None` where none sends the mail.
     workflow: Option<Name>,
+    /// By which it goes, once that is known.
+    pub relay: Name,
 }
 
 /// Which mail is wanted, as the command line says it.
@@ -64,7 +67,7 @@ impl Preview {
         }
         let workflow = workflow(&live, wanted)?;
         let (keyring, template) = (Keyring::from_seed(0), template.into());
-        Ok(Self { config, sender, live, keyring, template, workflow })
+        Ok(Self { config, sender, live, keyring, template, workflow, relay: Name::new("") })
     }
 
     /// Likewise, with a lead of the database and links that are signed by our own keys.
@@ -83,7 +86,24 @@ impl Preview {
         if let Some(language) = &wanted.language {
             lead.language = language.as_str().into();
         }
+        let relays = preview.config.relays.iter().map(|it| preview.config.berth(&it.name));
+        if let Some(relay) = Fleet::new(relays.collect()).relay_of(id) {
+            preview.go_by(&relay.name)?;
+        }
         Ok((preview, lead, store))
+    }
+
+    /// It goes by this relay, from its sender.
+    pub(super) fn go_by(&mut self, relay: &str) -> Result<(), Failure> {
+        let known = self.config.relays.iter().map(|relay| &relay.name);
+        if !known.clone().any(|name| name == relay) {
+            return Err(Failure::unknown(format!("relay `{relay}`"), known));
+        }
+        self.relay = relay.into();
+        if let Some(sender) = self.config.sender_by(relay) {
+            self.sender = sender;
+        }
+        Ok(())
     }
 
     /// Addressed as to the lead.
@@ -151,6 +171,7 @@ impl Preview {
             first_tried_at: None,
             sent_at: None,
             reason: None,
+            via: "".into(),
         }
     }
 }

@@ -262,10 +262,9 @@ async fn look_again_at_what_is_paused(store: &Store, now: Instant) -> Result<(),
 fn engine(mut config: Config, store: Store, clock: Clock) -> Result<Arc<Engine>, Failure> {
     let keyring = Arc::new(Keyring::load(&config.secrets.file.path()?)?);
     let (_, relays) = config.sending()?;
-    let relay = relays.first().map_or_else(|| "main".into(), |relay| relay.name.as_str().into());
-    let relay = Relay::Lost(relay);
+    let relays = relays.iter().map(|relay| Relay::Lost(relay.name.as_str().into())).collect();
     config.delivery.only_to = None;
-    Ok(Arc::new(Engine::new(store, clock, keyring, Arc::new(config), relay)))
+    Ok(Arc::new(Engine::new(store, clock, keyring, Arc::new(config), relays)))
 }
 
 fn text(report: &Report) -> String {

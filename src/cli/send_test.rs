@@ -28,6 +28,9 @@ pub(super) struct Arguments {
     /// Who gets it
     #[arg(long, value_name = "ADDRESS")]
     to: String,
+    /// By which relay, and from its sender; else by the one that writes to the lead
+    #[arg(long, value_name = "RELAY")]
+    relay: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -43,7 +46,7 @@ struct Report<'a> {
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let to = address(&arguments.to)?;
-    let (preview, lead, store) =
+    let (mut preview, lead, store) =
         Preview::of_lead(context, &arguments.wanted, &arguments.lead).await?;
     if !preview.config.delivery.allows(&to) {
         return Err(Failure::problems(format!(
@@ -54,8 +57,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     if store.suppression_of(&to).await? == Some(Suppression::Complained) {
         return Err(Failure::problems(format!("{} has complained about our mail", to.as_str())));
     }
+    if let Some(name) = &arguments.relay {
+        preview.go_by(name)?;
+    }
     let (_, relays) = preview.config.sending()?;
-    let Some(relay) = relays.first() else { return Err(Failure::problems("there is no relay")) };
+    let relay = relays.iter().find(|relay| relay.name == *preview.relay);
+    let Some(relay) = relay else { return Err(Failure::problems("there is no relay")) };
     let relay = Relay::configured(relay).map_err(Failure::environment)?;
     let signers = Signers::configured(&preview.config)?;
     let mut letter = preview.letter(context, &lead)?;

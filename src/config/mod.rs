@@ -26,9 +26,9 @@ pub use own_domains::{OwnDomains, is_within};
 pub use private_file::{NotPrivate, read_private, write_private};
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
-pub use sender::{Pattern, Sender, canonical_domain};
+pub use sender::{Identity, Pattern, Sender, canonical_domain};
 
-use crate::domain::address::Address;
+use crate::domain::{address::Address, fleet::Berth};
 
 /// The checked configuration.
 #[derive(Clone, Debug)]
@@ -186,6 +186,28 @@ impl Config {
             ));
         }
         Ok((sender, &self.relays))
+    }
+
+    /// Who mails by a relay are from. `None` while there is no `[sender]`.
+    #[must_use]
+    pub fn sender_by(&self, relay: &str) -> Option<Sender> {
+        let house = self.sender.as_ref()?;
+        let relay = self.relays.iter().find(|known| known.name == *relay);
+        Some(relay.map_or_else(|| house.clone(), |relay| house.known_as(&relay.identity)))
+    }
+
+    /// A relay, as mails are shared out among several; one that is not configured like one that has nothing of its
+    /// own.
+    #[must_use]
+    pub fn berth(&self, relay: &str) -> Berth {
+        let identity = self.sender_by(relay).map(|sender| sender.from.address.as_str().into());
+        let known = self.relays.iter().find(|known| known.name == *relay);
+        Berth {
+            name: relay.into(),
+            share: known.map_or(1, |relay| relay.share),
+            identity: identity.unwrap_or_else(|| "".into()),
+            rate: known.and_then(|relay| relay.rate),
+        }
     }
 
     /// Whether every relay only writes files: nothing can reach a lead.

@@ -2,10 +2,12 @@
 
 use super::Config;
 
-/// Domains that are ours: the sender's, and those that we sign for, with what is under them.
+/// Domains that are ours: the senders', and those that we sign for, with what is under them.
 #[derive(Clone, Debug, Default)]
 pub struct OwnDomains {
     sender: String,
+    /// Those of relays with a sender of their own.
+    others: Vec<String>,
     signed: Vec<String>,
 }
 
@@ -14,7 +16,9 @@ impl OwnDomains {
     /// for spam (DMARC, RFC 9989).
     #[must_use]
     pub fn has(&self, domain: &str) -> bool {
-        domain == self.sender || self.signed.iter().any(|signed| is_within(domain, signed))
+        domain == self.sender
+            || self.others.iter().any(|other| domain == other)
+            || self.signed.iter().any(|signed| is_within(domain, signed))
     }
 
     /// That of `[sender] from`.
@@ -29,8 +33,10 @@ impl Config {
     #[must_use]
     pub fn own_domains(&self) -> Option<OwnDomains> {
         let sender = self.sender.as_ref()?.from.address.domain().to_owned();
+        let others = self.relays.iter().filter_map(|relay| relay.identity.from.as_ref());
+        let others = others.map(|from| from.address.domain().to_owned()).collect();
         let signed = self.dkim.iter().map(|key| key.domain.clone()).collect();
-        Some(OwnDomains { sender, signed })
+        Some(OwnDomains { sender, others, signed })
     }
 }
 

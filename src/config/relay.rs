@@ -5,15 +5,28 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::{
-    named_file::NamedFile, problem::ConfigError, reader::Section, sender::canonical_domain,
+    Identity,
+    named_file::NamedFile,
+    problem::ConfigError,
+    reader::Section,
+    sender::{self, canonical_domain},
 };
-use crate::domain::name::Name;
+use crate::domain::{
+    fleet::Berth,
+    name::Name,
+    pace::{NoRate, Rate},
+};
 
 /// One relay.
 #[derive(Clone, Debug)]
 pub struct Relay {
     pub name: Name,
     pub kind: RelayKind,
+    /// How many leads it writes to, next to the shares of others.
+    pub share: u8,
+    /// How fast it takes mails at most.
+    pub rate: Option<Rate>,
+    pub identity: Identity,
 }
 
 #[derive(Clone, Debug)]
@@ -99,8 +112,17 @@ pub(super) fn read(
         }
         None => smtp(&mut section, base, require_tls).map(RelayKind::Smtp),
     };
+    let largest = i64::from(Berth::LARGEST_SHARE);
+    let share = section.number("share", 0..largest + 1).and_then(|share| share.try_into().ok());
+    let rate = section.text("rate").and_then(|text| {
+        let wrong = |hint: NoRate| {
+            section.wrong("rate", format!("`{text}` is no rate"), Some(hint.to_string()));
+        };
+        text.parse::<Rate>().map_err(wrong).ok()
+    });
+    let identity = sender::identity(&mut section);
     section.finish();
-    Some(Relay { name: name?.into(), kind: kind? })
+    Some(Relay { name: name?.into(), kind: kind?, share: share.unwrap_or(1), rate, identity })
 }
 
 fn smtp_keys(section: &mut Section<'_, '_, '_, '_>) -> usize {

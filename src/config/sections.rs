@@ -284,12 +284,21 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
     fn relays(&mut self, base: &Path, require_tls: bool) -> Vec<Relay> {
         let relays =
             self.list("relay", "[[relay]]", |section| relay::read(section, base, require_tls));
-        let second = self.table.get("relay").and_then(|list| list.get_ref().as_array()?.get(1));
-        if let Some(second) = second {
-            let message = "several relays are not built yet: keep one".to_owned();
-            self.problems.add(&second.span(), message, None);
+        let mut kept: Vec<Relay> = Vec::with_capacity(relays.len());
+        for (relay, place) in relays {
+            if kept.iter().any(|known| known.name == relay.name) {
+                let message = format!("there is a relay `{}` already", relay.name);
+                self.problems.add(&place, message, Some("give each its own name".to_owned()));
+            }
+            kept.push(relay);
         }
-        relays.into_iter().map(|(relay, _)| relay).collect()
+        if !kept.is_empty() && kept.iter().all(|relay| relay.share == 0) {
+            let place = self.table.get("relay").map(Spanned::span).unwrap_or_default();
+            let message = "no relay has a share of the leads".to_owned();
+            let hint = Some("leave share out, or write share = 1, at one of them".to_owned());
+            self.problems.add(&place, message, hint);
+        }
+        kept
     }
 
     fn dkim(&mut self, base: &Path) -> Vec<Dkim> {

@@ -55,23 +55,51 @@ pub fn canonical_domain(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn read(mut section: Section<'_, '_, '_, '_>) -> Option<Sender> {
-    let mailbox = |section: &mut Section<'_, '_, '_, '_>, key: &'static str| {
-        let text = section.text(key)?;
-        match text.parse::<Mailbox>() {
-            Ok(mailbox) => Some(mailbox),
-            Err(why) => {
-                let hint = Some("write \"Ada Rossi <ada@example.com>\"".to_owned());
-                section.wrong(key, format!("`{text}` is no sender: {why}"), hint);
-                None
-            }
+/// What mails by one relay have of their own; the rest is as `[sender]` says.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    pub from: Option<Mailbox>,
+    pub reply_to: Option<Mailbox>,
+    /// In A-labels.
+    pub bounce_domain: Option<String>,
+}
+
+impl Sender {
+    /// The same sender, as an identity has it.
+    #[must_use]
+    pub fn known_as(&self, identity: &Identity) -> Self {
+        let Identity { from, reply_to, bounce_domain } = identity.clone();
+        Self {
+            from: from.unwrap_or_else(|| self.from.clone()),
+            reply_to: reply_to.or_else(|| self.reply_to.clone()),
+            bounce_domain: bounce_domain.unwrap_or_else(|| self.bounce_domain.clone()),
+            postal_address: self.postal_address.clone(),
         }
+    }
+}
+
+/// The keys of an [`Identity`], in whichever section.
+pub(super) fn identity(section: &mut Section<'_, '_, '_, '_>) -> Identity {
+    Identity {
+        from: mailbox(section, "from"),
+        reply_to: mailbox(section, "reply_to"),
+        bounce_domain: section.text("bounce_domain").and_then(|text| {
+            canonical_domain(text).map_err(|why| section.wrong("bounce_domain", why, None)).ok()
+        }),
+    }
+}
+
+fn mailbox(section: &mut Section<'_, '_, '_, '_>, key: &'static str) -> Option<Mailbox> {
+    let text = section.text(key)?;
+    let wrong = |why| {
+        let hint = Some("write \"Ada Rossi <ada@example.com>\"".to_owned());
+        section.wrong(key, format!("`{text}` is no sender: {why}"), hint);
     };
-    let from = mailbox(&mut section, "from");
-    let reply_to = mailbox(&mut section, "reply_to");
-    let bounce_domain = section.text("bounce_domain").and_then(|text| {
-        canonical_domain(text).map_err(|why| section.wrong("bounce_domain", why, None)).ok()
-    });
+    text.parse::<Mailbox>().map_err(wrong).ok()
+}
+
+pub(super) fn read(mut section: Section<'_, '_, '_, '_>) -> Option<Sender> {
+    let Identity { from, reply_to, bounce_domain } = identity(&mut section);
     let postal_address = section.text("postal_address").map(str::trim);
     if postal_address == Some("") {
         let message = "every marketing mail must name a postal address";

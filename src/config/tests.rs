@@ -215,15 +215,43 @@ fn a_relay_needs_links_that_lead_somewhere() {
 }
 
 #[test]
-fn several_relays_are_not_built_yet() {
-    let relay = |name| format!("[[relay]]\nname = \"{name}\"\nfolder = \"{name}\"\n");
-    let found = problems(&(relay("a") + &relay("b")));
-    assert_eq!((found.len(), found[0].line), (1, 4), "{found:?}");
-    assert!(found[0].message.contains("keep one"), "{found:?}");
-    let config = parse(&relay("outbox")).expect("parses");
-    assert!(
-        matches!(&config.relays[0].kind, RelayKind::Folder(folder) if folder == Path::new("/etc/nurtured/outbox"))
+fn several_relays_have_names_shares_rates_and_senders_of_their_own() {
+    let sender = "[sender]\nfrom = \"Ada <ada@example.com>\"\nreply_to = \"desk@example.com\"\n\
+                  bounce_domain = \"b.example.com\"\npostal_address = \"Milano\"\n";
+    let relay = |name: &str, rest: &str| {
+        format!("[[relay]]\nname = \"{name}\"\nfolder = \"{name}\"\n{rest}")
+    };
+    let ben = "from = \"Ben <ben@example.net>\"\nbounce_domain = \"b.example.net\"\nshare = 3\nrate = \"20 per minute\"\n";
+    let config = parse(&format!("{sender}{}{}", relay("a", ""), relay("b", ben))).expect("parses");
+    let (a, b) = (config.berth("a"), config.berth("b"));
+    assert_eq!((&*a.identity, a.share, a.rate), ("ada@example.com", 1, None));
+    let rate = b.rate.map(|rate| rate.to_string());
+    assert_eq!(
+        (&*b.identity, b.share, rate.as_deref()),
+        ("ben@example.net", 3, Some("20 per minute"))
     );
+    let known = config.sender_by("b").expect("there is a sender");
+    assert_eq!((&*known.bounce_domain, &*known.postal_address), ("b.example.net", "Milano"));
+    assert_eq!(known.reply_to.expect("the house's").address.as_str(), "desk@example.com");
+    let own = config.own_domains().expect("there is a sender");
+    assert!(own.has("example.net") && own.has("example.com") && !own.has("example.org"));
+
+    let wrong = "share = 200\nrate = \"fast\"\nfrom = \"nobody\"\nbounce_domain = \"a b\"\n";
+    let found = problems(&(relay("a", "share = 0\n") + &relay("a", wrong)));
+    let seen: Vec<String> =
+        found.iter().map(|problem| format!("{} {}", problem.line, problem.message)).collect();
+    let all = seen.join("\n");
+    for wanted in [
+        "5 there is a relay `a` already",
+        "8 `share` must be between 0 and 100",
+        "9 `fast` is no rate",
+        "10 `nobody` is no sender",
+        "11 `a b` is not a domain",
+    ] {
+        assert!(all.contains(wanted), "`{wanted}` is not in:\n{all}");
+    }
+    let idle = problems(&(relay("a", "share = 0\n") + &relay("b", "share = 0\n")));
+    assert!(idle[0].message.contains("no relay has a share"), "{idle:?}");
 }
 
 #[test]

@@ -48,21 +48,25 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
         }
     });
     let engine = Arc::new(engine);
-    let (lease, least) = (parts.config.engine.lease, engine.relay.after_the_point_of_no_return());
-    if engine.headroom() < least {
-        tracing::warn!(
-            "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: one that is answered \
-             later than {} s is in doubt",
-            lease.as_secs(),
-            engine.relay.name(),
-            least.as_secs(),
-            engine.headroom().as_secs()
-        );
+    let lease = parts.config.engine.lease;
+    for relay in engine.outlets.iter().map(|outlet| &outlet.relay) {
+        let (least, headroom) = (relay.after_the_point_of_no_return(), engine.headroom(relay));
+        if headroom < least {
+            tracing::warn!(
+                "[engine] lease is {} s, but relay `{}` may take {} s to answer a mail: one that is answered \
+                 later than {} s is in doubt",
+                lease.as_secs(),
+                relay.name(),
+                least.as_secs(),
+                headroom.as_secs()
+            );
+        }
     }
     let folder = parts.config.auto_apply.then_some(folder);
     auto_apply(parts, folder.as_deref(), "start").await;
     engine.follow_zone_rules().await?;
     engine.take_over().await?;
+    engine.follow_relays().await?;
     match engine.live() {
         Some(live) => {
             // On SQLite nobody else can be at work on this file; on PostgreSQL leases tell.
@@ -136,22 +140,22 @@ async fn auto_apply(parts: &Parts, folder: Option<&Path>, why: &str) {
 
 fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     let (_, relays) = parts.config.sending()?;
-    let [relay, ..] = relays else { anyhow::bail!("the configuration has no [[relay]]") };
+    let relays = relays.iter().map(Relay::configured).collect::<Result<_, _>>()?;
     let mut engine = Engine::new(
         parts.store.clone(),
         parts.clock.clone(),
         Arc::clone(&parts.keyring),
         Arc::clone(&parts.config),
-        Relay::configured(relay)?,
+        relays,
     );
     engine.signers = Arc::new(Signers::configured(&parts.config)?);
     engine.nudge = Arc::clone(&parts.nudge);
     engine.current = parts.current.clone();
     let metrics = Arc::clone(&parts.metrics);
     engine.on_settled = Box::new(move |tally| count(&metrics, tally));
-    let (metrics, name) = (Arc::clone(&parts.metrics), engine.relay.name().to_owned());
-    metrics.relay(&name, true);
-    engine.on_relay = Box::new(move |change| metrics.relay(&name, change == Change::Up));
+    engine.outlets.iter().for_each(|outlet| parts.metrics.relay(&outlet.name, true));
+    let metrics = Arc::clone(&parts.metrics);
+    engine.on_relay = Box::new(move |name, change| metrics.relay(name, change == Change::Up));
     Ok(engine)
 }
 

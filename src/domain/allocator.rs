@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     account::Account,
-    decision::{Grants, Want},
+    decision::{Grants, Resource, Want},
     event::{Event, EventKind},
+    fleet::{Berth, Fleet},
     id::LeadId,
     lead::Held,
+    message::MessageKind,
     name::Name,
     pace::{self, Answer, Heads, Line},
     policy::Policy,
@@ -21,6 +23,7 @@ use super::{
 #[derive(Debug)]
 pub struct Allocator<'p> {
     policy: &'p Policy,
+    fleet: &'p Fleet,
     accounts: BTreeMap<Name, Account>,
     heads: Heads,
     /// What came of decisions, in their order.
@@ -66,9 +69,15 @@ pub struct Taken {
 impl<'p> Allocator<'p> {
     /// With what is known of the companies of a batch's leads, and of the lines that their mails stand in.
     #[must_use]
-    pub fn new(policy: &'p Policy, accounts: BTreeMap<Name, Account>, heads: Heads) -> Self {
+    pub fn new(
+        policy: &'p Policy,
+        fleet: &'p Fleet,
+        accounts: BTreeMap<Name, Account>,
+        heads: Heads,
+    ) -> Self {
         Self {
             policy,
+            fleet,
             accounts,
             heads,
             booked: Vec::new(),
@@ -177,6 +186,12 @@ impl<'p> Allocator<'p> {
         at
     }
 
+    /// The relay by which a mail to a lead, or about it, is to go.
+    #[must_use]
+    pub fn relay_of(&self, kind: MessageKind, lead: LeadId) -> Name {
+        self.fleet.relay_for(kind, lead).map_or_else(|| Name::new(""), |relay| relay.name.clone())
+    }
+
     /// Notes where lines begin after a lead has taken a place in them.
     fn note(&mut self, asker: Asker<'_>, lines: &[Name]) {
         for line in lines {
@@ -187,8 +202,9 @@ impl<'p> Allocator<'p> {
     }
 
     fn lines(&self, asker: Asker<'_>, want: &Want) -> Vec<Line> {
-        let super::decision::Resource::Mail { workflow } = &want.resource;
-        self.policy.pacing.lines(asker.domain, workflow)
+        let Resource::Mail { workflow } = &want.resource;
+        let relay = self.fleet.relay_of(asker.lead);
+        lines(self.policy, relay, asker.domain, workflow)
     }
 
     /// Mails from before then count no more.
@@ -196,6 +212,20 @@ impl<'p> Allocator<'p> {
     pub fn forget_before(&self, now: Instant) -> Instant {
         self.policy.accounts.people.map_or(now, |most| most.since(&self.policy.zone, now))
     }
+}
+
+/// The lines that a mail of a workflow stands in, by a relay and to a domain.
+#[must_use]
+pub fn lines(policy: &Policy, relay: Option<&Berth>, domain: &str, workflow: &str) -> Vec<Line> {
+    let mut lines = policy.pacing.lines(domain, workflow);
+    lines.extend(relay.and_then(Berth::line));
+    lines
+}
+
+/// Whether there are any lines to stand in.
+#[must_use]
+pub fn has_lines(policy: &Policy, fleet: &Fleet) -> bool {
+    !policy.pacing.is_empty() || fleet.has_rates()
 }
 
 /// How it reads that a mail waits for its turn in a line.

@@ -150,6 +150,8 @@ pub struct NewMessage {
     pub template: Name,
     pub priority: i32,
     pub due_at: Instant,
+    /// The relay that it is to go by; decisions do not say it.
+    pub relay: Name,
     /// No new one: this one, which was in doubt, is sent once more.
     pub again: Option<MessageId>,
 }
@@ -267,6 +269,8 @@ pub struct Grants {
     refused: BTreeMap<StepRef, (Instant, String)>,
     /// Workflows.
     paused: BTreeSet<Name>,
+    /// Mails may have to wait in line.
+    has_lines: bool,
 }
 
 impl Grants {
@@ -274,6 +278,17 @@ impl Grants {
     #[must_use]
     pub fn with_paused(paused: &BTreeSet<Name>) -> Self {
         Self { paused: paused.clone(), ..Self::default() }
+    }
+
+    /// Wants are to say until when they may wait in line.
+    #[must_use]
+    pub fn in_lines(self, has_lines: bool) -> Self {
+        Self { has_lines, ..self }
+    }
+
+    #[must_use]
+    pub fn has_lines(&self) -> bool {
+        self.has_lines
     }
 
     #[must_use]

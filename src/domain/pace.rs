@@ -4,7 +4,7 @@
 //! that keeps that distance, and the line moves on (the virtual scheduling of GCRA, ITU-T I.371): so no backlog is ever
 //! walked over, none bursts after an outage, and a line takes no more room however many stand in it.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use super::{name::Name, time::Instant};
 
@@ -90,6 +90,27 @@ impl Rate {
     }
 }
 
+/// A text that is no rate. How one is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "write `300 per hour`, `20 per minute` or `5 per second`, {} at most; how many a day is for `caps`",
+    Rate::MOST
+)]
+pub struct NoRate;
+
+/// `20 per minute`.
+impl FromStr for Rate {
+    type Err = NoRate;
+
+    fn from_str(text: &str) -> Result<Self, NoRate> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [mails, "per", per] = words[..] else { return Err(NoRate) };
+        let mails = mails.parse().ok().filter(|mails| (1..=Self::MOST).contains(mails));
+        let per = Per::ALL.into_iter().find(|known| known.word() == per);
+        mails.zip(per).map(|(mails, per)| Self { mails, per }).ok_or(NoRate)
+    }
+}
+
 /// `20 per minute`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,14 +127,20 @@ impl Pacing {
             && self.workflows.is_empty()
     }
 
+    /// Whose servers take the mail of a domain: a provider's, or its own.
+    #[must_use]
+    pub fn receiver<'a>(&'a self, domain: &'a str) -> &'a str {
+        self.provider_of(domain).map_or(domain, |provider| &provider.name)
+    }
+
+    fn provider_of(&self, domain: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.domains.iter().any(|known| known == domain))
+    }
+
     /// The lines that a mail of a workflow to a domain stands in.
     #[must_use]
     pub fn lines(&self, domain: &str, workflow: &str) -> Vec<Line> {
-        let provider = self
-            .providers
-            .iter()
-            .find(|provider| provider.domains.iter().any(|known| known == domain));
-        let by_domain = match provider {
+        let by_domain = match self.provider_of(domain) {
             Some(Provider { name, rate, .. }) => Some((format!("provider {name}"), *rate)),
             None => self.each_domain.map(|rate| (format!("domain {domain}"), rate)),
         };

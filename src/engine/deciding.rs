@@ -8,8 +8,8 @@ use std::{
 use super::{Engine, live::Live, undecided::Undecided};
 use crate::{
     domain::{
-        allocator::Allocator,
-        decision::{LogLine, Verb},
+        allocator::{Allocator, has_lines},
+        decision::{Grants, LogLine, Verb},
         definitions::Definitions,
         event::Event,
         id::LeadId,
@@ -152,11 +152,13 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
+        let has_lines = has_lines(&definitions.policy, &self.fleet);
+        let grants = Grants::with_paused(&batch.paused).in_lines(has_lines);
         let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
-            let begin = || Undecided::new(definitions, &batch.paused, record, history, at);
+            let begin = || Undecided::new(definitions, &grants, record, history, at);
             match catch_unwind(AssertUnwindSafe(begin)) {
                 Ok(begun) => undecided.push(begun),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
@@ -164,7 +166,7 @@ impl Engine {
         }
         // What is shared is looked at for the few who ask for it.
         let (accounts, heads) = self.shared(definitions, &mut batch, &undecided).await?;
-        let mut allocator = Allocator::new(&definitions.policy, accounts, heads);
+        let mut allocator = Allocator::new(&definitions.policy, &self.fleet, accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
         for begun in undecided {
             let lead = begun.state.lead;

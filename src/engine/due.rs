@@ -134,7 +134,7 @@ impl Engine {
         let written = self.write_all(live, ready, done).await;
         // Also where something failed later.
         if done.reserved > before {
-            self.outbox.notify_one();
+            self.outbox.notify_waiters();
         }
         written
     }

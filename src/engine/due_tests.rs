@@ -69,7 +69,7 @@ async fn engine(folder: &Path) -> Arc<Engine> {
     assert!(checked.definitions.is_some(), "{:#?}", checked.problems);
     releasing::apply(&store, &checked.artefacts, "test", "", NOON).await.unwrap();
     let keyring = Arc::new(Keyring::from_seed(7));
-    Arc::new(Engine::new(store, Clock::driven(NOON), keyring, config, relay))
+    Arc::new(Engine::new(store, Clock::driven(NOON), keyring, config, vec![relay]))
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -19,7 +19,7 @@ use super::{
     traffic::OnItsWay,
 };
 use crate::{
-    domain::{name::Name, time::Instant},
+    domain::time::Instant,
     mail::relay::{Change, Delivery, Session},
     store::records::{Settled, Settlement},
 };
@@ -37,7 +37,7 @@ pub(super) async fn work(
     line: Arc<Line>,
     arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<(Outgoing, OnItsWay)>>>,
 ) {
-    let mut session = line.engine.relay.session();
+    let mut session = line.outlet.relay.session();
     loop {
         let arrival = arrivals.lock().await.recv().await;
         let Some((mail, on_its_way)) = arrival else { break };
@@ -54,10 +54,10 @@ async fn hand_over(
     is_probe: bool,
 ) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, claim, letter, closes } = mail;
+    let Outgoing { message, claim, letter, receiver, closes } = mail;
     let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
-    let last_moment = claim.deadline - engine.headroom();
+    let last_moment = claim.deadline - engine.headroom(&line.outlet.relay);
     let is_late = move || tokio::time::Instant::now() > last_moment;
     let marked = Arc::new(AtomicBool::new(false));
     let point_of_no_return = {
@@ -85,7 +85,7 @@ async fn hand_over(
         let outcome = Settled::Released { due_at, reason: reason.to_owned() };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
-    let is_down = line.engine.breaker().is_open();
+    let is_down = line.outlet.breaker().is_open();
     let delivery = if is_down && !is_probe {
         None
     } else {
@@ -98,13 +98,15 @@ async fn hand_over(
     let outcome = match delivery {
         None => postponed(&message, "the relay is down".to_owned(), false, now),
         Some(Ok(delivery)) => {
-            tell_breaker(line, &delivery, now);
+            tell_breaker(line, &delivery, now).await;
+            let is_first = message.attempts == 0;
+            engine.hear(&line.outlet, &receiver, &delivery, is_first, now).await;
             tracing::debug!(message = %message.id, outcome = delivery.word(), "handed over");
             outcome(&message, delivery, now)
         }
         // The connection is in an unknown state with the delivery that was cut short.
         Some(Err(_)) => {
-            *session = engine.relay.session();
+            *session = line.outlet.relay.session();
             let reason = "the time for this mail was over".to_owned();
             if marked.load(Ordering::SeqCst) {
                 Settled::InDoubt { reason }
@@ -113,7 +115,7 @@ async fn hand_over(
             }
         }
     };
-    let relay = Some(Name::new(engine.relay.name()));
+    let relay = Some(line.outlet.name.clone());
     Settlement { message: message.id, token, outcome, relay }
 }
 
@@ -131,16 +133,25 @@ async fn mark(
     is_ours && may_go() && asked.elapsed() < patience
 }
 
-fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
+async fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
     let trouble = delivery.relay_is_down().then(|| trouble(delivery));
-    let mut breaker = line.engine.breaker();
+    if told_breaker(line, trouble, delivery, now) {
+        line.engine.tell_of(&line.outlet, now).await;
+    }
+}
+
+/// Returns whether it has opened or closed.
+fn told_breaker(line: &Line, trouble: Option<String>, delivery: &Delivery, now: Instant) -> bool {
+    let outlet = &line.outlet;
+    let mut breaker = outlet.breaker();
+    let was_open = breaker.is_open();
     let change = match trouble {
         Some(_) => breaker.failed(!delivery.is_about_a_recipient(), now),
         None => breaker.answered(now),
     };
     // Told under the lock: what is told last is how it is.
     if let Some(change) = change {
-        let relay = line.engine.relay.name();
+        let relay = outlet.relay.name();
         match change {
             Change::Down => tracing::error!(
                 relay,
@@ -149,10 +160,11 @@ fn tell_breaker(line: &Line, delivery: &Delivery, now: Instant) {
             ),
             Change::Up => tracing::info!(relay, "the relay works again"),
         }
-        (line.engine.on_relay)(change);
+        (line.engine.on_relay)(&outlet.name, change);
     }
     // Likewise.
-    *line.engine.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    outlet.set_unreachable(trouble);
+    breaker.is_open() != was_open
 }
 
 /// Where and why the relay failed, without what it said: that may name people.

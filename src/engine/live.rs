@@ -136,7 +136,7 @@ impl Engine {
         *self.beyond_us() = BeyondUs::default();
         self.current.set(Arc::new(live));
         self.begin_sweeping();
-        self.outbox.notify_one();
+        self.outbox.notify_waiters();
         Ok(true)
     }
 

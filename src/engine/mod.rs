@@ -16,6 +16,7 @@ pub mod judge;
 pub mod live;
 pub mod members;
 pub mod outcome;
+mod outlets;
 pub mod preparing;
 mod recording;
 pub mod releasing;
@@ -25,6 +26,7 @@ pub mod running;
 pub mod sending;
 pub mod settling;
 mod telling;
+mod throttling;
 pub mod tick;
 mod traffic;
 mod undecided;
@@ -39,18 +41,20 @@ use tokio::sync::Notify;
 use crate::{
     clock::Clock,
     config::Config,
-    domain::id::ReleaseId,
+    domain::{fleet::Fleet, id::ReleaseId, name::Name},
     mail::{
         dkim::Signers,
-        relay::{Breaker, Change, Relay},
+        relay::{Change, Relay},
     },
     store::{Backlog, Store},
     token::Keyring,
 };
 use claims::Claims;
 use live::{BeyondUs, Current, Live};
+pub use outlets::Outlet;
 use running::OnTurn;
 use settling::Tally;
+use throttling::Throttles;
 
 /// What all parts of the engine share.
 pub struct Engine {
@@ -58,7 +62,10 @@ pub struct Engine {
     pub clock: Clock,
     pub keyring: Arc<Keyring>,
     pub config: Arc<Config>,
-    pub relay: Relay,
+    /// The relays that mails are handed to.
+    pub outlets: Vec<Arc<Outlet>>,
+    /// The same, as mails are shared out among them.
+    pub fleet: Fleet,
     /// What mails are signed with; nothing at first.
     pub signers: Arc<Signers>,
     /// Rung when a lead may be due: an event came, a release went live.
@@ -69,8 +76,8 @@ pub struct Engine {
     pub on_settled: Box<dyn Fn(&Tally) + Send + Sync>,
     /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
     pub on_turn: Box<OnTurn>,
-    /// Told when the relay goes down and when it works again; it is up at first.
-    pub on_relay: Box<dyn Fn(Change) + Send + Sync>,
+    /// Told when a relay goes down and when it works again; it is up at first.
+    pub on_relay: Box<dyn Fn(&Name, Change) + Send + Sync>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -81,12 +88,10 @@ pub struct Engine {
     claims: Claims,
     /// Who is due, as far as it was looked up.
     backlog: Mutex<Backlog>,
+    /// How much the servers take from us.
+    throttles: Throttles,
     /// A sweep may be open.
     sweeping: AtomicBool,
-    /// What is known of the relay outlives one round of sending.
-    breaker: Mutex<Breaker>,
-    /// At which stage the relay failed last and why; `None` since it answered.
-    unreachable: Mutex<Option<String>>,
 }
 
 impl Engine {
@@ -96,28 +101,34 @@ impl Engine {
         clock: Clock,
         keyring: Arc<Keyring>,
         config: Arc<Config>,
-        relay: Relay,
+        relays: Vec<Relay>,
     ) -> Self {
+        let outlet = |relay: Relay| {
+            let sender = config.sender_by(relay.name());
+            Arc::new(Outlet::new(relay, sender))
+        };
+        let outlets: Vec<_> = relays.into_iter().map(outlet).collect();
+        let fleet = Fleet::new(outlets.iter().map(|it| config.berth(&it.name)).collect());
         Self {
+            outlets,
+            fleet,
             store,
             clock,
             keyring,
             config,
-            relay,
             signers: Arc::default(),
             nudge: Arc::new(Notify::new()),
             outbox: Notify::new(),
             on_settled: Box::new(|_| ()),
             on_turn: Box::new(|_, _| ()),
-            on_relay: Box::new(|_| ()),
+            on_relay: Box::new(|_, _| ()),
             current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
             claims: Claims::default(),
             backlog: Mutex::default(),
+            throttles: Throttles::default(),
             sweeping: AtomicBool::new(false),
-            breaker: Mutex::new(Breaker::default()),
-            unreachable: Mutex::default(),
         }
     }
 
@@ -129,16 +140,6 @@ impl Engine {
 
     fn beyond_us(&self) -> MutexGuard<'_, BeyondUs> {
         self.beyond_us.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why the relay cannot be used, if the last mail found so.
-    #[must_use]
-    pub fn relay_unreachable(&self) -> Option<String> {
-        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     #[must_use]

@@ -11,6 +11,10 @@ use crate::{
 /// How soon a mail is looked at again that was not let through at the point of no return.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How often a mail is handed to a server that takes nothing from us. Three in a row pause the relay, so that it takes
+/// others in between to come this far.
+const STANDING_TRIES: i64 = 5;
+
 /// What a delivery means for its message.
 #[must_use]
 pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settled {
@@ -22,6 +26,17 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settle
             // What may be about the recipient is not tried for ever.
             let reason = format!("refused at {}: {reply}", stage.word());
             postponed(message, reason, of_a_recipient, now)
+        }
+        // Not the lead's fault, and not this mail's: it waits for somebody to see to it, for a few tries.
+        Delivery::Refused { reply, stage }
+            if reply.is_about_our_standing(stage) && message.attempts < STANDING_TRIES =>
+        {
+            postponed(
+                message,
+                format!("refused for who we are at {}: {reply}", stage.word()),
+                true,
+                now,
+            )
         }
         Delivery::Refused { reply, stage } => Settled::Failed {
             hard: reply.fault(stage) == Fault::Hard,
@@ -86,6 +101,7 @@ mod tests {
             first_tried_at: None,
             sent_at: None,
             reason: None,
+            via: "".into(),
         };
         let settled = outcome(&message, Delivery::Withdrawn, now);
         assert!(

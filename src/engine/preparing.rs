@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Engine,
+    Engine, Outlet,
     claims::Claim,
     codes::{CodesOf, dry},
     deciding::look,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         account::{Account, account_of},
-        allocator::turn_in,
+        allocator::{has_lines, lines, turn_in},
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -58,6 +58,8 @@ pub struct Outgoing {
     pub message: MessageRow,
     pub claim: Claim,
     pub letter: Composed,
+    /// Whose servers it is for: a provider, or a domain.
+    pub receiver: Name,
     /// Its window closes then: later it is to be judged again.
     pub closes: Option<Instant>,
 }
@@ -68,6 +70,7 @@ impl Engine {
     pub async fn prepare(
         &self,
         live: &Arc<Live>,
+        outlet: &Outlet,
         rows: Vec<MessageRow>,
         claim: &Claim,
         now: Instant,
@@ -82,16 +85,17 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let accounts = self.accounts_of(live, &records).await?;
-        let turns = self.turns_anew(live, &rows, &records, now).await?;
+        let turns = self.turns_anew(live, outlet, &rows, &records, now).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let signers = Arc::clone(&self.signers);
+        let sender = outlet.sender.clone();
         let claim = claim.clone();
         // Rendering and signing take the processor for a while: not on the threads that answer the network.
         let ended = tokio::task::spawn_blocking(move || {
             let (live, config, keyring) = work;
-            let sender = config.sender.as_ref();
+            let sender = sender.as_ref();
             let desk = sender.map(|sender| Desk {
                 live: &live,
                 config: &config,
@@ -124,7 +128,10 @@ impl Engine {
                 let held = (account, turn);
                 match ready((desk, &signers), &message, record, held, story, codes, now) {
                     Ok((letter, closes)) => {
-                        outgoing(Outgoing { message, claim: claim.clone(), letter, closes });
+                        let domain = letter.envelope_to.domain();
+                        let receiver = live.definitions.policy.pacing.receiver(domain).into();
+                        let claim = claim.clone();
+                        outgoing(Outgoing { message, claim, letter, receiver, closes });
                     }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });
@@ -171,24 +178,36 @@ impl Engine {
     async fn turns_anew(
         &self,
         live: &Live,
+        outlet: &Outlet,
         rows: &[MessageRow],
         records: &HashMap<LeadId, LeadRecord>,
         now: Instant,
     ) -> Result<HashMap<MessageId, Turn>, StoreError> {
-        let pacing = &live.definitions.policy.pacing;
-        if pacing.is_empty() {
+        let policy = &live.definitions.policy;
+        if !has_lines(policy, &self.fleet) && self.throttles.is_idle() {
             return Ok(HashMap::new());
         }
+        let relay = self.fleet.get(&outlet.name);
         let (mut ids, mut asked) = (Vec::new(), Vec::new());
         for row in rows {
             let (has_place, has_turn) = match &row.reason {
-                None => (row.attempts == 0 && now <= row.due_at + LATE, false),
+                None => {
+                    // That it has is with the relay that it was to go by.
+                    let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
+                    (is_on_time && row.via == outlet.name, false)
+                }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
             let Some(record) = records.get(&row.lead) else { continue };
-            if !has_place && waits_its_turn(live, row, record, now) {
+            let domain = record.address.domain();
+            // How much is taken from us may have changed since it was reserved.
+            let mut stands_in = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
+            if !has_place {
+                stands_in.extend(lines(policy, relay, domain, &row.workflow));
+            }
+            if !stands_in.is_empty() && waits_its_turn(live, row, record, now) {
                 ids.push(row.id);
-                asked.push((pacing.lines(record.address.domain(), &row.workflow), has_turn));
+                asked.push((stands_in, has_turn));
             }
         }
         let answers = self.store.line_up(&asked, now).await?;

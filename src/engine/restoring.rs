@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(1);
 impl Engine {
     /// Decides and "sends" everything that became due from one instant to another, step by step as its
     /// leads would have come to it. What was parked may have been mended, and goes first. Must have a driven
-    /// clock and a relay that is [`Lost`](Relay::Lost).
+    /// clock and relays that are [`Lost`](Relay::Lost).
     ///
     /// # Errors
     /// As of [`Engine::tick`]. Doing it again goes on where this ended.
@@ -44,7 +44,7 @@ impl Line {
     /// A mail that cannot be written here may have been mended and handed to a relay that is lost, so it is in
     /// doubt; unless its lead had objected.
     pub(super) async fn may_have_left(&self, settlement: Settlement) -> Settlement {
-        let is_lost = matches!(self.engine.relay, Relay::Lost(_));
+        let is_lost = matches!(self.outlet.relay, Relay::Lost(_));
         let Settlement { message, token, outcome: Settled::Parked { reason }, relay } = settlement
         else {
             return settlement;

@@ -169,7 +169,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes over new releases, and recovers what a lost process had claimed, until told to stop.
+    /// Takes over new releases and what others have found out of the relays, and recovers what a lost process had
+    /// claimed, until told to stop.
     ///
     /// `reload` is rung by a SIGHUP; then `on_reload` is done, whole.
     ///
@@ -189,6 +190,7 @@ impl Engine {
                 self.take_over().await?;
                 if let Some(live) = self.live() {
                     self.recover(&live, false, now).await?;
+                    self.follow_relays().await?;
                 }
                 Ok::<(), LiveError>(())
             };

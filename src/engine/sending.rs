@@ -1,7 +1,7 @@
 //! The sending side: messages that are due are claimed, prepared, handed to the relay and settled.
 //!
-//! A feeder claims as many messages as there is room for; each connection of the relay has a worker.
-//! Their points of no return and their ends are written together, without waiting for company.
+//! Each relay has a feeder, which claims as many messages as there is room for, and a worker for each connection.
+//! The points of no return and the ends of all are written together, without waiting for company.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Engine,
+    Engine, Outlet,
     group::Group,
     handing::work,
     live::Live,
@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     domain::{id::MessageId, time::Instant},
-    mail::relay::Permit,
+    mail::relay::{Permit, Relay},
     store::{
-        StoreError,
+        Route, StoreError,
         records::{Settled, Settlement},
     },
 };
@@ -43,9 +43,10 @@ pub enum Until {
     Stopped,
 }
 
-/// What the feeder and the workers share.
+/// What the feeder and the workers of a relay share.
 pub(super) struct Line {
     pub engine: Arc<Engine>,
+    pub outlet: Arc<Outlet>,
     pub record: Group<Entry, bool>,
     pub traffic: Arc<Traffic>,
     pub stop: CancellationToken,
@@ -61,25 +62,33 @@ impl Engine {
     ) -> Result<Tally, StoreError> {
         let tracker = TaskTracker::new();
         let recorder = Arc::new(Recorder::new(Arc::clone(self)));
-        let line = Arc::new(Line {
-            engine: Arc::clone(self),
-            record: recorder.start(&tracker),
-            traffic: Arc::default(),
-            stop: stop.clone(),
+        let record = recorder.start(&tracker);
+        let line = |outlet: &Arc<Outlet>| {
+            Arc::new(Line {
+                engine: Arc::clone(self),
+                outlet: Arc::clone(outlet),
+                record: record.clone(),
+                traffic: Arc::default(),
+                stop: stop.clone(),
+            })
+        };
+        let lines: Vec<Arc<Line>> = self.outlets.iter().map(line).collect();
+        drop(record);
+        // Where one cannot go on, none claims any more, and each finishes what it has begun.
+        let halt = stop.child_token();
+        let feeding = lines.iter().map(async |line| {
+            let fed = line.run(&tracker, until, &halt).await;
+            if fed.is_err() {
+                halt.cancel();
+            }
+            fed
         });
-        let connections = self.relay.connections();
-        let (queue, arrivals) = mpsc::channel(connections * ROOM_PER_CONNECTION);
-        let arrivals = Arc::new(tokio::sync::Mutex::new(arrivals));
-        for _ in 0..connections {
-            tracker.spawn(work(Arc::clone(&line), Arc::clone(&arrivals)));
-        }
-        let feeding = feed(&line, &queue, connections * ROOM_PER_CONNECTION, until, stop);
-        let on_its_way = || !line.traffic.is_none();
-        let fed = self.beating(on_its_way, feeding).await;
-        drop((queue, line));
+        let on_its_way = || lines.iter().any(|line| !line.traffic.is_none());
+        let fed = self.beating(on_its_way, futures::future::join_all(feeding)).await;
+        drop(lines);
         tracker.close();
         self.beating(|| true, tracker.wait()).await;
-        fed?;
+        fed.into_iter().collect::<Result<(), StoreError>>()?;
         Ok(recorder.tally())
     }
 
@@ -91,8 +100,8 @@ impl Engine {
     /// How much of that must be left at the point of no return, so that the relay's answer is heard. Under a
     /// lease that is too short for the relay, half of it: mails go on, and may be in doubt.
     #[must_use]
-    pub fn headroom(&self) -> Duration {
-        self.relay.after_the_point_of_no_return().min(self.time_of_a_claim() / 2)
+    pub fn headroom(&self, relay: &Relay) -> Duration {
+        relay.after_the_point_of_no_return().min(self.time_of_a_claim() / 2)
     }
 
     /// Shows life while a slow relay is waited for; each mail on its way has a deadline of its own.
@@ -106,6 +115,25 @@ impl Engine {
                 _ = beats.tick() => if waits() { (self.on_turn)("send", Turn::Begun) },
             }
         }
+    }
+}
+
+impl Line {
+    /// Starts a worker for each connection, and feeds them.
+    async fn run(
+        self: &Arc<Self>,
+        tracker: &TaskTracker,
+        until: Until,
+        halt: &CancellationToken,
+    ) -> Result<(), StoreError> {
+        let connections = self.outlet.relay.connections();
+        let capacity = connections * ROOM_PER_CONNECTION;
+        let (queue, arrivals) = mpsc::channel(capacity);
+        let arrivals = Arc::new(tokio::sync::Mutex::new(arrivals));
+        for _ in 0..connections {
+            tracker.spawn(work(Arc::clone(self), Arc::clone(&arrivals)));
+        }
+        feed(self, &queue, capacity, until, halt).await
     }
 }
 
@@ -127,14 +155,15 @@ async fn feed(
         room.as_mut().enable();
 
         let now = engine.clock.now();
-        let permit = engine.breaker().permit(now);
+        let permit = engine.permit(&line.outlet, now).await?;
+        let route = engine.route(&line.outlet);
         let free = match permit {
             Permit::Go => worth_a_claim(capacity.saturating_sub(line.traffic.count()), capacity),
             Permit::Probe => 1,
             Permit::NotBefore(_) => 0,
         };
         let claimed = match engine.live() {
-            Some(live) if free > 0 => claim(line, queue, &live, free, permit, now).await?,
+            Some(live) if free > 0 => claim(line, queue, &live, &route, free, permit, now).await?,
             _ => 0,
         };
         let idle = line.traffic.is_none();
@@ -157,7 +186,7 @@ async fn feed(
             }
             continue;
         }
-        let sleep = sleep_until_due(engine, permit, now).await?;
+        let sleep = sleep_until_due(engine, &route, permit, now).await?;
         tokio::select! {
             () = &mut nudged => {}
             () = &mut room => {}
@@ -176,12 +205,13 @@ const fn worth_a_claim(free: usize, capacity: usize) -> usize {
 
 async fn sleep_until_due(
     engine: &Engine,
+    route: &Route,
     permit: Permit,
     now: Instant,
 ) -> Result<Duration, StoreError> {
     let due = match permit {
         Permit::NotBefore(probe) => probe,
-        Permit::Go | Permit::Probe => engine.store.next_due_message().await?,
+        Permit::Go | Permit::Probe => engine.store.next_due_by(route).await?,
     };
     let millis = due.since(now).clamp(5, i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(5));
     Ok(Duration::from_millis(millis.unsigned_abs()))
@@ -192,6 +222,7 @@ async fn claim(
     line: &Arc<Line>,
     queue: &mpsc::Sender<(Outgoing, OnItsWay)>,
     live: &Arc<Live>,
+    route: &Route,
     free: usize,
     permit: Permit,
     now: Instant,
@@ -201,7 +232,7 @@ async fn claim(
     let claim = engine.claims.begin(tokio::time::Instant::now() + engine.time_of_a_claim());
     let token = claim.token;
     let limit = i64::try_from(free).unwrap_or(i64::MAX);
-    let rows = engine.store.claim_messages(now, token, lease, limit).await?;
+    let rows = engine.store.claim_messages(route, now, token, lease, limit).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -215,7 +246,7 @@ async fn claim(
             // Fails when no worker is left, which then ends the claim, too.
             let _ = queue.blocking_send((mail, on_its_way));
         };
-        engine.prepare(&live, rows, &claim, now, ready).await
+        engine.prepare(&live, &line.outlet, rows, &claim, now, ready).await
     };
     let ended = match prepared.await {
         Ok(ended) => ended,

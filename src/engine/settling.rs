@@ -110,7 +110,7 @@ impl Engine {
         (self.on_settled)(&tally);
         self.nudge.notify_one();
         if tally.reserved > 0 {
-            self.outbox.notify_one();
+            self.outbox.notify_waiters();
         }
         Ok((tally, marked))
     }

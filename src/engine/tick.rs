@@ -80,6 +80,7 @@ impl Engine {
         let mut report = TickReport::default();
         self.take_over().await?;
         let Some(live) = self.live() else { return Ok(report) };
+        self.follow_relays().await?;
         while self.sweep(now).await? {}
         let stop = CancellationToken::new();
         for _ in 0..RUNS {
@@ -119,11 +120,13 @@ impl Engine {
     }
 
     /// The earliest instant at which there is something to do: a lead is due, or a message, though
-    /// none sooner than a relay that is down is asked again.
+    /// none sooner than a relay that is down is asked again, and none of a relay that is paused.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
-        let (lead, message) =
-            (self.store.next_wake_at().await?, self.store.next_due_message().await?);
-        let asked = self.breaker().probe_at().unwrap_or(Instant::DAWN);
-        Ok(lead.min(message.max(asked)))
+        let mut next = self.store.next_wake_at().await?;
+        for outlet in self.outlets.iter().filter(|outlet| !outlet.is_paused()) {
+            let due = self.store.next_due_by(&self.route(outlet)).await?;
+            next = next.min(due.max(outlet.asked_again_at()));
+        }
+        Ok(next)
     }
 }

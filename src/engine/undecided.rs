@@ -6,7 +6,7 @@ use super::{Engine, deciding::look};
 use crate::{
     domain::{
         account::{Account, account_of},
-        allocator::{Allocator, Asker},
+        allocator::{self, Allocator, Asker, has_lines},
         decide::decide,
         decision::{Decision, Grants, NewMessage},
         definitions::Definitions,
@@ -37,7 +37,7 @@ pub(super) struct Undecided {
 impl Undecided {
     pub fn new(
         definitions: &Definitions,
-        paused: &BTreeSet<Name>,
+        grants: &Grants,
         record: LeadRecord,
         history: &[Event],
         now: Instant,
@@ -46,9 +46,8 @@ impl Undecided {
         let asks = !definitions.policy.accounts.is_empty();
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
         let (state, profile, refolded) = look(definitions, record, history, now);
-        let grants = Grants::with_paused(paused);
-        let decision = decide(definitions, &state, &grants, now);
-        Self { state, profile, refolded, account, grants, decision }
+        let decision = decide(definitions, &state, grants, now);
+        Self { state, profile, refolded, account, grants: grants.clone(), decision }
     }
 
     /// Those whose mail may come to be wanted.
@@ -79,6 +78,9 @@ impl Undecided {
         if let Some(message) = decision.messages.iter_mut().find(marketing) {
             let want = decision.wants.iter().find(|want| want.about == message.about);
             message.due_at = allocator.reserve(asker, want, now);
+        }
+        for message in &mut decision.messages {
+            message.relay = allocator.relay_of(message.kind, state.lead);
         }
         let Decision {
             changes, enrolments, messages, withdraw, events, log, ledger, wake_at, ..
@@ -132,11 +134,13 @@ impl Engine {
             let about = asks.clone().chain(undecided.iter().filter(tells));
             names.extend(about.filter_map(|begun| begun.account.clone()));
         }
-        if !policy.pacing.is_empty() {
+        if has_lines(policy, &self.fleet) {
             for begun in asks {
+                let relay = self.fleet.relay_of(begun.state.lead);
                 // Any of its mails may come to go first.
                 for enrolment in begun.workflows() {
-                    let found = policy.pacing.lines(begun.state.address.domain(), enrolment);
+                    let domain = begun.state.address.domain();
+                    let found = allocator::lines(policy, relay, domain, enrolment);
                     lines.extend(found.iter().flat_map(Line::names));
                 }
             }

@@ -41,6 +41,7 @@ pub(super) struct StoredMessage {
     pub first_tried_at: Option<i64>,
     pub sent_at: Option<i64>,
     pub reason: Option<String>,
+    pub via: String,
 }
 
 impl TryFrom<StoredMessage> for MessageRow {
@@ -70,6 +71,7 @@ impl TryFrom<StoredMessage> for MessageRow {
             first_tried_at: row.first_tried_at.map(Instant::from_millis),
             sent_at: row.sent_at.map(Instant::from_millis),
             reason: row.reason,
+            via: row.via.into(),
         })
     }
 }
@@ -183,6 +185,7 @@ impl Tx {
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
                  AND ($3 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
+                 OR p.scope = 'relay:' || messages.relay \
                  OR (p.scope = messages.workflow AND messages.kind <> 'internal'))) \
                  RETURNING messages.id"
             ),
@@ -255,7 +258,7 @@ impl Store {
             sql!(
                 "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
                  m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason FROM messages AS m WHERE m.id = $1"
+                 m.first_tried_at, m.sent_at, m.reason, m.via FROM messages AS m WHERE m.id = $1"
             ),
             |db, sql| sqlx::query_as(sql).bind(message.0).fetch_optional(db).await
         )?;

@@ -1,5 +1,5 @@
-//! Messages that are due, looked up a workflow at a time: what is paused is never walked over, however
-//! much of it there is.
+//! Messages that are due, looked up a relay and a workflow at a time: what is paused, or is another relay's, is
+//! never walked over, however much of it there is.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -11,18 +11,26 @@ use super::{
     messages::{StoredMessage, readable},
     records::{ClaimToken, MessageRow},
 };
-use crate::domain::time::Instant;
+use crate::domain::{name::Name, time::Instant};
 
-/// From one workflow that has open messages to the next, and the first that is due of each kind.
+/// From one relay and workflow that has open messages to the next, and the first that is due of each kind.
 pub(super) const HEADS: Text = sql!(
-    "WITH RECURSIVE line(workflow) AS (\
-     SELECT (SELECT t.workflow FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-     ORDER BY t.workflow LIMIT 1) \
-     UNION ALL SELECT (SELECT t.workflow FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+    "WITH RECURSIVE relay(via) AS (\
+     SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+     ORDER BY t.via LIMIT 1) \
+     UNION ALL SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+     AND t.via > relay.via ORDER BY t.via LIMIT 1) \
+     FROM relay WHERE relay.via IS NOT NULL), \
+     line(via, workflow) AS (\
+     SELECT relay.via, (SELECT t.workflow FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+     AND t.via = relay.via ORDER BY t.workflow LIMIT 1) FROM relay WHERE relay.via IS NOT NULL \
+     UNION ALL SELECT line.via, (SELECT t.workflow FROM messages AS t \
+     WHERE t.state IN ('reserved', 'deferred') AND t.via = line.via \
      AND t.workflow > line.workflow ORDER BY t.workflow LIMIT 1) \
      FROM line WHERE line.workflow IS NOT NULL) \
-     SELECT line.workflow, k.kind, (SELECT t.due_at FROM messages AS t \
-     WHERE t.state IN ('reserved', 'deferred') AND t.workflow = line.workflow AND t.kind = k.kind \
+     SELECT line.via, line.workflow, k.kind, (SELECT t.due_at FROM messages AS t \
+     WHERE t.state IN ('reserved', 'deferred') AND t.via = line.via AND t.workflow = line.workflow \
+     AND t.kind = k.kind \
      ORDER BY t.due_at LIMIT 1) AS due_at \
      FROM line CROSS JOIN (SELECT 'marketing' AS kind UNION ALL SELECT 'internal') AS k \
      WHERE line.workflow IS NOT NULL \
@@ -33,17 +41,37 @@ pub(super) const HEADS: Text = sql!(
 
 pub(super) const CLAIM: Text = sql!(
     "WITH due AS MATERIALIZED (SELECT t.id FROM messages AS t \
-     WHERE t.state IN ('reserved', 'deferred') AND t.workflow = $5 AND t.kind = $6 AND t.due_at <= $1 \
+     WHERE t.state IN ('reserved', 'deferred') AND t.via = $7 AND t.workflow = $5 AND t.kind = $6 \
+     AND t.due_at <= $1 \
      ORDER BY t.due_at, t.id LIMIT $4",
     skip,
-    ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3 \
+    ") UPDATE messages SET state = 'claimed', token = $2, lease_until = $3, \
+     relay = $8 \
      WHERE id IN (SELECT due.id FROM due) \
      RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
-     template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason"
+     template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason, via"
 );
 
-/// The first message of a workflow and a kind that waits and is not paused.
+/// Whose mails are claimed, and by whom.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// The relay that hands them over.
+    pub by: Name,
+    /// The relays that they were to go by: its own name, and those that it stands in for.
+    pub of: Vec<Name>,
+}
+
+impl Route {
+    /// That of a relay that stands in for nobody.
+    #[must_use]
+    pub fn own(relay: &Name) -> Self {
+        Self { by: relay.clone(), of: vec![relay.clone()] }
+    }
+}
+
+/// The first message by a relay, of a workflow and a kind, that waits and is not paused.
 struct Head {
+    via: String,
     workflow: String,
     kind: String,
     due_at: Instant,
@@ -54,27 +82,29 @@ struct Claim {
     now: Instant,
     token: ClaimToken,
     lease_until: Instant,
+    by: Name,
 }
 
 impl Store {
-    /// Claims due messages that are not paused: first of the workflow whose mail has been due for longest,
+    /// Claims due messages of a route that are not paused: first of the workflow whose mail has been due for longest,
     /// within it the longest due first. The claimer has them for as long as the `lease`; every later write of
     /// the claim is fenced by `token`.
     pub async fn claim_messages(
         &self,
+        route: &Route,
         now: Instant,
         token: ClaimToken,
         lease: Duration,
         limit: i64,
     ) -> Result<Vec<MessageRow>> {
         let mut due = self.heads().await?;
-        due.retain(|head| head.due_at <= now);
+        due.retain(|head| head.due_at <= now && head.is_on(route));
         if due.is_empty() {
             return Ok(Vec::new());
         }
         due.sort_by_key(|head| Reverse(head.due_at));
         let lease_until = self.lease_clock(now).await? + lease;
-        let claim = Claim { now, token, lease_until };
+        let claim = Claim { now, token, lease_until, by: route.by.clone() };
         let mut claimed = Vec::new();
         let mut tx = self.db.begin(Turn::Work).await?;
         let mut left = limit;
@@ -95,17 +125,30 @@ impl Store {
         Ok(heads.iter().map(|head| head.due_at).min().unwrap_or(Instant::NEVER))
     }
 
+    /// When the next message of a route that is not paused is due; [`Instant::NEVER`] if none is.
+    pub async fn next_due_by(&self, route: &Route) -> Result<Instant> {
+        let heads = self.heads().await?;
+        let due = heads.iter().filter(|head| head.is_on(route)).map(|head| head.due_at);
+        Ok(due.min().unwrap_or(Instant::NEVER))
+    }
+
     /// Read beside the writer. A pause that comes after it is seen at the point of no return.
     async fn heads(&self) -> Result<Vec<Head>> {
-        let found: Vec<(String, String, Option<i64>)> =
+        let found: Vec<(String, String, String, Option<i64>)> =
             on_db!(self.db.read(), HEADS, |db, sql| sqlx::query_as(sql)
                 .bind(self.db.ignores_pauses)
                 .fetch_all(db)
                 .await)?;
-        let head = |(workflow, kind, due_at): (_, _, Option<i64>)| {
-            Some(Head { workflow, kind, due_at: Instant::from_millis(due_at?) })
+        let head = |(via, workflow, kind, due_at): (_, _, _, Option<i64>)| {
+            Some(Head { via, workflow, kind, due_at: Instant::from_millis(due_at?) })
         };
         Ok(found.into_iter().filter_map(head).collect())
+    }
+}
+
+impl Head {
+    fn is_on(&self, route: &Route) -> bool {
+        route.of.iter().any(|relay| relay.as_str() == self.via)
     }
 }
 
@@ -123,6 +166,8 @@ impl Tx {
             .bind(limit)
             .bind(&head.workflow)
             .bind(&head.kind)
+            .bind(&head.via)
+            .bind(claim.by.as_str())
             .fetch_all(db)
             .await)?)
     }

@@ -51,6 +51,19 @@ impl Store {
         heedless
     }
 
+    /// The relays that are paused.
+    pub async fn paused_relays(&self) -> Result<BTreeSet<Name>> {
+        if self.db.ignores_pauses {
+            return Ok(BTreeSet::new());
+        }
+        let scopes: Vec<String> = on_db!(
+            self.db.read(),
+            sql!("SELECT p.scope FROM pauses AS p WHERE p.scope LIKE 'relay:%'"),
+            |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
+        )?;
+        Ok(scopes.iter().filter_map(|scope| Some(scope.strip_prefix("relay:")?.into())).collect())
+    }
+
     /// The pauses, and since when.
     pub async fn pauses(&self) -> Result<Vec<(Name, Instant)>> {
         let rows: Vec<(String, i64)> = on_db!(
@@ -71,7 +84,11 @@ impl Tx {
         }
         let scopes: Vec<String> = on_db!(
             self.on(),
-            sql!("SELECT t.scope FROM pauses AS t WHERE t.scope <> 'all' ORDER BY t.scope", share),
+            sql!(
+                "SELECT t.scope FROM pauses AS t WHERE t.scope <> 'all' AND t.scope NOT LIKE 'relay:%' \
+                 ORDER BY t.scope",
+                share
+            ),
             |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
         )?;
         Ok(scopes.into_iter().map(Name::from).collect())

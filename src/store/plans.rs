@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 use super::{
     deferred,
     dialect::{Text, sqlite_schema},
-    doubts, figures, glances, leases, outbox, parked, show, sweeps, timers, upsert,
+    doubts, figures, glances, leases, outbox, parked, relays, show, sweeps, timers, upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -18,6 +18,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0008_accounts.sql"),
         include_str!("../../migrations/0009_doubts.sql"),
         include_str!("../../migrations/0010_pace.sql"),
+        include_str!("../../migrations/0011_relays.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
@@ -69,18 +70,23 @@ async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walke
         steps,
         [
             by("SCAN"),
-            format!("{} (workflow>?)", by("SEARCH")),
-            format!("{} (workflow=? AND kind=?)", by("SEARCH")),
+            format!("{} ((via,workflow)>(?,?))", by("SEARCH")),
+            format!("{} (via=? AND workflow=? AND kind=?)", by("SEARCH")),
         ],
         "{heads:#?}"
     );
     assert!(!heads.iter().any(|step| step.contains("TEMP B-TREE")), "{heads:#?}");
 
     let claim = plan(outbox::CLAIM).await;
-    let range = format!("{} (workflow=? AND kind=? AND due_at<?)", by("SEARCH"));
+    let range = format!("{} (via=? AND workflow=? AND kind=? AND due_at<?)", by("SEARCH"));
     assert!(claim.contains(&range), "{claim:#?}");
     let is_walk = |step: &String| step.starts_with("SCAN messages") || step.starts_with("SCAN t");
     assert!(!claim.iter().any(is_walk), "{claim:#?}");
+}
+
+#[tokio::test]
+async fn which_relays_mails_wait_for_is_read_from_an_index() {
+    assert_by_index(relays::VIAS, " t ", "COVERING INDEX messages_due").await;
 }
 
 #[tokio::test]

@@ -291,6 +291,8 @@ pub struct MessageRow {
     pub sent_at: Option<Instant>,
     /// Why it is in this state, where there is a reason.
     pub reason: Option<String>,
+    /// The relay that it is to go by; empty where nobody has said it yet.
+    pub via: Name,
 }
 
 /// What a hit's token leads to.

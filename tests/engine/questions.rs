@@ -12,7 +12,10 @@ use nurtured::{
         time::Instant,
         value::Value,
     },
-    store::records::{ClaimToken, NewEvent},
+    store::{
+        Route,
+        records::{ClaimToken, NewEvent},
+    },
     token::{Keyring, MailRef},
 };
 use reqwest::{Method, Response, StatusCode, header};
@@ -330,7 +333,11 @@ async fn claimed(rig: &Rig, email: &str) -> (MailRef, ClaimToken) {
     let now = rig.clock.now() + HOUR;
     rig.clock.set(now);
     let token = ClaimToken(now.millis());
-    let rows = rig.store.claim_messages(now, token, Duration::from_mins(10), 10).await.unwrap();
+    let rows = rig
+        .store
+        .claim_messages(&Route::own(&"main".into()), now, token, Duration::from_mins(10), 10)
+        .await
+        .unwrap();
     assert_eq!(rows.len(), 1);
     (MailRef { lead, message: rows[0].id }, token)
 }

@@ -204,7 +204,7 @@ async fn a_relay_that_goes_down_is_told_of_once_and_so_is_its_return() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let tell = Arc::clone(&told);
         Arc::get_mut(&mut engine).unwrap().on_relay =
-            Box::new(move |change| tell.lock().unwrap().push(change));
+            Box::new(move |_, change| tell.lock().unwrap().push(change));
         rig.leads(&["a@example.com".to_owned(), "b@example.com".to_owned()], &[]).await;
         let pass = async |now| {
             rig.clock.set(now);

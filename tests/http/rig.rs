@@ -18,7 +18,7 @@ use nurtured::{
     engine::{intake::Intake, live::Current},
     http::{Limits, Metrics, Public, listener, public},
     store::{
-        Store,
+        Route, Store,
         records::{ClaimToken, ImportRun, LeadUpsert, LeadWrite, Settled, Settlement},
     },
     token::{Keyring, MailRef},
@@ -127,6 +127,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
         template: TEMPLATE.into(),
         priority: 20,
         due_at: SENT_AT,
+        relay: "main".into(),
         again: None,
     };
     let write = LeadWrite {
@@ -148,7 +149,8 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
     store.commit(batch, vec![write], SENT_AT).await.unwrap();
     let token = ClaimToken(1);
     let lease = Duration::from_secs(60);
-    let claimed = store.claim_messages(SENT_AT, token, lease, 1).await.unwrap();
+    let claimed =
+        store.claim_messages(&Route::own(&"main".into()), SENT_AT, token, lease, 1).await.unwrap();
     let message = claimed[0].id;
     assert_eq!(store.mark_transmitting(&[(message, token)], SENT_AT).await.unwrap(), [true]);
     let outcome = Settled::Sent { reply: "250 ok".into() };

@@ -14,7 +14,7 @@ use nurtured::{
         workflow::Version,
     },
     store::{
-        Batch, Store,
+        Batch, Route, Store,
         records::{
             ClaimToken, ImportRun, LeadUpsert, LeadWrite, NewEvent, Quota, Settled, Settlement,
         },
@@ -142,6 +142,7 @@ pub fn mail(enrolment: i64, step: &str) -> NewMessage {
         template: "cold/report".into(),
         priority: 20,
         due_at: NOON,
+        relay: "main".into(),
         again: None,
     }
 }
@@ -177,7 +178,8 @@ pub async fn lead_with_mail(store: &Store, text: &str) -> (LeadId, MessageId) {
 
 /// Claims what is due, for an hour.
 pub async fn claim(store: &Store, now: Instant, token: ClaimToken) -> Vec<MessageId> {
-    let claimed = store.claim_messages(now, token, HOUR, 100).await.unwrap();
+    let claimed =
+        store.claim_messages(&Route::own(&"main".into()), now, token, HOUR, 100).await.unwrap();
     assert!(claimed.iter().all(|message| message.state == MessageState::Claimed));
     claimed.into_iter().map(|message| message.id).collect()
 }

@@ -6,7 +6,7 @@ use nurtured::{
         time::Instant,
     },
     store::{
-        Subject,
+        Route, Subject,
         records::{ClaimToken, NewEvent, Settled, Settlement},
     },
 };
@@ -29,7 +29,11 @@ async fn due_messages_are_claimed_in_order_and_once() {
         assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
         let now = NOON + MINUTE * 5;
-        let one = db.store.claim_messages(now, TOKEN, HOUR, 1).await.unwrap();
+        let one = db
+            .store
+            .claim_messages(&Route::own(&"main".into()), now, TOKEN, HOUR, 1)
+            .await
+            .unwrap();
         assert_eq!(one[0].id, ids[1]);
         assert_eq!(claim(&db.store, now, ClaimToken(8)).await, [ids[0]]);
         assert!(claim(&db.store, now, ClaimToken(9)).await.is_empty());
@@ -68,7 +72,11 @@ async fn paused_workflows_keep_their_mail_and_internal_mail_waits_for_all_only()
         db.store.pause(&"reawaken".into(), "ops", NOON).await.unwrap();
         db.store.pause(&"reawaken".into(), "somebody else", NOON + HOUR).await.unwrap();
         assert_eq!(db.store.pauses().await.unwrap(), [("reawaken".into(), NOON)]);
-        let claimed = db.store.claim_messages(NOON, TOKEN, HOUR, 9).await.unwrap();
+        let claimed = db
+            .store
+            .claim_messages(&Route::own(&"main".into()), NOON, TOKEN, HOUR, 9)
+            .await
+            .unwrap();
         assert_eq!(claimed.len(), 1);
         assert_eq!((claimed[0].kind, &*claimed[0].recipient), (MessageKind::Internal, "ada"));
         db.store.resume(&"reawaken".into()).await.unwrap();
@@ -458,7 +466,10 @@ async fn workflows_share_the_claims_and_a_paused_one_holds_nobody_up() {
         assert_eq!(db.store.next_due_message().await.unwrap(), NOON + MINUTE);
         let now = NOON + HOUR;
         let claim_one = async |token| {
-            let claimed = db.store.claim_messages(now, ClaimToken(token), HOUR, 1).await;
+            let claimed = db
+                .store
+                .claim_messages(&Route::own(&"main".into()), now, ClaimToken(token), HOUR, 1)
+                .await;
             claimed.unwrap().into_iter().map(|message| message.id).collect::<Vec<_>>()
         };
         assert_eq!(claim_one(1).await, [ids[0]]);

@@ -10,7 +10,7 @@ use nurtured::{
         lead::Suppression,
     },
     store::{
-        Store,
+        Route, Store,
         records::{ClaimToken, NewEvent, Quota, Settled, Settlement},
     },
 };
@@ -99,7 +99,10 @@ async fn eight_claimers_share_the_messages_with_no_duplicate() {
             let mut mine = Vec::new();
             let token = ClaimToken(number);
             for _ in 0..50 {
-                let some = store.claim_messages(NOON, token, HOUR, 7).await.unwrap();
+                let some = store
+                    .claim_messages(&Route::own(&"main".into()), NOON, token, HOUR, 7)
+                    .await
+                    .unwrap();
                 mine.extend(some.into_iter().map(|message| message.id));
             }
             mine

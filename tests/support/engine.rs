@@ -136,6 +136,8 @@ pub struct Setup {
     /// Added to `nurtured.toml`.
     pub config: String,
     pub connections: usize,
+    /// Keys of the relay `main`.
+    pub main: String,
     pub relay: Script,
 }
 
@@ -146,6 +148,7 @@ impl Default for Setup {
             start: super::databases::NOON,
             config: String::new(),
             connections: 4,
+            main: String::new(),
             relay: Script::new(),
         }
     }
@@ -181,11 +184,12 @@ impl Rig {
         let config = format!(
             "[public]\nbase_url = \"http://{public}\"\n\
              [[relay]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
-             connections = {}\n\
+             connections = {}\n{}\n\
              [sender]\nfrom = \"Ada Rossi <ada@example.com>\"\nbounce_domain = \"bounce.example.com\"\n\
              postal_address = \"Via Roma 1, 20121 Milano\"\n{}",
             smtp.addr.port(),
             setup.connections,
+            setup.main,
             setup.config,
         );
         let engine = engine(&store, &clock, &keyring, &config, folder.path());
@@ -237,7 +241,12 @@ impl Rig {
     /// An engine that hands mail to another relay.
     pub fn with_relay(&self, port: u16) -> Arc<Engine> {
         let (ours, theirs) = (self.smtp.addr.port(), format!("port = {port}\n"));
-        let config = self.config.replace(&format!("port = {ours}\n"), &theirs);
+        self.configured(|config| config.replace(&format!("port = {ours}\n"), &theirs))
+    }
+
+    /// An engine whose `nurtured.toml` is another.
+    pub fn configured(&self, change: impl Fn(&str) -> String) -> Arc<Engine> {
+        let config = change(&self.config);
         engine(&self.store, &self.clock, &self.keyring, &config, self.folder.path())
     }
 
@@ -393,9 +402,9 @@ fn engine(
     folder: &Path,
 ) -> Arc<Engine> {
     let config = Arc::new(Config::parse(config, folder).unwrap_or_else(|error| panic!("{error}")));
-    let relay = Relay::configured(&config.relays[0]).unwrap();
+    let relays = config.relays.iter().map(|relay| Relay::configured(relay).unwrap()).collect();
     let signers = Arc::new(Signers::configured(&config).unwrap());
-    let mut engine = Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relay);
+    let mut engine = Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relays);
     engine.signers = signers;
     Arc::new(engine)
 }

@@ -97,8 +97,7 @@ impl Setting {
         store.migrate(true, start).await?;
         let keyring = Arc::new(Keyring::create(&config.secrets.file.path()?)?);
         let lock = store.engine_lock()?;
-        let relay = config.relays.first().map(Relay::configured).transpose()?;
-        let Some(relay) = relay else { return Err(Failure::environment("no relay")) };
+        let relays = config.relays.iter().map(Relay::configured).collect::<Result<_, _>>()?;
 
         // The release first: its schema reads the file's columns.
         releasing::apply(&store, &artefacts, "demo", "the demo begins", start).await?;
@@ -108,7 +107,7 @@ impl Setting {
             clock.clone(),
             Arc::clone(&keyring),
             Arc::new(config),
-            relay,
+            relays,
         ));
         engine.take_over().await?;
         let Some(live) = engine.live() else { return Err(Failure::environment("nothing live")) };

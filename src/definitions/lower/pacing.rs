@@ -13,7 +13,7 @@ use crate::{
     domain::{
         address::Address,
         name::Name,
-        pace::{Pacing, Per, Provider, Rate},
+        pace::{NoRate, Pacing, Provider, Rate},
     },
 };
 
@@ -74,19 +74,10 @@ fn provider(file: &File<'_>, name: &str, node: &Node, others: &[Provider]) -> Op
 /// `20 per minute`.
 fn rate(file: &File<'_>, node: &Node, what: &str) -> Option<Rate> {
     let written = read::text(file, node, what)?;
-    let words: Vec<&str> = written.split_whitespace().collect();
-    if let [mails, "per", per] = words[..]
-        && let Ok(mails) = mails.parse::<u32>()
-        && let Some(per) = Per::ALL.into_iter().find(|known| known.word() == per)
-        && (1..=Rate::MOST).contains(&mails)
-    {
-        return Some(Rate { mails, per });
-    }
-    let message = format!("`{what}` is a rate; this is `{}`", quote(written));
-    let hint = format!(
-        "write `300 per hour`, `20 per minute` or `5 per second`, {} at most; how many a day is for `caps`",
-        Rate::MOST
-    );
-    file.error("bad-value", node.span, message, Some(hint));
-    None
+    let rate = written.parse::<Rate>();
+    let wrong = |hint: NoRate| {
+        let message = format!("`{what}` is a rate; this is `{}`", quote(written));
+        file.error("bad-value", node.span, message, Some(hint.to_string()));
+    };
+    rate.map_err(wrong).ok()
 }

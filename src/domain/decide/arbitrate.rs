@@ -86,7 +86,7 @@ impl<'a> Work<'a> {
 
     /// Asks the allocator; held until the slot that it offers, if it refuses.
     fn is_granted(&mut self, index: usize, grants: &Grants) -> bool {
-        let want = self.want(index);
+        let want = self.want(index, grants);
         let refusal = grants.refusal(&want).cloned();
         self.decision.wants.push(want);
         if let Some((slot, reason)) = &refusal {
@@ -95,7 +95,7 @@ impl<'a> Work<'a> {
         refusal.is_none()
     }
 
-    pub fn want(&self, index: usize) -> Want {
+    pub fn want(&self, index: usize, grants: &Grants) -> Want {
         let active = &self.enrolments[index];
         let mail = active.mail_step();
         let turn = match &active.enrolment.phase {
@@ -108,7 +108,7 @@ impl<'a> Work<'a> {
             was_asked_for: mail.is_some_and(|mail| mail.now),
             turn,
             hours: mail
-                .filter(|_| !self.lead.definitions.policy.pacing.is_empty())
+                .filter(|_| grants.has_lines())
                 .and_then(|mail| self.lead.until_open_again(mail)),
         }
     }
@@ -151,6 +151,7 @@ impl<'a> Work<'a> {
             template: template.clone(),
             priority: workflow.priority,
             due_at: now,
+            relay: Name::new(""),
             again,
         });
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), template);

@@ -75,6 +75,7 @@ impl Work<'_> {
             template: step.template.clone().unwrap_or_else(|| CARD.into()),
             priority: workflow.priority,
             due_at: self.lead.now,
+            relay: "".into(),
             again: None,
         });
         let again = if about.visit > 1 { "again " } else { "" };

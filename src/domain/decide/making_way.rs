@@ -26,7 +26,8 @@ impl Work<'_> {
         let Some(holder) = self.holder() else { return };
         let Some(theirs) = self.enrolments[holder].mail_step() else { return };
         let first = candidates.iter().find(|candidate| {
-            candidate.opens.is_none() && grants.refusal(&self.want(candidate.index)).is_none()
+            candidate.opens.is_none()
+                && grants.refusal(&self.want(candidate.index, grants)).is_none()
         });
         let Some(ours) = first.map(|candidate| candidate.mail) else { return };
         let (definitions, state, now) = (self.lead.definitions, self.lead.state, self.lead.now);

@@ -243,6 +243,7 @@ impl Work<'_> {
                 template: template.cloned().unwrap_or_else(|| Name::new("")),
                 priority: workflow.priority,
                 due_at: self.lead.now,
+                relay: "".into(),
                 again: None,
             });
         }

@@ -110,6 +110,12 @@ pub fn does_not_let_in(reply: &str) -> bool {
     phrases::does_not_let_in(&Diagnostic::read(reply, None))
 }
 
+/// Whether a server that we spoke to says in words that it is about who we are, and not about this mail.
+#[must_use]
+pub fn is_about_our_standing(reply: &str) -> bool {
+    phrases::is_about_our_standing(&Diagnostic::read(reply, None))
+}
+
 /// Whether the codes, or the moment of the refusal, speak against an address that does not exist.
 fn contradicts(says: Says, diagnostic: &Diagnostic) -> bool {
     // The recipient had been accepted: some hosts then say "unknown" of a mail they filtered.

@@ -23,7 +23,7 @@ use std::fmt;
 
 use crate::domain::address::Address;
 
-pub use class::{Class, class_of_reply, does_not_let_in};
+pub use class::{Class, class_of_reply, does_not_let_in, is_about_our_standing};
 pub use diagnostic::Status;
 pub use limits::Unreadable;
 pub use report::{Action, FeedbackType, RecipientReport};

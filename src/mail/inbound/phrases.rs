@@ -2,7 +2,7 @@
 
 mod about_us;
 
-use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER};
+use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER, STANDING};
 use super::diagnostic::Diagnostic;
 
 /// What a phrase says about the failure.
@@ -299,6 +299,11 @@ pub(super) fn find(diagnostic: &Diagnostic) -> Option<Says> {
 /// Whether nobody's mail would be taken from us.
 pub(super) fn does_not_let_in(diagnostic: &Diagnostic) -> bool {
     NOT_LET_IN.iter().any(|phrase| diagnostic.words.contains(phrase))
+}
+
+/// Whether words are about who we are: any mail of ours would fare the same.
+pub(super) fn is_about_our_standing(diagnostic: &Diagnostic) -> bool {
+    STANDING.iter().chain(BLOCKING_SITES).any(|phrase| diagnostic.words.contains(phrase))
 }
 
 /// Whether words make good for the code of a sender's null MX.

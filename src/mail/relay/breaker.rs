@@ -70,6 +70,21 @@ impl Breaker {
         }
     }
 
+    /// How long one waits for the next probe.
+    #[must_use]
+    pub const fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Others have found that it is down, or that it is not; that is no news of ours.
+    pub fn learn(&mut self, probe_at: Option<Instant>) {
+        match (probe_at, self.state) {
+            (Some(probe_at), _) => self.state = State::Open { probe_at },
+            (None, State::Open { .. }) => self.state = State::Closed { failures: 0 },
+            (None, State::Closed { .. }) => {}
+        }
+    }
+
     /// Asks; a probe that is granted is the only one for an interval, also when its outcome is never
     /// told.
     pub fn permit(&mut self, now: Instant) -> Permit {

@@ -1,10 +1,13 @@
 //! Whose fault a refusal is.
 
 use super::{
-    Stage,
+    Delivery, Stage,
     reply::{Enhanced, Reply},
 };
-use crate::mail::inbound::{Class, class_of_reply, does_not_let_in};
+use crate::{
+    domain::throttle::Word,
+    mail::inbound::{Class, class_of_reply, does_not_let_in, is_about_our_standing},
+};
 
 /// What a refusal says about the lead.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +53,53 @@ impl Reply {
                 }
                 _ => !is_size,
             }
+    }
+}
+
+impl Reply {
+    /// Whether the receiving server takes no mail from us for who we are: unauthenticated, blocked, of bad repute
+    /// (RFC 7372; Gmail's 5.7.26 to 5.7.30, Outlook's 5.7.5xx and 5.7.6xx). Any other mail would fare the same,
+    /// until somebody has seen to it.
+    #[must_use]
+    pub fn is_about_our_standing(&self, stage: Stage) -> bool {
+        let code = self.enhanced.map(|code| (code.subject, code.detail));
+        self.is_permanent()
+            && matches!(stage, Stage::Rcpt | Stage::Data | Stage::Dot)
+            && self.fault(stage) == Fault::SenderFault
+            && (matches!(code, Some((7, 20..=30 | 500..=699)))
+                || is_about_our_standing(&self.to_string()))
+    }
+
+    /// Whether "later" was said of a reader's own mailbox (RFC 3463 §3.2, §3.3), not to the sender.
+    fn is_about_a_mailbox(&self) -> bool {
+        self.enhanced.is_some_and(|code| matches!(code.subject, 1 | 2))
+    }
+}
+
+/// What a delivery tells of how much mail a server takes from us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heard {
+    pub word: Word,
+    /// It is said of all mail by the relay, whoever it is for.
+    pub of_all: bool,
+}
+
+impl Delivery {
+    /// `None`: nothing.
+    #[must_use]
+    pub fn heard(&self) -> Option<Heard> {
+        match self {
+            Self::Sent { .. } => Some(Heard { word: Word::Taken, of_all: false }),
+            Self::Later { reply, stage } => {
+                let of_all = *stage < Stage::Rcpt;
+                let word = Word::Later { to_all: reply.code == 421 };
+                (of_all || !reply.is_about_a_mailbox()).then_some(Heard { word, of_all })
+            }
+            Self::Refused { reply, stage } if reply.is_about_our_standing(*stage) => {
+                Some(Heard { word: Word::NotFromUs, of_all: false })
+            }
+            _ => None,
+        }
     }
 }
 
@@ -126,6 +176,51 @@ mod tests {
             "553 5.6.7 the address is not ASCII, and the relay does not offer SMTPUTF8",
         ] {
             assert_eq!(fault(line), Fault::SenderFault, "{line}");
+        }
+    }
+
+    #[test]
+    fn who_we_are_is_told_from_what_a_mail_is() {
+        let standing = |line: &str| {
+            let (code, text) = line.split_once(' ').unwrap();
+            Reply::new(code.parse().unwrap(), text).is_about_our_standing(Stage::Dot)
+        };
+        for line in [
+            "550 5.7.515 Access denied, sending domain does not meet the required authentication level",
+            "550 5.7.26 This mail has been blocked because the sender is unauthenticated",
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example",
+            "550 5.7.1 the IP address has a bad reputation",
+            "554 5.7.9 Message not accepted for policy reasons: DMARC",
+        ] {
+            assert!(standing(line), "{line}");
+        }
+        for line in [
+            "550 5.7.1 rejected as spam",
+            "552 5.3.4 Message size exceeds fixed limit",
+            "554 5.7.1 virus found",
+            "550 5.1.1 user unknown",
+            "421 4.7.32 rate limited: DMARC",
+        ] {
+            assert!(!standing(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn later_is_said_to_the_sender_unless_it_is_said_of_a_mailbox() {
+        let heard = |code, text, stage| {
+            let later = Delivery::Later { reply: Reply::new(code, text), stage };
+            later.heard().map(|heard| (heard.word, heard.of_all))
+        };
+        let later = |to_all| Word::Later { to_all };
+        for (code, text, stage, wanted) in [
+            (421, "4.7.0 too many mails", Stage::Rcpt, Some((later(true), false))),
+            (451, "4.7.1 greylisted", Stage::Rcpt, Some((later(false), false))),
+            (452, "4.2.2 mailbox full", Stage::Rcpt, None),
+            (450, "4.1.1 user unknown", Stage::Rcpt, None),
+            (421, "4.3.2 not now", Stage::Mail, Some((later(true), true))),
+            (451, "4.3.0 try again", Stage::Dot, Some((later(false), false))),
+        ] {
+            assert_eq!(heard(code, text, stage), wanted, "{code} {text}");
         }
     }
 

@@ -24,7 +24,7 @@ mod wire;
 
 pub use self::{
     breaker::{Breaker, Change, Permit},
-    classify::{Fault, classify_reply},
+    classify::{Fault, Heard, classify_reply},
     configured::BadRelay,
     delivery::{Delivery, Stage},
     folder::FolderRelay,

@@ -27,6 +27,7 @@ struct MessageRow<'a> {
     template: &'a str,
     priority: i32,
     due_at: i64,
+    via: &'a str,
 }
 
 #[derive(Serialize)]
@@ -188,6 +189,7 @@ impl Tx {
                 template: &message.template,
                 priority: message.priority,
                 due_at: message.due_at.millis(),
+                via: &message.relay,
             })
             .collect();
         if messages.is_empty() {
@@ -198,7 +200,7 @@ impl Tx {
             self.on(),
             sql!(
                 "INSERT INTO messages (id, lead, enrolment, step, visit, recipient, kind, workflow, version, \
-                 purpose, template, priority, state, due_at, attempts, stop_epoch, created_at) \
+                 purpose, template, priority, state, due_at, attempts, stop_epoch, created_at, via) \
                  SELECT CAST(j.value ->> 'id' AS BIGINT), CAST(j.value ->> 'lead' AS BIGINT), \
                  CAST(j.value ->> 'enrolment' AS BIGINT), j.value ->> 'step', \
                  CAST(j.value ->> 'visit' AS BIGINT), j.value ->> 'recipient', j.value ->> 'kind', \
@@ -206,7 +208,7 @@ impl Tx {
                  j.value ->> 'template', CAST(j.value ->> 'priority' AS BIGINT), 'reserved', \
                  CAST(j.value ->> 'due_at' AS BIGINT), 0, \
                  (SELECT t.stop_epoch FROM lead_timer AS t WHERE t.lead = CAST(j.value ->> 'lead' AS BIGINT)), \
-                 $2 FROM ",
+                 $2, j.value ->> 'via' FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql)

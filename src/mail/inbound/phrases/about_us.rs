@@ -100,6 +100,40 @@ pub(super) const SENDER: &[&str] = &[
     "presents a potential",
 ];
 
+/// Among those, what is about who we are and not about this mail: any other would fare the same.
+pub(super) const STANDING: &[&str] = &[
+    "blacklist",
+    "black list",
+    "blocklist",
+    "block list",
+    "blocked using",
+    "dnsbl",
+    " rbl",
+    "reputation",
+    "dmarc",
+    "spf record",
+    "spf check",
+    "spf fail",
+    "dkim",
+    "reverse dns",
+    "rdns",
+    "ptr record",
+    "ptr lookup",
+    "reverse lookup",
+    "ip name lookup failed",
+    "banned sending ip",
+    "client host blocked",
+    "client host is blocked",
+    "blocked ip",
+    "ip address is blocked",
+    "ip address rejected",
+    "unauthenticated",
+    "required authentication level",
+    "not listed in spf",
+    "not allowed to send",
+    "not authorized to send",
+];
+
 /// "Does not exist" of the sender, "invalid" of the greeting, "does not accept mail from your network".
 pub(super) const OF_US: &[&str] = &["sender", "mail from", "helo", "ehlo", "from your"];
 

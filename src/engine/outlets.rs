@@ -1,0 +1,171 @@
+//! The relays of this engine: which of them are in service, and whose mails each of them hands over.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use super::Engine;
+use crate::{
+    config::Sender,
+    domain::{name::Name, time::Instant},
+    mail::relay::{Breaker, Permit, Relay},
+    store::{Down, Probing, Route, StoreError},
+};
+
+/// How many mails are given another relay in one go.
+const ASTRAY: i64 = 1_000;
+
+/// A relay, and what is known of it. That outlives one round of sending.
+#[derive(Debug)]
+pub struct Outlet {
+    pub name: Name,
+    pub relay: Relay,
+    /// Who its mails are from; `None` without a `[sender]`.
+    pub sender: Option<Sender>,
+    breaker: Mutex<Breaker>,
+    /// At which stage it failed last and why; `None` since it answered.
+    unreachable: Mutex<Option<String>>,
+    is_paused: AtomicBool,
+}
+
+impl Outlet {
+    pub(super) fn new(relay: Relay, sender: Option<Sender>) -> Self {
+        Self {
+            name: Name::new(relay.name()),
+            relay,
+            sender,
+            breaker: Mutex::default(),
+            unreachable: Mutex::default(),
+            is_paused: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why it cannot be used, if its last mail found so.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<String> {
+        self.unreachable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_unreachable(&self, trouble: Option<String>) {
+        *self.unreachable.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// When it is asked again, if it is down.
+    pub(super) fn asked_again_at(&self) -> Instant {
+        self.breaker().probe_at().unwrap_or(Instant::DAWN)
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn pause(&self) {
+        self.is_paused.store(true, Ordering::SeqCst);
+    }
+
+    /// Neither paused nor down.
+    fn is_in_service(&self) -> bool {
+        !self.is_paused() && !self.breaker().is_open()
+    }
+}
+
+impl Engine {
+    /// The relay of a name.
+    #[must_use]
+    pub fn outlet(&self, name: &str) -> Option<&Outlet> {
+        self.outlets.iter().find(|outlet| outlet.name == *name).map(AsRef::as_ref)
+    }
+
+    /// Why a relay cannot be used, if its last mail found so; the first of those where it is so.
+    #[must_use]
+    pub fn relay_unreachable(&self) -> Option<String> {
+        self.outlets.iter().find_map(|outlet| outlet.unreachable())
+    }
+
+    /// The mails that a relay hands over: its own, and as long as another of the same sender is out of service,
+    /// also that one's.
+    pub(super) fn route(&self, outlet: &Outlet) -> Route {
+        let kin = self.fleet.kin_of(&outlet.name).filter_map(|kin| self.outlet(&kin.name));
+        let absent = kin.filter(|kin| !kin.is_in_service()).map(|kin| kin.name.clone());
+        let mut route = Route::own(&outlet.name);
+        route.of.extend(absent);
+        route
+    }
+
+    /// May mails be handed to a relay now? Of a relay that is down one of all daemons finds out now and then.
+    pub(super) async fn permit(&self, outlet: &Outlet, now: Instant) -> Result<Permit, StoreError> {
+        if outlet.is_paused() {
+            return Ok(Permit::NotBefore(Instant::NEVER));
+        }
+        let (permit, interval) = {
+            let mut breaker = outlet.breaker();
+            (breaker.permit(now), breaker.interval())
+        };
+        if permit != Permit::Probe {
+            return Ok(permit);
+        }
+        Ok(match self.store.probe(&outlet.name, now, now + interval).await? {
+            Probing::Us => Permit::Probe,
+            Probing::NotBefore(at) => {
+                outlet.breaker().learn(Some(at));
+                Permit::NotBefore(at)
+            }
+            Probing::Nobody => {
+                outlet.breaker().learn(None);
+                Permit::Go
+            }
+        })
+    }
+
+    /// Writes down for all daemons that a relay is down, or up again.
+    pub(super) async fn tell_of(&self, outlet: &Outlet, now: Instant) {
+        let probe_at = outlet.breaker().probe_at();
+        let relay = outlet.name.clone();
+        let written = match probe_at {
+            Some(probe_at) => self.store.relay_is_down(&Down { relay, since: now, probe_at }).await,
+            None => self.store.relay_is_up(&relay).await,
+        };
+        if let Err(error) = written {
+            tracing::warn!(relay = %outlet.name, %error, "others could not be told how the relay is");
+        }
+    }
+
+    /// Takes in what others have found out of the relays, or said of them, and sees to mails whose relay is not
+    /// there any more.
+    ///
+    /// # Errors
+    /// When the database cannot be asked: what was known stays so.
+    pub async fn follow_relays(&self) -> Result<(), StoreError> {
+        let (down, paused) = (self.store.relays_down().await?, self.store.paused_relays().await?);
+        for outlet in &self.outlets {
+            let probe_at = down.iter().find(|down| down.relay == outlet.name).map(|it| it.probe_at);
+            outlet.breaker().learn(probe_at);
+            outlet.is_paused.store(paused.contains(&outlet.name), Ordering::SeqCst);
+        }
+        self.follow_throttles().await?;
+        self.gather_the_astray().await
+    }
+
+    /// Gives mails to a relay that is there: theirs was renamed or taken away, or they are from before there were
+    /// several.
+    async fn gather_the_astray(&self) -> Result<(), StoreError> {
+        let known: Vec<&Name> = self.fleet.names().collect();
+        loop {
+            let astray = self.store.astray(&known, ASTRAY).await?;
+            let assigned = astray.iter().filter_map(|mail| {
+                let relay = self.fleet.relay_for(mail.kind, mail.lead)?;
+                Some((mail.message, relay.name.clone()))
+            });
+            let mails: Vec<_> = assigned.collect();
+            if mails.is_empty() {
+                return Ok(());
+            }
+            self.store.assign_relays(&mails).await?;
+        }
+    }
+}

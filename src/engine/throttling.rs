@@ -1,0 +1,150 @@
+//! How much the servers take from us: heard from what becomes of mails, and obeyed by those that follow.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::{Engine, Outlet};
+use crate::{
+    domain::{
+        name::Name,
+        pace::Line,
+        throttle::{Change, Level, Stretch, Throttle, Word},
+        time::Instant,
+    },
+    mail::relay::Delivery,
+    store::StoreError,
+};
+
+/// Who is said to have paused a relay that is refused everywhere.
+pub const GUARD: &str = "guard";
+
+/// What is known of each stretch on which not all is well.
+#[derive(Debug, Default)]
+pub(super) struct Throttles(Mutex<BTreeMap<Stretch, Throttle>>);
+
+impl Throttles {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Stretch, Throttle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All is well everywhere.
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// The lines that slow mail by a relay down, to a receiver.
+    pub fn lines(&self, relay: &Name, receiver: &str) -> Vec<Line> {
+        let throttles = self.lock();
+        if throttles.is_empty() {
+            return Vec::new();
+        }
+        let slowed = [receiver, ""].into_iter().filter_map(|receiver| {
+            let stretch = Stretch { relay: relay.clone(), receiver: receiver.into() };
+            let (level, _) = throttles.get(&stretch)?.slowed?;
+            Some(stretch.line(level))
+        });
+        slowed.collect()
+    }
+
+    /// Takes over what all daemons have written.
+    fn learn(&self, known: &[(Stretch, Level, Instant)]) {
+        let mut throttles = self.lock();
+        for (stretch, throttle) in &mut *throttles {
+            let written = known.iter().find(|(written, ..)| written == stretch);
+            throttle.learn(written.map(|(_, level, since)| (*level, *since)));
+        }
+        for (stretch, level, since) in known {
+            throttles.entry(stretch.clone()).or_insert_with(|| Throttle::at(*level, *since));
+        }
+        throttles.retain(|_, throttle| !throttle.is_idle());
+    }
+}
+
+impl Engine {
+    /// Takes in what a delivery says of how much is taken from us. That a mail is refused again is no news.
+    pub(super) async fn hear(
+        &self,
+        outlet: &Outlet,
+        receiver: &Name,
+        delivery: &Delivery,
+        is_first: bool,
+        now: Instant,
+    ) {
+        let heard = delivery.heard().filter(|heard| is_first || heard.word != Word::NotFromUs);
+        let Some(heard) = heard else { return };
+        let all = Stretch { relay: outlet.name.clone(), receiver: Name::new("") };
+        let one = Stretch { receiver: receiver.clone(), ..all.clone() };
+        let is_trouble = heard.word != Word::Taken;
+        let stretches = match (heard.of_all, is_trouble) {
+            (true, _) => vec![all],
+            (false, true) => vec![one],
+            (false, false) => vec![one, all],
+        };
+        for stretch in stretches {
+            let (was, change) = {
+                let mut throttles = self.throttles.lock();
+                if !is_trouble && !throttles.contains_key(&stretch) {
+                    continue;
+                }
+                let throttle = throttles.entry(stretch.clone()).or_default();
+                let was = throttle.slowed.map(|(level, _)| level);
+                let change = throttle.hear(heard.word, now);
+                if throttle.is_idle() {
+                    throttles.remove(&stretch);
+                }
+                (was, change)
+            };
+            let written = match change {
+                None => Ok(()),
+                Some(Change::Level(level)) => self.throttle(&stretch, was, level, now).await,
+                Some(Change::Pause) => self.pause_relay(outlet, &stretch, now).await,
+            };
+            if let Err(error) = written {
+                tracing::warn!(%error, "how much is taken from us could not be written down");
+            }
+        }
+    }
+
+    async fn throttle(
+        &self,
+        stretch: &Stretch,
+        was: Option<Level>,
+        level: Option<Level>,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        match level {
+            Some(level) if was.is_none_or(|was| level > was) => {
+                tracing::warn!(%stretch, rate = %level.rate(), "mail is put off there, and goes more slowly");
+            }
+            Some(level) => {
+                tracing::info!(%stretch, rate = %level.rate(), "mail is taken there, and goes faster again");
+            }
+            None => tracing::info!(%stretch, "mail goes there as fast as before"),
+        }
+        self.store.throttle(stretch, was, level, now).await
+    }
+
+    async fn pause_relay(
+        &self,
+        outlet: &Outlet,
+        stretch: &Stretch,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        outlet.pause();
+        tracing::error!(
+            %stretch,
+            "three mails in a row were refused for who we are: the relay is paused. `nurtured doctor` looks at SPF, \
+             DKIM and DMARC; `nurtured resume --relay {}` takes it up again",
+            outlet.name
+        );
+        let scope = Name::from(format!("relay:{}", outlet.name));
+        self.store.pause(&scope, GUARD, now).await
+    }
+
+    pub(super) async fn follow_throttles(&self) -> Result<(), StoreError> {
+        self.throttles.learn(&self.store.throttles().await?);
+        Ok(())
+    }
+}
