@@ -70,7 +70,9 @@ async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walke
         steps,
         [
             by("SCAN"),
-            format!("{} ((via,workflow)>(?,?))", by("SEARCH")),
+            format!("{} (via>?)", by("SEARCH")),
+            format!("{} (via=?)", by("SEARCH")),
+            format!("{} (via=? AND workflow>?)", by("SEARCH")),
             format!("{} (via=? AND workflow=? AND kind=?)", by("SEARCH")),
         ],
         "{heads:#?}"
