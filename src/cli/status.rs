@@ -1,6 +1,6 @@
 //! `nurtured status`: what is in the database, in figures.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
@@ -41,9 +41,51 @@ struct Report {
     parked: Vec<Parked>,
     /// What is paused: `all`, or workflows.
     paused: Vec<Name>,
+    /// Relays that are down, and mail that goes slowly.
+    relays: Vec<Relay>,
     /// Since when the live release is live; `null` before the first one.
     live_since: Option<String>,
     rehearsal: bool,
+}
+
+/// A relay, or a part of its mail, that is not as it should be.
+#[derive(Serialize)]
+struct Relay {
+    relay: Name,
+    /// Whose servers are meant: a provider, or a domain; empty for all.
+    receiver: Name,
+    /// `down`, or how fast mail goes.
+    state: String,
+    since: String,
+}
+
+async fn relays(store: &Store) -> Result<Vec<Relay>, Failure> {
+    let down = store.relays_down().await?.into_iter().map(|down| Relay {
+        relay: down.relay,
+        receiver: "".into(),
+        state: "down".to_owned(),
+        since: down.since.to_string(),
+    });
+    let slow = store.throttles().await?.into_iter().map(|(stretch, level, since)| Relay {
+        relay: stretch.relay,
+        receiver: stretch.receiver,
+        state: level.rate().to_string(),
+        since: since.to_string(),
+    });
+    Ok(down.chain(slow).collect())
+}
+
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { relay, receiver, state, since } = self;
+        match (receiver.is_empty(), state.as_str()) {
+            (true, "down") => write!(f, "{relay} is down since {since}"),
+            (true, rate) => write!(f, "{relay} is slowed down to {rate} since {since}"),
+            (false, rate) => {
+                write!(f, "{relay} to {receiver} is slowed down to {rate} since {since}")
+            }
+        }
+    }
 }
 
 pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
@@ -61,6 +103,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         codes: pools(&store).await?,
         parked: parked::parked(&store).await?,
         paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        relays: relays(&store).await?,
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
         rehearsal: store.is_rehearsal().await?,
     };
@@ -112,6 +155,10 @@ fn text(report: &Report) -> String {
     if !report.paused.is_empty() {
         let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
         lines.push(format!("paused         {}", paused.join(", ")));
+    }
+    if !report.relays.is_empty() {
+        lines.push("Relays:".to_owned());
+        lines.extend(report.relays.iter().map(|relay| format!("  {relay}")));
     }
     if !report.deferred.is_empty() {
         lines.push("Deferred, and tried again by themselves:".to_owned());

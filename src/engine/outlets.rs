@@ -9,7 +9,7 @@ use super::Engine;
 use crate::{
     config::Sender,
     domain::{name::Name, time::Instant},
-    mail::relay::{Breaker, Permit, Relay},
+    mail::relay::{Breaker, Change, Permit, Relay},
     store::{Down, Probing, Route, StoreError},
 };
 
@@ -145,7 +145,11 @@ impl Engine {
         for outlet in &self.outlets {
             let probe_at = down.iter().find(|down| down.relay == outlet.name).map(|it| it.probe_at);
             outlet.breaker().learn(probe_at);
-            outlet.is_paused.store(paused.contains(&outlet.name), Ordering::SeqCst);
+            let is_paused = paused.contains(&outlet.name);
+            if outlet.is_paused.swap(is_paused, Ordering::SeqCst) != is_paused {
+                let can_be_used = !is_paused && !outlet.breaker().is_open();
+                (self.on_relay)(&outlet.name, if can_be_used { Change::Up } else { Change::Down });
+            }
         }
         self.follow_throttles().await?;
         self.gather_the_astray().await

@@ -60,6 +60,7 @@ pub struct Metrics {
     ready: Gauge,
     mails: Family<[Label; 1], Counter>,
     relays: Family<[(&'static str, String); 1], Gauge>,
+    slowed: Gauge,
     returned: Family<[Label; 1], Counter>,
     decided: Counter,
     decide_seconds: Histogram,
@@ -96,6 +97,7 @@ impl Metrics {
             ready: Gauge::default(),
             mails: Family::default(),
             relays: Family::default(),
+            slowed: Gauge::default(),
             returned: Family::default(),
             decided: Counter::default(),
             decide_seconds: Histogram::new(SECONDS),
@@ -136,6 +138,11 @@ impl Metrics {
             self.mails.clone(),
         );
         registry.register("relay_up", "Whether the relay can be used", self.relays.clone());
+        registry.register(
+            "receivers_slowed",
+            "To how many providers and domains mail goes slowly",
+            self.slowed.clone(),
+        );
         registry.register(
             "mails_returned",
             "Mails that came back, by what was done with them",
@@ -298,6 +305,9 @@ impl Metrics {
         self.connections.set(gauge(observed.public.open()));
         let now = observed.clock.now();
         let look = async {
+            if let Ok(slowed) = observed.store.throttles().await {
+                self.slowed.set(gauge(slowed.len()));
+            }
             if let Ok(due) = observed.store.next_wake_at().await {
                 self.due_lag.set(lag(now, due));
             }

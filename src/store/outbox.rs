@@ -86,8 +86,9 @@ struct Claim {
 }
 
 impl Store {
-    /// Claims due messages of a route that are not paused: first of the workflow whose mail has been due for longest,
-    /// within it the longest due first. The claimer has them for as long as the `lease`; every later write of
+    /// Claims due messages of a route that are not paused, within a workflow the longest due first. Each workflow
+    /// has its share, so that the backlog of one holds up nobody else's mail; what some leave over goes to those whose
+    /// mail has been due for longest. The claimer has them for as long as the `lease`; every later write of
     /// the claim is fenced by `token`.
     pub async fn claim_messages(
         &self,
@@ -107,11 +108,23 @@ impl Store {
         let claim = Claim { now, token, lease_until, by: route.by.clone() };
         let mut claimed = Vec::new();
         let mut tx = self.db.begin(Turn::Work).await?;
-        let mut left = limit;
+        let (mut left, mut behind) = (limit, Vec::new());
         while let Some(head) = due.pop().filter(|_| left > 0) {
-            let some = tx.claim_behind(&head, &claim, left).await?;
-            left -= i64::try_from(some.len()).unwrap_or(left);
+            let shares = count(&due) + 1;
+            let share = (left + shares - 1) / shares;
+            let some = tx.claim_behind(&head, &claim, share).await?;
+            left -= count(&some);
+            if count(&some) == share {
+                behind.push(head);
+            }
             claimed.extend(some);
+        }
+        for head in behind {
+            if left > 0 {
+                let some = tx.claim_behind(&head, &claim, left).await?;
+                left -= count(&some);
+                claimed.extend(some);
+            }
         }
         tx.commit().await?;
         let mut claimed: Vec<MessageRow> = readable(claimed).map(|(message, _)| message).collect();
@@ -144,6 +157,10 @@ impl Store {
         };
         Ok(found.into_iter().filter_map(head).collect())
     }
+}
+
+fn count<T>(some: &[T]) -> i64 {
+    i64::try_from(some.len()).unwrap_or(i64::MAX)
 }
 
 impl Head {

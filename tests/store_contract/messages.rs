@@ -504,3 +504,35 @@ async fn parked_mail_follows_when_the_open_one_has_ended() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_backlog_of_one_workflow_holds_up_nobody_elses_mail() {
+    for_each_database(async |db| {
+        let mut urgent = None;
+        for number in 0..12 {
+            let lead = settled_lead(&db.store, &format!("l{number}@example.com")).await;
+            let mut message = mail(1, "hello");
+            let is_urgent = number == 11;
+            message.workflow = if is_urgent { "urgent".into() } else { "backlog".into() };
+            message.due_at = if is_urgent { NOON } else { NOON - HOUR };
+            decide(&db.store, lead, |decision| decision.messages.push(message)).await;
+            if is_urgent {
+                urgent = Some(db.store.messages_of(lead).await.unwrap()[0].id);
+            }
+        }
+        let route = Route::own(&"main".into());
+        let claim = async |token, limit| {
+            let claimed = db
+                .store
+                .claim_messages(&route, NOON, ClaimToken(token), HOUR, limit)
+                .await
+                .unwrap();
+            claimed.into_iter().map(|message| message.id).collect::<Vec<_>>()
+        };
+        let first = claim(1, 4).await;
+        assert_eq!(first.len(), 4, "what one leaves over the other takes");
+        assert!(first.contains(&urgent.unwrap()), "{first:?}");
+        assert_eq!(claim(2, 100).await.len(), 8);
+    })
+    .await;
+}

@@ -11,7 +11,7 @@ use super::{
     signing::{self, Key},
     spf,
 };
-use crate::config::{Config, RelayKind, is_within};
+use crate::config::{self, Config, RelayKind, is_within};
 
 /// Names that nobody has, for examples and tests (RFC 2606).
 const EXAMPLES: [&str; 6] =
@@ -25,6 +25,8 @@ struct Names<'a> {
     from: &'a str,
     bounces: &'a str,
     keys: Vec<Key>,
+    /// The domains that there are keys of, of this sender and of others.
+    signing: Vec<&'a str>,
     /// The hosts of SMTP relays.
     relays: Vec<&'a str>,
 }
@@ -41,14 +43,48 @@ pub(super) async fn look_up(checkup: &mut Checkup, config: &Config) {
             return checkup.warning("names", format!("no name server is known: {why}"), advice);
         }
     };
-    let (from, bounces) = (sender.from.address.domain(), sender.bounce_domain.as_str());
-    examples(checkup, &[from, bounces]);
-    let relays = config.relays.iter().filter_map(|relay| match &relay.kind {
-        RelayKind::Smtp(smtp) => Some(smtp.host.as_str()),
-        RelayKind::Folder(_) => None,
-    });
-    let public = host_of(&config.public.base_url);
-    ask(checkup, &dns, Names { public, from, bounces, keys, relays: relays.collect() }).await;
+    let mut public = host_of(&config.public.base_url);
+    let (mut left, senders) = (keys, senders(config, sender));
+    for (index, sender) in senders.iter().enumerate() {
+        let (from, bounces) = (sender.from.as_str(), sender.bounces.as_str());
+        examples(checkup, &[from, bounces]);
+        // Each key is looked at once, with the first whose mails it signs; what signs for nobody, with the last.
+        let is_last = index + 1 == senders.len();
+        let (keys, others) =
+            left.into_iter().partition(|key| is_last || is_within(from, &key.domain));
+        left = others;
+        let (public, relays) = (public.take(), sender.relays.clone());
+        let signing = config.dkim.iter().map(|key| key.domain.as_str()).collect();
+        ask(checkup, &dns, Names { public, from, bounces, keys, signing, relays }).await;
+    }
+}
+
+/// Where mails come from, and by which hosts.
+struct Sender<'a> {
+    from: String,
+    bounces: String,
+    relays: Vec<&'a str>,
+}
+
+/// Those of all relays; the house's own, which writes to our people, comes first.
+fn senders<'a>(config: &'a Config, house: &config::Sender) -> Vec<Sender<'a>> {
+    let sender = |of: &config::Sender| Sender {
+        from: of.from.address.domain().to_owned(),
+        bounces: of.bounce_domain.clone(),
+        relays: Vec::new(),
+    };
+    let mut senders = vec![sender(house)];
+    for relay in &config.relays {
+        let RelayKind::Smtp(smtp) = &relay.kind else { continue };
+        let own = sender(&house.known_as(&relay.identity));
+        let is_same = |it: &Sender<'_>| it.from == own.from && it.bounces == own.bounces;
+        let place = senders.iter().position(is_same).unwrap_or_else(|| {
+            senders.push(own);
+            senders.len() - 1
+        });
+        senders[place].relays.push(&smtp.host);
+    }
+    senders
 }
 
 fn host_of(base_url: &str) -> Option<String> {
@@ -71,7 +107,7 @@ fn examples(checkup: &mut Checkup, names: &[&str]) {
 }
 
 async fn ask(checkup: &mut Checkup, dns: &Dns, names: Names<'_>) {
-    let Names { public, from, bounces, keys, relays } = names;
+    let Names { public, from, bounces, keys, signing, relays } = names;
     let house = house(from);
     let policies = [format!("_dmarc.{from}"), format!("_dmarc.{house}")];
     let public_at = async {
@@ -120,8 +156,7 @@ async fn ask(checkup: &mut Checkup, dns: &Dns, names: Names<'_>) {
         .and_then(|own| if dmarc::records(&own).is_empty() { house_policy } else { Ok(own) });
     let wishes = policy.as_deref().map_or(Wishes::default(), dmarc::wishes);
     said(checkup, from, policy, |texts| dmarc::judge(&texts, house));
-    let signing = keys.iter().map(|key| key.domain.as_str());
-    let signing: Vec<&str> = signing.filter(|domain| is_within(from, domain)).collect();
+    let signing: Vec<&str> = signing.into_iter().filter(|domain| is_within(from, domain)).collect();
     told(checkup, from, dmarc::alignment(from, bounces, &signing, wishes));
 }
 

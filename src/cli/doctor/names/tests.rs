@@ -15,6 +15,7 @@ async fn asked(zone: Zone) -> Vec<(Verdict, String, String)> {
         from: "news.ours.net",
         bounces: "bounce.ours.net",
         keys: vec![key()],
+        signing: vec!["ours.net"],
         relays: vec!["smtp.ours.net"],
     };
     ask(&mut checkup, &dns, names).await;
@@ -146,6 +147,7 @@ async fn without_a_network_it_ends_soon_and_blames_nobody() {
         from: "ours.net",
         bounces: "bounce.ours.net",
         keys: vec![key()],
+        signing: vec!["ours.net"],
         relays: vec!["192.0.2.25", "smtp.ours.net"],
         ..Names::default()
     };
@@ -184,4 +186,24 @@ fn a_record_for_everybody_and_names_for_examples_are_failures() {
     examples(&mut checkup, &["ours.net", "bounce.example.com", "myexample.com"]);
     assert_eq!(checkup.findings().len(), 1);
     assert_eq!(host_of("http://127.0.0.1:8080"), None);
+}
+
+#[test]
+fn each_sender_is_asked_for_once_with_its_own_relays() {
+    let text = "[public]\nbase_url = \"https://go.ours.net\"\n\
+                [sender]\nfrom = \"A <a@ours.net>\"\nbounce_domain = \"b.ours.net\"\npostal_address = \"x\"\n\
+                [[relay]]\nname = \"a\"\nhost = \"one\"\n\
+                [[relay]]\nname = \"b\"\nhost = \"two\"\nfrom = \"B <b@theirs.net>\"\nbounce_domain = \"b.theirs.net\"\n\
+                [[relay]]\nname = \"c\"\nhost = \"three\"\nfrom = \"C <c@ours.net>\"\n";
+    let config = Config::parse(text, std::path::Path::new("")).unwrap();
+    let senders = senders(&config, config.sender.as_ref().unwrap());
+    let seen: Vec<_> =
+        senders.iter().map(|it| (&*it.from, &*it.bounces, it.relays.join(" "))).collect();
+    assert_eq!(
+        seen,
+        [
+            ("ours.net", "b.ours.net", "one three".to_owned()),
+            ("theirs.net", "b.theirs.net", "two".to_owned())
+        ]
+    );
 }
