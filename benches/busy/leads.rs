@@ -147,6 +147,7 @@ pub fn lead(definitions: &Definitions, number: u64) -> LeadRecord {
         created_at: created,
         decided_at: Instant::from_millis(NOW.millis() - DAY),
         decided_under: definitions.release,
+        due_at: NOW,
         address: Address::parse(&format!("lead-{number}@example.com")).expect("an address"),
         stage,
         stage_since: created,

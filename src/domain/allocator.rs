@@ -40,6 +40,8 @@ pub struct Asker<'a> {
     pub lead: LeadId,
     pub account: Option<&'a Name>,
     pub domain: &'a str,
+    /// Since when its decision is due.
+    pub due_at: Instant,
 }
 
 /// What a lead's decision means for its company.
@@ -143,7 +145,7 @@ impl<'p> Allocator<'p> {
         want: &Want,
         now: Instant,
     ) -> Option<(Instant, String)> {
-        let lines = self.lines(asker, want);
+        let lines = self.lines(asker, want, now);
         // A turn is good as long as its line is what it was.
         let turn = want.turn.as_ref().filter(|turn| {
             let told = turn.reason.trim_end_matches('…');
@@ -176,7 +178,7 @@ impl<'p> Allocator<'p> {
             self.booked.push(Booking { account: name.clone(), lead: asker.lead, what });
         }
         let Some(want) = want else { return now };
-        let lines = self.lines(asker, want);
+        let lines = self.lines(asker, want, now);
         // What the lead asked for goes at once, and each of its lines moves on by itself.
         let at = if was_asked_for { now } else { pace::first(&self.heads, &lines, now) };
         pace::take(&mut self.heads, &lines, at);
@@ -201,10 +203,12 @@ impl<'p> Allocator<'p> {
         }
     }
 
-    fn lines(&self, asker: Asker<'_>, want: &Want) -> Vec<Line> {
+    fn lines(&self, asker: Asker<'_>, want: &Want, now: Instant) -> Vec<Line> {
         let Resource::Mail { workflow } = &want.resource;
         let relay = self.fleet.relay_of(asker.lead);
-        lines(self.policy, relay, asker.domain, workflow)
+        let mut lines = lines(self.policy, relay, asker.domain, workflow);
+        lines.extend(self.policy.pacing.late(asker.due_at, now));
+        lines
     }
 
     /// Mails from before then count no more.

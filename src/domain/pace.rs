@@ -31,6 +31,8 @@ pub struct Pacing {
     pub each_domain: Option<Rate>,
     pub providers: Vec<Provider>,
     pub workflows: BTreeMap<Name, Rate>,
+    /// Mail that is overdue, as nothing was at work when it was due.
+    pub catch_up: Option<Rate>,
 }
 
 /// Domains whose mail goes to the same servers.
@@ -125,6 +127,14 @@ impl Pacing {
             && self.each_domain.is_none()
             && self.providers.is_empty()
             && self.workflows.is_empty()
+            && self.catch_up.is_none()
+    }
+
+    /// The line of mail that was due at an instant and is asked for at another, if that is too late.
+    #[must_use]
+    pub fn late(&self, due_at: Instant, now: Instant) -> Option<Line> {
+        let rate = self.catch_up.filter(|_| now > due_at + OVERDUE)?;
+        Some(Line { name: "catching up".into(), rate })
     }
 
     /// Whose servers take the mail of a domain: a provider's, or its own.
@@ -150,6 +160,9 @@ impl Pacing {
         lines.map(|(name, rate)| Line { name: name.into(), rate }).collect()
     }
 }
+
+/// What comes later than this has been kept back by an outage, and not by much work.
+const OVERDUE: Duration = Duration::from_mins(5);
 
 /// A mail is lined up as early as this before it may leave. Longer, and a slow line would keep those waiting who share
 /// only a fast one with it.
@@ -266,6 +279,7 @@ mod tests {
                 rate: minute(60),
             }],
             workflows: [("cold".into(), minute(5))].into(),
+            catch_up: None,
         };
         let names = |domain: &str, workflow: &str| {
             let lines = pacing.lines(domain, workflow);

@@ -165,7 +165,7 @@ impl Engine {
             }
         }
         // What is shared is looked at for the few who ask for it.
-        let (accounts, heads) = self.shared(definitions, &mut batch, &undecided).await?;
+        let (accounts, heads) = self.shared(definitions, &mut batch, &undecided, at).await?;
         let mut allocator = Allocator::new(&definitions.policy, &self.fleet, accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
         for begun in undecided {

@@ -31,7 +31,7 @@ use crate::{
     mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
     store::{
-        StoreError,
+        InLine, StoreError,
         records::{MessageRow, Settled, Settlement},
     },
 };
@@ -42,6 +42,9 @@ const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 /// A mail that comes this late to be handed over has lost its place in line: what an outage of the relay kept back
 /// does not burst.
 const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// How long a mail waits for which a line of mail that is slowed down is too long.
+const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// How long a mail waits whose rendering took too long.
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
@@ -201,20 +204,31 @@ impl Engine {
             let Some(record) = records.get(&row.lead) else { continue };
             let domain = record.address.domain();
             // How much is taken from us may have changed since it was reserved.
-            let mut stands_in = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
+            let mut in_line = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
+            // It may go faster again long before a slow line has come to its end.
+            let at_most_until =
+                if in_line.is_empty() { Instant::NEVER } else { now + SLOW_LINES_ASKED };
             if !has_place {
-                stands_in.extend(lines(policy, relay, domain, &row.workflow));
+                in_line.extend(lines(policy, relay, domain, &row.workflow));
+                in_line.extend(policy.pacing.late(row.due_at, now));
             }
-            if !stands_in.is_empty() && waits_its_turn(live, row, record, now) {
+            if !in_line.is_empty() && waits_its_turn(live, row, record, now) {
                 ids.push(row.id);
-                asked.push((stands_in, has_turn));
+                asked.push(InLine { lines: in_line, has_turn, at_most_until });
             }
         }
         let answers = self.store.line_up(&asked, now).await?;
-        let turns = ids.into_iter().zip(answers).filter_map(|(id, answer)| match answer {
-            // Within a second: it goes.
-            Answer::Go(_) => None,
-            Answer::Wait(at, line) => Some((id, Turn { at, reason: turn_in(line) })),
+        let turns = ids.into_iter().zip(answers).zip(&asked).filter_map(|((id, answer), mail)| {
+            let turn = match answer {
+                // Within a second: it goes.
+                Answer::Go(_) => return None,
+                Answer::Wait(at, line) if at > mail.at_most_until => {
+                    let reason = format!("full for the next hour: {line}");
+                    Turn { at: mail.at_most_until, reason }
+                }
+                Answer::Wait(at, line) => Turn { at, reason: turn_in(line) },
+            };
+            Some((id, turn))
         });
         Ok(turns.collect())
     }

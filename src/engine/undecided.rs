@@ -30,6 +30,7 @@ pub(super) struct Undecided {
     profile: Profile,
     refolded: bool,
     account: Option<Name>,
+    due_at: Instant,
     grants: Grants,
     decision: Decision,
 }
@@ -45,9 +46,10 @@ impl Undecided {
         // Not worked out for each lead that is decided where nobody asks.
         let asks = !definitions.policy.accounts.is_empty();
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
+        let due_at = record.due_at;
         let (state, profile, refolded) = look(definitions, record, history, now);
         let decision = decide(definitions, &state, grants, now);
-        Self { state, profile, refolded, account, grants: grants.clone(), decision }
+        Self { state, profile, refolded, account, due_at, grants: grants.clone(), decision }
     }
 
     /// Those whose mail may come to be wanted.
@@ -62,9 +64,10 @@ impl Undecided {
         allocator: &mut Allocator<'_>,
         now: Instant,
     ) -> LeadWrite {
-        let Self { mut state, profile, refolded, account, mut grants, mut decision } = self;
+        let Self { mut state, profile, refolded, account, due_at, mut grants, mut decision } = self;
         let domain = state.address.domain().to_owned();
-        let asker = Asker { lead: state.lead, account: account.as_ref(), domain: &domain };
+        let asker =
+            Asker { lead: state.lead, account: account.as_ref(), domain: &domain, due_at };
         allocator.hear(asker, &state.new_events, now);
         // Each time at least one more is refused, and no enrolment wants twice.
         let most = REFUSALS.max(state.enrolments.len() + decision.enrolments.len() + 1);
@@ -122,6 +125,7 @@ impl Engine {
         definitions: &Definitions,
         batch: &mut Batch,
         undecided: &[Undecided],
+        now: Instant,
     ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
         let policy = &definitions.policy;
         let asks = undecided.iter().filter(|begun| !begun.decision.wants.is_empty());
@@ -137,6 +141,8 @@ impl Engine {
         if has_lines(policy, &self.fleet) {
             for begun in asks {
                 let relay = self.fleet.relay_of(begun.state.lead);
+                let late = policy.pacing.late(begun.due_at, now);
+                lines.extend(late.iter().flat_map(Line::names));
                 // Any of its mails may come to go first.
                 for enrolment in begun.workflows() {
                     let domain = begun.state.address.domain();

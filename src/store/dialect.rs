@@ -45,7 +45,7 @@ macro_rules! sql {
 macro_rules! fragment {
     ($dialect:ident timers) => {
         "SELECT t.lead, t.rev, t.reflected, t.attempts, t.stop_epoch, t.decided_at, t.decided_release, \
-         t.lane FROM lead_timer AS t"
+         t.lane, t.wake_at FROM lead_timer AS t"
     };
     // Not `json_each`: each row would be made into text, and parsed again for each of its columns.
     (sqlite each) => {

@@ -25,6 +25,16 @@ struct Row<'a> {
     head: i64,
 }
 
+/// A mail that asks whether it may leave.
+#[derive(Clone, Debug)]
+pub struct InLine {
+    pub lines: Vec<Line>,
+    /// It has come to its turn.
+    pub has_turn: bool,
+    /// Later turns are not taken.
+    pub at_most_until: Instant,
+}
+
 /// The head of a line in which nobody stood yet.
 const NOBODY: i64 = 0;
 
@@ -44,23 +54,19 @@ impl Store {
         Ok(heads)
     }
 
-    /// Asks for mails, in this order, whether they may leave; each with its lines, and whether it has come to its
-    /// turn. Those that may have their places.
-    pub async fn line_up<'l>(
-        &self,
-        mails: &'l [(Vec<Line>, bool)],
-        now: Instant,
-    ) -> Result<Vec<Answer<'l>>> {
+    /// Asks for mails, in this order, whether they may leave. Those that may have their places.
+    pub async fn line_up<'l>(&self, mails: &'l [InLine], now: Instant) -> Result<Vec<Answer<'l>>> {
         let names: BTreeSet<Name> =
-            mails.iter().flat_map(|(lines, _)| lines).flat_map(Line::names).collect();
+            mails.iter().flat_map(|mail| &mail.lines).flat_map(Line::names).collect();
         if names.is_empty() {
             return Ok(vec![Answer::Go(now); mails.len()]);
         }
         let mut tx = self.db.begin(Turn::Work).await?;
         let mut heads = tx.lock_lines(&names).await?;
         let mut answers = Vec::with_capacity(mails.len());
-        for (lines, has_turn) in mails {
-            let answer = pace::ask(&mut heads, lines, *has_turn, now, |_| true);
+        for InLine { lines, has_turn, at_most_until } in mails {
+            let may_wait = |until| until <= *at_most_until;
+            let answer = pace::ask(&mut heads, lines, *has_turn, now, may_wait);
             if let Answer::Go(at) = answer {
                 pace::take(&mut heads, lines, at);
             }

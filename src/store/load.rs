@@ -232,6 +232,7 @@ impl LeadRow {
             created_at: Instant::from_millis(self.created_at),
             decided_at: Instant::from_millis(timer.decided_at),
             decided_under: ReleaseId(timer.decided_release),
+            due_at: Instant::from_millis(timer.wake_at),
             address: Address::parse(&self.address).map_err(|_| corrupt("address"))?,
             stage: Stage::from_word(&self.stage).ok_or_else(|| corrupt("stage"))?,
             stage_since: Instant::from_millis(self.stage_since),

@@ -63,6 +63,7 @@ use db::Db;
 pub use error::StoreError;
 pub use glances::{Columns, Found, History, Which};
 use group::Group;
+pub use lines::InLine;
 pub use lock::EngineLock;
 pub use outbox::Route;
 pub use owner::{folder_of, make_file};

@@ -30,6 +30,7 @@ pub struct Timer {
     pub decided_at: i64,
     pub decided_release: i64,
     pub lane: i64,
+    pub wake_at: i64,
 }
 
 impl Timer {

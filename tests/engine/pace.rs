@@ -195,3 +195,51 @@ async fn a_pace_is_kept_by_all_together() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_was_due_during_an_outage_leaves_at_the_pace_of_catching_up_and_nothing_else_does() {
+    for_each_database(async |db| {
+        let policy = "policy:\n  zone: UTC\n  tracking: with insights\n  catch_up: 20 per minute\n  purposes:\n    \
+                      insights: { label: Insights, basis: [consent] }\n";
+        let steps = "enter:\n  event: lead.imported\nsteps:\n  - wait: 1h\n  - email: hello\n";
+        let campaign = Campaign::new()
+            .file("workflows/policy.yaml", policy)
+            .mail("hello", "Hello")
+            .workflow("cold", steps);
+        let rig = Rig::new(db, &campaign).await;
+        let overdue = crowd(&rig, 50, "a.example").await;
+        rig.tick().await;
+        // Nothing runs from then on; others have come meanwhile, and are due in time.
+        rig.clock.set(NOON + HOUR * 3);
+        let fresh = crowd(&rig, 50, "b.example").await;
+        rig.walk_from(NOON + HOUR * 3, NOON + HOUR * 5).await;
+        let late = sent(&rig, &overdue).await;
+        assert_eq!(late.len(), 50);
+        is_kept(&late, 20, MINUTE);
+        assert!(late[49] < NOON + HOUR * 3 + MINUTE * 4, "and no slower: {late:?}");
+        assert_eq!(sent(&rig, &fresh).await, vec![NOON + HOUR * 4; 50]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mails_that_lay_ready_during_an_outage_do_not_burst_either() {
+    for_each_database(async |db| {
+        let policy = "policy:\n  zone: UTC\n  tracking: with insights\n  catch_up: 20 per minute\n  purposes:\n    \
+                      insights: { label: Insights, basis: [consent] }\n";
+        let campaign = Campaign::new()
+            .file("workflows/policy.yaml", policy)
+            .mail("hello", "Hello")
+            .workflow("cold", "enter:\n  event: lead.imported\nsteps:\n  - email: hello\n");
+        let rig = Rig::new(db, &campaign).await;
+        let leads = crowd(&rig, 50, "a.example").await;
+        rig.store.pause(&"relay:main".into(), "test", NOON).await.unwrap();
+        rig.tick().await;
+        rig.store.resume(&"relay:main".into()).await.unwrap();
+        rig.walk_from(NOON + HOUR, NOON + HOUR * 2).await;
+        let at = sent(&rig, &leads).await;
+        assert_eq!(at.len(), 50);
+        is_kept(&at, 20, MINUTE);
+    })
+    .await;
+}

@@ -6,8 +6,9 @@ use nurtured::{
         id::LeadId,
         name::Name,
         pace::{Answer, Line, Per, Rate},
+        time::Instant,
     },
-    store::{Batch, Store, records::Quota},
+    store::{Batch, InLine, Store, records::Quota},
 };
 
 use super::made::*;
@@ -23,24 +24,31 @@ async fn look(store: &Store, batch: &mut Batch, lead: LeadId, head: i64) -> Opti
     heads.get("all").copied().filter(|head| *head != 0)
 }
 
+fn asks(lines: Vec<Line>, has_turn: bool) -> InLine {
+    InLine { lines, has_turn, at_most_until: Instant::NEVER }
+}
+
 #[tokio::test]
 async fn places_are_taken_one_after_the_other() {
     for_each_database(async |db| {
-        let (all, other) = (|| (vec![all()], false), (Vec::new(), false));
+        let (all, other) = (|| asks(vec![all()], false), asks(Vec::new(), false));
         let mails = [all(), other, all(), all(), all()];
         let answers = db.store.line_up(&mails, NOON).await.unwrap();
         let at = |seconds: u32| NOON + seconds * MINUTE / 60;
         // The next may leave within a second; who has to wait longer is told a turn.
-        let line = &mails[0].0[0];
+        let line = &mails[0].lines[0];
         let wait = |seconds| Answer::Wait(at(seconds), line);
         assert_eq!(
             answers,
             [Answer::Go(at(0)), Answer::Go(NOON), Answer::Go(at(1)), wait(2), wait(3)]
         );
         // Who has come to its turn goes before newcomers, and nobody leaves before the line lets them.
-        let again = [(vec![line.clone()], true), all()];
+        let again = [asks(vec![line.clone()], true), all()];
         assert_eq!(db.store.line_up(&again, at(2)).await.unwrap(), [Answer::Go(at(2)), wait(4)]);
         assert_eq!(db.store.line_up(&[], NOON).await.unwrap(), []);
+        // Who cannot wait so long takes no turn from others.
+        let brief = InLine { at_most_until: at(4), ..all() };
+        assert_eq!(db.store.line_up(&[brief, all()], at(3)).await.unwrap(), [wait(5), wait(5)]);
     })
     .await;
 }
@@ -66,7 +74,7 @@ async fn who_was_given_a_place_that_another_took_is_not_written() {
             // The line is locked with the leads: nobody is faster.
             assert!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost.is_empty());
         } else {
-            db.store.line_up(&[(vec![all()], false)], NOON).await.unwrap();
+            db.store.line_up(&[asks(vec![all()], false)], NOON).await.unwrap();
             assert_eq!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost, [lead]);
         }
     })

@@ -19,6 +19,9 @@ use crate::{
 
 pub(super) fn lower(found: &Found<'_>, workflows: &BTreeSet<Name>) -> Pacing {
     let (file, mut pacing) = (found.file, Pacing::default());
+    if let Some(node) = found.node().get("catch_up") {
+        pacing.catch_up = rate(file, node, "catch_up");
+    }
     let Some(node) = found.node().get("pacing") else { return pacing };
     let Some(fields) = read::Fields::open(file, node, "`pacing`", &schema::PACING) else {
         return pacing;

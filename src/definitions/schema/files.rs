@@ -236,6 +236,12 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "as fast as the relay takes them",
             "how fast mails leave",
         ),
+        may(
+            "catch_up",
+            Form::Rate,
+            "as fast as the relay takes it",
+            "how fast mail leaves that is overdue after an outage",
+        ),
         may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
@@ -244,7 +250,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "how mails to leads that do not stir become rare, rung by rung",
         ),
     ],
-    later: &["frequency", "catch_up", "guards", "warm_up", "retention"],
+    later: &["frequency", "guards", "warm_up", "retention"],
 };
 
 /// What `gap` of a rung may say instead of a length of time.

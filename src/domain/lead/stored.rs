@@ -75,6 +75,8 @@ pub struct LeadRecord {
     pub decided_at: Instant,
     /// By which release it was decided then; 0 if never.
     pub decided_under: ReleaseId,
+    /// When it was, or is, to be looked at again.
+    pub due_at: Instant,
     pub address: Address,
     pub stage: Stage,
     pub stage_since: Instant,
@@ -268,6 +270,7 @@ mod tests {
             created_at: Instant::DAWN,
             decided_at: Instant::DAWN,
             decided_under: ReleaseId::default(),
+            due_at: Instant::NEVER,
             address: Address::parse("ada@example.com").unwrap(),
             stage: Stage::Lead,
             stage_since: Instant::DAWN,
