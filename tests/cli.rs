@@ -340,6 +340,42 @@ fn everything_can_be_paused_and_taken_up_again() {
 }
 
 #[test]
+fn a_lead_a_company_and_a_relay_can_be_paused_with_a_reason() {
+    let site = Site::live();
+    site.write("in.csv", "email,consent,consent date\nann@acme.example,yes,2026-01-02\n");
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    let ann = "ann@acme.example";
+    let paused = site.json(&["pause", "--lead", ann, "--because", "in talks"]);
+    let scope = paused["scope"].as_str().unwrap();
+    assert_eq!(paused["pauses"][0]["because"], "in talks");
+    let id = scope.strip_prefix("lead:").unwrap();
+    assert_eq!(site.json(&["pause", "--account", ann])["scope"], "account:@acme.example");
+    assert_eq!(site.json(&["pause", "--relay", "files"])["scope"], "relay:files");
+    let said = site.run(&["status"]);
+    for line in [
+        format!("  the lead {id}, since "),
+        "  the company @acme.example, since ".to_owned(),
+        "  the relay files, since ".to_owned(),
+        ": in talks".to_owned(),
+    ] {
+        assert!(said.out.contains(&line), "{line}: {}", said.out);
+    }
+    for (arguments, why) in [
+        (&["pause", "--relay", "none"][..], "there are: files"),
+        (&["pause", "--lead", "x"], "its address, or its ID"),
+        (&["pause", "--lead", "nobody@acme.example"], "there is no lead"),
+        (&["pause", "all", "--lead", id], "cannot be used with"),
+        (&["pause"], "required"),
+    ] {
+        let ran = site.run(arguments);
+        assert!(ran.code > 0 && ran.err.contains(why), "{arguments:?}: {ran:?}");
+    }
+    assert_eq!(site.json(&["resume", "--lead", id])["pauses"].as_array().unwrap().len(), 2);
+    site.json(&["resume", "--account", "@acme.example"]);
+    assert_eq!(site.json(&["resume", "--relay", "files"])["pauses"], serde_json::json!([]));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_crash() {
     let site = Site::migrated();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nurtured"));

@@ -15,6 +15,7 @@ mod objections;
 mod often;
 mod outages;
 mod pace;
+mod pauses;
 mod questions;
 mod relays;
 mod releases;

@@ -38,6 +38,7 @@ mod report;
 mod restore;
 mod run;
 mod schema;
+mod scope;
 mod segments;
 mod send_test;
 mod situation;
@@ -129,13 +130,12 @@ enum Command {
     Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
-    /// Stop sending: everything, or one workflow
-    ///
-    /// Mails wait where they are, nothing is lost, and leads go on being decided. `all` holds notices
-    /// to our own people back too, a workflow only its mails to leads.
-    Pause(pause::Arguments),
+    /// Stop sending: everything, a workflow, to a lead or a company, by a relay
+    #[command(long_about = told::<pause::PauseArguments>())]
+    Pause(pause::PauseArguments),
     /// Take up sending again
-    Resume(pause::Arguments),
+    #[command(long_about = told::<pause::ResumeArguments>())]
+    Resume(pause::ResumeArguments),
     /// Print the keys of the campaign language as JSON Schema
     #[command(long_about = told::<schema::Arguments>())]
     Schema(schema::Arguments),

@@ -267,6 +267,8 @@ pub struct Grants {
     refused: BTreeMap<StepRef, (Instant, String)>,
     /// Workflows.
     paused: BTreeSet<Name>,
+    /// Why the lead's mails are held.
+    lead_paused: Option<String>,
 }
 
 impl Grants {
@@ -274,6 +276,18 @@ impl Grants {
     #[must_use]
     pub fn with_paused(paused: &BTreeSet<Name>) -> Self {
         Self { paused: paused.clone(), ..Self::default() }
+    }
+
+    /// And the lead's mails are held, if there is a reason.
+    #[must_use]
+    pub fn and_of_lead(self, reason: Option<&String>) -> Self {
+        Self { lead_paused: reason.cloned(), ..self }
+    }
+
+    /// Why no mail goes to the lead, if it is paused.
+    #[must_use]
+    pub fn lead_paused(&self) -> Option<&str> {
+        self.lead_paused.as_deref()
     }
 
     #[must_use]

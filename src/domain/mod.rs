@@ -22,6 +22,7 @@ pub mod lead;
 pub mod message;
 pub mod name;
 pub mod pace;
+pub mod pause;
 pub mod people;
 pub mod policy;
 pub mod question;

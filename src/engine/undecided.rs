@@ -15,6 +15,7 @@ use crate::{
         message::MessageKind,
         name::Name,
         pace::{Heads, Line},
+        pause::Paused,
         time::Instant,
         value::Schema,
     },
@@ -37,7 +38,7 @@ pub(super) struct Undecided {
 impl Undecided {
     pub fn new(
         definitions: &Definitions,
-        paused: &BTreeSet<Name>,
+        paused: &Paused,
         record: LeadRecord,
         history: &[Event],
         now: Instant,
@@ -46,7 +47,8 @@ impl Undecided {
         let asks = !definitions.policy.accounts.is_empty();
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
         let (state, profile, refolded) = look(definitions, record, history, now);
-        let grants = Grants::with_paused(paused);
+        let held = paused.leads.get(&state.lead);
+        let grants = Grants::with_paused(&paused.workflows).and_of_lead(held);
         let decision = decide(definitions, &state, &grants, now);
         Self { state, profile, refolded, account, grants, decision }
     }

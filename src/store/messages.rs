@@ -183,7 +183,8 @@ impl Tx {
                  AND NOT EXISTS (SELECT 1 FROM leads AS l INNER JOIN suppressions AS s \
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
                  AND ($3 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
-                 OR (p.scope = messages.workflow AND messages.kind <> 'internal'))) \
+                 OR (messages.kind <> 'internal' \
+                 AND p.scope IN (messages.workflow, 'lead:' || messages.lead)))) \
                  RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql)

@@ -64,6 +64,7 @@ pub use glances::{Columns, Found, History, Which};
 use group::Group;
 pub use lock::EngineLock;
 pub use owner::{folder_of, make_file};
+pub use pauses::By;
 pub use schema::Migrated;
 pub use suppressions::Subject;
 pub use upsert::{Importing, Profiles};

@@ -18,6 +18,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0008_accounts.sql"),
         include_str!("../../migrations/0009_doubts.sql"),
         include_str!("../../migrations/0010_pace.sql"),
+        include_str!("../../migrations/0012_guards.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }

@@ -1,0 +1,110 @@
+use nurtured::{
+    domain::{message::MessageState, pause::Scope},
+    store::{By, records::SweepProgress},
+};
+
+use super::made::*;
+use crate::support::databases::for_each_database;
+
+#[tokio::test]
+async fn a_paused_lead_is_told_with_its_batch_and_nothing_claimed_for_it_goes() {
+    for_each_database(async |db| {
+        let (lead, id) = lead_with_mail(&db.store, "a@example.com").await;
+        let (_, other) = lead_with_mail(&db.store, "b@example.com").await;
+        decide(&db.store, lead, |decision| decision.messages.push(notice(1, "ada"))).await;
+        let notice = db.store.messages_of(lead).await.unwrap()[1].id;
+        let claimed = claim(&db.store, NOON, TOKEN).await;
+        assert_eq!(claimed.len(), 3);
+        let scope = Scope::Lead(lead);
+        let by = By { who: "ann", because: Some("asked by phone") };
+        db.store.pause(&scope, by, NOON).await.unwrap();
+        let marks = [(id, TOKEN), (other, TOKEN), (notice, TOKEN)];
+        let marked = db.store.mark_transmitting(&marks, NOON).await.unwrap();
+        assert_eq!(marked, [false, true, true], "others, and our own people, are written to");
+
+        // It is due at once, with the reason; whoever was loaded before is overtaken.
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        assert_eq!(batch.records.iter().map(|record| record.lead).collect::<Vec<_>>(), [lead]);
+        assert_eq!(batch.paused.leads[&lead], "paused: the lead, by ann: asked by phone");
+        sleep_all(&db.store, batch, NOON).await;
+        assert!(!db.store.has_open_sweep().await.unwrap(), "nobody else is looked for");
+
+        let [pause] = &db.store.pauses().await.unwrap()[..] else { panic!("one is paused") };
+        assert_eq!((&pause.scope, pause.because.as_deref()), (&scope, Some("asked by phone")));
+        let records = db.store.records(&[lead]).await.unwrap();
+        assert!(db.store.paused_among(records.iter()).await.unwrap().contains_key(&lead));
+        let heedless = db.store.heedless_of_pauses();
+        assert!(heedless.paused_among(records.iter()).await.unwrap().is_empty());
+
+        db.store.resume(&scope, NOON).await.unwrap();
+        let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+        assert_eq!((batch.records.len(), batch.paused.leads.len()), (1, 0));
+        sleep_all(&db.store, batch, NOON).await;
+        assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_loaded_before_a_pause_or_its_end_is_not_decided_by_it() {
+    for_each_database(async |db| {
+        let lead = settled_lead(&db.store, "a@acme.example").await;
+        for scope in [Scope::Lead(lead), Scope::Account("@acme.example".into())] {
+            for pauses in [true, false] {
+                let record = db.store.record(lead).await.unwrap().unwrap();
+                if pauses {
+                    db.store.pause(&scope, "ann", NOON).await.unwrap();
+                } else {
+                    db.store.resume(&scope, NOON).await.unwrap();
+                }
+                while db.store.has_open_sweep().await.unwrap() {
+                    db.store.sweep_step(100, NOON).await.unwrap();
+                }
+                let batch = db.store.lock_leads(&[lead]).await.unwrap();
+                assert_eq!(batch.paused.leads.contains_key(&lead), pauses);
+                let committed = db.store.commit(batch, vec![write(&record)], NOON).await.unwrap();
+                assert_eq!(committed.lost, [lead], "{scope}");
+                assert_eq!(db.store.next_wake_at().await.unwrap(), NOON);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_people_of_a_paused_company_are_looked_for_in_steps() {
+    for_each_database(async |db| {
+        let (ann, mail) = lead_with_mail(&db.store, "ann@acme.example").await;
+        let (_, free) = lead_with_mail(&db.store, "bob@other.example").await;
+        let cid = settled_lead(&db.store, "cid@mail.acme.example").await;
+        claim(&db.store, NOON, TOKEN).await;
+        let scope = Scope::Account("@acme.example".into());
+        db.store.pause(&scope, "ops", NOON).await.unwrap();
+        let marks = [(mail, TOKEN), (free, TOKEN)];
+        let marked = db.store.mark_transmitting(&marks, NOON).await.unwrap();
+        assert_eq!(marked, [false, true], "taken out of the claim");
+        assert_eq!(state(&db.store, mail).await, MessageState::Reserved);
+        for pauses in [true, false] {
+            if !pauses {
+                db.store.resume(&scope, NOON).await.unwrap();
+            }
+            let steps = [
+                db.store.sweep_step(2, NOON).await.unwrap(),
+                db.store.sweep_step(2, NOON).await.unwrap(),
+            ];
+            assert_eq!(steps.map(|step| step.woken), [1, 1]);
+            assert_eq!(
+                db.store.sweep_step(2, NOON).await.unwrap(),
+                SweepProgress { woken: 0, done: true }
+            );
+            let batch = db.store.claim_due(NOON, &all()).await.unwrap();
+            let woken: Vec<_> = batch.records.iter().map(|record| record.lead).collect();
+            assert_eq!(woken, [ann, cid]);
+            let held: Vec<_> = batch.paused.leads.values().map(String::as_str).collect();
+            let why = ["paused: its company, by ops"; 2];
+            assert_eq!(held, if pauses { &why[..] } else { &[] });
+            sleep_all(&db.store, batch, NOON).await;
+        }
+    })
+    .await;
+}
