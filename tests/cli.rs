@@ -376,6 +376,40 @@ fn a_lead_a_company_and_a_relay_can_be_paused_with_a_reason() {
 }
 
 #[test]
+fn cancelling_asks_and_says_how_many() {
+    let site = Site::live();
+    site.write(
+        "in.csv",
+        "email,consent,consent date\nann@acme.example,yes,2026-01-02\nbob@b.example,yes,2026-01-02\n",
+    );
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    site.json(&["pause", "all"]);
+    site.json(&["enrol", "hello", "ann@acme.example", "bob@b.example"]);
+    site.json(&["tick"]);
+    let refused = site.run(&["cancel", "hello"]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.err.contains("takes 2 leads out of the workflow hello"), "{}", refused.err);
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    assert_eq!(site.json(&["status"])["enrolments_active"], 2);
+    let one = site.json(&["cancel", "hello", "--lead", "ann@acme.example", "--yes"]);
+    assert_eq!(one["leads"], 1);
+    let ran = site.run(&["cancel", "all", "--yes", "--because", "a mistake"]);
+    assert!(ran.out.starts_with("2 leads taken out"), "{}", ran.out);
+    site.json(&["tick"]);
+    let status = site.json(&["status"]);
+    assert_eq!(
+        (&status["enrolments_active"], &status["messages"]["cancelled"]),
+        (&0.into(), &2.into())
+    );
+    let shown = site.run(&["leads", "show", "bob@b.example"]);
+    assert!(shown.out.contains("a mistake"), "{}", shown.out);
+    assert_eq!(site.run(&["cancel", "none", "--yes"]).code, 1);
+    assert_eq!(site.run(&["cancel", "--yes"]).code, 2);
+    let nobody = site.run(&["cancel", "hello"]);
+    assert!(nobody.code == 0 && nobody.out.contains("Nobody"), "{nobody:?}");
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_crash() {
     let site = Site::migrated();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nurtured"));

@@ -2,6 +2,7 @@
 //! releases in flight, hours of the day.
 
 mod campaigns;
+mod cancelling;
 mod control;
 mod doubts;
 mod entering;

@@ -6,9 +6,11 @@
 
 mod apply;
 mod backup;
+mod cancel;
 mod check;
 mod codes;
 mod completions;
+mod confirm;
 mod context;
 mod demo;
 mod dkim;
@@ -136,6 +138,9 @@ enum Command {
     /// Take up sending again
     #[command(long_about = told::<pause::ResumeArguments>())]
     Resume(pause::ResumeArguments),
+    /// Take leads out of a workflow, or out of all
+    #[command(long_about = told::<cancel::Arguments>())]
+    Cancel(cancel::Arguments),
     /// Print the keys of the campaign language as JSON Schema
     #[command(long_about = told::<schema::Arguments>())]
     Schema(schema::Arguments),
@@ -240,6 +245,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
+        Command::Cancel(arguments) => cancel::run(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Report(command) => report::run(context, command).await,
         Command::Doubt(arguments) => doubt::run(context, &arguments).await,

@@ -1,6 +1,7 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
 pub mod answering;
+pub mod cancelling;
 pub mod claims;
 mod codes;
 pub mod deciding;

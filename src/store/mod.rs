@@ -18,6 +18,7 @@ mod commit;
 mod db;
 mod deferred;
 mod doubts;
+mod enrolled;
 mod enrolments;
 mod error;
 mod events;

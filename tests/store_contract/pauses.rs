@@ -1,5 +1,5 @@
 use nurtured::{
-    domain::{message::MessageState, pause::Scope},
+    domain::{id::LeadId, message::MessageState, pause::Scope},
     store::{By, records::SweepProgress},
 };
 
@@ -105,6 +105,27 @@ async fn the_people_of_a_paused_company_are_looked_for_in_steps() {
             assert_eq!(held, if pauses { &why[..] } else { &[] });
             sleep_all(&db.store, batch, NOON).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_in_a_workflow_is_read_in_pages() {
+    for_each_database(async |db| {
+        let mut inside = Vec::new();
+        for text in ["a@acme.example", "b@other.example", "c@acme.example"] {
+            inside.push(lead_with_mail(&db.store, text).await.0);
+        }
+        settled_lead(&db.store, "outside@acme.example").await;
+        for workflow in [Some("reawaken".into()), None] {
+            let after = |lead| db.store.enrolled(workflow.as_ref(), lead, 2);
+            assert_eq!(after(LeadId(i64::MIN)).await.unwrap(), inside[..2]);
+            assert_eq!(after(inside[1]).await.unwrap(), inside[2..]);
+        }
+        let none = db.store.enrolled(Some(&"none".into()), LeadId(i64::MIN), 2).await.unwrap();
+        assert_eq!(none, []);
+        let people = db.store.people_among(&inside, &"@acme.example".into()).await.unwrap();
+        assert_eq!(people, [inside[0], inside[2]]);
     })
     .await;
 }
