@@ -1,5 +1,10 @@
 //! The contract of the command line: exit codes, and standard output for the result alone.
 
+use nurtured::{
+    engine::releasing,
+    store::{DatabaseUrl, Store},
+};
+
 use crate::support::site::{POLICY, Site};
 
 #[test]
@@ -373,6 +378,44 @@ fn a_lead_a_company_and_a_relay_can_be_paused_with_a_reason() {
     assert_eq!(site.json(&["resume", "--lead", id])["pauses"].as_array().unwrap().len(), 2);
     site.json(&["resume", "--account", "@acme.example"]);
     assert_eq!(site.json(&["resume", "--relay", "files"])["pauses"], serde_json::json!([]));
+}
+
+#[test]
+fn apply_asks_before_many_leads_come_in_at_once() {
+    let site = Site::live();
+    site.write(
+        "in.csv",
+        "email,consent,consent date\nann@acme.example,yes,2026-01-02\nbob@b.example,yes,2026-01-02\n",
+    );
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    let policy = std::fs::read_to_string(site.path("workflows/campaign.yaml")).unwrap();
+    site.write("workflows/campaign.yaml", format!("{policy}  guards: {{ audience: 1 }}\n"));
+    site.write(
+        "workflows/all.yaml",
+        "workflow: all-of-them\npurpose: insights\nenter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - email: hello\n",
+    );
+    let refused = site.run(&["apply"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused.err.contains("`all-of-them` would take in up to 2 leads at once"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("nurtured apply --audience 2"), "{}", refused.err);
+    // Nor does it come in by a signal, with nobody to ask.
+    let by_itself = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let folder = site.path("");
+        let store = Store::open(&DatabaseUrl::parse("sqlite:nurtured.db", &folder).unwrap()).await;
+        let (store, now) = (store.unwrap(), "2027-01-01T12:00:00Z".parse().unwrap());
+        let applied = releasing::apply_folder(&store, &folder, "auto_apply", "SIGHUP", now).await;
+        store.close().await;
+        applied.unwrap_err().to_string()
+    });
+    assert!(by_itself.contains("`policy.guards.audience` lets in 1 unasked"), "{by_itself}");
+    assert_eq!(site.json(&["tick"])["decided"], 2, "by what was live before");
+    assert_eq!(site.json(&["status"])["enrolments_active"], 0);
+    assert_eq!(site.json(&["apply", "--audience", "2"])["changed"], true);
+    assert_eq!(site.run(&["apply"]).code, 0, "just this is live");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod control;
 mod doubts;
 mod entering;
 mod figures;
+mod guards;
 mod handing;
 mod hours;
 mod inbox;

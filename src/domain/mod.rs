@@ -14,6 +14,7 @@ pub mod decision;
 pub mod definitions;
 pub mod event;
 pub mod facts;
+pub mod guard;
 pub mod hand_off;
 pub mod holiday;
 pub mod id;

@@ -1,6 +1,7 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
 pub mod answering;
+pub mod audience;
 pub mod cancelling;
 pub mod claims;
 mod codes;
@@ -8,6 +9,7 @@ pub mod deciding;
 pub mod desk;
 mod due;
 pub mod group;
+mod guarding;
 mod handing;
 pub mod hearing;
 pub mod import;
@@ -49,6 +51,7 @@ use crate::{
     token::Keyring,
 };
 use claims::Claims;
+use guarding::Watch;
 use live::{BeyondUs, Current, Live};
 use running::OnTurn;
 use settling::Tally;
@@ -86,6 +89,8 @@ pub struct Engine {
     sweeping: AtomicBool,
     /// What is known of the relay outlives one round of sending.
     breaker: Mutex<Breaker>,
+    /// What guards have counted.
+    watch: tokio::sync::Mutex<Watch>,
     /// At which stage the relay failed last and why; `None` since it answered.
     unreachable: Mutex<Option<String>>,
 }
@@ -118,6 +123,7 @@ impl Engine {
             backlog: Mutex::default(),
             sweeping: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::default()),
+            watch: tokio::sync::Mutex::default(),
             unreachable: Mutex::default(),
         }
     }

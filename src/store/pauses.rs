@@ -207,6 +207,12 @@ impl Store {
         heedless
     }
 
+    /// Whether it goes by what is paused.
+    #[must_use]
+    pub const fn heeds_pauses(&self) -> bool {
+        !self.db.ignores_pauses
+    }
+
     /// What is paused.
     pub async fn pauses(&self) -> Result<Vec<Pause>> {
         let rows: Vec<Row> = on_db!(

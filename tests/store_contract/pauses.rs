@@ -1,6 +1,15 @@
 use nurtured::{
-    domain::{id::LeadId, message::MessageState, pause::Scope},
-    store::{By, records::SweepProgress},
+    domain::{
+        event::EventKind,
+        guard::Alarm,
+        id::{LeadId, MessageId},
+        message::MessageState,
+        pause::Scope,
+    },
+    store::{
+        By, GUARD, Ill, Taken,
+        records::{NewEvent, Settled, Settlement, SweepProgress},
+    },
 };
 
 use super::made::*;
@@ -126,6 +135,77 @@ async fn who_is_in_a_workflow_is_read_in_pages() {
         assert_eq!(none, []);
         let people = db.store.people_among(&inside, &"@acme.example".into()).await.unwrap();
         assert_eq!(people, [inside[0], inside[2]]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_guards_count_is_told_by_workflow_and_relay() {
+    for_each_database(async |db| {
+        let outcomes = [
+            sent(),
+            Settled::Failed { reason: "550 5.1.1 no such user".into(), hard: true },
+            Settled::Failed { reason: "554 5.7.1 we do not like it".into(), hard: false },
+            sent(),
+        ];
+        let mut mails = Vec::new();
+        for (n, outcome) in outcomes.into_iter().enumerate() {
+            let (lead, message) = lead_with_mail(&db.store, &format!("{n}@example.com")).await;
+            claim(&db.store, NOON, TOKEN).await;
+            db.store.mark_transmitting(&[(message, TOKEN)], NOON).await.unwrap();
+            let relay = Some("main".into());
+            let settlement = Settlement { message, token: TOKEN, outcome, relay };
+            let batch = db.store.settle(&[settlement], &[], NOON).await.unwrap();
+            sleep_all(&db.store, batch, NOON).await;
+            mails.push((lead, message));
+        }
+        let later = NOON + MINUTE;
+        assert_eq!(db.store.taken(later, NOON + HOUR).await.unwrap(), []);
+        let taken = db.store.taken(NOON, later).await.unwrap();
+        assert_eq!(taken, [Taken { workflow: "reawaken".into(), relay: "main".into(), mails: 2 }]);
+
+        for (lead, message, kind, object) in [
+            (mails[0].0, mails[0].1, EventKind::MAIL_BOUNCED, Some("hard")),
+            (mails[3].0, mails[3].1, EventKind::MAIL_BOUNCED, Some("sender_fault")),
+            (mails[3].0, mails[3].1, EventKind::MAIL_COMPLAINED, None),
+        ] {
+            let mut event = NewEvent::new(lead, kind, later, "inbox");
+            (event.message, event.object) = (Some(message), object.map(Into::into));
+            db.store.record_events(&[event], later).await.unwrap();
+        }
+        let ill = |index: usize, is_refused, is_bounce| Ill {
+            message: MessageId(mails[index].1.0),
+            workflow: "reawaken".into(),
+            relay: "main".into(),
+            at: NOON,
+            is_refused,
+            is_bounce,
+        };
+        let mut found = db.store.ill(NOON).await.unwrap();
+        found.sort_by_key(|ill| ill.message);
+        assert_eq!(found, [ill(0, false, true), ill(1, true, true), ill(3, false, false)]);
+        assert_eq!(db.store.ill(later).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guard_pauses_once_and_not_by_what_was_before_a_resume() {
+    for_each_database(async |db| {
+        assert!(db.store.resumed().await.unwrap().is_empty());
+        let scope = Scope::Workflow("reawaken".into());
+        let alarm = |resumed| Alarm { scope: scope.clone(), reason: "9 of 9".into(), resumed };
+        let pauses = async |resumed| db.store.pause_for(&alarm(resumed), NOON).await.unwrap();
+        assert!(pauses(None).await);
+        assert!(db.store.has_open_sweep().await.unwrap());
+        assert!(!pauses(None).await, "another daemon has");
+        let pause = db.store.pauses().await.unwrap().remove(0);
+        assert_eq!((&*pause.who, pause.because.as_deref()), (GUARD, Some("9 of 9")));
+        db.store.resume(&scope, NOON + MINUTE).await.unwrap();
+        let resumed = db.store.resumed().await.unwrap();
+        assert_eq!(resumed[&scope], NOON + MINUTE);
+        assert!(!pauses(None).await, "it looked before that");
+        assert!(pauses(Some(NOON + MINUTE)).await);
     })
     .await;
 }

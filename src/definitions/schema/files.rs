@@ -1,6 +1,6 @@
 //! The kinds of files, and what those that hold no workflow hold.
 
-use super::{ABOUT, CAMPAIGN, FileKind, Form, Map, WORKFLOW, may, must};
+use super::{ABOUT, CAMPAIGN, FileKind, Form, GUARDS, Map, WORKFLOW, may, must};
 use crate::domain::{
     lead::{Basis, Stage},
     value::ValueType,
@@ -236,6 +236,12 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "as fast as the relay takes them",
             "how fast mails leave",
         ),
+        may(
+            "guards",
+            Form::Map(&GUARDS),
+            "none",
+            "what pauses a workflow or a relay by itself, and what `apply` asks about",
+        ),
         may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
@@ -244,7 +250,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "how mails to leads that do not stir become rare, rung by rung",
         ),
     ],
-    later: &["frequency", "catch_up", "guards", "warm_up", "retention"],
+    later: &["frequency", "catch_up", "warm_up", "retention"],
 };
 
 /// What `gap` of a rung may say instead of a length of time.

@@ -3,6 +3,7 @@
 
 mod campaign;
 mod files;
+mod guards;
 mod json;
 mod mail;
 mod page;
@@ -15,6 +16,7 @@ pub(super) use files::{
     PACING, PERSON, POLICY, PROVIDER, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM,
     TEMPERATURE, YES_OR_NO,
 };
+pub(super) use guards::GUARDS;
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
 pub use page::page;
@@ -88,6 +90,8 @@ pub enum Form {
     Length,
     /// How fast, as `20 per minute`.
     Rate,
+    /// A part of a number of mails, as `5% of 200`.
+    Limit,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,
