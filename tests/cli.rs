@@ -1,5 +1,10 @@
 //! The contract of the command line: exit codes, and standard output for the result alone.
 
+use nurtured::{
+    engine::releasing,
+    store::{DatabaseUrl, Store},
+};
+
 use crate::support::site::{POLICY, Site};
 
 #[test]
@@ -337,6 +342,114 @@ fn everything_can_be_paused_and_taken_up_again() {
     assert_eq!(site.json(&["pause", "all"])["pauses"][0]["scope"], "all");
     assert_eq!(site.json(&["status"])["paused"], serde_json::json!(["all"]));
     assert_eq!(site.json(&["resume", "all"])["pauses"], serde_json::json!([]));
+}
+
+#[test]
+fn a_lead_a_company_and_a_relay_can_be_paused_with_a_reason() {
+    let site = Site::live();
+    site.write("in.csv", "email,consent,consent date\nann@acme.example,yes,2026-01-02\n");
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    let ann = "ann@acme.example";
+    let paused = site.json(&["pause", "--lead", ann, "--because", "in talks"]);
+    let scope = paused["scope"].as_str().unwrap();
+    assert_eq!(paused["pauses"][0]["because"], "in talks");
+    let id = scope.strip_prefix("lead:").unwrap();
+    assert_eq!(site.json(&["pause", "--account", ann])["scope"], "account:@acme.example");
+    assert_eq!(site.json(&["pause", "--relay", "files"])["scope"], "relay:files");
+    let said = site.run(&["status"]);
+    for line in [
+        format!("  the lead {id}, since "),
+        "  the company @acme.example, since ".to_owned(),
+        "  the relay files, since ".to_owned(),
+        ": in talks".to_owned(),
+    ] {
+        assert!(said.out.contains(&line), "{line}: {}", said.out);
+    }
+    for (arguments, why) in [
+        (&["pause", "--relay", "none"][..], "there are: files"),
+        (&["pause", "--lead", "x"], "its address, or its ID"),
+        (&["pause", "--lead", "nobody@acme.example"], "there is no lead"),
+        (&["pause", "all", "--lead", id], "cannot be used with"),
+        (&["pause"], "required"),
+    ] {
+        let ran = site.run(arguments);
+        assert!(ran.code > 0 && ran.err.contains(why), "{arguments:?}: {ran:?}");
+    }
+    assert_eq!(site.json(&["resume", "--lead", id])["pauses"].as_array().unwrap().len(), 2);
+    site.json(&["resume", "--account", "@acme.example"]);
+    assert_eq!(site.json(&["resume", "--relay", "files"])["pauses"], serde_json::json!([]));
+}
+
+#[test]
+fn apply_asks_before_many_leads_come_in_at_once() {
+    let site = Site::live();
+    site.write(
+        "in.csv",
+        "email,consent,consent date\nann@acme.example,yes,2026-01-02\nbob@b.example,yes,2026-01-02\n",
+    );
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    let policy = std::fs::read_to_string(site.path("workflows/campaign.yaml")).unwrap();
+    site.write("workflows/campaign.yaml", format!("{policy}  guards: {{ audience: 1 }}\n"));
+    site.write(
+        "workflows/all.yaml",
+        "workflow: all-of-them\npurpose: insights\nenter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - email: hello\n",
+    );
+    let refused = site.run(&["apply"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused.err.contains("`all-of-them` would take in up to 2 leads at once"),
+        "{}",
+        refused.err
+    );
+    assert!(refused.err.contains("nurtured apply --audience 2"), "{}", refused.err);
+    // Nor does it come in by a signal, with nobody to ask.
+    let by_itself = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let folder = site.path("");
+        let store = Store::open(&DatabaseUrl::parse("sqlite:nurtured.db", &folder).unwrap()).await;
+        let (store, now) = (store.unwrap(), "2027-01-01T12:00:00Z".parse().unwrap());
+        let applied = releasing::apply_folder(&store, &folder, "auto_apply", "SIGHUP", now).await;
+        store.close().await;
+        applied.unwrap_err().to_string()
+    });
+    assert!(by_itself.contains("`policy.guards.audience` lets in 1 unasked"), "{by_itself}");
+    assert_eq!(site.json(&["tick"])["decided"], 2, "by what was live before");
+    assert_eq!(site.json(&["status"])["enrolments_active"], 0);
+    assert_eq!(site.json(&["apply", "--audience", "2"])["changed"], true);
+    assert_eq!(site.run(&["apply"]).code, 0, "just this is live");
+}
+
+#[test]
+fn cancelling_asks_and_says_how_many() {
+    let site = Site::live();
+    site.write(
+        "in.csv",
+        "email,consent,consent date\nann@acme.example,yes,2026-01-02\nbob@b.example,yes,2026-01-02\n",
+    );
+    assert_eq!(site.run(&["leads", "import", "in.csv", "--purpose", "insights"]).code, 0);
+    site.json(&["pause", "all"]);
+    site.json(&["enrol", "hello", "ann@acme.example", "bob@b.example"]);
+    site.json(&["tick"]);
+    let refused = site.run(&["cancel", "hello"]);
+    assert_eq!(refused.code, 4);
+    assert!(refused.err.contains("takes 2 leads out of the workflow hello"), "{}", refused.err);
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    assert_eq!(site.json(&["status"])["enrolments_active"], 2);
+    let one = site.json(&["cancel", "hello", "--lead", "ann@acme.example", "--yes"]);
+    assert_eq!(one["leads"], 1);
+    let ran = site.run(&["cancel", "all", "--yes", "--because", "a mistake"]);
+    assert!(ran.out.starts_with("2 leads taken out"), "{}", ran.out);
+    site.json(&["tick"]);
+    let status = site.json(&["status"]);
+    assert_eq!(
+        (&status["enrolments_active"], &status["messages"]["cancelled"]),
+        (&0.into(), &2.into())
+    );
+    let shown = site.run(&["leads", "show", "bob@b.example"]);
+    assert!(shown.out.contains("a mistake"), "{}", shown.out);
+    assert_eq!(site.run(&["cancel", "none", "--yes"]).code, 1);
+    assert_eq!(site.run(&["cancel", "--yes"]).code, 2);
+    let nobody = site.run(&["cancel", "hello"]);
+    assert!(nobody.code == 0 && nobody.out.contains("Nobody"), "{nobody:?}");
 }
 
 #[test]

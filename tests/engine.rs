@@ -2,11 +2,13 @@
 //! releases in flight, hours of the day.
 
 mod campaigns;
+mod cancelling;
 mod control;
 mod doubts;
 mod entering;
 mod figures;
 mod fleet;
+mod guards;
 mod handing;
 mod hours;
 mod inbox;
@@ -16,6 +18,7 @@ mod objections;
 mod often;
 mod outages;
 mod pace;
+mod pauses;
 mod questions;
 mod relays;
 mod releases;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     codes::filled,
+    confirm::confirm,
     context::{Context, who},
     failure::Failure,
     folder::Folder,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     definitions::Problem,
     domain::{id::ReleaseId, name::Name},
-    engine::releasing::{Applied, ApplyError, apply},
+    engine::releasing::{Applied, ApplyError, apply, expect_small},
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -24,6 +25,9 @@ pub(super) struct Arguments {
     /// Why, for the record
     #[arg(long, value_name = "TEXT", default_value = "")]
     reason: String,
+    /// So many leads may come into a workflow at once, where the policy's `guards` let in fewer
+    #[arg(long, value_name = "N")]
+    audience: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +69,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("nothing was applied", None);
         return Err(Failure::already_shown());
     };
+    let (audience, definitions) = (arguments.audience, &live.definitions);
+    match expect_small(&store, definitions, audience, context.now()).await {
+        Err(ApplyError::Audience { over, .. }) => {
+            let most = over.iter().map(|it| it.leads).max().unwrap_or_default();
+            let each: Vec<String> = over.iter().map(ToString::to_string).collect();
+            let hint = format!("`nurtured apply --audience {most}` says that it is meant");
+            confirm(context, &each.join("; "), &hint)?;
+        }
+        other => other?,
+    }
     let applied =
         apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
     let (changed, release) = match applied {
@@ -139,6 +153,7 @@ impl From<ApplyError> for Failure {
         match error {
             ApplyError::Store(error) => error.into(),
             ApplyError::Folder(error) => error.into(),
+            ApplyError::Audience { .. } => Self::unconfirmed(&error),
             ApplyError::Problems(_) => {
                 Self::problems(&error).hint("`nurtured check` shows them all")
             }

@@ -20,6 +20,7 @@ use crate::{
 pub(super) const PROBLEMS: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 pub(super) const ENVIRONMENT: u8 = 3;
+const UNCONFIRMED: u8 = 4;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, Serialize)]
@@ -77,6 +78,11 @@ impl Failure {
     /// The database, a port, a relay, the disk; or an engine is running already.
     pub(super) fn environment(message: impl Display) -> Self {
         Self::new(ENVIRONMENT, message)
+    }
+
+    /// Many people are concerned, and nobody has said that it is meant.
+    pub(super) fn unconfirmed(message: impl Display) -> Self {
+        Self::new(UNCONFIRMED, message)
     }
 
     /// The command has printed its result, and the result is bad.

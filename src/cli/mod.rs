@@ -6,9 +6,11 @@
 
 mod apply;
 mod backup;
+mod cancel;
 mod check;
 mod codes;
 mod completions;
+mod confirm;
 mod context;
 mod demo;
 mod dkim;
@@ -38,6 +40,7 @@ mod report;
 mod restore;
 mod run;
 mod schema;
+mod scope;
 mod segments;
 mod send_test;
 mod situation;
@@ -129,13 +132,15 @@ enum Command {
     Outcome(outcome::Arguments),
     /// Show every point of a lead's scores
     WhyScore(why_score::Arguments),
-    /// Stop sending: everything, or one workflow
-    ///
-    /// Mails wait where they are, nothing is lost, and leads go on being decided. `all` holds notices
-    /// to our own people back too, a workflow only its mails to leads.
-    Pause(pause::Arguments),
+    /// Stop sending: everything, a workflow, to a lead or a company, by a relay
+    #[command(long_about = told::<pause::PauseArguments>())]
+    Pause(pause::PauseArguments),
     /// Take up sending again
-    Resume(pause::Arguments),
+    #[command(long_about = told::<pause::ResumeArguments>())]
+    Resume(pause::ResumeArguments),
+    /// Take leads out of a workflow, or out of all
+    #[command(long_about = told::<cancel::Arguments>())]
+    Cancel(cancel::Arguments),
     /// Print the keys of the campaign language as JSON Schema
     #[command(long_about = told::<schema::Arguments>())]
     Schema(schema::Arguments),
@@ -240,6 +245,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::WhyScore(arguments) => why_score::run(context, &arguments).await,
         Command::Pause(arguments) => pause::pause(context, &arguments).await,
         Command::Resume(arguments) => pause::resume(context, &arguments).await,
+        Command::Cancel(arguments) => cancel::run(context, &arguments).await,
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Report(command) => report::run(context, command).await,
         Command::Doubt(arguments) => doubt::run(context, &arguments).await,

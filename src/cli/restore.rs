@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config::Config,
     definitions::counted,
-    domain::{name::Name, time::Instant, workflow::ALL},
+    domain::{name::Name, pause::Scope, time::Instant},
     engine::Engine,
     mail::relay::Relay,
     store::{DatabaseUrl, EngineLock, Store, StoreError, folder_of, make_file},
@@ -77,7 +77,7 @@ struct Report {
     /// Mails that wait for `resume`.
     waiting: u64,
     /// What is paused.
-    paused: Vec<Name>,
+    paused: Vec<Scope>,
     /// The pools of discount codes: those given since are free again.
     code_pools: Vec<Name>,
 }
@@ -220,7 +220,7 @@ async fn settle(
     let until = arguments.until(last_act, in_earnest.then_some(now))?.unwrap_or(now);
     let from = last_act.unwrap_or(until);
     // Whatever becomes of this, a daemon that is started on it sends nothing.
-    store.pause(&Name::new(ALL), WHO, now).await?;
+    store.pause(&Scope::All, WHO, now).await?;
     // What was paused at the backup may have been taken up and sent since.
     let at_work = if arguments.nothing_sent { store.clone() } else { store.heedless_of_pauses() };
     let engine = engine(config, at_work, Clock::driven(from))?;
@@ -243,7 +243,7 @@ async fn settle(
         sent_until: (!arguments.nothing_sent).then(|| until.to_string()),
         in_doubt,
         waiting: waiting.sum(),
-        paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        paused: store.pauses().await?.into_iter().map(|pause| pause.scope).collect(),
         code_pools: store.code_pools().await?.into_iter().map(|pool| pool.pool).collect(),
     };
     store.close_into_one_file().await?;
@@ -252,8 +252,8 @@ async fn settle(
 
 /// By whom it is paused, and since when, remains.
 async fn look_again_at_what_is_paused(store: &Store, now: Instant) -> Result<(), StoreError> {
-    for (scope, _) in store.pauses().await? {
-        store.pause(&scope, WHO, now).await?;
+    for pause in store.pauses().await? {
+        store.pause(&pause.scope, WHO, now).await?;
     }
     Ok(())
 }

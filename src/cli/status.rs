@@ -4,10 +4,18 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
-use super::{codes, context::Context, failure::Failure, live::Live, output::in_one_line, parked};
+use super::{
+    codes,
+    context::Context,
+    failure::Failure,
+    live::Live,
+    output::in_one_line,
+    parked,
+    pause::{self, Line},
+};
 use crate::{
     definitions::counted,
-    domain::{message::MessageState, name::Name},
+    domain::{message::MessageState, name::Name, pause::Scope},
     store::{
         Store,
         records::{Deferred, Parked, Pool},
@@ -39,8 +47,10 @@ struct Report {
     codes: Vec<Pool>,
     /// Parked mails and leads by their reason.
     parked: Vec<Parked>,
-    /// What is paused: `all`, or workflows.
-    paused: Vec<Name>,
+    /// What is paused: `all`, workflows, `lead:ID`, `account:NAME`, `relay:NAME`.
+    paused: Vec<Scope>,
+    /// By whom, since when and why.
+    pauses: Vec<Line>,
     /// Relays that are down, and mail that goes slowly.
     relays: Vec<Relay>,
     /// Since when the live release is live; `null` before the first one.
@@ -91,6 +101,7 @@ impl fmt::Display for Relay {
 pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
     let census = store.census(context.now()).await?;
+    let pauses = store.pauses().await?;
     let report = Report {
         leads: census.leads,
         by_stage: census.by_stage,
@@ -102,7 +113,8 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         deferred: store.deferred(MOST).await?,
         codes: pools(&store).await?,
         parked: parked::parked(&store).await?,
-        paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        paused: pauses.iter().map(|pause| pause.scope.clone()).collect(),
+        pauses: pauses.into_iter().map(Line::from).collect(),
         relays: relays(&store).await?,
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
         rehearsal: store.is_rehearsal().await?,
@@ -152,9 +164,9 @@ fn text(report: &Report) -> String {
     if let Some(mails) = report.messages.get(IN_DOUBT).filter(|mails| **mails > 0) {
         lines.push(format!("in doubt       {mails}: `nurtured doubt` lists them"));
     }
-    if !report.paused.is_empty() {
-        let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
-        lines.push(format!("paused         {}", paused.join(", ")));
+    if !report.pauses.is_empty() {
+        lines.push("Paused, until `nurtured resume`:".to_owned());
+        lines.extend(pause::lines(&report.pauses));
     }
     if !report.relays.is_empty() {
         lines.push("Relays:".to_owned());

@@ -271,6 +271,8 @@ pub struct Grants {
     paused: BTreeSet<Name>,
     /// Mails may have to wait in line.
     has_lines: bool,
+    /// Why the lead's mails are held.
+    lead_paused: Option<String>,
 }
 
 impl Grants {
@@ -289,6 +291,18 @@ impl Grants {
     #[must_use]
     pub fn has_lines(&self) -> bool {
         self.has_lines
+    }
+
+    /// And the lead's mails are held, if there is a reason.
+    #[must_use]
+    pub fn and_of_lead(self, reason: Option<&String>) -> Self {
+        Self { lead_paused: reason.cloned(), ..self }
+    }
+
+    /// Why no mail goes to the lead, if it is paused.
+    #[must_use]
+    pub fn lead_paused(&self) -> Option<&str> {
+        self.lead_paused.as_deref()
     }
 
     #[must_use]

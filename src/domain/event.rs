@@ -39,6 +39,8 @@ impl EventKind {
     pub const STAGE_CHANGED: Self = Self(Cow::Borrowed("stage.changed"));
     /// Somebody asked for an enrolment by hand; the object is the workflow.
     pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));
+    /// Somebody took the lead out; the object is the workflow, without one out of all that it was in.
+    pub const ENROLMENT_CANCELLED: Self = Self(Cow::Borrowed("enrolment.cancelled"));
     /// A lead was handed to sales; the object is the person.
     pub const HANDOFF_MADE: Self = Self(Cow::Borrowed("handoff.made"));
     pub const HANDOFF_ACCEPTED: Self = Self(Cow::Borrowed("handoff.accepted"));
@@ -51,7 +53,7 @@ impl EventKind {
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 24] = [
+    pub const OWN: [Self; 25] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -69,6 +71,7 @@ impl EventKind {
         Self::LEAD_IMPORTED,
         Self::STAGE_CHANGED,
         Self::ENROLMENT_REQUESTED,
+        Self::ENROLMENT_CANCELLED,
         Self::JUDGEMENT_REVISED,
         Self::HANDOFF_MADE,
         Self::HANDOFF_ACCEPTED,
@@ -96,6 +99,7 @@ impl EventKind {
             Self::LEAD_IMPORTED,
             Self::STAGE_CHANGED,
             Self::ENROLMENT_REQUESTED,
+            Self::ENROLMENT_CANCELLED,
             Self::JUDGEMENT_REVISED,
             Self::HANDOFF_MADE,
         ]

@@ -6,6 +6,7 @@ use super::{
     account::AccountRules,
     caps::Caps,
     country::Country,
+    guard::Guards,
     lead::{Basis, Consent},
     name::Name,
     pace::Pacing,
@@ -31,6 +32,8 @@ pub struct Policy {
     pub accounts: AccountRules,
     /// How fast mails leave.
     pub pacing: Pacing,
+    /// What pauses by itself, or asks first.
+    pub guards: Guards,
     /// No workflow's window is open in them.
     pub quiet: Option<QuietHours>,
     /// On which days all windows are shut, and which are no business days.
@@ -106,6 +109,7 @@ impl Default for Policy {
             caps: Caps::default(),
             accounts: AccountRules::default(),
             pacing: Pacing::default(),
+            guards: Guards::default(),
             quiet: None,
             calendar: Calendar::default(),
             purposes: BTreeMap::new(),

@@ -9,7 +9,7 @@ use super::{Engine, live::Live, undecided::Undecided};
 use crate::{
     domain::{
         allocator::{Allocator, has_lines},
-        decision::{Grants, LogLine, Verb},
+        decision::{LogLine, Verb},
         definitions::Definitions,
         event::Event,
         id::LeadId,
@@ -153,12 +153,12 @@ impl Engine {
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
         let has_lines = has_lines(&definitions.policy, &self.fleet);
-        let grants = Grants::with_paused(&batch.paused).in_lines(has_lines);
         let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
-            let begin = || Undecided::new(definitions, &grants, record, history, at);
+            let begin =
+                || Undecided::new(definitions, &batch.paused, has_lines, record, history, at);
             match catch_unwind(AssertUnwindSafe(begin)) {
                 Ok(begun) => undecided.push(begun),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),

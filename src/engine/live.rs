@@ -150,7 +150,7 @@ impl Engine {
         Ok(())
     }
 
-    fn begin_sweeping(&self) {
+    pub(super) fn begin_sweeping(&self) {
         self.sweeping.store(true, Ordering::SeqCst);
         self.nudge.notify_one();
     }

@@ -1,12 +1,15 @@
 //! The engine: claim → load → decide → commit, and claim → may_send? → render → hand over → settle.
 
 pub mod answering;
+pub mod audience;
+pub mod cancelling;
 pub mod claims;
 mod codes;
 pub mod deciding;
 pub mod desk;
 mod due;
 pub mod group;
+mod guarding;
 mod handing;
 pub mod hearing;
 pub mod import;
@@ -50,6 +53,7 @@ use crate::{
     token::Keyring,
 };
 use claims::Claims;
+use guarding::Watch;
 use live::{BeyondUs, Current, Live};
 pub use outlets::Outlet;
 use running::OnTurn;
@@ -92,6 +96,8 @@ pub struct Engine {
     throttles: Throttles,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// What guards have counted.
+    watch: tokio::sync::Mutex<Watch>,
 }
 
 impl Engine {
@@ -129,6 +135,7 @@ impl Engine {
             backlog: Mutex::default(),
             throttles: Throttles::default(),
             sweeping: AtomicBool::new(false),
+            watch: tokio::sync::Mutex::default(),
         }
     }
 

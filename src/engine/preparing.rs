@@ -39,6 +39,10 @@ use crate::{
 /// How long a mail waits that `only_to` holds back.
 const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 
+/// How long a mail waits that was reserved before its lead, or its company, was paused: the decision that this leads
+/// to takes it back.
+const PAUSED: std::time::Duration = std::time::Duration::from_mins(15);
+
 /// A mail that comes this late to be handed over has lost its place in line: what an outage of the relay kept back
 /// does not burst.
 const LATE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -88,6 +92,7 @@ impl Engine {
         let ended_enrolments = self.ended_enrolments(&rows, &records).await?;
         let complained = self.complained(live, &rows).await?;
         let accounts = self.accounts_of(live, &records).await?;
+        let paused = self.store.paused_among(records.values()).await?;
         let turns = self.turns_anew(live, outlet, &rows, &records, now).await?;
         let codes = self.codes(live, &rows, &records, now).await?;
         let stories = self.stories(live, &rows).await?;
@@ -122,6 +127,14 @@ impl Engine {
                 {
                     let of = (message.lead, message.about.enrolment);
                     record.enrolments.extend(ended_enrolments.get(&of).cloned());
+                }
+                if message.kind == MessageKind::Marketing
+                    && let Some(reason) = paused.get(&message.lead)
+                {
+                    let outcome =
+                        Settled::Released { due_at: now + PAUSED, reason: reason.clone() };
+                    ended.push(Settlement { message: message.id, token, outcome, relay: None });
+                    continue;
                 }
                 let (story, codes) = (stories.get(&message.id), codes.get(&message.id));
                 let account = record.as_ref().filter(|_| !accounts.is_empty()).and_then(|record| {

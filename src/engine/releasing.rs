@@ -3,14 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
-use super::Engine;
+use super::{
+    Engine,
+    audience::{self, Audience},
+};
 use crate::{
     definitions::{FolderError, Problem, check, compile, read_folder, still_needed},
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
+        definitions::Definitions,
         id::ReleaseId,
         name::Name,
         time::Instant,
@@ -43,6 +47,14 @@ pub enum ApplyError {
     /// would be parked.
     #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
     Elders(Vec<Problem>),
+    /// Nobody has said that so many are meant.
+    #[error("{}: `policy.guards.audience` lets in {most} unasked, and nothing was applied", some(.over))]
+    Audience { over: Vec<Audience>, most: u32 },
+}
+
+fn some(over: &[Audience]) -> String {
+    let each: Vec<String> = over.iter().map(ToString::to_string).collect();
+    each.join("; ")
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -117,6 +129,21 @@ fn manifest(folder: &[Artefact], carried: &[Artefact]) -> Vec<ArtefactRef> {
     manifest
 }
 
+/// Refuses definitions by which more leads would come in at once than their policy lets in unasked, or than `most`
+/// where somebody has said that so many are meant.
+pub async fn expect_small(
+    store: &Store,
+    definitions: &Arc<Definitions>,
+    most: Option<u64>,
+    now: Instant,
+) -> Result<(), ApplyError> {
+    let over = audience::over(store, definitions, most, now).await?;
+    match definitions.policy.guards.audience {
+        Some(most) if !over.is_empty() => Err(ApplyError::Audience { over, most }),
+        _ => Ok(()),
+    }
+}
+
 /// Checks a campaign folder and makes it live.
 pub async fn apply_folder(
     store: &Store,
@@ -132,6 +159,7 @@ pub async fn apply_folder(
     if let Err(problems) = Renderer::for_release(&definitions) {
         return Err(ApplyError::Problems(problems.into_iter().map(Into::into).collect()));
     }
+    expect_small(store, &Arc::new(definitions), None, now).await?;
     apply(store, &checked.artefacts, who, reason, now).await
 }
 

@@ -190,6 +190,7 @@ impl Engine {
                 self.take_over().await?;
                 if let Some(live) = self.live() {
                     self.recover(&live, false, now).await?;
+                    self.guard(now).await?;
                     self.follow_relays().await?;
                 }
                 Ok::<(), LiveError>(())

@@ -10,15 +10,13 @@ use crate::{
     domain::{
         name::Name,
         pace::Line,
+        pause::Scope,
         throttle::{Change, Level, Stretch, Throttle, Word},
         time::Instant,
     },
     mail::relay::Delivery,
-    store::StoreError,
+    store::{By, GUARD, StoreError},
 };
-
-/// Who is said to have paused a relay that is refused everywhere.
-pub const GUARD: &str = "guard";
 
 /// What is known of each stretch on which not all is well.
 #[derive(Debug, Default)]
@@ -139,8 +137,9 @@ impl Engine {
              DKIM and DMARC; `nurtured resume --relay {}` takes it up again",
             outlet.name
         );
-        let scope = Name::from(format!("relay:{}", outlet.name));
-        self.store.pause(&scope, GUARD, now).await
+        let because = format!("three mails in a row were refused for who we are, {stretch}");
+        let by = By { who: GUARD, because: Some(&because) };
+        self.store.pause(&Scope::Relay(outlet.name.clone()), by, now).await
     }
 
     pub(super) async fn follow_throttles(&self) -> Result<(), StoreError> {

@@ -80,6 +80,7 @@ impl Engine {
         let mut report = TickReport::default();
         self.take_over().await?;
         let Some(live) = self.live() else { return Ok(report) };
+        self.guard(now).await?;
         self.follow_relays().await?;
         while self.sweep(now).await? {}
         let stop = CancellationToken::new();

@@ -15,6 +15,7 @@ use crate::{
         message::MessageKind,
         name::Name,
         pace::{Heads, Line},
+        pause::Paused,
         time::Instant,
         value::Schema,
     },
@@ -38,7 +39,8 @@ pub(super) struct Undecided {
 impl Undecided {
     pub fn new(
         definitions: &Definitions,
-        grants: &Grants,
+        paused: &Paused,
+        has_lines: bool,
         record: LeadRecord,
         history: &[Event],
         now: Instant,
@@ -48,8 +50,10 @@ impl Undecided {
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
         let due_at = record.due_at;
         let (state, profile, refolded) = look(definitions, record, history, now);
-        let decision = decide(definitions, &state, grants, now);
-        Self { state, profile, refolded, account, due_at, grants: grants.clone(), decision }
+        let held = paused.leads.get(&state.lead);
+        let grants = Grants::with_paused(&paused.workflows).and_of_lead(held).in_lines(has_lines);
+        let decision = decide(definitions, &state, &grants, now);
+        Self { state, profile, refolded, account, due_at, grants, decision }
     }
 
     /// Those whose mail may come to be wanted.
@@ -66,8 +70,7 @@ impl Undecided {
     ) -> LeadWrite {
         let Self { mut state, profile, refolded, account, due_at, mut grants, mut decision } = self;
         let domain = state.address.domain().to_owned();
-        let asker =
-            Asker { lead: state.lead, account: account.as_ref(), domain: &domain, due_at };
+        let asker = Asker { lead: state.lead, account: account.as_ref(), domain: &domain, due_at };
         allocator.hear(asker, &state.new_events, now);
         // Each time at least one more is refused, and no enrolment wants twice.
         let most = REFUSALS.max(state.enrolments.len() + decision.enrolments.len() + 1);

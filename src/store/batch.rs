@@ -1,6 +1,6 @@
 //! Batches: leads that are loaded, decided and written together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::{
     Result, Shared, Store, StoreError,
@@ -14,7 +14,7 @@ use crate::domain::{
     event::Event,
     id::{LeadId, MessageId, ReleaseId},
     lead::LeadRecord,
-    name::Name,
+    pause::Paused,
     time::Instant,
 };
 
@@ -35,8 +35,8 @@ pub struct Batch {
     pub(super) marks: Vec<(MessageId, ClaimToken)>,
     /// The release that is live as the batch's transaction sees it.
     pub release: Option<ReleaseId>,
-    /// The workflows whose mail is paused.
-    pub paused: BTreeSet<Name>,
+    /// What is paused of all workflows, and of its leads.
+    pub paused: Paused,
     /// What its leads share with others: by what they are decided, and what comes of it.
     pub shared: Shared,
     pub(super) tx: Tx,

@@ -9,11 +9,12 @@ use super::{
     db::{Tx, on_db},
     events::EventRow,
     gate::Turn,
+    profiles::Reconsidered,
     records::{Lane, NewEvent, Recorded},
     rows,
     timers::Wake,
 };
-use crate::domain::{id::Rev, lead::Suppression, time::Instant};
+use crate::domain::{event::EventKind, id::Rev, lead::Suppression, time::Instant};
 
 impl Store {
     /// Records events in one transaction. Several events of one lead get consecutive revs, in order.
@@ -223,6 +224,12 @@ impl Tx {
         self.revise(taken).await?;
         self.suppress_leads(&objections, now).await?;
         self.change_profiles(taken, now).await?;
+        let cancelled =
+            taken.iter().filter(|(_, event)| event.kind == EventKind::ENROLMENT_CANCELLED);
+        let cancelled: Vec<Reconsidered<'_>> = cancelled
+            .map(|(_, event)| Reconsidered { lead: event.lead.0, purpose: None })
+            .collect();
+        self.judge_again(&cancelled).await?;
         self.wake(&wakes.into_values().collect::<Vec<_>>(), now).await
     }
 

@@ -89,8 +89,11 @@ impl Loading {
 impl Tx {
     pub(super) async fn into_batch(mut self, timers: Vec<Timer>) -> Result<Batch> {
         let release = self.live_release_id().await?;
-        let paused = self.paused_workflows().await?;
+        let (mut paused, are_leads) = self.paused().await?;
         let (records, corrupt) = self.load(timers).await?;
+        if are_leads {
+            paused.leads = self.paused_leads(&records).await?;
+        }
         Ok(Batch {
             records,
             corrupt,

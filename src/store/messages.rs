@@ -186,7 +186,8 @@ impl Tx {
                  ON s.subject IN (l.address, l.domain) WHERE l.lead = messages.lead))) \
                  AND ($3 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' \
                  OR p.scope = 'relay:' || messages.relay \
-                 OR (p.scope = messages.workflow AND messages.kind <> 'internal'))) \
+                 OR (messages.kind <> 'internal' \
+                 AND p.scope IN (messages.workflow, 'lead:' || messages.lead)))) \
                  RETURNING messages.id"
             ),
             |db, sql| sqlx::query_scalar(sql)

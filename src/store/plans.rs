@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 use super::{
     deferred,
     dialect::{Text, sqlite_schema},
-    doubts, figures, glances, leases, outbox, parked, relays, show, sweeps, timers, upsert,
+    doubts, figures, glances, guards, leases, outbox, parked, relays, show, sweeps, timers, upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -19,6 +19,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0009_doubts.sql"),
         include_str!("../../migrations/0010_pace.sql"),
         include_str!("../../migrations/0011_relays.sql"),
+        include_str!("../../migrations/0012_guards.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
@@ -89,6 +90,20 @@ async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walke
 #[tokio::test]
 async fn which_relays_mails_wait_for_is_read_from_an_index() {
     assert_by_index(relays::VIAS, " t ", "COVERING INDEX messages_due").await;
+}
+
+#[tokio::test]
+async fn what_guards_count_is_read_along_indexes_of_it() {
+    let taken = plan(guards::TAKEN).await;
+    let range = "COVERING INDEX messages_gone (sent_at>? AND sent_at<?)";
+    assert!(reading(&taken, " m ").iter().all(|step| step.contains(range)), "{taken:#?}");
+    let ill = plan(guards::ILL).await;
+    let by = ["events_failed (recorded_at>?)", "events_that_matter (kind=? AND recorded_at>?)"];
+    let steps = reading(&ill, " e ");
+    assert_eq!(steps.len(), 2, "{ill:#?}");
+    for (step, by) in steps.iter().zip(by) {
+        assert!(step.contains(by), "{ill:#?}");
+    }
 }
 
 #[tokio::test]

@@ -5,10 +5,12 @@ use super::{
     db::{Tx, on_db},
     dialect::Text,
     gate::Turn,
-    records::SweepProgress,
+    pauses::Person,
+    records::{Lane, SweepProgress},
     rows,
+    timers::Wake,
 };
-use crate::domain::{id::ReleaseId, time::Instant};
+use crate::domain::{id::ReleaseId, pause::Scope, time::Instant};
 
 pub(super) const OPEN: Text = sql!(
     "SELECT EXISTS (SELECT 1 FROM sweeps WHERE NOT done) \
@@ -176,6 +178,9 @@ impl Tx {
         let Some((workflow, cursor)) = sweep else {
             return Ok(SweepProgress { woken: 0, done: true });
         };
+        if let Scope::Account(account) = Scope::from(workflow.as_str()) {
+            return self.sweep_account((&workflow, &account), cursor, limit, now).await;
+        }
         let leads: Vec<i64> = on_db!(self.on(), IN_WORKFLOW, |db, sql| sqlx::query_scalar(sql)
             .bind(&workflow)
             .bind(cursor)
@@ -200,20 +205,54 @@ impl Tx {
                 .map(|update| update.rows_affected())
         )?;
         let last = leads.last().filter(|_| i64::try_from(leads.len()) == Ok(limit));
-        if let Some(last) = last {
+        self.move_sweep(&workflow, last.copied()).await?;
+        // There may be one of another workflow: the next step tells.
+        Ok(SweepProgress { woken, done: false })
+    }
+
+    /// Looks through all leads for those of a company. Their revs move on: a decision that is made of what
+    /// was before is lost.
+    async fn sweep_account(
+        &mut self,
+        (key, account): (&str, &str),
+        cursor: i64,
+        limit: i64,
+        now: Instant,
+    ) -> Result<SweepProgress> {
+        let page: Vec<Person> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT l.lead, l.address, l.profile FROM leads AS l WHERE l.lead > $1 \
+                 ORDER BY l.lead LIMIT $2"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(cursor).bind(limit).fetch_all(db).await
+        )?;
+        let theirs = page.iter().filter(|person| person.is_of(account));
+        let lane = Lane::Bulk.number();
+        let wakes: Vec<Wake> =
+            theirs.map(|person| Wake { lead: person.lead, lane, revs: 1, stops: 0 }).collect();
+        self.lock_timers(&rows::ids(wakes.iter().map(|wake| wake.lead))).await?;
+        self.wake(&wakes, now).await?;
+        let last = page.last().filter(|_| i64::try_from(page.len()) == Ok(limit));
+        self.move_sweep(key, last.map(|person| person.lead)).await?;
+        Ok(SweepProgress { woken: wakes.len() as u64, done: false })
+    }
+
+    /// `None`: it is done.
+    async fn move_sweep(&mut self, workflow: &str, cursor: Option<i64>) -> Result<()> {
+        if let Some(last) = cursor {
             on_db!(
                 self.on(),
                 sql!("UPDATE workflow_sweeps SET cursor = $2 WHERE workflow = $1"),
-                |db, sql| sqlx::query(sql).bind(&workflow).bind(last).execute(db).await.map(drop)
+                |db, sql| sqlx::query(sql).bind(workflow).bind(last).execute(db).await.map(drop)
             )?;
         } else {
             on_db!(
                 self.on(),
                 sql!("DELETE FROM workflow_sweeps WHERE workflow = $1"),
-                |db, sql| sqlx::query(sql).bind(&workflow).execute(db).await.map(drop)
+                |db, sql| sqlx::query(sql).bind(workflow).execute(db).await.map(drop)
             )?;
         }
-        // There may be one of another workflow: the next step tells.
-        Ok(SweepProgress { woken, done: false })
+        Ok(())
     }
 }

@@ -188,7 +188,9 @@ fn every_field_of_every_document_is_explained() {
     document("inbox accept", &[]);
     document("pause", &["all"]);
     document("resume", &["all"]);
+    document("pause", &["--lead", "ann@a.example", "--because", "in talks"]);
     document("status", &[]);
+    document("cancel", &["--lead", "ann@a.example", "--yes"]);
     document("doubt", &[]);
     document("doubt", &["sent", "--all"]);
     for command in ["report funnel", "report today", "why-idle"] {

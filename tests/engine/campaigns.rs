@@ -315,7 +315,7 @@ async fn a_mail_whose_time_is_over_is_stopped_at_the_instant_of_sending() {
         rig.store.pause(&"all".into(), "ada", begin).await.unwrap();
         assert_eq!(rig.tick().await.reserved, 1);
         // Nobody decides in between: only the sending side looks at it.
-        rig.store.resume(&"all".into()).await.unwrap();
+        rig.store.resume(&"all".into(), rig.clock.now()).await.unwrap();
         rig.clock.set(begin + 3 * HOUR);
         let stop = tokio_util::sync::CancellationToken::new();
         let until = nurtured::engine::sending::Until::Quiet;

@@ -33,14 +33,14 @@ async fn what_is_paused_is_not_sent_until_it_is_resumed() {
 
         // Only one of the two goes on; the other reserves nothing meanwhile.
         rig.store.pause(&"second".into(), "ada", rig.clock.now()).await.unwrap();
-        rig.store.resume(&"all".into()).await.unwrap();
+        rig.store.resume(&"all".into(), rig.clock.now()).await.unwrap();
         let report = rig.tick_after(MINUTE).await;
         assert_eq!((report.sent, report.reserved), (1, 0));
         assert_eq!(rig.subjects_to("a@example.com"), ["One"]);
         assert_eq!(rig.tick_after(2 * DAY).await.sent, 0);
         assert!(rig.record(lead).await.profile.tags.contains("had-one"), "what is no mail goes on");
 
-        rig.store.resume(&"second".into()).await.unwrap();
+        rig.store.resume(&"second".into(), rig.clock.now()).await.unwrap();
         assert_eq!(rig.tick_after(MINUTE).await.sent, 1);
         assert_eq!(rig.subjects_to("a@example.com"), ["One", "Two"]);
     })
@@ -67,7 +67,7 @@ async fn a_paused_workflow_keeps_no_other_from_writing() {
         }
         assert_eq!(rig.enrolments(late).await[0].state, "ready");
         assert_eq!(rig.tick_after(2 * DAY).await.sent, 0);
-        rig.store.resume(&"first".into()).await.unwrap();
+        rig.store.resume(&"first".into(), rig.clock.now()).await.unwrap();
         assert_eq!(rig.tick_after(SECOND).await.sent, 2);
         for to in ["early@example.com", "late@example.com"] {
             assert_eq!(rig.subjects_to(to), ["Two", "One"]);

@@ -100,7 +100,7 @@ async fn relays_of_one_sender_stand_in_for_each_other_and_another_sender_does_no
         rig.store.pause(&"relay:main".into(), "test", NOON).await.unwrap();
         assert_eq!(rig.tick().await.sent, 30, "all by the other one");
         assert_eq!((rig.smtp.count(), second.count()), (0, 30));
-        rig.store.resume(&"relay:main".into()).await.unwrap();
+        rig.store.resume(&"relay:main".into(), NOON).await.unwrap();
         assert_eq!(rig.tick_after(DAY).await.sent, 30);
         assert!(rig.smtp.count() > 0, "each has its own again");
         assert_eq!(rig.smtp.count() + second.count(), 60);
@@ -120,7 +120,7 @@ async fn relays_of_one_sender_stand_in_for_each_other_and_another_sender_does_no
         assert_eq!(waiting + report.sent, 30);
         assert!(waiting > 0 && report.sent > 0, "{waiting} wait");
         assert!(report.next_wake_at.is_none_or(|next| next > rig.clock.now()), "nothing spins");
-        rig.store.resume(&"relay:main".into()).await.unwrap();
+        rig.store.resume(&"relay:main".into(), NOON).await.unwrap();
         assert_eq!(rig.tick().await.sent, waiting);
         assert_eq!(rig.smtp.count() as u64, waiting);
     })
@@ -183,7 +183,7 @@ async fn mails_of_a_relay_that_is_not_there_any_more_go_by_another() {
         crowd(&rig, 20).await;
         rig.store.pause(&"all".into(), "test", NOON).await.unwrap();
         rig.tick().await;
-        rig.store.resume(&"all".into()).await.unwrap();
+        rig.store.resume(&"all".into(), NOON).await.unwrap();
         let alone = reconfigured(&rig, |text| {
             let (before, rest) = text.split_once("[[relay]]\nname = \"other\"").unwrap();
             let after = rest.split_once("from = \"Ben <ben@example.net>\"\n").unwrap().1;

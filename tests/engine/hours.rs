@@ -158,7 +158,7 @@ async fn a_mail_that_misses_its_window_waits_for_the_next() {
         let lead = rig.lead("a@example.com", &[]).await;
         rig.store.pause(&"all".into(), "ada", start).await.unwrap();
         assert_eq!(rig.tick().await.reserved, 1);
-        rig.store.resume(&"all".into()).await.unwrap();
+        rig.store.resume(&"all".into(), rig.clock.now()).await.unwrap();
         // Reserved within the window, and judged again when it would leave.
         let report = rig.tick_after(SECOND).await;
         assert_eq!((report.sent, report.deferred), (0, 1));

@@ -148,7 +148,7 @@ async fn a_whole_domain_put_on_the_list_stops_what_is_reserved() {
         let domain = nurtured::store::Subject::Domain("left.example".into());
         let list = [(domain, Suppression::Manual)];
         rig.store.suppress(&list, &"list".into(), rig.clock.now()).await.unwrap();
-        rig.store.resume(&"all".into()).await.unwrap();
+        rig.store.resume(&"all".into(), rig.clock.now()).await.unwrap();
         let report = rig.tick().await;
         assert_eq!((report.sent, report.cancelled), (1, 1));
         assert_eq!(rig.enrolment(ours).await.state, "left");

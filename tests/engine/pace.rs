@@ -235,7 +235,7 @@ async fn mails_that_lay_ready_during_an_outage_do_not_burst_either() {
         let leads = crowd(&rig, 50, "a.example").await;
         rig.store.pause(&"relay:main".into(), "test", NOON).await.unwrap();
         rig.tick().await;
-        rig.store.resume(&"relay:main".into()).await.unwrap();
+        rig.store.resume(&"relay:main".into(), NOON).await.unwrap();
         rig.walk_from(NOON + HOUR, NOON + HOUR * 2).await;
         let at = sent(&rig, &leads).await;
         assert_eq!(at.len(), 50);

@@ -144,7 +144,7 @@ async fn refused_for_who_we_are_the_relay_is_paused_and_no_lead_is_lost() {
         }
         // Somebody mends the DNS.
         trouble.ends();
-        rig.store.resume(&"relay:main".into()).await.unwrap();
+        rig.store.resume(&"relay:main".into(), NOON).await.unwrap();
         rig.walk(NOON + HOUR * 12).await;
         for &lead in &leads {
             assert_eq!(rig.messages(lead).await[0].state, MessageState::Sent);

@@ -68,10 +68,12 @@ async fn paused_workflows_keep_their_mail_and_internal_mail_waits_for_all_only()
         db.store.pause(&"all".into(), "ops", NOON).await.unwrap();
         assert!(claim(&db.store, NOON, TOKEN).await.is_empty());
         assert_eq!(db.store.next_due_message().await.unwrap(), Instant::NEVER);
-        db.store.resume(&"all".into()).await.unwrap();
+        db.store.resume(&"all".into(), NOON).await.unwrap();
         db.store.pause(&"reawaken".into(), "ops", NOON).await.unwrap();
         db.store.pause(&"reawaken".into(), "somebody else", NOON + HOUR).await.unwrap();
-        assert_eq!(db.store.pauses().await.unwrap(), [("reawaken".into(), NOON)]);
+        let [pause] = &db.store.pauses().await.unwrap()[..] else { panic!("one is paused") };
+        assert_eq!((pause.scope.to_string(), &*pause.who), ("reawaken".to_owned(), "ops"));
+        assert_eq!((pause.since, &pause.because), (NOON, &None));
         let claimed = db
             .store
             .claim_messages(&Route::own(&"main".into()), NOON, TOKEN, HOUR, 9)
@@ -79,7 +81,7 @@ async fn paused_workflows_keep_their_mail_and_internal_mail_waits_for_all_only()
             .unwrap();
         assert_eq!(claimed.len(), 1);
         assert_eq!((claimed[0].kind, &*claimed[0].recipient), (MessageKind::Internal, "ada"));
-        db.store.resume(&"reawaken".into()).await.unwrap();
+        db.store.resume(&"reawaken".into(), NOON).await.unwrap();
         assert_eq!(claim(&db.store, NOON, TOKEN).await.len(), 1);
     })
     .await;
@@ -421,7 +423,7 @@ async fn a_pause_holds_what_is_claimed_already() {
         for scope in ["reawaken", "all"] {
             db.store.pause(&scope.into(), "ada", NOON).await.unwrap();
             assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [false]);
-            db.store.resume(&scope.into()).await.unwrap();
+            db.store.resume(&scope.into(), NOON).await.unwrap();
         }
         assert_eq!(db.store.mark_transmitting(&[(id, TOKEN)], NOON).await.unwrap(), [true]);
     })
@@ -476,7 +478,7 @@ async fn workflows_share_the_claims_and_a_paused_one_holds_nobody_up() {
         assert_eq!(claim_one(2).await, [ids[1]], "due before the other one of the first workflow");
         assert_eq!(claim(&db.store, now, ClaimToken(3)).await, [ids[2]]);
         assert_eq!(db.store.next_due_message().await.unwrap(), Instant::NEVER);
-        db.store.resume(&"paused".into()).await.unwrap();
+        db.store.resume(&"paused".into(), NOON).await.unwrap();
         assert_eq!(claim(&db.store, now, ClaimToken(4)).await, [ids[3]]);
     })
     .await;

@@ -45,7 +45,7 @@ async fn no_mail_passes_its_point_of_no_return_by_a_relay_that_was_paused_meanwh
         assert_eq!(paused.into_iter().collect::<Vec<_>>(), ["main", "other"]);
         let mark = [(id, TOKEN)];
         assert_eq!(store.mark_transmitting(&mark, NOON).await.unwrap(), [false]);
-        store.resume(&"relay:main".into()).await.unwrap();
+        store.resume(&"relay:main".into(), NOON).await.unwrap();
         assert_eq!(store.mark_transmitting(&mark, NOON).await.unwrap(), [true]);
     })
     .await;

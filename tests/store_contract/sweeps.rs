@@ -97,7 +97,7 @@ async fn a_pause_and_its_end_wake_the_leads_in_the_workflow_in_steps_and_no_othe
         db.store.pause(&"reawaken".into(), "ops", NOON).await.unwrap();
         for pause in [true, false] {
             if !pause {
-                db.store.resume(&"reawaken".into()).await.unwrap();
+                db.store.resume(&"reawaken".into(), NOON).await.unwrap();
             }
             assert!(db.store.has_open_sweep().await.unwrap());
             let first = db.store.sweep_step(2, NOON).await.unwrap();
@@ -113,7 +113,7 @@ async fn a_pause_and_its_end_wake_the_leads_in_the_workflow_in_steps_and_no_othe
             let batch = restarted.claim_due(NOON, &bulk).await.unwrap();
             let woken: Vec<LeadId> = batch.records.iter().map(|record| record.lead).collect();
             assert_eq!(woken, leads[1..4]);
-            assert_eq!(batch.paused.contains("reawaken"), pause);
+            assert_eq!(batch.paused.workflows.contains("reawaken"), pause);
             sleep_all(&restarted, batch, NOON).await;
             restarted.close().await;
         }

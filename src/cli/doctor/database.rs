@@ -136,9 +136,10 @@ async fn contents(checkup: &mut Checkup, store: &Store, url: &DatabaseUrl) {
     if let Ok(pauses) = store.pauses().await
         && !pauses.is_empty()
     {
-        let names: Vec<&str> = pauses.iter().map(|(scope, _)| scope.as_str()).collect();
+        let names: Vec<String> = pauses.iter().map(|pause| pause.scope.to_string()).collect();
         let found = format!("paused: {}", names.join(", "));
-        checkup.warning("live", found, format!("`nurtured resume {}` takes it up", names[0]));
+        let first = pauses[0].scope.argument();
+        checkup.warning("live", found, format!("`nurtured resume {first}` takes it up"));
     }
     if let Ok(census) = store.census(Instant::DAWN).await {
         let of = |state: MessageState| census.messages.get(state.word()).copied().unwrap_or(0);

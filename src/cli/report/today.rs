@@ -101,7 +101,7 @@ pub(super) fn text(report: &TodayReport, zone: &Zone, output: &Output) -> String
     }
     if !report.paused.is_empty() {
         lines.push(String::new());
-        let paused: Vec<&str> = report.paused.iter().map(|scope| &**scope).collect();
+        let paused: Vec<String> = report.paused.iter().map(ToString::to_string).collect();
         lines.push(format!("Paused: {}", paused.join(", ")));
     }
     if !report.parked.is_empty() {

@@ -8,6 +8,7 @@ mod conditions;
 mod dates;
 mod days_off;
 mod enter;
+mod guards;
 mod hand_off;
 mod kinds;
 mod marks;
@@ -118,6 +119,7 @@ pub(super) fn definitions(
         let written = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow);
         let written = written.map(|unit| unit.name.clone()).collect();
         policy.accounts = caps::accounts(house);
+        policy.guards = guards::lower(house);
         policy.pacing = pacing::lower(house, &written);
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }

@@ -1,6 +1,6 @@
 //! The kinds of files, and what those that hold no workflow hold.
 
-use super::{ABOUT, CAMPAIGN, FileKind, Form, Map, WORKFLOW, may, must};
+use super::{ABOUT, CAMPAIGN, FileKind, Form, GUARDS, Map, PACING, WORKFLOW, may, must};
 use crate::domain::{
     lead::{Basis, Stage},
     value::ValueType,
@@ -242,6 +242,12 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "as fast as the relay takes it",
             "how fast mail leaves that is overdue after an outage",
         ),
+        may(
+            "guards",
+            Form::Map(&GUARDS),
+            "none",
+            "what pauses a workflow or a relay by itself, and what `apply` asks about",
+        ),
         may("accounts", Form::Map(&ACCOUNTS), "none", "what people of a company share"),
         may(
             "sunset",
@@ -250,7 +256,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "how mails to leads that do not stir become rare, rung by rung",
         ),
     ],
-    later: &["frequency", "guards", "warm_up", "retention"],
+    later: &["frequency", "warm_up", "retention"],
 };
 
 /// What `gap` of a rung may say instead of a length of time.
@@ -267,32 +273,6 @@ pub(in crate::definitions) const CAP: Map = Map {
         ),
         may("purpose", Form::Name("a purpose"), "all mails", "counts the mails for it alone"),
         may("workflow", Form::Name("a workflow"), "all mails", "counts its mails alone"),
-        ABOUT,
-    ],
-    later: &[],
-};
-
-pub(in crate::definitions) const PACING: Map = Map {
-    title: "pacing",
-    keys: &[
-        may("all", Form::Rate, "none", "of all mails to leads"),
-        may("each_domain", Form::Rate, "none", "to each domain that is no provider's below"),
-        may(
-            "providers",
-            Form::Named(&Form::Map(&PROVIDER)),
-            "none",
-            "domains whose mail goes to the same servers, by a name of yours",
-        ),
-        may("workflows", Form::Named(&Form::Rate), "none", "of single workflows, by their names"),
-    ],
-    later: &["relays", "warm_up"],
-};
-
-pub(in crate::definitions) const PROVIDER: Map = Map {
-    title: "A provider",
-    keys: &[
-        must("domains", Form::Some(&Form::Text), "the domains of its addresses"),
-        must("rate", Form::Rate, "to all of them together"),
         ABOUT,
     ],
     later: &[],

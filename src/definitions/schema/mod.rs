@@ -3,8 +3,10 @@
 
 mod campaign;
 mod files;
+mod guards;
 mod json;
 mod mail;
+mod pacing;
 mod page;
 mod workflow;
 
@@ -12,11 +14,13 @@ pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub use files::FILES;
 pub(super) use files::{
     ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,
-    PACING, PERSON, POLICY, PROVIDER, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM,
-    TEMPERATURE, YES_OR_NO,
+    PERSON, POLICY, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE,
+    YES_OR_NO,
 };
+pub(super) use guards::GUARDS;
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{CALENDAR, MAIL};
+pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
 pub(super) use workflow::{
     ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
@@ -88,6 +92,8 @@ pub enum Form {
     Length,
     /// How fast, as `20 per minute`.
     Rate,
+    /// A part of a number of mails, as `5% of 200`.
+    Limit,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,

@@ -235,6 +235,30 @@ fn caps_that_cannot_be() {
 }
 
 #[test]
+fn guards_that_cannot_be() {
+    for (guard, why) in [
+        ("bounces: 0% of 200", "this is `0% of 200`"),
+        ("bounces: 120% of 200", "this is `120% of 200`"),
+        ("complaints: 1% of 0", "under 100%, of 1 to 1000000 mails"),
+        ("complaints: 0.3", "`complaints` is a part of a number of mails"),
+        ("within: 5m", "an hour at least and 90 days at most"),
+        ("audience: 0", "`audience` is a whole number from 1"),
+        ("bounce: 5% of 200", "did you mean `bounces`?"),
+    ] {
+        let text = format!("policy:\n  tracking: nobody\n  guards:\n    {guard}\n");
+        let shown = shown("workflows/policy.yaml", &text);
+        assert!(shown.contains("workflows/policy.yaml:4:") && shown.contains(why), "{shown}");
+    }
+    let guards = "policy:\n  tracking: nobody\n  purposes:\n    insights: { label: Insights, basis: [consent] }\n  guards: { bounces: 5% of 200, within: 14d, audience: 1000 }\n";
+    let checked = check(&campaign(&[("workflows/policy.yaml", guards)]));
+    let definitions = checked.definitions.unwrap_or_else(|| panic!("{:#?}", checked.problems));
+    let guards = &definitions.policy.guards;
+    assert_eq!(guards.bounces.map(|limit| limit.to_string()).as_deref(), Some("5% of 200"));
+    assert_eq!((guards.complaints, guards.audience), (None, Some(1000)));
+    assert_eq!(guards.within.as_secs(), 14 * 86_400);
+}
+
+#[test]
 fn clocks_and_calendars() {
     insta::assert_snapshot!(shown(
         "workflows/policy.yaml",

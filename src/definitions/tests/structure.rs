@@ -192,7 +192,7 @@ fn what_is_not_built_yet_says_so() {
         let rules: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(rules, ["not-built"], "{line}");
     }
-    for key in ["guards: {}", "warm_up: 30d", "frequency: 3"] {
+    for key in ["catch_up: 2h", "warm_up: 30d", "frequency: 3"] {
         let policy = format!("policy:\n  tracking: nobody\n  {key}\n");
         let found = rules(&check(&campaign(&[("workflows/policy.yaml", &policy)])));
         assert!(found.contains(&("not-built", 3)), "{key}: {found:?}");

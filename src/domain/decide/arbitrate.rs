@@ -31,6 +31,10 @@ impl<'a> Work<'a> {
     /// Reserves the mail of the first enrolment, by rank and then by age, whose hours it is and that the
     /// allocator does not refuse; the others are held until that mail is settled.
     pub fn arbitrate(&mut self, grants: &Grants) {
+        if let Some(reason) = grants.lead_paused() {
+            self.rest(reason);
+            return;
+        }
         let candidates = self.candidates(grants);
         if candidates.is_empty() {
             return;

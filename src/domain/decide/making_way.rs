@@ -68,6 +68,28 @@ impl Work<'_> {
         self.retract(index, open, not_before, &reason);
     }
 
+    /// Holds all mails of a lead that is paused. The one that is reserved is taken back, so that it is not looked
+    /// at again and again.
+    pub fn rest(&mut self, reason: &str) {
+        let open = self.lead.state.open_message.as_ref();
+        if let Some(open) = open.filter(|open| open.state.can_be_cancelled())
+            && self.decision.withdraw.is_empty()
+            && let Some(holder) = self.holder()
+        {
+            let not_before = (open.state == MessageState::Deferred).then_some(open.due_at);
+            self.retract(holder, open, not_before, reason);
+        }
+        if !self.decision.withdraw.is_empty() {
+            self.wake(self.lead.now.next());
+        }
+        for index in 0..self.enrolments.len() {
+            let active = &self.enrolments[index];
+            if active.wants_to_send && active.mail_step().is_some() {
+                self.hold(index, Instant::NEVER, reason);
+            }
+        }
+    }
+
     /// Withdraws an open mail. Its step is then as if just come to, on another visit; of one that was in doubt
     /// on the same, as it stays the same mail.
     fn retract(

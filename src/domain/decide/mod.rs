@@ -7,6 +7,7 @@
 mod answers;
 mod arbitrate;
 mod booking;
+mod cancelling;
 mod dated;
 mod doubt;
 mod enter;

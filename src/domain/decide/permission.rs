@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use super::cancelling::cancelled;
 use crate::domain::{
     caps::{Cap, Record, Rule, Span},
     definitions::Definitions,
@@ -246,7 +247,8 @@ pub fn may_send(
         let reason = "the structure of its workflow is not known here".to_owned();
         return MaySend::NotBefore(now + LOOK_AGAIN, reason);
     };
-    if let Some(reason) = objection(definitions, state, mail.workflow) {
+    let objection = objection(definitions, state, mail.workflow);
+    if let Some(reason) = objection.or_else(|| cancelled(state, &mail.workflow.name)) {
         return MaySend::Never(reason);
     }
     if let Some(over) = expires(definitions, state, mail, enrolment).filter(|over| *over <= now) {

@@ -29,6 +29,8 @@ impl<'a> Work<'a> {
                 self.mail_refused(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
+            } else if event.kind == EventKind::ENROLMENT_CANCELLED {
+                self.cancel(event);
             } else if Answer::of(event).is_some() {
                 self.sales_said(event);
             } else if event.kind == EventKind::LEAD_ANSWERED {

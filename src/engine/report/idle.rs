@@ -2,6 +2,7 @@
 //! happen next.
 
 mod causes;
+mod paused;
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,12 @@ use serde::Serialize;
 
 use super::as_some_time;
 use crate::{
-    domain::{definitions::Definitions, name::Name, time::Instant, workflow::ALL},
+    domain::{
+        definitions::Definitions,
+        name::Name,
+        pause::{Pause, Scope},
+        time::Instant,
+    },
     store::{
         Store, StoreError,
         records::{Inside, Parked, Queue},
@@ -71,7 +77,7 @@ pub(super) struct Look<'a> {
     pub inside: Vec<Inside>,
     pub queues: Vec<Queue>,
     pub parked: Vec<Parked>,
-    pub pauses: Vec<(Name, Instant)>,
+    pub pauses: Vec<Pause>,
     /// Who has left a workflow, and why others were not let in; looked up only where nobody is inside.
     pub ended: BTreeMap<Name, u64>,
     pub refusals: Vec<(String, u64)>,
@@ -79,7 +85,11 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     pub fn is_paused(&self, workflow: &str) -> bool {
-        self.pauses.iter().any(|(scope, _)| *scope == ALL || *scope == workflow)
+        self.pauses.iter().any(|pause| match &pause.scope {
+            Scope::All => true,
+            Scope::Workflow(name) => *name == *workflow,
+            Scope::Lead(_) | Scope::Account(_) | Scope::Relay(_) => false,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         id::{LeadId, as_text},
         lead::Stage,
         name::Name,
+        pause::Scope,
         time::Instant,
     },
     store::{
@@ -56,7 +57,7 @@ pub struct TodayReport {
     pub due: Vec<DueHour>,
     pub why_deferred: Vec<Reason>,
     pub parked: Vec<Parked>,
-    pub paused: Vec<Name>,
+    pub paused: Vec<Scope>,
 }
 
 /// Who gained most engagement.
@@ -141,7 +142,7 @@ pub async fn today_report(
             .map(|found| Reason { reason: found.reason, number: found.number })
             .collect(),
         parked: store.parked(REASONS).await?,
-        paused: store.pauses().await?.into_iter().map(|(scope, _)| scope).collect(),
+        paused: store.pauses().await?.into_iter().map(|pause| pause.scope).collect(),
         ended: happened.ended,
     })
 }

@@ -44,7 +44,9 @@ impl Store {
                 return Ok(Committed::default());
             }
             let mut tx = self.db.begin(Turn::Work).await?;
-            if tx.live_release_id().await? != release || tx.paused_workflows().await? != paused {
+            if tx.live_release_id().await? != release
+                || tx.paused_workflows().await? != paused.workflows
+            {
                 tx.rollback().await?;
                 let lost = writes.iter().map(|write| write.lead).collect();
                 return Ok(Committed { lost, is_outdated: true, ..Committed::default() });

@@ -3,11 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Cause, Look};
-use crate::{
-    definitions::counted,
-    domain::{time::Instant, workflow::ALL},
-    engine::codes,
-};
+use crate::{definitions::counted, domain::time::Instant, engine::codes};
 
 /// How reasons begin that decisions and senders give; what stands behind them is told as it is.
 const WINDOW: &str = "outside of the window";
@@ -137,34 +133,6 @@ impl Look<'_> {
         stop("nobody_inside", &says, &advice)
     }
 
-    fn pauses(&self) -> Vec<Cause> {
-        let mails = |scope: &str| -> u64 {
-            let mails = self.queues.iter().filter(|queue| scope == ALL || queue.workflow == *scope);
-            let held = self.inside.iter().filter(|inside| {
-                inside.why == "paused" && (scope == ALL || inside.workflow == *scope)
-            });
-            mails.map(|queue| queue.number).chain(held.map(|inside| inside.number)).sum()
-        };
-        self.pauses
-            .iter()
-            .map(|(scope, since)| (scope, since, mails(scope)))
-            // A pause of all keeps everything; one of a workflow where nothing waits is nothing's doing.
-            .filter(|(scope, _, held)| **scope == ALL || *held > 0)
-            .map(|(scope, since, held)| {
-                let what = if *scope == ALL { "everything" } else { scope.as_str() };
-                Cause {
-                    cause: "paused",
-                    number: if *scope == ALL { 0 } else { held },
-                    says: format!("{what} is paused since {since}; {} waiting", are(held, "mail")),
-                    advice: Some(format!("`nurtured resume {scope}`")),
-                    until: None,
-                    last_until: None,
-                    to_come: held == 0,
-                }
-            })
-            .collect()
-    }
-
     fn parked(&self) -> Vec<Cause> {
         let mut causes: Vec<Cause> = Vec::new();
         for group in self.parked.iter().filter(|group| group.template.is_some()) {
@@ -222,6 +190,7 @@ impl Look<'_> {
                 ("mailing", _) => continue,
                 // Told as a pause.
                 (_, "paused") if self.is_paused(&inside.workflow) => continue,
+                (_, why) if self.is_of_people(why) => continue,
                 ("waiting", _) => ("waiting", "at a wait".to_owned()),
                 (_, "") => ("to_be_decided", "about to be decided".to_owned()),
                 (_, why) if why.starts_with(WINDOW) => ("window", why.to_owned()),
@@ -267,7 +236,7 @@ fn stop(cause: &'static str, says: &str, advice: &str) -> Cause {
     Cause { cause, number: 0, says, advice, until: None, last_until: None, to_come: false }
 }
 
-fn are(number: u64, what: &str) -> String {
+pub(super) fn are(number: u64, what: &str) -> String {
     format!("{} {}", counted(number, what), if number == 1 { "is" } else { "are" })
 }
 
@@ -285,7 +254,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{definitions::Definitions, id::LeadId, name::Name},
+        domain::{
+            definitions::Definitions,
+            id::LeadId,
+            pause::{Pause, Scope},
+        },
         engine::report::idle::Around,
         store::records::{Inside, Parked, Queue},
     };
@@ -305,6 +278,11 @@ mod tests {
     fn inside(workflow: &str, state: &str, why: &str, number: u64, due_at: Instant) -> Inside {
         let (workflow, state) = (workflow.into(), state.to_owned());
         Inside { workflow, state, why: why.to_owned(), number, due_at, last_due_at: due_at }
+    }
+
+    fn pause(scope: &str, because: Option<&str>) -> Pause {
+        let because = because.map(str::to_owned);
+        Pause { scope: Scope::from(scope), who: "ann".to_owned(), since: NOW, because }
     }
 
     fn look<'a>(definitions: Option<&'a Definitions>, around: &'a Around) -> Look<'a> {
@@ -342,7 +320,9 @@ mod tests {
         let around = Around { relays_down: vec!["main".into()], ..Around::default() };
         let definitions = Definitions::default();
         let hours = "outside of the window mon-fri 09:00-17:30 in Europe/Rome";
-        let pauses: Vec<(Name, Instant)> = vec![("paused-one".into(), NOW)];
+        let because = "the landing page is down";
+        let pauses =
+            vec![pause("paused-one", Some(because)), pause("lead:7", None), pause("relay:b", None)];
         let look = Look {
             parked_leads: 1,
             parked: vec![Parked {
@@ -368,6 +348,7 @@ mod tests {
                 inside("a", "ready", hours, 22, later(2)),
                 inside("a", "ready", "a mail of `b` is on its way", 23, Instant::NEVER),
                 inside("paused-one", "ready", "paused", 24, Instant::NEVER),
+                inside("a", "ready", "paused: the lead, by ann", 1, Instant::NEVER),
             ],
             pauses,
             ..look(Some(&definitions), &around)
@@ -381,12 +362,12 @@ mod tests {
         let definitions = Definitions::default();
         let look = Look {
             inside: vec![inside("a", "waiting", "", 2, later(1))],
-            pauses: vec![("a".into(), NOW), (ALL.into(), NOW)],
+            pauses: vec![pause("a", None), pause("all", None), pause("account:acme", None)],
             ..look(Some(&definitions), &around)
         };
         let paused: Vec<_> =
             told(&look).into_iter().filter(|(cause, ..)| *cause == "paused").collect();
-        let all = format!("everything is paused since {NOW}; 0 mails are waiting");
+        let all = format!("everything is paused since {NOW} by ann; 0 mails are waiting");
         assert_eq!(paused, [("paused", 0, all)]);
         assert_eq!(told(&look).last().unwrap().0, "paused", "what keeps nothing yet goes last");
     }
