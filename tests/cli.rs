@@ -845,6 +845,46 @@ fn a_mail_is_rendered_and_tried() {
 }
 
 #[test]
+fn what_was_applied_goes_with_a_mail_and_not_what_lies_in_the_folder() {
+    let site = Site::campaign();
+    site.json(&["migrate"]);
+    let mail = std::fs::read_to_string(site.path("templates/hello.md")).expect("the mail");
+    let attach =
+        "---\nattachments: [files/guide.pdf, { file: files/guide.pdf, name: Führer.pdf }]\n";
+    site.write("templates/hello.md", mail.replacen("---\n", attach, 1));
+    let applied = b"%PDF-1.7 \xff\x00 as it was applied";
+    site.write("templates/files/guide.pdf", applied);
+    assert_eq!(site.run(&["apply"]).code, 0);
+    site.write("leads.csv", "email,consent,consent date\nann@a.example,yes,2026-01-02\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+
+    let shown = site.json(&["render", "hello", "--lead", "ann@a.example"]);
+    let of = |name: &str| serde_json::json!({ "name": name, "content_type": "application/pdf", "bytes": 29 });
+    assert_eq!(shown["attachments"], serde_json::json!([of("guide.pdf"), of("Führer.pdf")]));
+    let text = site.run(&["render", "hello", "--lead", "ann@a.example"]).out;
+    assert!(text.contains("\nAttached: Führer.pdf (29 bytes)\n"), "{text}");
+    let eml = site.run(&["render", "hello", "--lead", "ann@a.example", "--eml"]).out;
+    assert_eq!(attached(eml.as_bytes()), [applied, applied]);
+
+    site.write("templates/files/guide.pdf", "%PDF-1.7 of tomorrow");
+    std::fs::remove_file(site.path("templates/files/guide.pdf")).expect("removed");
+    let ran = site.run(&["check"]);
+    assert!(ran.code == 1 && ran.out.contains("no file templates/files/guide.pdf"), "{ran:?}");
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    site.json(&["tick"]);
+    let mails: Vec<_> = std::fs::read_dir(site.path("outbox")).expect("the outbox").collect();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let sent = std::fs::read(mails[0].as_ref().expect("a mail").path()).expect("read");
+    assert_eq!(attached(&sent), [applied, applied]);
+}
+
+/// The files of a mail, in their order.
+fn attached(mail: &[u8]) -> Vec<Vec<u8>> {
+    let mail = mail_parser::MessageParser::default().parse(mail).expect("a mail");
+    mail.attachments().map(|part| part.contents().to_vec()).collect()
+}
+
+#[test]
 fn every_variant_of_a_mail_is_written_to_be_looked_through() {
     let site = Site::campaign();
     let mail = |subject: &str, hi: &str| {

@@ -116,6 +116,7 @@ fn mails_alone(artefacts: &[Artefact]) -> Option<Definitions> {
                 ArtefactKind::Mail
                     | ArtefactKind::Layout
                     | ArtefactKind::Partial
+                    | ArtefactKind::Attachment
                     | ArtefactKind::Attributes
             )
         })

@@ -43,9 +43,10 @@ pub fn still_needed(
     for mail in needs.mails.iter().filter(|mail| gone(mail)) {
         carried.extend(old.iter().filter(|(key, _)| is_mail(**key, mail)));
     }
-    // Layouts, then the partials of both: told by their names, which may bring one too many and
+    // Layouts, then the partials of both, and files that go with mails: told by their names, which may bring one too many and
     // never misses one.
-    for kind in [ArtefactKind::Layout, ArtefactKind::Partial, ArtefactKind::Partial] {
+    use ArtefactKind::{Attachment, Layout, Partial};
+    for kind in [Layout, Partial, Partial, Attachment] {
         let texts: Vec<&str> = carried.values().map(|found| found.content.as_str()).collect();
         let named = |name: &str| texts.iter().any(|text| text.contains(name));
         let parts: Vec<_> = old.iter().filter(|((k, name), _)| *k == kind && named(name)).collect();

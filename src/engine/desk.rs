@@ -218,6 +218,7 @@ impl Desk<'_> {
             text: rendered.text,
             html: Some(rendered.html),
             calendar,
+            attachments: rendered.attachments,
             message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
             date: now,
             key: self.keyring.message_key(message.id),

@@ -145,8 +145,10 @@ fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
             defaults: BTreeMap::new(),
             reply_to: None,
             calendar: None,
+            attachments: [].into(),
             subject_at: (1, 1),
             preheader_at: (1, 1),
+            attachments_at: (1, 1),
             body: body.to_owned(),
             body_line: 1,
         };

@@ -1,10 +1,11 @@
 //! What is rendered, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
         address::Mailbox,
+        attachment::Attachment,
         campaign::Campaign,
         lead::{Entry, LeadState},
         name::Name,
@@ -74,6 +75,7 @@ pub struct Rendered {
     pub file: String,
     /// For the reader's calendar.
     pub calendar: Option<Event>,
+    pub attachments: Arc<[Attachment]>,
     /// For `List-Unsubscribe`; `None` for mail to our own people.
     pub unsubscribe_url: Option<String>,
 }

@@ -40,6 +40,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 pub use campaigns::lacking_for_elders;
@@ -173,6 +174,7 @@ impl Renderer {
             language,
             file: template.file.clone(),
             calendar,
+            attachments: Arc::clone(&template.attachments),
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
     }

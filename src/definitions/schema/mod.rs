@@ -16,7 +16,7 @@ pub(super) use files::{
     TEMPERATURE, YES_OR_NO,
 };
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
-pub(super) use mail::{CALENDAR, MAIL};
+pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub use page::page;
 pub(super) use workflow::{
     ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,

@@ -111,8 +111,10 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
         defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
         reply_to: None,
         calendar: None,
+        attachments: [].into(),
         subject_at: place("subject:"),
         preheader_at: place("preheader:"),
+        attachments_at: place("attachments:"),
         body: body.to_owned(),
         body_line: front_lines + 4,
     }
