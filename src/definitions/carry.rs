@@ -53,6 +53,7 @@ pub fn still_needed(
         carried.extend(parts);
     }
     let mut asked: Vec<String> = needs.segments.into_iter().collect();
+    asked.extend(carried.values().flat_map(|found| asked_in_text(&found.content)));
     for name in &needs.campaigns {
         carried
             .extend(old.iter().filter(|(key, _)| **key == (ArtefactKind::Campaign, name.as_str())));
@@ -79,6 +80,15 @@ pub fn still_needed(
 
 fn key(found: &Artefact) -> Key<'_> {
     (found.kind, &found.name)
+}
+
+/// The segments that a template asks for: `in_segment("hot")`
+fn asked_in_text(text: &str) -> impl Iterator<Item = String> {
+    text.split("in_segment(").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+        Some(rest[1..].split_once(quote)?.0.to_owned())
+    })
 }
 
 /// Whether this is a variant of that mail.

@@ -11,7 +11,7 @@ use super::{
     paragraphs::Paragraphs,
     prepare::Form,
     problem::RenderProblem,
-    questions,
+    questions, segments,
     source::{Complaint, Part, Source},
     stencils::Stencils,
     tags::bound,
@@ -88,9 +88,11 @@ impl Renderer {
         let (sources, unprepared) = sources(&templates);
         problems.extend(unprepared);
         let partials = templates.partials.keys().map(|name| &**name).collect();
+        let names = definitions.segments.iter().map(|segment| segment.name.clone()).collect();
         for source in sources.values() {
             problems.extend(lint::lint(source, &partials));
             problems.extend(questions::problems(source, &definitions.questions));
+            problems.extend(segments::problems(source, &names));
         }
         let (tera, unread) = compiled(&sources, &mut problems);
         let reads = |source: &Source| {
@@ -114,6 +116,8 @@ impl Renderer {
             pools.entry(source.file.clone()).or_default().extend(codes::pools(source).into_keys());
         }
         pools.retain(|_, pools| !pools.is_empty());
+        let segments = sources.iter().map(|(name, source)| (name.clone(), segments::asked(source)));
+        let segments = segments.filter(|(_, asked)| !asked.is_empty()).collect();
         let asked = sources.iter().map(|(name, source)| {
             (name.clone(), questions::asked(source).into_iter().collect::<BTreeSet<_>>())
         });
@@ -121,6 +125,7 @@ impl Renderer {
         Ok(Self {
             tera,
             asked,
+            segments,
             sources,
             pools,
             templates,

@@ -13,7 +13,7 @@ use crate::{
         time::Instant,
     },
     mail::calendar::Event,
-    render::{Card, Links},
+    render::{Card, Inside, Links},
 };
 
 /// Who the mails are from.
@@ -51,6 +51,8 @@ pub struct Mail<'a> {
     pub campaign: Option<&'a Campaign>,
     /// Those that were given to this mail.
     pub codes: &'a Codes,
+    /// Of those that it asks for.
+    pub segments: &'a Inside,
     pub sender: &'a Sender,
     /// `None` for mail to our own people: nothing tracked, no unsubscribe link.
     pub links: Option<Links<'a>>,

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Links, Mail, Renderer, Sample, Sender, Setting,
+        Inside, Links, Mail, Renderer, Sample, Sender, Setting,
         html::{self, Node, is_link},
         problem::RenderProblem,
     },
@@ -53,6 +53,7 @@ impl Renderer {
             workflow: setting.workflow.map_or("preview", |workflow| &workflow.name),
             campaign: setting.campaign,
             codes: &setting.codes,
+            segments: &Inside::new(),
             sender: &sender,
             links: Some(Links {
                 base_url: "https://go.example.com",
