@@ -934,6 +934,30 @@ fn a_mistake_elsewhere_makes_no_second_one_of_what_mails_ask_for() {
 }
 
 #[test]
+fn warnings_that_are_denied_are_errors() {
+    let site = Site::campaign();
+    let mail = std::fs::read_to_string(site.path("templates/hello.md")).expect("the mail");
+    let long = "subject: What is to be said of this mail does not fit on the line that mail programs show of it";
+    let subject = mail.lines().find(|line| line.starts_with("subject:")).expect("a subject");
+    site.write("templates/hello.md", mail.replace(subject, long));
+    site.write("templates/cold.mjm", "x");
+    let found = |arguments: &[&str]| {
+        let ran = site.run(&[&["--json", "check"][..], arguments].concat());
+        let document = ran.document();
+        (ran.code, document["errors"].as_u64(), document["warnings"].as_u64())
+    };
+    assert_eq!(found(&[]), (0, Some(0), Some(2)));
+    assert_eq!(found(&["--deny", "warnings"]), (1, Some(2), Some(0)));
+    assert_eq!(found(&["--deny", "mail-subject"]), (1, Some(1), Some(1)));
+    assert_eq!(found(&["--deny", "mail-size,mail-alt"]), (0, Some(0), Some(2)));
+    let but = ["--deny", "warnings", "--allow", "mail-subject", "--allow", "ignored-file"];
+    assert_eq!(found(&but), (0, Some(0), Some(2)));
+    let ran = site.run(&["check", "--deny", "mail-subjekt"]);
+    assert!(ran.code == 1 && ran.err.contains("mail-subject"), "{ran:?}");
+    assert_eq!(site.run(&["check", "--allow", "mail-subject"]).code, 2);
+}
+
+#[test]
 fn what_was_applied_goes_with_a_mail_and_not_what_lies_in_the_folder() {
     let site = Site::campaign();
     site.json(&["migrate"]);

@@ -27,7 +27,7 @@ pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::{meant, nearest};
 pub use past_dates::past_dates;
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, WARNINGS};
 pub use show::{counted, show, summary};
 
 use self::problem::{Desk, File};
