@@ -2,6 +2,7 @@
 //! happen next.
 
 mod causes;
+mod reasons;
 
 use std::collections::BTreeMap;
 
@@ -68,6 +69,8 @@ pub(super) struct Look<'a> {
     pub leads: u64,
     pub due: u64,
     pub parked_leads: u64,
+    /// Leads who stand still until somebody says what became of a mail.
+    pub waits_for_word: u64,
     pub inside: Vec<Inside>,
     pub queues: Vec<Queue>,
     pub parked: Vec<Parked>,
@@ -100,6 +103,8 @@ pub async fn idle_report(
     } else {
         <_>::default()
     };
+    let waits_for_word = store.doubts().await?.iter().filter(|doubt| doubt.waits).count();
+    let waits_for_word = u64::try_from(waits_for_word).unwrap_or(u64::MAX);
     let look = Look {
         definitions,
         around,
@@ -107,6 +112,7 @@ pub async fn idle_report(
         leads: census.leads,
         due: census.due,
         parked_leads: census.parked_leads,
+        waits_for_word,
         queues: store.queues().await?,
         parked: store.parked(REASONS).await?,
         pauses: store.pauses().await?,
