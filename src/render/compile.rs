@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tera::Tera;
 
 use super::{
-    Renderer, calendar, campaigns, codes,
+    Renderer, built_in, calendar, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, IN_PAGES, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     paragraphs::Paragraphs,
@@ -26,39 +26,6 @@ use crate::{
         workflow::StepKind,
     },
 };
-
-/// A text in a language: its subject and its body.
-type BuiltIn = (&'static str, &'static str, &'static str);
-
-/// The notice to our own people where none is named.
-const NOTICES: [BuiltIn; 2] = [
-    (
-        "",
-        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
-        include_str!("notice.md"),
-    ),
-    (
-        "it",
-        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
-        include_str!("notice.it.md"),
-    ),
-];
-
-/// The card of a hand-off where none is named.
-const CARDS: [BuiltIn; 2] = [
-    (
-        "",
-        "{% if card.again %}Still waiting: {% else %}For you: {% endif %}{{ first_name or email }}\
-         {% if company %} ({{ company }}){% endif %}",
-        include_str!("card.md"),
-    ),
-    (
-        "it",
-        "{% if card.again %}In attesa: {% else %}Per te: {% endif %}{{ first_name or email }}\
-         {% if company %} ({{ company }}){% endif %}",
-        include_str!("card.it.md"),
-    ),
-];
 
 impl Renderer {
     /// Checks and compiles all templates.
@@ -83,8 +50,8 @@ impl Renderer {
         definitions: &Definitions,
     ) -> Result<Self, Vec<RenderProblem>> {
         let mut templates = definitions.templates.clone();
-        templates.mails.insert(Name::new(""), built_in("notice", &NOTICES));
-        templates.mails.insert(CARD.into(), built_in("card", &CARDS));
+        templates.mails.insert(Name::new(""), built_in::notice());
+        templates.mails.insert(CARD.into(), built_in::card());
         let (sources, unprepared) = sources(&templates);
         problems.extend(unprepared);
         let partials = templates.partials.keys().map(|name| &**name).collect();
@@ -136,30 +103,6 @@ impl Renderer {
             paragraphs: Paragraphs::default(),
         })
     }
-}
-
-fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
-    let built_in = |&(language, subject, body): &BuiltIn| {
-        let template = MailTemplate {
-            file: format!("(built in)/{file}{language}.md"),
-            language: Some(language.into()).filter(|_| !language.is_empty()),
-            markup: Markup::Markdown,
-            subject: subject.to_owned(),
-            preheader: None,
-            layout: None,
-            defaults: BTreeMap::new(),
-            reply_to: None,
-            calendar: None,
-            attachments: [].into(),
-            subject_at: (1, 1),
-            preheader_at: (1, 1),
-            attachments_at: (1, 1),
-            body: body.to_owned(),
-            body_line: 1,
-        };
-        (Name::new(language), template)
-    };
-    texts.iter().map(built_in).collect()
 }
 
 /// Every text that tera is to compile, by tera's name.

@@ -4,6 +4,7 @@
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
 mod advice;
+mod built_in;
 mod buttons;
 mod calendar;
 mod campaigns;
