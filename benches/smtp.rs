@@ -76,6 +76,7 @@ fn mail() -> Composed {
         text: "A line of some length, as people write them.\n".repeat(40),
         html: Some("<p>A line of some length, as people write them.</p>\n".repeat(80)),
         calendar: None,
+        attachments: [].into(),
         message_id: "k-1@example.com".to_owned(),
         date: nurtured::domain::time::Instant::from_millis(1_800_000_000_000),
         key: "k-1".to_owned(),

@@ -958,6 +958,159 @@ fn a_mail_is_rendered_and_tried() {
 }
 
 #[test]
+fn a_mail_shows_each_reader_what_their_segment_is_to_see() {
+    let site = Site::campaign();
+    site.write(
+        "workflows/campaign.yaml",
+        format!(
+            "{}    news: {{ label: News, basis: [consent] }}\n",
+            POLICY.replace("tracking: nobody", "tracking: with insights")
+        ),
+    );
+    site.write("workflows/news.yaml", "workflow: news\npurpose: news\nenter: { by_hand: yes }\nsend: { now: yes }\nsteps:\n  - email: news\n");
+    site.write(
+        "workflows/scoring.yaml",
+        "scoring:\n  half_life: 30d\n  engagement:\n    - { name: saw prices, on: visited(\"/pricing\"), points: 20, cap: 20 }\n",
+    );
+    site.write(
+        "workflows/segments.yaml",
+        "segments:\n  stirring: engagement >= 10\n  quiet: engagement < 10\n",
+    );
+    site.write(
+        "templates/news.md",
+        "---\nsubject: News\n---\n{% if in_segment(\"stirring\") %}{% include \"partials/offer.html\" %}\
+         {% elif in_segment(\"quiet\") %}Still there?{% else %}A word of news.{% endif %}\n\n\
+         {{ postal_address }} [stop]({{ unsubscribe_url }})\n",
+    );
+    site.write("templates/partials/offer.html", "An offer.");
+    site.json(&["migrate"]);
+    assert_eq!(site.run(&["apply"]).code, 0);
+    let rows = |leads: &str| format!("email,consent,consent date\n{leads}");
+    let all = ["ann", "bob", "cid"].map(|name| format!("{name}@a.example,yes,2026-01-02\n"));
+    site.write("all.csv", rows(&all.concat()));
+    site.json(&["leads", "import", "all.csv", "--purpose", "news"]);
+    // Cid agreed to news, and to nothing by which behaviour may be looked at.
+    site.write("some.csv", rows(&all[..2].concat()));
+    site.json(&["leads", "import", "some.csv", "--purpose", "insights"]);
+    // What claims to come from the future is recorded as of now.
+    let seen =
+        |name: &str| format!("{name}@a.example,2099-01-01T00:00:00Z,page_visited,/pricing\n");
+    site.write("events.csv", format!("email,at,event,object\n{}{}", seen("ann"), seen("cid")));
+    site.json(&["events", "import", "events.csv"]);
+    for name in ["ann", "bob", "cid"] {
+        site.json(&["enrol", "news", &format!("{name}@a.example")]);
+    }
+    for _ in 0..2 {
+        site.json(&["tick"]);
+    }
+    let mut said: Vec<String> = std::fs::read_dir(site.path("outbox"))
+        .expect("the outbox")
+        .map(|entry| {
+            let mail = std::fs::read(entry.expect("a mail").path()).expect("read");
+            let mail = mail_parser::MessageParser::default().parse(&mail).expect("a mail");
+            let to = mail.to().and_then(|to| to.first()?.address()).unwrap_or_default();
+            let text = mail.body_text(0).unwrap_or_default();
+            format!("{to}: {}", text.lines().next().unwrap_or_default())
+        })
+        .collect();
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "ann@a.example: An offer.",
+            "bob@a.example: Still there?",
+            "cid@a.example: A word of news."
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_elsewhere_makes_no_second_one_of_what_mails_ask_for() {
+    let site = Site::campaign();
+    site.write("workflows/segments.yaml", "segments:\n  clicked-once: clicked()\n");
+    site.write(
+        "workflows/questions.yaml",
+        "questions:\n  topic: { title: What next?, answers: { pricing: Prices } }\n",
+    );
+    site.write(
+        "templates/hello.md",
+        "---\nsubject: Hello\n---\n{% if in_segment(\"clicked-once\") %}\n\n[Prices]({{ ask(\"topic\", \"pricing\") }})\n\n\
+         {% endif %}\n\n{{ postal_address }} [stop]({{ unsubscribe_url }}) {{ fist_name }}\n",
+    );
+    site.write("workflows/wrong.yaml", "workflow: wrong\nenter: { by_hand: yes }\n");
+    let ran = site.run(&["--json", "check"]);
+    let document = ran.document();
+    let files = document["problems"].as_array().expect("problems").iter();
+    let files: Vec<_> = files.map(|it| it["file"].as_str().unwrap_or_default()).collect();
+    let of_mails = files.iter().filter(|file| file.starts_with("templates/")).count();
+    assert_eq!((ran.code, of_mails), (1, 1), "{document:#}");
+}
+
+#[test]
+fn warnings_that_are_denied_are_errors() {
+    let site = Site::campaign();
+    let mail = std::fs::read_to_string(site.path("templates/hello.md")).expect("the mail");
+    let long = "subject: What is to be said of this mail does not fit on the line that mail programs show of it";
+    let subject = mail.lines().find(|line| line.starts_with("subject:")).expect("a subject");
+    site.write("templates/hello.md", mail.replace(subject, long));
+    site.write("templates/cold.mjm", "x");
+    let found = |arguments: &[&str]| {
+        let ran = site.run(&[&["--json", "check"][..], arguments].concat());
+        let document = ran.document();
+        (ran.code, document["errors"].as_u64(), document["warnings"].as_u64())
+    };
+    assert_eq!(found(&[]), (0, Some(0), Some(2)));
+    assert_eq!(found(&["--deny", "warnings"]), (1, Some(2), Some(0)));
+    assert_eq!(found(&["--deny", "mail-subject"]), (1, Some(1), Some(1)));
+    assert_eq!(found(&["--deny", "mail-size,mail-alt"]), (0, Some(0), Some(2)));
+    let but = ["--deny", "warnings", "--allow", "mail-subject", "--allow", "ignored-file"];
+    assert_eq!(found(&but), (0, Some(0), Some(2)));
+    let ran = site.run(&["check", "--deny", "mail-subjekt"]);
+    assert!(ran.code == 1 && ran.err.contains("mail-subject"), "{ran:?}");
+    assert_eq!(site.run(&["check", "--allow", "mail-subject"]).code, 2);
+}
+
+#[test]
+fn what_was_applied_goes_with_a_mail_and_not_what_lies_in_the_folder() {
+    let site = Site::campaign();
+    site.json(&["migrate"]);
+    let mail = std::fs::read_to_string(site.path("templates/hello.md")).expect("the mail");
+    let attach =
+        "---\nattachments: [files/guide.pdf, { file: files/guide.pdf, name: Führer.pdf }]\n";
+    site.write("templates/hello.md", mail.replacen("---\n", attach, 1));
+    let applied = b"%PDF-1.7 \xff\x00 as it was applied";
+    site.write("templates/files/guide.pdf", applied);
+    assert_eq!(site.run(&["apply"]).code, 0);
+    site.write("leads.csv", "email,consent,consent date\nann@a.example,yes,2026-01-02\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+
+    let shown = site.json(&["render", "hello", "--lead", "ann@a.example"]);
+    let of = |name: &str| serde_json::json!({ "name": name, "content_type": "application/pdf", "bytes": 29 });
+    assert_eq!(shown["attachments"], serde_json::json!([of("guide.pdf"), of("Führer.pdf")]));
+    let text = site.run(&["render", "hello", "--lead", "ann@a.example"]).out;
+    assert!(text.contains("\nAttached: Führer.pdf (29 bytes)\n"), "{text}");
+    let eml = site.run(&["render", "hello", "--lead", "ann@a.example", "--eml"]).out;
+    assert_eq!(attached(eml.as_bytes()), [applied, applied]);
+
+    site.write("templates/files/guide.pdf", "%PDF-1.7 of tomorrow");
+    std::fs::remove_file(site.path("templates/files/guide.pdf")).expect("removed");
+    let ran = site.run(&["check"]);
+    assert!(ran.code == 1 && ran.out.contains("no file templates/files/guide.pdf"), "{ran:?}");
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    site.json(&["tick"]);
+    let mails: Vec<_> = std::fs::read_dir(site.path("outbox")).expect("the outbox").collect();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    let sent = std::fs::read(mails[0].as_ref().expect("a mail").path()).expect("read");
+    assert_eq!(attached(&sent), [applied, applied]);
+}
+
+/// The files of a mail, in their order.
+fn attached(mail: &[u8]) -> Vec<Vec<u8>> {
+    let mail = mail_parser::MessageParser::default().parse(mail).expect("a mail");
+    mail.attachments().map(|part| part.contents().to_vec()).collect()
+}
+
+#[test]
 fn every_variant_of_a_mail_is_written_to_be_looked_through() {
     let site = Site::campaign();
     let mail = |subject: &str, hi: &str| {

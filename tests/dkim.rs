@@ -49,9 +49,11 @@ fn site() -> Site {
     );
     site.write(
         "templates/hello.md",
-        "---\nsubject: Größe und  Preis – {{ first_name or \"you\" }} 😀 and more than fits on one line of a header\n---\n\
+        "---\nsubject: Größe und  Preis – {{ first_name or \"you\" }} 😀 and more than fits on one line of a header\n\
+         attachments: { file: files/prices.csv, name: Größe.csv }\n---\n\
          Wie geht’s?  \n\n\n.\n\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n\n",
     );
+    site.write("templates/files/prices.csv", "seats,price\n".repeat(1_000));
     configure(&site, "folder = \"outbox\"");
     let made = site.json(&["dkim", "new", "example.com", "ed", "--file", "ed.pem"]);
     let record = site.json(&["dkim", "record", "Example.COM", "RSA", "rsa.pem"]);
@@ -114,6 +116,8 @@ fn every_mail_holds_and_none_with_an_octet_changed() {
     let one_click =
         |text: &&String| text.contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click");
     assert_eq!(texts.iter().filter(one_click).count(), 2);
+    let attached = |text: &&String| text.contains("filename*0*=utf-8''Gr%C3%B6%C3%9Fe.csv");
+    assert_eq!(texts.iter().filter(attached).count(), 2);
     let feedback = |text: &&String| text.contains("Feedback-ID: -:hello:marketing:example.com\r\n");
     assert_eq!(texts.iter().filter(feedback).count(), 2);
     verify(&python, &site, &mails);

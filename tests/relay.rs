@@ -37,6 +37,7 @@ fn letter(key: &str) -> Letter {
         text: "Hello Ann\n".to_owned(),
         html: Some("<p>Hello Ann</p>\n".to_owned()),
         calendar: None,
+        attachments: [].into(),
         message_id: format!("{key}@example.com"),
         date: Instant::from_millis(1_800_000_000_000),
         key: key.to_owned(),

@@ -1,12 +1,53 @@
 //! `nurtured check`: every problem of the campaign folder at once.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{context::Context, failure::Failure, folder::Folder};
-use crate::definitions::{Problem, counted, summary};
+use crate::{
+    definitions::{Problem, Severity, WARNINGS, counted, summary},
+    domain::name::Name,
+};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Take warnings of this rule, as `mail-size`, for errors; `warnings` are all. May be said several times
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    deny: Vec<String>,
+    /// But not those of this rule
+    #[arg(long, value_name = "RULE", value_delimiter = ',', requires = "deny")]
+    allow: Vec<String>,
+}
+
+/// What `--deny` calls all rules.
+const ALL: &str = "warnings";
+
+impl Arguments {
+    /// The rules whose warnings are errors.
+    ///
+    /// # Errors
+    /// When there is no such rule: a slip of the pen would deny nothing.
+    fn denied(&self) -> Result<BTreeSet<&str>, Failure> {
+        let mut denied = BTreeSet::new();
+        for rule in &self.deny {
+            match rule.as_str() {
+                ALL => denied.extend(WARNINGS),
+                rule => drop(denied.insert(known(rule)?)),
+            }
+        }
+        for rule in &self.allow {
+            denied.remove(known(rule)?);
+        }
+        Ok(denied)
+    }
+}
+
+fn known(rule: &str) -> Result<&'static str, Failure> {
+    let found = WARNINGS.into_iter().find(|known| *known == rule);
+    let names = WARNINGS.map(Name::from);
+    found.ok_or_else(|| Failure::unknown(format!("rule of warnings `{rule}`"), &names))
+}
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -18,9 +59,13 @@ struct Report<'a> {
     mails: usize,
 }
 
-/// Exits with 1 if anything is an error; warnings alone are no reason.
-pub(super) fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
-    let folder = Folder::check(context)?;
+/// Exits with 1 if anything is an error; warnings alone are no reason, unless they are denied.
+pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
+    let denied = arguments.denied()?;
+    let mut folder = Folder::check(context)?;
+    for problem in folder.problems.iter_mut().filter(|problem| denied.contains(problem.rule)) {
+        problem.severity = Severity::Error;
+    }
     let errors = folder.problems.iter().filter(|problem| problem.is_error()).count();
     let definitions = folder.live.as_ref().map(|live| &live.definitions);
     let report = Report {

@@ -1,6 +1,6 @@
 //! The campaign folder, checked: definitions, and the mails that they name.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{context::Context, failure::Failure};
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     },
     domain::{
         artefact::{Artefact, ArtefactKind},
-        definitions::Definitions,
+        condition::{Condition, Env, PatternRoom, Scope},
+        definitions::{Definitions, Segment},
+        facts::FactPlan,
         id::ReleaseId,
     },
     engine::live::Live,
@@ -116,12 +118,33 @@ fn mails_alone(artefacts: &[Artefact]) -> Option<Definitions> {
                 ArtefactKind::Mail
                     | ArtefactKind::Layout
                     | ArtefactKind::Partial
+                    | ArtefactKind::Attachment
                     | ArtefactKind::Attributes
+                    | ArtefactKind::Question
             )
         })
         .cloned()
         .collect();
-    compile(&mails, &[], ReleaseId::default(), &std::collections::BTreeMap::new()).ok()
+    let mut alone = compile(&mails, &[], ReleaseId::default(), &BTreeMap::new()).ok()?;
+    // Known by their names: what is wrong with them is said already.
+    let segments = artefacts.iter().filter(|found| found.kind == ArtefactKind::Segment);
+    let env = Env {
+        schema: &alone.schema,
+        segments: &[],
+        templates: None,
+        questions: None,
+        patterns: &PatternRoom::default(),
+        scope: Scope::Lead,
+    };
+    let never = Condition::compile("false", &env, &mut FactPlan::default()).ok()?;
+    alone.segments = segments
+        .map(|found| Segment {
+            name: found.name.clone(),
+            about: String::new(),
+            condition: never.clone(),
+        })
+        .collect();
+    Some(alone)
 }
 
 impl From<FolderError> for Failure {

@@ -11,7 +11,10 @@ use super::{
     failure::Failure,
     preview::{Preview, Wanted},
 };
-use crate::render::Rendered;
+use crate::{
+    domain::attachment::{Attachment, in_words},
+    render::Rendered,
+};
 
 /// Renders a mail of the campaign folder, as it would read now. Nothing is sent or recorded.
 #[derive(Debug, clap::Args)]
@@ -42,7 +45,31 @@ struct Report<'a> {
     subject: &'a str,
     html: &'a str,
     text: &'a str,
+    attachments: Vec<Attached<'a>>,
     unsubscribe_url: Option<&'a str>,
+}
+
+/// A file that goes with the mail.
+#[derive(Serialize)]
+struct Attached<'a> {
+    name: &'a str,
+    content_type: &'a str,
+    bytes: usize,
+}
+
+impl<'a> Attached<'a> {
+    fn all(rendered: &'a Rendered) -> Vec<Self> {
+        let attached = |file: &'a Attachment| Self {
+            name: &file.name,
+            content_type: file.content_type,
+            bytes: file.bytes(),
+        };
+        rendered.attachments.iter().map(attached).collect()
+    }
+
+    fn line(&self) -> String {
+        format!("Attached: {} ({})\n", self.name, in_words(self.bytes as u64))
+    }
 }
 
 pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
@@ -71,14 +98,16 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         subject: &rendered.subject,
         html: &rendered.html,
         text: &rendered.text,
+        attachments: Attached::all(&rendered),
         unsubscribe_url: rendered.unsubscribe_url.as_deref(),
     };
     context.output.result(&report, || {
         format!(
-            "From: {}\nTo: {}\nSubject: {}\n{}\n\n{}",
+            "From: {}\nTo: {}\nSubject: {}\n{}{}\n\n{}",
             report.from,
             report.to,
             context.output.strong(report.subject),
+            report.attachments.iter().map(Attached::line).collect::<String>(),
             context.output.faint(&format!("({}, {})", report.file, report.language)),
             report.text
         )

@@ -31,7 +31,7 @@ pub(super) fn of_node(kind: ArtefactKind, name: &str, file: &str, node: &Node) -
     }
 }
 
-/// A template, a layout or a partial. Its ending says how it is written, so it is hashed as well.
+/// A template, a layout, a partial or a file that goes with mails. Its ending says how it is written, so it is hashed as well.
 pub(super) fn of_text(kind: ArtefactKind, name: &str, file: &str, text: &str) -> Artefact {
     let ending = file.rsplit('.').next().unwrap_or("");
     Artefact {

@@ -43,15 +43,17 @@ pub fn still_needed(
     for mail in needs.mails.iter().filter(|mail| gone(mail)) {
         carried.extend(old.iter().filter(|(key, _)| is_mail(**key, mail)));
     }
-    // Layouts, then the partials of both: told by their names, which may bring one too many and
+    // Layouts, then the partials of both, and files that go with mails: told by their names, which may bring one too many and
     // never misses one.
-    for kind in [ArtefactKind::Layout, ArtefactKind::Partial, ArtefactKind::Partial] {
+    use ArtefactKind::{Attachment, Layout, Partial};
+    for kind in [Layout, Partial, Partial, Attachment] {
         let texts: Vec<&str> = carried.values().map(|found| found.content.as_str()).collect();
         let named = |name: &str| texts.iter().any(|text| text.contains(name));
         let parts: Vec<_> = old.iter().filter(|((k, name), _)| *k == kind && named(name)).collect();
         carried.extend(parts);
     }
     let mut asked: Vec<String> = needs.segments.into_iter().collect();
+    asked.extend(carried.values().flat_map(|found| asked_in_text(&found.content)));
     for name in &needs.campaigns {
         carried
             .extend(old.iter().filter(|(key, _)| **key == (ArtefactKind::Campaign, name.as_str())));
@@ -78,6 +80,15 @@ pub fn still_needed(
 
 fn key(found: &Artefact) -> Key<'_> {
     (found.kind, &found.name)
+}
+
+/// The segments that a template asks for: `in_segment("hot")`
+fn asked_in_text(text: &str) -> impl Iterator<Item = String> {
+    text.split("in_segment(").skip(1).filter_map(|rest| {
+        let rest = rest.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
+        Some(rest[1..].split_once(quote)?.0.to_owned())
+    })
 }
 
 /// Whether this is a variant of that mail.

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use crate::domain::attachment::FileType;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileRole {
     /// It is read.
     Definition,
+    /// It goes with the mails that name it.
+    Attachment,
     /// It stands beside campaign files and nobody takes it for one: notes, tests of workflows, backups.
     Beside,
     /// Somebody may think that it is read.
@@ -20,9 +24,18 @@ impl FileRole {
         if is_readme(name) || (is_workflow && is_test(name)) || is_litter(name) {
             return Self::Beside;
         }
+        if is_of_attachments(folder) {
+            return FileType::of(name).map_or(Self::Unknown, |_| Self::Attachment);
+        }
         let read: &[&str] = if is_workflow { &YAML } else { &["md", "html", "mjml", "txt"] };
         if ends_in(name, read) { Self::Definition } else { Self::Unknown }
     }
+}
+
+/// Whether files in this folder go with mails.
+pub(super) fn is_of_attachments(path: &str) -> bool {
+    path.strip_prefix("templates/files")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 const YAML: [&str; 2] = ["yaml", "yml"];
@@ -74,6 +87,12 @@ mod tests {
             ("workflows", "readmes.md", FileRole::Unknown),
             ("templates", "THUMBS.DB", FileRole::Beside),
             ("templates", "logo.png", FileRole::Unknown),
+            ("templates/files", "logo.png", FileRole::Attachment),
+            ("templates/files/2027", "Guide.PDF", FileRole::Attachment),
+            ("templates/files-of-old", "logo.png", FileRole::Unknown),
+            ("templates/files", "tool.exe", FileRole::Unknown),
+            ("templates/files", "hello.md", FileRole::Unknown),
+            ("templates/files", "README.txt", FileRole::Beside),
         ] {
             assert_eq!(FileRole::of(folder, name), role, "{folder}/{name}");
         }

@@ -7,12 +7,15 @@ use std::{
 };
 
 use super::{
-    file_role::{FileRole, is_hidden},
+    file_role::{FileRole, is_hidden, is_of_attachments},
     names::is_slug,
     problem::{Problem, Severity, quote},
     yaml::LARGEST,
 };
-use crate::config::OwnDomains;
+use crate::{
+    config::OwnDomains,
+    domain::attachment::{self, FileType, too_large},
+};
 
 /// How many files are read at most.
 const MOST: usize = 5_000;
@@ -24,7 +27,10 @@ const DEPTH: usize = 8;
 /// The texts of a campaign folder, by path relative to it, with `/`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
+    /// What goes with mails as [`FileType::encoded`] writes it.
     pub files: BTreeMap<String, String>,
+    /// Why others cannot go with a mail: the end of a sentence. No matter where no mail names them.
+    pub refused: BTreeMap<String, String>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
     /// From where mail may come, as far as a configuration says it.
@@ -119,6 +125,7 @@ impl Reader {
             } else if kind.is_file() {
                 match FileRole::of(name, file_name) {
                     FileRole::Definition => self.file(&path.join(file_name), inside),
+                    FileRole::Attachment => self.attachment(&path.join(file_name), inside),
                     FileRole::Beside => {}
                     FileRole::Unknown => ignored.push(inside),
                 }
@@ -129,33 +136,51 @@ impl Reader {
     }
 
     fn file(&mut self, path: &Path, name: String) {
-        if self.is_full {
-            return;
-        }
-        self.files += 1;
-        if self.files > MOST {
-            self.stop(&name, &format!("the folder holds more than {MOST} files"));
-            return;
-        }
-        let file_name = name.rsplit('/').next().unwrap_or(&name);
-        if !file_name.split('.').all(is_slug_or_language) {
-            self.bad_name(&name);
+        if !self.admits(&name) {
             return;
         }
         match read_text(path) {
-            Ok(text) => {
-                if let Some(room) = self.room.checked_sub(text.len()) {
-                    self.room = room;
-                    self.sources.files.insert(name, text);
-                } else {
-                    let all = ALL / 1_000_000;
-                    self.stop(
-                        &name,
-                        &format!("the folder's files are larger than {all} MB together"),
-                    );
-                }
-            }
+            Ok(text) => self.keep(name, text),
             Err((rule, message)) => self.problem(&name, rule, &message, None),
+        }
+    }
+
+    /// One that cannot go with a mail is said where a mail names it.
+    fn attachment(&mut self, path: &Path, name: String) {
+        if !self.admits(&name) {
+            return;
+        }
+        match read_attachment(path) {
+            Ok(content) => self.keep(name, content),
+            Err(why) => {
+                self.sources.refused.insert(name, why);
+            }
+        }
+    }
+
+    fn admits(&mut self, name: &str) -> bool {
+        if self.is_full {
+            return false;
+        }
+        self.files += 1;
+        if self.files > MOST {
+            self.stop(name, &format!("the folder holds more than {MOST} files"));
+            return false;
+        }
+        let is_good = is_file_name(name);
+        if !is_good {
+            self.bad_name(name);
+        }
+        is_good
+    }
+
+    fn keep(&mut self, name: String, content: String) {
+        if let Some(room) = self.room.checked_sub(content.len()) {
+            self.room = room;
+            self.sources.files.insert(name, content);
+        } else {
+            let all = ALL / 1_000_000;
+            self.stop(&name, &format!("the folder's files are larger than {all} MB together"));
         }
     }
 
@@ -166,6 +191,10 @@ impl Reader {
     }
 
     fn symlink(&mut self, name: &str) {
+        if is_of_attachments(name) {
+            let why = "is a link, and links are not followed".to_owned();
+            self.sources.refused.insert(name.to_owned(), why);
+        }
         let hint = "put the files themselves here".to_owned();
         self.problem(name, "symlink", "links are not followed", Some(hint));
     }
@@ -174,20 +203,29 @@ impl Reader {
     fn ignored(&mut self, names: &[String]) {
         let [name, others @ ..] = names else { return };
         let hint = if name.starts_with("workflows/") {
-            "files here end in `.yaml`; README files and backups are no matter"
+            "files here end in `.yaml`; README files and backups are no matter".to_owned()
+        } else if is_of_attachments(name) {
+            let endings: Vec<&str> = FileType::endings().collect();
+            format!("here lie files to attach to mails, which end in {}", endings.join(", "))
         } else {
-            "mails end in `.md`, `.html` or `.mjml`, layouts and partials in `.html`"
+            "mails end in `.md`, `.html` or `.mjml`, layouts and partials in `.html`; files to attach \
+             lie in `templates/files/`"
+                .to_owned()
         };
         let message = match others.len() {
             0 => "this file is not read".to_owned(),
             more => format!("this file and {more} more of its folder are not read"),
         };
-        self.add(Severity::Warning, name, "ignored-file", &message, Some(hint.to_owned()));
+        self.add(Severity::Warning, name, "ignored-file", &message, Some(hint));
     }
 
     fn bad_name(&mut self, name: &str) {
-        let hint =
-            "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`";
+        let hint = if is_of_attachments(name) {
+            "lower-case letters, digits, `-` and `_`, at most 60: `guide.pdf`; what its reader sees is \
+             said by `attachments: { file: …, name: … }`"
+        } else {
+            "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`"
+        };
         let message = "this name cannot be used";
         self.problem(name, "bad-name", message, Some(hint.to_owned()));
     }
@@ -217,6 +255,24 @@ impl Reader {
     }
 }
 
+/// # Errors
+/// The end of a sentence that begins with its name.
+fn read_attachment(path: &Path) -> Result<String, String> {
+    use io::Read as _;
+
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    let kind = FileType::of(&path.to_string_lossy()).ok_or("is of no type that mails carry")?;
+    let file = fs::File::open(path).map_err(unreadable)?;
+    let bytes = file.metadata().map_err(unreadable)?.len();
+    let limit = attachment::LARGEST as u64 + 1;
+    if bytes >= limit {
+        return Err(too_large(bytes));
+    }
+    let mut content = Vec::new();
+    file.take(limit).read_to_end(&mut content).map_err(unreadable)?;
+    kind.encoded(&content)
+}
+
 fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
     use io::Read as _;
 
@@ -234,6 +290,10 @@ fn read_text(path: &Path) -> Result<String, (&'static str, String)> {
         let line = String::from_utf8_lossy(good).matches('\n').count() + 1;
         ("encoding", format!("it is not UTF-8 (line {line}): save it as UTF-8"))
     })
+}
+
+fn is_file_name(path: &str) -> bool {
+    path.rsplit('/').next().unwrap_or(path).split('.').all(is_slug_or_language)
 }
 
 /// The parts of a file's name between dots: `industry-report`, `it-CH`, `md`.

@@ -27,12 +27,12 @@ pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::{meant, nearest};
 pub use past_dates::past_dates;
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, WARNINGS};
 pub use show::{counted, show, summary};
 
 use self::problem::{Desk, File};
 use crate::domain::{
-    artefact::Artefact,
+    artefact::{Artefact, ArtefactKind},
     definitions::{Definitions, Since},
     id::ReleaseId,
     name::Name,
@@ -58,15 +58,18 @@ pub fn check(sources: &Sources) -> Checked {
     }
     let files: Vec<File<'_>> =
         sources.files.iter().map(|(path, text)| File::new(path, text, &desk)).collect();
-    let (units, artefacts) = unit::of_files(&files);
+    let (units, mut artefacts) = unit::of_files(&files);
     let definitions = lower::definitions(
         &units,
         &files,
         ReleaseId::default(),
         &BTreeMap::new(),
-        sources.own_domains.as_ref(),
+        &lower::Outside { own: sources.own_domains.as_ref(), refused: Some(&sources.refused) },
     );
     drop(files);
+    artefacts.retain(|found| {
+        found.kind != ArtefactKind::Attachment || definitions.templates.attach(&found.name)
+    });
     let definitions = (!desk.has_errors()).then_some(definitions);
     Checked { problems: desk.into_problems(), artefacts, definitions }
 }
@@ -95,7 +98,8 @@ pub fn compile(
     let kept = pinned.iter().map(|found| file(found).with_note(PINNED));
     let files: Vec<File<'_>> = live.chain(kept).collect();
     let units = unit::of_artefacts(artefacts, pinned, &files);
-    let definitions = lower::definitions(&units, &files, release, live_since, None);
+    let definitions =
+        lower::definitions(&units, &files, release, live_since, &lower::Outside::default());
     drop(files);
     if desk.has_errors() { Err(desk.into_problems()) } else { Ok(definitions) }
 }

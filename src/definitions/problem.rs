@@ -24,6 +24,33 @@ impl Severity {
     }
 }
 
+/// The rules of what `check` warns of.
+pub const WARNINGS: [&str; 23] = [
+    "cap-rounded",
+    "ignored-file",
+    "language",
+    "mail-alt",
+    "mail-attachments",
+    "mail-html",
+    "mail-http",
+    "mail-images",
+    "mail-link-text",
+    "mail-links",
+    "mail-preheader",
+    "mail-size",
+    "mail-subject",
+    "more",
+    "past-date",
+    "unknown-attribute",
+    "unknown-event",
+    "unreachable-bound",
+    "unreachable-step",
+    "unread-question",
+    "wait-without-end",
+    "yaml-bool",
+    "yaml-comment",
+];
+
 /// One thing that is wrong. Its JSON has exactly the fields that `check --json` promises.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Problem {
@@ -77,6 +104,7 @@ impl Desk {
 
     /// A problem that belongs to no place in a text that was read.
     pub fn add(&self, problem: Problem) {
+        debug_assert!(problem.is_error() || WARNINGS.contains(&problem.rule), "{}", problem.rule);
         if problem.is_error() {
             self.errors.set(self.errors.get() + 1);
         }

@@ -1,5 +1,6 @@
 //! The folder as its users see it: what is right compiles, what is wrong is said clearly.
 
+mod attachments;
 mod bombs;
 mod json_schema;
 mod mistakes;

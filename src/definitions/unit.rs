@@ -186,6 +186,10 @@ impl Sorter<'_> {
         let refuse = |message: &str, hint: &str| {
             file.error("bad-name", Span::default(), message, Some(hint.to_owned()));
         };
+        if stem.starts_with("files/") {
+            self.add_text(ArtefactKind::Attachment, path, index);
+            return;
+        }
         if let Some(name) = stem.strip_prefix("layouts/") {
             if ending == "html" && is_slug(name) {
                 self.add_text(ArtefactKind::Layout, name, index);
@@ -269,7 +273,9 @@ fn bad_name(file: &File<'_>, at: Span, written: &str, what: &str) {
 
 /// Kinds that are kept as the text that they are.
 pub(super) const fn is_text(kind: ArtefactKind) -> bool {
-    matches!(kind, ArtefactKind::Mail | ArtefactKind::Layout | ArtefactKind::Partial)
+    use ArtefactKind::{Attachment, Layout, Mail, Partial};
+
+    matches!(kind, Mail | Layout | Partial | Attachment)
 }
 
 /// Reads stored artefacts as units; `files[n]` belongs to the `n`-th of `live`, then of `pinned`.

@@ -19,6 +19,8 @@ pub enum ArtefactKind {
     Mail,
     Layout,
     Partial,
+    /// A file that goes with mails, as [`FileType::encoded`](super::attachment::FileType::encoded) writes it.
+    Attachment,
     Campaign,
 }
 
@@ -30,7 +32,7 @@ pub struct Artefact {
     pub version: Version,
     /// The file it was read from, for messages.
     pub file: String,
-    /// Canonical JSON, or a template's text.
+    /// Canonical JSON, a template's text, or a file's content as mails have it.
     pub content: String,
 }
 

@@ -5,6 +5,7 @@ pub mod address;
 pub mod allocator;
 pub mod answer;
 pub mod artefact;
+pub mod attachment;
 pub mod campaign;
 pub mod caps;
 pub mod condition;

@@ -1,8 +1,8 @@
 //! Mail templates as definitions hold them: front matter read, body not yet rendered.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use super::{address::Mailbox, language::serving, name::Name};
+use super::{address::Mailbox, attachment::Attachment, language::serving, name::Name};
 
 /// What the built-in card of a hand-off is called: no template of a folder is.
 pub const CARD: &str = "(card)";
@@ -34,9 +34,12 @@ pub struct MailTemplate {
     pub defaults: BTreeMap<Name, String>,
     pub reply_to: Option<Mailbox>,
     pub calendar: Option<CalendarTemplate>,
+    /// The files that go with it, in their order.
+    pub attachments: Arc<[Attachment]>,
     /// Where in `file` the subject starts, for messages: line and column, 1-based, in characters.
     pub subject_at: (usize, usize),
     pub preheader_at: (usize, usize),
+    pub attachments_at: (usize, usize),
     pub body: String,
     /// The line of `file` on which `body` starts, 1-based, for messages.
     pub body_line: usize,
@@ -84,6 +87,13 @@ pub fn in_another_folder<'a>(
 }
 
 impl Templates {
+    /// Whether a file, as `files/guide.pdf`, goes with any mail.
+    #[must_use]
+    pub fn attach(&self, file: &str) -> bool {
+        let mut mails = self.mails.values().flat_map(BTreeMap::values);
+        mails.any(|mail| mail.attachments.iter().any(|attachment| &*attachment.file == file))
+    }
+
     /// The variant for a language, along the chain `pt-BR` → `pt` → the house's language, likewise → the
     /// one without a language. Where there is none of these, any is better than no mail.
     #[must_use]
@@ -121,8 +131,10 @@ mod tests {
                 defaults: BTreeMap::new(),
                 reply_to: None,
                 calendar: None,
+                attachments: [].into(),
                 subject_at: (1, 1),
                 preheader_at: (1, 1),
+                attachments_at: (1, 1),
                 body: String::new(),
                 body_line: 1,
             };

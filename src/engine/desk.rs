@@ -1,6 +1,10 @@
 //! The desk at which a mail is written: rendered for its reader, signed by its sender, addressed.
 
-use super::{live::Live, preparing::standing, telling::Story};
+use super::{
+    live::Live,
+    preparing::{standing, view},
+    telling::Story,
+};
 use crate::{
     config::{Config, OwnDomains, Sender},
     domain::{
@@ -19,7 +23,7 @@ use crate::{
         calendar::{Entry, Event},
         compose::{Letter, List, Party},
     },
-    render::{Card, Codes, Links, Mail, RenderError, Rendered},
+    render::{Card, Codes, Inside, Links, Mail, RenderError, Rendered},
     store::records::MessageRow,
     token::{Keyring, MailRef},
 };
@@ -158,12 +162,30 @@ impl Desk<'_> {
             workflow: &message.workflow,
             campaign: self.campaign(message),
             codes,
+            segments: &self.segments(message, lead, language, now),
             sender: &sender,
             links,
             standing: Some(standing(&self.live.definitions, lead, now)),
             card,
             now,
         })
+    }
+
+    /// Which of the segments that a mail asks for its reader is in. What is not known of a lead is not so.
+    fn segments(
+        &self,
+        message: &MessageRow,
+        lead: &LeadState,
+        language: &str,
+        now: Instant,
+    ) -> Inside {
+        let definitions = &self.live.definitions;
+        let view = view(definitions, lead, now);
+        let is_in = |name: &&Name| {
+            let segment = definitions.segment(name);
+            segment.is_some_and(|segment| segment.condition.verdict(&view).is_true())
+        };
+        self.live.renderer.segments(&message.template, language).filter(is_in).cloned().collect()
     }
 
     fn campaign(&self, message: &MessageRow) -> Option<&Campaign> {
@@ -218,6 +240,7 @@ impl Desk<'_> {
             text: rendered.text,
             html: Some(rendered.html),
             calendar,
+            attachments: rendered.attachments,
             message_id: format!("{}@{domain}", self.keyring.message_id(&mail_ref)),
             date: now,
             key: self.keyring.message_key(message.id),

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Engine,
-    releasing::{listed, pinned},
+    releasing::{listed, listed_of, pinned},
 };
 use crate::{
     definitions::{Problem, compile},
@@ -67,12 +67,11 @@ impl Live {
         // that cannot be read beside this release, no lead was on it when the release was made.
         let mut elders = pinned.clone();
         if let Some(before) = store.release_before(release.id).await? {
-            let before = listed(store, &before).await?.into_iter();
+            let is_workflow = |kind| kind == ArtefactKind::Workflow;
+            let before = listed_of(store, &before, is_workflow).await?.into_iter();
             elders.extend(before.filter(|found| {
                 let is = |other: &Artefact| other.version == found.version;
-                found.kind == ArtefactKind::Workflow
-                    && !artefacts.iter().any(is)
-                    && !pinned.iter().any(is)
+                !artefacts.iter().any(is) && !pinned.iter().any(is)
             }));
         }
         let with =

@@ -168,11 +168,21 @@ pub(super) async fn listed(
     store: &Store,
     release: &ReleaseRow,
 ) -> Result<Vec<Artefact>, StoreError> {
-    let versions: BTreeSet<_> = release.manifest.iter().map(|line| line.version.clone()).collect();
+    listed_of(store, release, |_| true).await
+}
+
+/// Those of them that are of some kinds.
+pub(super) async fn listed_of(
+    store: &Store,
+    release: &ReleaseRow,
+    is_wanted: impl Fn(ArtefactKind) -> bool,
+) -> Result<Vec<Artefact>, StoreError> {
+    let lines = || release.manifest.iter().filter(|line| is_wanted(line.kind));
+    let versions: BTreeSet<_> = lines().map(|line| line.version.clone()).collect();
     let versions: Vec<_> = versions.into_iter().collect();
     let mut artefacts = store.artefacts(&versions).await?;
     artefacts.retain(|artefact| {
-        release.manifest.iter().any(|line| {
+        lines().any(|line| {
             line.kind == artefact.kind
                 && line.name == artefact.name
                 && line.version == artefact.version

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
 use lettre::message::{
-    Attachment, Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartBuilder, MultiPartKind,
-    SinglePart,
+    Attachment as Enclosed, Body, Mailbox, Message, MessageBuilder, MultiPart, MultiPartBuilder,
+    MultiPartKind, SinglePart,
     header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue},
 };
 
@@ -16,7 +17,7 @@ use super::{
     calendar::{self, Entry},
     header_text::{one_line, phrase, token},
 };
-use crate::domain::{address::Address, time::Instant};
+use crate::domain::{address::Address, attachment::Attachment, time::Instant};
 
 /// The longest URL in a header: with its name and brackets it stays far below the 998 octets of a
 /// line (RFC 5322 §2.1.1), since a URL is not folded.
@@ -62,6 +63,8 @@ pub struct Letter {
     pub html: Option<String>,
     /// For the reader's calendar.
     pub calendar: Option<Entry>,
+    /// Beside the text, in their order.
+    pub attachments: Arc<[Attachment]>,
     /// `left@right`, with or without its angle brackets. The same at every try (RFC 5322 §3.6.4).
     pub message_id: String,
     pub date: Instant,
@@ -158,28 +161,36 @@ impl Letter {
             Some(mailbox("sender", &self.from)?.email),
             vec![mailbox("recipient", &self.to)?.email],
         )
-        .map_err(|error| BadLetter::Refused(error.to_string()))?;
+        .map_err(refused)?;
         let builder = builder.envelope(envelope);
 
         let plain = ContentType::TEXT_PLAIN;
         let message = match &self.html {
             // The library ends a message with a line end of its own.
-            None => {
+            None if !self.has_files() => {
                 builder.singlepart(part(plain, self.text.strip_suffix('\n').unwrap_or(&self.text))?)
             }
-            Some(html) => builder.multipart(
-                self.with_calendar(
-                    self.parts(MultiPartKind::Alternative, "")
-                        .singlepart(part(plain, &self.text)?)
-                        .singlepart(part(ContentType::TEXT_HTML, html)?),
-                )?,
-            ),
+            None => builder.multipart(self.mixed().singlepart(part(plain, &self.text)?)),
+            Some(html) => {
+                let text = self
+                    .parts(MultiPartKind::Alternative, "")
+                    .singlepart(part(plain, &self.text)?)
+                    .singlepart(part(ContentType::TEXT_HTML, html)?);
+                builder.multipart(if self.has_files() {
+                    self.mixed().multipart(text)
+                } else {
+                    text
+                })
+            }
         };
-        let message = message.map_err(|error| BadLetter::Refused(error.to_string()))?;
+        let mut bytes = message.map_err(refused)?.formatted();
+        if self.has_files() {
+            self.enclose(&mut bytes)?;
+        }
         Ok(Composed {
             envelope_from: self.bounce_address.clone(),
             envelope_to: self.to.address.clone(),
-            bytes: message.formatted(),
+            bytes,
             message_id,
             key: self.key.clone(),
             date: self.date,
@@ -188,22 +199,49 @@ impl Letter {
 
     /// `=_` cannot occur in either encoding of a part (RFC 2045 §6.7), and a second try of the same mail has
     /// the same bytes.
-    fn parts(&self, kind: MultiPartKind, mark: &str) -> MultiPartBuilder {
+    fn boundary(&self, mark: &str) -> String {
         let key = self.key.get(..60).unwrap_or(&self.key);
-        MultiPart::builder().kind(kind).boundary(format!("=_{mark}{key}"))
+        format!("=_{mark}{key}")
     }
 
-    /// The event is beside the text: mail programs offer to add it, and the others show a file.
-    fn with_calendar(&self, text: MultiPart) -> Result<MultiPart, BadLetter> {
-        let Some(entry) = &self.calendar else { return Ok(text) };
-        let written = entry.write(&self.from, self.date)?.into_bytes();
-        // As it is, to the last CRLF.
-        let body = Body::new_with_encoding(written, ContentTransferEncoding::Base64)
-            .map_err(|_| BadLetter::Refused("the calendar cannot be encoded".to_owned()))?;
-        let kind = ContentType::parse(calendar::CONTENT_TYPE)
-            .map_err(|error| BadLetter::Refused(error.to_string()))?;
-        let event = Attachment::new(calendar::FILE.to_owned()).body(body, kind);
-        Ok(self.parts(MultiPartKind::Mixed, "m_").multipart(text).singlepart(event))
+    fn parts(&self, kind: MultiPartKind, mark: &str) -> MultiPartBuilder {
+        MultiPart::builder().kind(kind).boundary(self.boundary(mark))
+    }
+
+    fn has_files(&self) -> bool {
+        self.calendar.is_some() || !self.attachments.is_empty()
+    }
+
+    /// Around the text and the files.
+    fn mixed(&self) -> MultiPartBuilder {
+        self.parts(MultiPartKind::Mixed, MIXED)
+    }
+
+    /// Puts the files behind the text. Not by the library, which would hold each of them twice more.
+    fn enclose(&self, message: &mut Vec<u8>) -> Result<(), BadLetter> {
+        let boundary = self.boundary(MIXED);
+        let end = format!("--{boundary}--\r\n");
+        if !message.ends_with(end.as_bytes()) {
+            return Err(BadLetter::Refused("its parts do not end as they began".to_owned()));
+        }
+        message.truncate(message.len() - end.len());
+        let files: usize = self.attachments.iter().map(|file| file.encoded.len() + 500).sum();
+        message.reserve_exact(files + 10_000);
+        // The event first: mail programs offer to add it.
+        if let Some(entry) = &self.calendar {
+            let written = entry.write(&self.from, self.date)?.into_bytes();
+            // As it is, to the last CRLF.
+            let body = Body::new_with_encoding(written, ContentTransferEncoding::Base64)
+                .map_err(|_| BadLetter::Refused("the calendar cannot be encoded".to_owned()))?;
+            let head = head(calendar::FILE, calendar::CONTENT_TYPE)?;
+            add(message, &boundary, &head, body.as_ref());
+        }
+        for file in self.attachments.iter() {
+            let name = one_line(&file.name, LONGEST_NAME);
+            add(message, &boundary, &head(&name, file.content_type)?, file.encoded.as_bytes());
+        }
+        message.extend_from_slice(end.as_bytes());
+        Ok(())
     }
 
     fn checked_message_id(&self) -> Result<String, BadLetter> {
@@ -217,6 +255,9 @@ impl Letter {
         Ok(id.to_owned())
     }
 }
+
+/// Of the boundary around the text and the files.
+const MIXED: &str = "m_";
 
 const X_NURTURED_KEY: &str = "X-Nurtured-Key";
 const LIST_ID: &str = "List-Id";
@@ -259,6 +300,25 @@ fn check_url(url: &str) -> Result<(), BadLetter> {
         });
     }
     token(FIELD, url, LONGEST_URL, "-._~:/?#[]@!$&'()*+;=%")
+}
+
+/// The headers of a file in base64, with a name beyond ASCII as RFC 2231 has it.
+fn head(name: &str, content_type: &str) -> Result<String, BadLetter> {
+    let kind = ContentType::parse(content_type).map_err(refused)?;
+    let nothing = Body::dangerous_pre_encoded(Vec::new(), ContentTransferEncoding::Base64);
+    Ok(Enclosed::new(name.to_owned()).body(nothing, kind).headers().to_string())
+}
+
+fn add(message: &mut Vec<u8>, boundary: &str, head: &str, encoded: &[u8]) {
+    for piece in ["--", boundary, "\r\n", head, "\r\n"] {
+        message.extend_from_slice(piece.as_bytes());
+    }
+    message.extend_from_slice(encoded);
+    message.extend_from_slice(b"\r\n");
+}
+
+fn refused(error: impl fmt::Display) -> BadLetter {
+    BadLetter::Refused(error.to_string())
 }
 
 /// One body. Quoted-printable, or base64 where that would be shorter.

@@ -15,12 +15,13 @@ use super::{
     source::Part,
 };
 use crate::{
-    definitions::{Problem, Severity},
+    definitions::{Problem, Severity, WARNINGS},
     domain::{definitions::Definitions, time::Instant},
 };
 
 /// A warning under its rule.
 fn warning(rule: &'static str, problem: RenderProblem) -> Problem {
+    debug_assert!(WARNINGS.contains(&rule), "{rule}");
     Problem { rule, severity: Severity::Warning, ..Problem::from(problem) }
 }
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tera::Tera;
 
 use super::{
-    Renderer, calendar, campaigns, codes,
+    Renderer, built_in, calendar, campaigns, codes,
     context::{IN_CARDS, IN_LAYOUTS, IN_PAGES, KNOWN, STANDING, TO_LEADS, TO_STAFF},
     filters, lint, meter,
     paragraphs::Paragraphs,
     prepare::Form,
     problem::RenderProblem,
-    questions,
+    questions, segments,
     source::{Complaint, Part, Source},
     stencils::Stencils,
     tags::bound,
@@ -26,39 +26,6 @@ use crate::{
         workflow::StepKind,
     },
 };
-
-/// A text in a language: its subject and its body.
-type BuiltIn = (&'static str, &'static str, &'static str);
-
-/// The notice to our own people where none is named.
-const NOTICES: [BuiltIn; 2] = [
-    (
-        "",
-        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
-        include_str!("notice.md"),
-    ),
-    (
-        "it",
-        "Lead: {{ first_name or email }}{% if company %} ({{ company }}){% endif %}",
-        include_str!("notice.it.md"),
-    ),
-];
-
-/// The card of a hand-off where none is named.
-const CARDS: [BuiltIn; 2] = [
-    (
-        "",
-        "{% if card.again %}Still waiting: {% else %}For you: {% endif %}{{ first_name or email }}\
-         {% if company %} ({{ company }}){% endif %}",
-        include_str!("card.md"),
-    ),
-    (
-        "it",
-        "{% if card.again %}In attesa: {% else %}Per te: {% endif %}{{ first_name or email }}\
-         {% if company %} ({{ company }}){% endif %}",
-        include_str!("card.it.md"),
-    ),
-];
 
 impl Renderer {
     /// Checks and compiles all templates.
@@ -83,14 +50,16 @@ impl Renderer {
         definitions: &Definitions,
     ) -> Result<Self, Vec<RenderProblem>> {
         let mut templates = definitions.templates.clone();
-        templates.mails.insert(Name::new(""), built_in("notice", &NOTICES));
-        templates.mails.insert(CARD.into(), built_in("card", &CARDS));
+        templates.mails.insert(Name::new(""), built_in::notice());
+        templates.mails.insert(CARD.into(), built_in::card());
         let (sources, unprepared) = sources(&templates);
         problems.extend(unprepared);
         let partials = templates.partials.keys().map(|name| &**name).collect();
+        let names = definitions.segments.iter().map(|segment| segment.name.clone()).collect();
         for source in sources.values() {
             problems.extend(lint::lint(source, &partials));
             problems.extend(questions::problems(source, &definitions.questions));
+            problems.extend(segments::problems(source, &names));
         }
         let (tera, unread) = compiled(&sources, &mut problems);
         let reads = |source: &Source| {
@@ -114,6 +83,8 @@ impl Renderer {
             pools.entry(source.file.clone()).or_default().extend(codes::pools(source).into_keys());
         }
         pools.retain(|_, pools| !pools.is_empty());
+        let segments = sources.iter().map(|(name, source)| (name.clone(), segments::asked(source)));
+        let segments = segments.filter(|(_, asked)| !asked.is_empty()).collect();
         let asked = sources.iter().map(|(name, source)| {
             (name.clone(), questions::asked(source).into_iter().collect::<BTreeSet<_>>())
         });
@@ -121,6 +92,7 @@ impl Renderer {
         Ok(Self {
             tera,
             asked,
+            segments,
             sources,
             pools,
             templates,
@@ -131,28 +103,6 @@ impl Renderer {
             paragraphs: Paragraphs::default(),
         })
     }
-}
-
-fn built_in(file: &str, texts: &[BuiltIn]) -> BTreeMap<Name, MailTemplate> {
-    let built_in = |&(language, subject, body): &BuiltIn| {
-        let template = MailTemplate {
-            file: format!("(built in)/{file}{language}.md"),
-            language: Some(language.into()).filter(|_| !language.is_empty()),
-            markup: Markup::Markdown,
-            subject: subject.to_owned(),
-            preheader: None,
-            layout: None,
-            defaults: BTreeMap::new(),
-            reply_to: None,
-            calendar: None,
-            subject_at: (1, 1),
-            preheader_at: (1, 1),
-            body: body.to_owned(),
-            body_line: 1,
-        };
-        (Name::new(language), template)
-    };
-    texts.iter().map(built_in).collect()
 }
 
 /// Every text that tera is to compile, by tera's name.

@@ -35,8 +35,8 @@ pub(super) const FILTERS: [&str; 21] = [
     "escape",
     "wordcount",
 ];
-pub(super) const FUNCTIONS: [&str; 5] =
-    ["range", "ask", "later", "preferences", super::codes::CODE];
+pub(super) const FUNCTIONS: [&str; 6] =
+    ["range", "ask", "later", "preferences", super::codes::CODE, super::segments::FUNCTION];
 /// Where the filters find the mail's language and the lead's zone.
 pub(super) const LANGUAGE: &str = "language";
 pub(super) const ZONE: &str = "zone";

@@ -1,10 +1,11 @@
 //! What is rendered, and what comes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     domain::{
         address::Mailbox,
+        attachment::Attachment,
         campaign::Campaign,
         lead::{Entry, LeadState},
         name::Name,
@@ -12,7 +13,7 @@ use crate::{
         time::Instant,
     },
     mail::calendar::Event,
-    render::{Card, Links},
+    render::{Card, Inside, Links},
 };
 
 /// Who the mails are from.
@@ -50,6 +51,8 @@ pub struct Mail<'a> {
     pub campaign: Option<&'a Campaign>,
     /// Those that were given to this mail.
     pub codes: &'a Codes,
+    /// Of those that it asks for.
+    pub segments: &'a Inside,
     pub sender: &'a Sender,
     /// `None` for mail to our own people: nothing tracked, no unsubscribe link.
     pub links: Option<Links<'a>>,
@@ -74,6 +77,7 @@ pub struct Rendered {
     pub file: String,
     /// For the reader's calendar.
     pub calendar: Option<Event>,
+    pub attachments: Arc<[Attachment]>,
     /// For `List-Unsubscribe`; `None` for mail to our own people.
     pub unsubscribe_url: Option<String>,
 }

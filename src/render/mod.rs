@@ -4,6 +4,7 @@
 //! Lead data is context, never template source, and cannot write markup, links or headers.
 
 mod advice;
+mod built_in;
 mod buttons;
 mod calendar;
 mod campaigns;
@@ -26,6 +27,7 @@ mod prepare;
 mod problem;
 mod questions;
 mod sample;
+mod segments;
 mod source;
 mod stencils;
 mod styles;
@@ -40,6 +42,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 pub use campaigns::lacking_for_elders;
@@ -56,6 +59,7 @@ use paragraphs::Paragraphs;
 pub use problem::{Place, RenderError, RenderProblem};
 use sample::Setting;
 pub use sample::{Sample, made_up_codes};
+pub use segments::Inside;
 use source::{Complaint, Source};
 use stencils::Stencils;
 use tags::{bound, variables};
@@ -69,6 +73,19 @@ use crate::domain::{
     value::Schema,
 };
 
+/// What is asked in all that a mail is made of: it may include any partial.
+fn of_mail<'a, T>(
+    asked: &'a HashMap<String, BTreeSet<T>>,
+    template: &MailTemplate,
+) -> impl Iterator<Item = &'a T> + use<'a, T> {
+    let own = format!("{}#", template.file);
+    let layout = template.layout.as_ref().map(|layout| format!("layouts/{layout}.html"));
+    let is_part = move |name: &str| {
+        name.starts_with(&own) || layout.as_deref() == Some(name) || name.starts_with("partials/")
+    };
+    asked.iter().filter(move |(name, _)| is_part(name)).flat_map(|(_, asked)| asked)
+}
+
 /// Renders the mails of one set of definitions. Made once for each release; cheap to share.
 pub struct Renderer {
     tera: Tera,
@@ -81,6 +98,8 @@ pub struct Renderer {
     people: People,
     /// What is asked in each of tera's templates that asks anything.
     asked: HashMap<String, BTreeSet<Ask>>,
+    /// Likewise, the segments that are asked for.
+    segments: HashMap<String, BTreeSet<Name>>,
     /// The language of leads and variants without one.
     house: Name,
     stencils: Stencils,
@@ -130,6 +149,10 @@ impl Renderer {
             context
                 .insert_value(questions::VARIABLE, questions::links(links, self.asked(template)));
         }
+        if !self.segments.is_empty() {
+            let asked = self.segments_of(template);
+            context.insert_value(segments::VARIABLE, segments::value(asked, mail.segments));
+        }
         let of = |part: &str| format!("{}#{part}", template.file);
 
         let subject = one_line(&self.page(&of("subject"), &template.file, &context)?);
@@ -173,18 +196,24 @@ impl Renderer {
             language,
             file: template.file.clone(),
             calendar,
+            attachments: Arc::clone(&template.attachments),
             unsubscribe_url: mail.links.map(|links| links.unsubscribe_url()),
         })
     }
 
-    /// What a mail may ask: it may include any partial.
+    /// The segments that a mail in this language asks for, of which to say whether its reader is in.
+    pub fn segments(&self, template: &str, language: &str) -> impl Iterator<Item = &Name> {
+        let template = self.templates.variant(template, language, &self.house);
+        template.into_iter().flat_map(|template| self.segments_of(template))
+    }
+
+    fn segments_of(&self, template: &MailTemplate) -> impl Iterator<Item = &Name> {
+        of_mail(&self.segments, template)
+    }
+
+    /// What a mail may ask.
     fn asked(&self, template: &MailTemplate) -> impl Iterator<Item = &Ask> {
-        let body = format!("{}#body.html", template.file);
-        let layout = template.layout.as_ref().map(|layout| format!("layouts/{layout}.html"));
-        let is_part = move |name: &str| {
-            name == body || layout.as_deref() == Some(name) || name.starts_with("partials/")
-        };
-        self.asked.iter().filter(move |(name, _)| is_part(name)).flat_map(|(_, asked)| asked)
+        of_mail(&self.asked, template)
     }
 
     /// What one of tera's templates writes, within what is left of the mail's bounds.

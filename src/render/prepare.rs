@@ -11,6 +11,7 @@ use super::{
     meter::{SPEND, WEIGH},
     mjml,
     questions::calls,
+    segments,
     tags::{Tag, TagKind, names, statement, tags},
 };
 
@@ -129,7 +130,7 @@ fn unclosed(word: &str) -> String {
     format!("`{{% {word} %}}` is not closed: `{{% end{word} %}}` is missing")
 }
 
-/// A tag with its questions made links, and after a loop's head or a `set` the call that bounds it.
+/// A tag with its questions made links and its segments made values, and after a loop's head or a `set` the call that bounds it.
 pub(super) fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
     let (text, start) = (&source[tag.range.clone()], tag.range.start);
     let mut at = 0;
@@ -137,7 +138,9 @@ pub(super) fn push_tag(source: &str, tag: &Tag, prepared: &mut Prepared) {
         let links = calls(text).into_iter().filter_map(|call| Some((call.compiled()?, call.range)));
         let names = codes::unnamed_arguments(text);
         let names = names.into_iter().map(|(offset, name)| (name.to_owned(), offset..offset));
-        let mut edits: Vec<_> = links.chain(names).collect();
+        let inside = segments::calls(text).into_iter();
+        let inside = inside.filter_map(|call| Some((call.compiled()?, call.start..call.end)));
+        let mut edits: Vec<_> = links.chain(names).chain(inside).collect();
         edits.sort_by_key(|(_, range)| range.start);
         for (written, range) in edits {
             prepared.push(&text[at..range.start], start + at);

@@ -21,6 +21,15 @@ use crate::domain::{
     workflow::Version,
 };
 
+/// Bytes of files that are stored in one statement.
+const AT_A_TIME: usize = 4_000_000;
+
+/// An artefact that is asked for.
+#[derive(Serialize)]
+struct Wanted<'a> {
+    version: &'a str,
+}
+
 #[derive(FromRow)]
 struct StoredRelease {
     release: i64,
@@ -155,10 +164,6 @@ impl Store {
 
     /// The artefacts of these versions, each under every kind and name that it was stored as.
     pub async fn artefacts(&self, versions: &[Version]) -> Result<Vec<Artefact>> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            version: &'a str,
-        }
         #[derive(FromRow)]
         struct Stored {
             kind: String,
@@ -168,7 +173,7 @@ impl Store {
             content: String,
         }
         let wanted: BTreeSet<&str> = versions.iter().map(|version| version.0.as_str()).collect();
-        let rows: Vec<Row> = wanted.into_iter().map(|version| Row { version }).collect();
+        let rows: Vec<Wanted> = wanted.into_iter().map(|version| Wanted { version }).collect();
         let rows = rows::json("artefacts", &rows)?;
         let found: Vec<Stored> = on_db!(
             self.db.read(),
@@ -244,7 +249,48 @@ impl Tx {
         row.map(ReleaseRow::try_from).transpose()
     }
 
+    /// Files of mails are large, and most releases bring none: those that are there are not sent again, and
+    /// the others a few at a time.
     async fn insert_artefacts(&mut self, artefacts: &[Artefact]) -> Result<()> {
+        let (files, others): (Vec<&Artefact>, Vec<&Artefact>) =
+            artefacts.iter().partition(|found| found.kind == ArtefactKind::Attachment);
+        self.insert_some(&others).await?;
+        let there = self.files_there(&files).await?;
+        let mut some = Vec::new();
+        let mut bytes = 0;
+        for file in files.into_iter().filter(|file| !there.contains(file.version.0.as_str())) {
+            bytes += file.content.len();
+            some.push(file);
+            if bytes >= AT_A_TIME {
+                self.insert_some(&std::mem::take(&mut some)).await?;
+                bytes = 0;
+            }
+        }
+        self.insert_some(&some).await
+    }
+
+    /// Which of these files of mails are stored.
+    async fn files_there(&mut self, files: &[&Artefact]) -> Result<BTreeSet<String>> {
+        if files.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let rows: Vec<Wanted> =
+            files.iter().map(|file| Wanted { version: &file.version.0 }).collect();
+        let rows = rows::json("artefacts", &rows)?;
+        let there: Vec<String> = on_db!(
+            self.on(),
+            sql!(
+                "SELECT a.version FROM artefacts AS a WHERE a.kind = 'attachment' \
+                 AND a.version IN (SELECT j.value ->> 'version' FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query_scalar(sql).bind(rows).fetch_all(db).await
+        )?;
+        Ok(there.into_iter().collect())
+    }
+
+    async fn insert_some(&mut self, artefacts: &[&Artefact]) -> Result<()> {
         #[derive(Serialize)]
         struct Row<'a> {
             kind: ArtefactKind,
@@ -252,6 +298,9 @@ impl Tx {
             version: &'a str,
             file: &'a str,
             content: &'a str,
+        }
+        if artefacts.is_empty() {
+            return Ok(());
         }
         let rows: Vec<Row> = artefacts
             .iter()

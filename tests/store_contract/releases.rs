@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nurtured::{
     domain::{
@@ -86,6 +86,29 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
         let third = db.store.live_release().await.unwrap().unwrap();
         assert_eq!(third.live_since["reawaken"], second.live_since["reawaken"]);
         assert_eq!(db.store.artefacts(&versions).await.unwrap(), stored);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_file_of_mails_comes_back_as_it_was_however_often_it_is_released() {
+    for_each_database(async |db| {
+        // As mails have it: lines of base64, some of them more than one statement takes.
+        let lines = |letter: &str| [letter.repeat(76).as_str()].repeat(60_000).join("\r\n");
+        let file = |name: &str| Artefact {
+            content: lines(name),
+            ..artefact(ArtefactKind::Attachment, &format!("files/{name}.txt"), name)
+        };
+        let files = [file("a"), file("b"), file("c")];
+        let versions: Vec<Version> = files.iter().map(|file| file.version.clone()).collect();
+        for round in 0..2 {
+            let released = &files[..2 + round];
+            db.store
+                .save_release(released, &manifest(released), &BTreeMap::new(), "ada", "", NOON)
+                .await
+                .unwrap();
+            assert!(db.store.artefacts(&versions).await.unwrap() == released);
+        }
     })
     .await;
 }

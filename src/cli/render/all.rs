@@ -39,6 +39,8 @@ struct Shown<'a> {
     name: Option<String>,
     subject: Option<String>,
     html_bytes: Option<usize>,
+    /// What goes with it, by name.
+    attachments: Vec<String>,
     /// Why it cannot be rendered.
     problem: Option<String>,
 }
@@ -91,6 +93,7 @@ fn shown<'a>(
         name: None,
         subject: None,
         html_bytes: None,
+        attachments: mail.attachments.iter().map(|file| file.name.clone()).collect(),
         problem: None,
     };
     let written = preview.letter(context, lead).and_then(|letter| {

@@ -1,5 +1,6 @@
 //! Units → the domain's types, by hand, so that all problems are found in one pass.
 
+mod attachments;
 mod attributes;
 mod calendar;
 mod campaign;
@@ -66,13 +67,22 @@ impl Found<'_> {
     }
 }
 
+/// What is known from elsewhere than the units.
+#[derive(Debug, Default)]
+pub(super) struct Outside<'a> {
+    /// From where mail may come, as far as a configuration says it.
+    pub own: Option<&'a OwnDomains>,
+    /// Files that cannot go with a mail, by path, and why.
+    pub refused: Option<&'a BTreeMap<String, String>>,
+}
+
 /// Lowers everything. What is returned may only be used if no error was reported.
 pub(super) fn definitions(
     units: &[Unit],
     files: &[File<'_>],
     release: ReleaseId,
     live_since: &BTreeMap<Name, Since>,
-    own: Option<&OwnDomains>,
+    outside: &Outside<'_>,
 ) -> Definitions {
     // By kind and name, whatever the order of the files: the same content compiles to the same.
     let mut sorted: Vec<&Unit> = units.iter().collect();
@@ -90,8 +100,16 @@ pub(super) fn definitions(
     let mut policy = house.as_ref().map(policy::lower).unwrap_or_default();
     let people = one(ArtefactKind::People).map(|found| people::lower(&found)).unwrap_or_default();
 
-    let texts = all(&[ArtefactKind::Mail, ArtefactKind::Layout, ArtefactKind::Partial], true);
-    let templates = templates::lower(&texts, &schema, &policy.language);
+    let texts = all(
+        &[
+            ArtefactKind::Mail,
+            ArtefactKind::Layout,
+            ArtefactKind::Partial,
+            ArtefactKind::Attachment,
+        ],
+        true,
+    );
+    let templates = templates::lower(&texts, &schema, &policy.language, outside.refused);
     // By their names, not by what could be read of them: one mistake is one problem.
     let mails = texts.iter().filter(|found| found.unit.kind == ArtefactKind::Mail);
     let mails = mails.map(|found| templates::name_and_language(&found.unit.name).0.into());
@@ -137,7 +155,7 @@ pub(super) fn definitions(
         people: &people_names,
         teams: &teams,
         persons: &people.persons,
-        own,
+        own: outside.own,
         campaigns: &lowered,
         dates: dates::Dates::None,
     };

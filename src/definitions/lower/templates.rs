@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, calendar, read};
+use super::{
+    Found,
+    attachments::{self, Shelf},
+    calendar, read,
+};
 use crate::{
     definitions::{
         names::is_identifier,
@@ -25,8 +29,14 @@ pub(super) fn name_and_language(stem: &str) -> (&str, &str) {
     stem.split_once('.').unwrap_or((stem, ""))
 }
 
-pub(super) fn lower(found: &[Found<'_>], schema: &Schema, house_language: &str) -> Templates {
+pub(super) fn lower(
+    found: &[Found<'_>],
+    schema: &Schema,
+    house_language: &str,
+    refused: Option<&BTreeMap<String, String>>,
+) -> Templates {
     let mut templates = Templates::default();
+    let shelf = Shelf::new(found, refused);
     for found in found {
         let (name, text) = (&found.unit.name, found.file.text);
         match found.unit.kind {
@@ -41,7 +51,7 @@ pub(super) fn lower(found: &[Found<'_>], schema: &Schema, house_language: &str) 
     }
     for found in found.iter().filter(|found| found.unit.kind == ArtefactKind::Mail) {
         let (name, language) = name_and_language(&found.unit.name);
-        if let Some(mail) = mail(found.file, language, &templates.layouts, schema) {
+        if let Some(mail) = mail(found.file, language, &templates.layouts, schema, &shelf) {
             templates.mails.entry(name.into()).or_default().insert(language.into(), mail);
         }
     }
@@ -64,6 +74,7 @@ fn mail(
     language: &str,
     layouts: &BTreeMap<Name, String>,
     schema: &Schema,
+    shelf: &Shelf<'_>,
 ) -> Option<MailTemplate> {
     let (front, body) = front_matter(file)?;
     let root = yaml::parse(file, front)?;
@@ -112,6 +123,10 @@ fn mail(
         file.error("conflict", node.span, message, Some(hint.to_owned()));
     }
     let calendar = fields.get("calendar").and_then(|node| calendar::lower(file, node));
+    let (attachments, attachments_at) = match fields.get("attachments") {
+        None => Default::default(),
+        Some(node) => (attachments::lower(file, node, shelf), file.position(node.span.start)),
+    };
     let Line { text: subject, at: subject_at } = subject?;
     let (preheader, preheader_at) = preheader.map(|line| (line.text, line.at)).unzip();
     Some(MailTemplate {
@@ -124,8 +139,10 @@ fn mail(
         defaults: defaults(file, &fields, schema),
         reply_to,
         calendar,
+        attachments: attachments.into(),
         subject_at,
         preheader_at: preheader_at.unwrap_or_default(),
+        attachments_at,
         body: text.to_owned(),
         body_line: file.line_of(body.start),
     })

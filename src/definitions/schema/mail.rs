@@ -21,9 +21,25 @@ pub(in crate::definitions) const MAIL: Map = Map {
             "where replies go, as `Ada Rossi <ada@example.com>`",
         ),
         may("calendar", Form::Map(&CALENDAR), "none", "an event for the reader's calendar"),
+        may(
+            "attachments",
+            Form::Some(&Form::Either(&[Form::Text, Form::Map(&ATTACHMENT)])),
+            "none",
+            "files that go with it, as `files/guide.pdf`, which lies under `templates/`",
+        ),
         ABOUT,
     ],
-    later: &["from", "attachments", "utm", "purpose", "pin_copy"],
+    later: &["from", "utm", "purpose", "pin_copy"],
+};
+
+pub(in crate::definitions) const ATTACHMENT: Map = Map {
+    title: "An attachment",
+    keys: &[
+        must("file", Form::Text, "`files/guide.pdf`, which lies under `templates/`"),
+        may("name", Form::Text, "the file's", "what the reader sees, with the same ending"),
+        ABOUT,
+    ],
+    later: &[],
 };
 
 /// Each may use variables, but for `duration`.

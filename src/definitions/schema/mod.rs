@@ -19,7 +19,7 @@ pub(super) use files::{
 };
 pub(super) use guards::GUARDS;
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
-pub(super) use mail::{CALENDAR, MAIL};
+pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
 pub(super) use workflow::{

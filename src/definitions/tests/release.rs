@@ -47,6 +47,26 @@ fn each_thing_defined_is_an_artefact_under_its_name() {
 }
 
 #[test]
+fn a_mail_that_is_kept_keeps_the_segments_that_it_asks_for() {
+    let mail = "---\nsubject: Hello\n---\n{% if in_segment('hot') %}x{% elif in_segment( \"mild\" ) %}y{% endif %}";
+    let segments = "segments:\n  cold: lead_status == \"Not now\"\n  hot: stage == \"mql\"\n  \
+                    mild: not in_segment(\"hot\") and in_segment(\"base\")\n  base: has(company)\n  other: has(city)\n";
+    let previous = artefacts(&campaign(&[
+        ("templates/cold/hello.md", mail),
+        ("workflows/segments.yaml", segments),
+    ]));
+    let is_gone = |found: &&Artefact| {
+        found.kind == ArtefactKind::Segment && &*found.name != "cold"
+            || &*found.name == "cold/hello"
+    };
+    let next: Vec<Artefact> = previous.iter().filter(|it| !is_gone(it)).cloned().collect();
+    let pinned = [workflow(&previous).clone()];
+    let carried = still_needed(&next, &previous, &pinned);
+    let names: Vec<&str> = carried.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(names, ["base", "hot", "mild", "cold/hello"]);
+}
+
+#[test]
 fn layout_and_comments_change_no_version_and_content_does() {
     let with = |text: &str| artefacts(&campaign(&[("workflows/hello.yaml", text)]));
     let one = with(

@@ -156,6 +156,9 @@ fn every_mail_of_the_documentation_is_right() {
     for text in mails {
         let mut sources = campaign();
         sources.files.insert("templates/example.md".to_owned(), text.to_owned());
+        for file in ["templates/files/2027/guide.pdf", "templates/files/prices.csv"] {
+            sources.files.insert(file.to_owned(), "JVBERi0xLjc=".to_owned());
+        }
         let checked = check(&sources);
         assert!(
             checked.problems.is_empty(),

@@ -3,6 +3,7 @@
 
 mod causes;
 mod paused;
+mod reasons;
 
 use std::collections::BTreeMap;
 
@@ -74,6 +75,8 @@ pub(super) struct Look<'a> {
     pub leads: u64,
     pub due: u64,
     pub parked_leads: u64,
+    /// Leads who stand still until somebody says what became of a mail.
+    pub waits_for_word: u64,
     pub inside: Vec<Inside>,
     pub queues: Vec<Queue>,
     pub parked: Vec<Parked>,
@@ -110,6 +113,8 @@ pub async fn idle_report(
     } else {
         <_>::default()
     };
+    let waits_for_word = store.doubts().await?.iter().filter(|doubt| doubt.waits).count();
+    let waits_for_word = u64::try_from(waits_for_word).unwrap_or(u64::MAX);
     let look = Look {
         definitions,
         around,
@@ -117,6 +122,7 @@ pub async fn idle_report(
         leads: census.leads,
         due: census.due,
         parked_leads: census.parked_leads,
+        waits_for_word,
         queues: store.queues().await?,
         parked: store.parked(REASONS).await?,
         pauses: store.pauses().await?,

@@ -6,6 +6,10 @@ use mail_parser::{HeaderValue as Parsed, MessageParser, MimeHeaders};
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    domain::attachment::FileType,
+    mail::calendar::{Event, When},
+};
 
 fn letter() -> Letter {
     let address = |text| Address::parse(text).unwrap();
@@ -17,6 +21,7 @@ fn letter() -> Letter {
         text: "Hello Ann\n.\nBye\n".to_owned(),
         html: Some("<p>Hello Ann</p>".to_owned()),
         calendar: None,
+        attachments: [].into(),
         message_id: "k-1@example.com".to_owned(),
         date: Instant::from_millis(1_806_476_401_000),
         key: "k-1".to_owned(),
@@ -197,6 +202,81 @@ fn evil_text() -> impl Strategy<Value = String> {
         any::<String>(),
     ];
     proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn event() -> Entry {
+    let at = |hour: i64| When::At(Instant::from_millis(1_806_476_401_000 + hour * 3_600_000));
+    Entry {
+        uid: "hello.spring@bounce.example.com".to_owned(),
+        sequence: 1,
+        event: Event {
+            title: "Webinar".to_owned(),
+            starts: at(0),
+            ends: at(1),
+            location: None,
+            url: None,
+            about: None,
+        },
+    }
+}
+
+fn file(name: &str, content: &[u8]) -> Attachment {
+    let kind = FileType::of("a.zip").unwrap();
+    let content = [b"PK", content].concat();
+    let encoded = kind.encoded(&content).unwrap().into();
+    Attachment {
+        file: "files/a.zip".into(),
+        name: name.to_owned(),
+        content_type: kind.content_type,
+        encoded,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn files_come_back_as_they_were_under_their_names(
+        contents in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 1..4),
+        name in "[ -~àéüß€日本😀]{1,60}",
+        is_plain in any::<bool>(),
+    ) {
+        let attachments: Vec<Attachment> = contents
+            .iter()
+            .enumerate()
+            .map(|(number, content)| file(&format!("{number}{name}.zip"), content))
+            .collect();
+        let html = letter().html.filter(|_| !is_plain);
+        let mail = Letter { attachments: attachments.clone().into(), html, ..letter() };
+        let mail = mail.compose().unwrap();
+        assert_lines(&mail.bytes);
+        let parsed = MessageParser::default().parse(&mail.bytes).unwrap();
+        prop_assert_eq!(parsed.body_text(0).unwrap(), "Hello Ann\r\n.\r\nBye\r\n");
+        prop_assert_eq!(parsed.attachment_count(), attachments.len());
+        for (number, content) in contents.iter().enumerate() {
+            let part = parsed.attachment(u32::try_from(number).unwrap()).unwrap();
+            prop_assert_eq!(part.contents(), [b"PK", content.as_slice()].concat());
+            let kind = part.content_type().unwrap();
+            prop_assert_eq!((kind.ctype(), kind.subtype()), ("application", Some("zip")));
+            let written = one_line(&format!("{number}{name}.zip"), LONGEST_NAME);
+            prop_assert_eq!(part.attachment_name().unwrap(), written);
+        }
+    }
+}
+
+#[test]
+fn an_event_and_a_file_stand_beside_the_text_and_are_the_same_at_every_try() {
+    let letter = Letter {
+        calendar: Some(event()),
+        attachments: [file("Größe.zip", b"x")].into(),
+        ..letter()
+    };
+    let mail = letter.compose().unwrap();
+    assert_eq!(mail.bytes, letter.compose().unwrap().bytes);
+    let parsed = MessageParser::default().parse(&mail.bytes).unwrap();
+    let names: Vec<_> = parsed.attachments().filter_map(MimeHeaders::attachment_name).collect();
+    assert_eq!(names, ["event.ics", "Größe.zip"]);
+    let text = String::from_utf8(mail.bytes).unwrap();
+    assert!(text.contains("filename*0*=utf-8''Gr%C3%B6%C3%9Fe.zip"), "{text}");
 }
 
 proptest! {

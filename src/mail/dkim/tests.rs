@@ -30,6 +30,7 @@ fn letter(from: &str) -> Letter {
         text: "Hello\n".to_owned(),
         html: Some("<p>Hello</p>".to_owned()),
         calendar: None,
+        attachments: [].into(),
         message_id: "k-1@example.com".to_owned(),
         date: Instant::from_millis(1_806_476_401_000),
         key: "k-1".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        Links, Mail, Renderer, Sample, Sender, Setting,
+        Inside, Links, Mail, Renderer, Sample, Sender, Setting,
         html::{self, Node, is_link},
         problem::RenderProblem,
     },
@@ -11,6 +11,7 @@ use super::{
 use crate::{
     definitions::Problem,
     domain::{
+        attachment::{Attachment, in_words},
         definitions::Definitions,
         id::{LeadId, MessageId},
         template::MailTemplate,
@@ -24,6 +25,8 @@ const SHOWN: usize = 102 * 1024;
 /// Characters of a subject that mail programs show in a wide window.
 const SUBJECT: usize = 60;
 const LINKS: usize = 25;
+/// Bytes of attachments that a mail may have that nobody asked for.
+const ATTACHED: u64 = 1_000_000;
 
 impl Renderer {
     /// Nothing of a mail that cannot be rendered for a sample, as one that shows the data of an event.
@@ -50,6 +53,7 @@ impl Renderer {
             workflow: setting.workflow.map_or("preview", |workflow| &workflow.name),
             campaign: setting.campaign,
             codes: &setting.codes,
+            segments: &Inside::new(),
             sender: &sender,
             links: Some(Links {
                 base_url: "https://go.example.com",
@@ -95,6 +99,15 @@ impl Renderer {
             );
             say("mail-size", body, message, "shorten it, or its styles");
         }
+        let attached = template.attachments.iter().map(Attachment::bytes).sum::<usize>() as u64;
+        if attached > ATTACHED && !is_asked_for(definitions, name) {
+            let message = format!(
+                "its attachments come to {}: who did not ask for a mail takes no such load, and \
+                 filters distrust it",
+                in_words(attached)
+            );
+            say("mail-attachments", template.attachments_at, message, "give a link to them");
+        }
         let links = nodes.iter().filter(|node| {
             matches!(node, Node::Start { name, attributes, .. } if is_link(name)
                 && attributes.iter().any(|(key, _)| key == "href"))
@@ -108,6 +121,17 @@ impl Renderer {
         }
         advice
     }
+}
+
+/// Whether a mail goes only to who asked for it or booked it.
+fn is_asked_for(definitions: &Definitions, template: &str) -> bool {
+    let workflows = definitions.workflows.iter().map(|live| &live.workflow);
+    let sent = workflows.flat_map(|workflow| {
+        let mails = workflow.steps.iter().filter_map(|step| workflow.mail_step(&step.id));
+        mails.filter(|mail| **mail.template == *template)
+    });
+    let mut times = sent.map(|mail| mail.now).peekable();
+    times.peek().is_some() && times.all(|now| now)
 }
 
 fn of_subject(subject: &str) -> Vec<(String, &'static str)> {

@@ -1,5 +1,12 @@
 use super::super::tests::definitions;
-use crate::{definitions::Problem, domain::definitions::Definitions, render::Renderer};
+use crate::{
+    definitions::Problem,
+    domain::{
+        attachment::{Attachment, FileType},
+        definitions::Definitions,
+    },
+    render::Renderer,
+};
 
 fn advice_of(definitions: &Definitions) -> Vec<Problem> {
     let renderer = Renderer::new(definitions).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -66,6 +73,29 @@ fn each_rule_is_said_where_it_is_broken() {
         }
     }
     insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn attachments_are_a_load_for_who_did_not_ask_for_the_mail() {
+    let mail = mail("Hi").replace("layout:", "attachments: files/a.txt\nlayout:");
+    let mut definitions = definitions(&[("a.md", &mail)]);
+    let kind = FileType::of("a.txt").unwrap();
+    let mut with = |bytes| {
+        let attachment = Attachment {
+            file: "files/a.txt".into(),
+            name: "a.txt".to_owned(),
+            content_type: kind.content_type,
+            encoded: kind.encoded(&vec![b'x'; bytes]).unwrap().into(),
+        };
+        let mails = definitions.templates.mails.get_mut("a").unwrap();
+        mails.get_mut("").unwrap().attachments = [attachment].into();
+        let advice = advice_of(&definitions).into_iter();
+        advice.map(|it| (it.rule, it.line, it.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(with(1_000_000), [], "they are no part of its HTML");
+    let message = "its attachments come to 1.2 MB: who did not ask for a mail takes no such load, and \
+                   filters distrust it";
+    assert_eq!(with(1_200_000), [("mail-attachments", 4, message.to_owned())]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bounds;
 mod campaigns;
 mod check;
 mod docs;
+mod fragments;
 mod hostile;
 pub(super) mod shipped;
 mod strict;
@@ -14,8 +15,9 @@ use serde::Deserialize;
 
 use super::*;
 use crate::{
+    definitions::{Sources, check},
     domain::{
-        definitions::Definitions,
+        definitions::{Definitions, Segment},
         id::{LeadId, MessageId, Rev},
         lead::LeadState,
         question::{Answer, Label, Question},
@@ -37,6 +39,7 @@ pub(super) const LAYOUT: &str = "<html><body><p>{{ preheader }}</p>{{ content }}
                                  <a href=\"{{ unsubscribe_url }}\">stop</a></p></body></html>";
 
 pub(super) static NO_CODES: Codes = BTreeMap::new();
+pub(super) static NO_SEGMENTS: Inside = Inside::new();
 
 /// A lead of whom we know the address and `attributes`.
 pub(super) fn lead(attributes: &[(&str, Value)]) -> LeadState {
@@ -65,6 +68,7 @@ pub(super) fn mail<'a>(template: &'a str, lead: &'a LeadState) -> Mail<'a> {
         workflow: "reawaken-cold",
         campaign: None,
         codes: &NO_CODES,
+        segments: &NO_SEGMENTS,
         sender: &SENDER,
         links: Some(Links {
             base_url: "https://go.example.com",
@@ -78,6 +82,15 @@ pub(super) fn mail<'a>(template: &'a str, lead: &'a LeadState) -> Mail<'a> {
         now: "2027-03-01T08:00:00Z".parse().unwrap(),
     }
 }
+
+/// Two that exclude each other, and of whom nothing is known is in neither.
+static SEGMENTS: LazyLock<Vec<Segment>> = LazyLock::new(|| {
+    let text = "segments:\n  stirring: engagement >= 10\n  quiet: engagement < 10\n".to_owned();
+    let files = [("workflows/segments.yaml".to_owned(), text)].into();
+    let checked = check(&Sources { files, ..Sources::default() });
+    let problems = checked.problems;
+    checked.definitions.unwrap_or_else(|| panic!("{problems:#?}")).segments
+});
 
 #[derive(Deserialize)]
 struct Front {
@@ -111,8 +124,10 @@ pub(super) fn template(file: &str, text: &str) -> MailTemplate {
         defaults: front.defaults.into_iter().map(|(k, v)| (k.into(), v)).collect(),
         reply_to: None,
         calendar: None,
+        attachments: [].into(),
         subject_at: place("subject:"),
         preheader_at: place("preheader:"),
+        attachments_at: place("attachments:"),
         body: body.to_owned(),
         body_line: front_lines + 4,
     }
@@ -129,6 +144,7 @@ pub(super) fn definitions(files: &[(&str, &str)]) -> Definitions {
     });
     let topic = Question { title: Label::from("What next?"), answers: answers.into() };
     definitions.questions.insert("topic".into(), topic);
+    definitions.segments.clone_from(&SEGMENTS);
     let templates = &mut definitions.templates;
     templates.layouts.insert("plain".into(), LAYOUT.to_owned());
     for (file, text) in files {

@@ -2,13 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Cause, Look};
+use super::{Cause, Look, reasons};
 use crate::{definitions::counted, domain::time::Instant, engine::codes};
-
-/// How reasons begin that decisions and senders give; what stands behind them is told as it is.
-const WINDOW: &str = "outside of the window";
-const ONLY_TO: &str = "held back by [delivery] only_to";
-const BEHIND: &str = "a mail of ";
 
 /// What to do where nobody decides.
 const START: &str = "start `nurtured run`, or run `nurtured tick`";
@@ -22,6 +17,7 @@ impl Look<'_> {
         causes.extend(self.nobody());
         causes.extend(self.pauses());
         causes.extend(self.parked());
+        causes.extend(self.in_doubt());
         causes.extend(self.queued());
         causes.extend(self.standing());
         // What stops everything comes first; then what keeps most; then what keeps nothing yet.
@@ -153,17 +149,30 @@ impl Look<'_> {
         causes
     }
 
+    /// Leads whose workflow waits until somebody says what became of a mail.
+    fn in_doubt(&self) -> Option<Cause> {
+        let says = match self.waits_for_word {
+            0 => return None,
+            1 => "1 lead waits for somebody's word on a mail in doubt (in_doubt: hold)".to_owned(),
+            leads => {
+                format!("{leads} leads wait for somebody's word on mails in doubt (in_doubt: hold)")
+            }
+        };
+        let advice = "`nurtured doubt` lists them, and takes the word";
+        Some(Cause { number: self.waits_for_word, ..stop("in_doubt", &says, advice) })
+    }
+
     /// Mails that are reserved and do not leave.
     fn queued(&self) -> Vec<Cause> {
         let mut causes: Vec<Cause> = Vec::new();
         for queue in self.queues.iter().filter(|queue| !self.is_paused(&queue.workflow)) {
-            let (cause, advice) = match (queue.state.as_str(), queue.reason.as_str()) {
+            let (word, told) = reasons::about(&queue.reason);
+            let (cause, advice) = match (queue.state.as_str(), word) {
                 ("claimed" | "transmitting", _) => ("under_way", None),
-                (_, ONLY_TO) => ("only_to", Some("take [delivery] only_to out of nurtured.toml")),
+                (_, "only_to") => (word, Some("take [delivery] only_to out of nurtured.toml")),
                 ("deferred", _) => ("deferred", None),
-                (_, reason) if reason.starts_with(WINDOW) => ("window", None),
-                (_, "") => ("due_later", None),
-                _ => ("held", None),
+                _ if told.is_empty() => ("due_later", None),
+                _ => (word, None),
             };
             // What could go this very moment is nothing's doing.
             if cause == "due_later" && queue.due_at <= self.now {
@@ -173,7 +182,7 @@ impl Look<'_> {
                 "under_way" => "with a sender".to_owned(),
                 "due_later" => "reserved".to_owned(),
                 "deferred" => format!("put off: {}", queue.reason),
-                _ => queue.reason.clone(),
+                _ => told.to_owned(),
             };
             let span = [queue.due_at, queue.last_due_at];
             merge(&mut causes, cause, "mail", queue.number, &says, span, advice);
@@ -193,9 +202,10 @@ impl Look<'_> {
                 (_, why) if self.is_of_people(why) => continue,
                 ("waiting", _) => ("waiting", "at a wait".to_owned()),
                 (_, "") => ("to_be_decided", "about to be decided".to_owned()),
-                (_, why) if why.starts_with(WINDOW) => ("window", why.to_owned()),
-                (_, why) if why.starts_with(BEHIND) => ("behind", why.to_owned()),
-                (_, why) => ("held", why.to_owned()),
+                (_, why) => {
+                    let (cause, told) = reasons::about(why);
+                    (cause, told.to_owned())
+                }
             };
             let span = [inside.due_at, inside.last_due_at];
             merge(&mut causes, cause, "lead", inside.number, &says, span, None);
@@ -293,6 +303,7 @@ mod tests {
             leads: 10,
             due: 0,
             parked_leads: 0,
+            waits_for_word: 0,
             inside: Vec::new(),
             queues: Vec::new(),
             parked: Vec::new(),
@@ -325,6 +336,7 @@ mod tests {
             vec![pause("paused-one", Some(because)), pause("lead:7", None), pause("relay:b", None)];
         let look = Look {
             parked_leads: 1,
+            waits_for_word: 30,
             parked: vec![Parked {
                 template: Some("offer".into()),
                 reason: "`discount` has no value".into(),
@@ -337,7 +349,9 @@ mod tests {
                 queue("b", "reserved", hours, 4, later(1)),
                 queue("a", "reserved", "", 5, later(3)),
                 queue("a", "reserved", "", 6, NOW),
-                queue("a", "reserved", ONLY_TO, 7, later(1)),
+                queue("a", "reserved", "held back by [delivery] only_to", 7, later(1)),
+                queue("a", "reserved", "pace: provider google, 20 per minute", 10, later(1)),
+                queue("b", "reserved", "pace: provider google, 20 per minute", 11, later(4)),
                 queue("a", "deferred", "452 full", 8, later(1)),
                 queue("paused-one", "reserved", "", 9, NOW),
                 queue("a", "transmitting", "", 1, NOW),
@@ -346,6 +360,11 @@ mod tests {
                 inside("a", "waiting", "", 20, later(30)),
                 inside("a", "mailing", "", 21, Instant::NEVER),
                 inside("a", "ready", hours, 22, later(2)),
+                inside("a", "ready", "cap: 2 mails in 7 days", 25, later(50)),
+                inside("b", "ready", "cap: 2 mails in 7 days", 26, later(40)),
+                inside("a", "ready", "min_gap: at least 3d between two mails", 27, later(5)),
+                inside("a", "ready", "somebody of the company has replied on 3 Mar", 28, later(6)),
+                inside("a", "ready", "somebody of the company has replied on 4 Mar", 29, later(7)),
                 inside("a", "ready", "a mail of `b` is on its way", 23, Instant::NEVER),
                 inside("paused-one", "ready", "paused", 24, Instant::NEVER),
                 inside("a", "ready", "paused: the lead, by ann", 1, Instant::NEVER),
