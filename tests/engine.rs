@@ -7,6 +7,7 @@ mod doubts;
 mod entering;
 mod figures;
 mod handing;
+mod hostile;
 mod hours;
 mod inbox;
 mod isolation;

@@ -27,7 +27,10 @@ use nurtured::{
         tick::TickReport,
     },
     http::{Limits, Metrics, Public, listener, public},
-    mail::{dkim::Signers, relay::Relay},
+    mail::{
+        dkim::Signers,
+        relay::{Relay, Timeouts},
+    },
     store::{
         Store,
         records::{EnrolmentRow, ImportRun, LeadUpsert, MessageRow, NewEvent, Recorded},
@@ -137,6 +140,8 @@ pub struct Setup {
     pub config: String,
     pub connections: usize,
     pub relay: Script,
+    /// How long the relay is waited for at each step, if not as long as it should be.
+    pub patience: Option<Duration>,
 }
 
 /// Monday noon in UTC, a well-behaved relay.
@@ -147,6 +152,7 @@ impl Default for Setup {
             config: String::new(),
             connections: 4,
             relay: Script::new(),
+            patience: None,
         }
     }
 }
@@ -161,6 +167,7 @@ pub struct Rig {
     pub browser: reqwest::Client,
     pub folder: tempfile::TempDir,
     config: String,
+    patience: Option<Duration>,
     _leash: DropGuard,
 }
 
@@ -188,7 +195,8 @@ impl Rig {
             setup.connections,
             setup.config,
         );
-        let engine = engine(&store, &clock, &keyring, &config, folder.path());
+        let patience = setup.patience;
+        let engine = engine(&store, &clock, &keyring, (&config, patience), folder.path());
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
         tokio::spawn(worker.run(stop.clone(), |_| ()));
@@ -218,6 +226,7 @@ impl Rig {
             browser,
             folder,
             config,
+            patience,
             _leash: leash,
         };
         rig.apply(campaign).await;
@@ -238,7 +247,8 @@ impl Rig {
     pub fn with_relay(&self, port: u16) -> Arc<Engine> {
         let (ours, theirs) = (self.smtp.addr.port(), format!("port = {port}\n"));
         let config = self.config.replace(&format!("port = {ours}\n"), &theirs);
-        engine(&self.store, &self.clock, &self.keyring, &config, self.folder.path())
+        let setting = (&*config, self.patience);
+        engine(&self.store, &self.clock, &self.keyring, setting, self.folder.path())
     }
 
     pub async fn apply(&self, campaign: &Campaign) {
@@ -389,11 +399,14 @@ fn engine(
     store: &Store,
     clock: &Clock,
     keyring: &Arc<Keyring>,
-    config: &str,
+    (config, patience): (&str, Option<Duration>),
     folder: &Path,
 ) -> Arc<Engine> {
     let config = Arc::new(Config::parse(config, folder).unwrap_or_else(|error| panic!("{error}")));
-    let relay = Relay::configured(&config.relays[0]).unwrap();
+    let mut relay = Relay::configured(&config.relays[0]).unwrap();
+    if let (Relay::Smtp(relay), Some(patience)) = (&mut relay, patience) {
+        Arc::get_mut(relay).unwrap().timeouts = Timeouts::all(patience);
+    }
     let signers = Arc::new(Signers::configured(&config).unwrap());
     let mut engine = Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relay);
     engine.signers = signers;
