@@ -39,9 +39,9 @@ use crate::{
 /// How long a mail waits that `only_to` holds back.
 const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 
-/// A mail that comes this late to be handed over has lost its place in line: what an outage of the relay kept back
-/// does not burst.
-const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+/// A mail that comes this late to be handed over has lost its place in line: what a relay kept back that was slow or
+/// away does not burst.
+const LATE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long a mail waits whose rendering took too long.
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
