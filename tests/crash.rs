@@ -7,6 +7,8 @@ mod frozen;
 mod full;
 mod invariants;
 mod kills;
+mod paced;
+mod resent;
 mod restored;
 mod running;
 mod starting;

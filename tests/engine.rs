@@ -10,6 +10,7 @@ mod figures;
 mod fleet;
 mod guards;
 mod handing;
+mod hostile;
 mod hours;
 mod inbox;
 mod isolation;

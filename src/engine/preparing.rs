@@ -43,9 +43,9 @@ const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 /// to takes it back.
 const PAUSED: std::time::Duration = std::time::Duration::from_mins(15);
 
-/// A mail that comes this late to be handed over has lost its place in line: what an outage of the relay kept back
-/// does not burst.
-const LATE: std::time::Duration = std::time::Duration::from_secs(60);
+/// A mail that comes this late to be handed over has lost its place in line: what a relay kept back that was slow or
+/// away does not burst.
+const LATE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long a mail waits for which a line of mail that is slowed down is too long.
 const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);

@@ -1,6 +1,9 @@
 //! A small campaign that mails at once, on a database of its own, and what its ledger says.
 
-use std::{collections::HashMap, fmt::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    cell::Cell, collections::HashMap, fmt::Write as _, net::SocketAddr, path::PathBuf,
+    time::Duration,
+};
 
 use nurtured::{
     clock::Clock,
@@ -12,7 +15,12 @@ use nurtured::{
     token::Keyring,
 };
 
-use crate::support::{daemon::Daemon, postgres, site::Site};
+use crate::support::{
+    daemon::{Daemon, Run},
+    faketime::Faketime,
+    postgres,
+    site::Site,
+};
 
 /// Mails that each lead gets, one right after the other.
 pub const MAILS: usize = 3;
@@ -39,6 +47,11 @@ pub struct Campaign {
     tuning: Tuning,
     url: DatabaseUrl,
     leads: usize,
+    /// How often one mail may arrive.
+    pub most_arrivals: usize,
+    /// How far the daemons' clock is ahead of ours.
+    ahead: Cell<Duration>,
+    faketime: Option<Faketime>,
 }
 
 /// How far everybody is.
@@ -54,8 +67,8 @@ struct Count {
 }
 
 impl Count {
-    async fn of(store: &Store) -> Self {
-        let census = store.census(now()).await.unwrap();
+    async fn of(store: &Store, now: Instant) -> Self {
+        let census = store.census(now).await.unwrap();
         let of = |states: &[MessageState]| -> u64 {
             states.iter().filter_map(|state| census.messages.get(state.word())).sum()
         };
@@ -113,7 +126,44 @@ impl Campaign {
         }
         let keyring = Keyring::load(&site.path("nurtured.secrets")).unwrap();
         let (database, url) = (url.to_owned(), DatabaseUrl::parse(url, &site.path("")).unwrap());
-        Self { site, keyring, database, tuning, url, leads: 0 }
+        Self {
+            site,
+            keyring,
+            database,
+            tuning,
+            url,
+            leads: 0,
+            most_arrivals: 1,
+            ahead: Cell::default(),
+            faketime: None,
+        }
+    }
+
+    /// What is in doubt is sent once more; so that this comes soon, the daemons' clock can be moved.
+    pub fn resending(mut self, faketime: Faketime) -> Self {
+        let text = workflow("three-mails", &["one", "two", "three"]);
+        let text = text.replace("send:\n", "send:\n  in_doubt: resend\n");
+        self.site.write("workflows/three-mails.yaml", text);
+        self.site.json(&["apply"]);
+        (self.most_arrivals, self.faketime) = (2, Some(faketime));
+        self
+    }
+
+    /// No more than this, whoever sends it and to whom.
+    pub fn paced(self, rate: &str) -> Self {
+        self.site.write("workflows/policy.yaml", format!("{POLICY}  pacing:\n    all: {rate}\n"));
+        self.site.json(&["apply"]);
+        self
+    }
+
+    /// For those that are started from now on it is so much later.
+    pub fn move_clock(&self, span: Duration) {
+        self.ahead.set(self.ahead.get() + span);
+    }
+
+    /// By the daemons' clock.
+    pub fn now(&self) -> Instant {
+        Clock::System.now() + self.ahead.get()
     }
 
     /// The next daemon hands its mails to this one.
@@ -159,7 +209,13 @@ impl Campaign {
     }
 
     pub fn start(&self) -> Daemon {
-        Daemon::start(&self.folder())
+        Daemon::of(self.spawn()).unwrap_or_else(|ended| panic!("it did not start: {ended:#?}"))
+    }
+
+    /// Starts a daemon and does not wait for anything.
+    pub fn spawn(&self) -> Run {
+        let ahead = self.faketime.as_ref().map(|it| it.ahead_by(self.ahead.get()));
+        Daemon::spawn_with(&self.folder(), &ahead.unwrap_or_default())
     }
 
     pub async fn store(&self) -> Store {
@@ -191,13 +247,13 @@ impl Campaign {
 
     async fn until(&self, enough: impl Fn(&Count) -> bool) {
         let store = self.store().await;
-        let mut count = Count::of(&store).await;
+        let mut count = Count::of(&store, self.now()).await;
         let begun = tokio::time::Instant::now();
         while !enough(&count) {
             assert!(begun.elapsed() < Duration::from_secs(90), "it never came to that: {count:?}");
             // Another process is what is waited for: there is nothing to be woken by.
             tokio::time::sleep(Duration::from_millis(25)).await;
-            count = Count::of(&store).await;
+            count = Count::of(&store, self.now()).await;
         }
         store.close().await;
     }
@@ -225,11 +281,6 @@ impl Campaign {
         store.close().await;
         stories
     }
-}
-
-/// The clock that the daemons go by.
-pub fn now() -> Instant {
-    Clock::System.now()
 }
 
 /// A workflow of mails only.

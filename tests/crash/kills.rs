@@ -17,23 +17,23 @@ use super::{
     invariants,
 };
 use crate::support::{
-    daemon::{Daemon, Process},
+    daemon::Process,
     smtp::{Act, At, FakeSmtp, Script},
 };
 
-fn rounds() -> usize {
+pub(super) fn rounds() -> usize {
     let given = std::env::var("NURTURED_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok());
     given.unwrap_or(50)
 }
 
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let given = std::env::var("NURTURED_CRASH_SEED").ok().and_then(|text| text.parse().ok());
     given.unwrap_or(20_261_122)
 }
 
 /// Kills at a moment of the dialogue, from within the relay: before it answers.
 #[derive(Clone, Default)]
-struct Trigger(Arc<Mutex<Option<(At, u32, Process)>>>);
+pub(super) struct Trigger(Arc<Mutex<Option<(At, u32, Process)>>>);
 
 impl Trigger {
     fn arm(&self, at: At, nth: u32, process: Process) {
@@ -64,7 +64,7 @@ impl Trigger {
 }
 
 /// A relay that takes its time now and then, by the seed.
-fn relay(seed: u64, trigger: &Trigger) -> Script {
+pub(super) fn relay(seed: u64, trigger: &Trigger) -> Script {
     let (trigger, count) = (trigger.clone(), AtomicU64::new(seed));
     Script::new().on(move |moment| {
         trigger.pull(moment.at);
@@ -77,13 +77,18 @@ fn relay(seed: u64, trigger: &Trigger) -> Script {
 }
 
 /// One life of a daemon, ended at a point that the dice choose.
-async fn one_life(campaign: &Campaign, sink: &FakeSmtp, trigger: &Trigger, dice: &mut StdRng) {
+pub(super) async fn one_life(
+    campaign: &Campaign,
+    sink: &FakeSmtp,
+    trigger: &Trigger,
+    dice: &mut StdRng,
+) {
     let pause = Duration::from_micros(dice.random_range(0..40_000));
     let nth = dice.random_range(1..30);
     match dice.random_range(0..6) {
         // At any time after the start, of which recovery is the first part.
         0 => {
-            let process = Daemon::spawn(&campaign.folder());
+            let process = campaign.spawn();
             tokio::time::sleep(pause * 12).await;
             process.kill();
         }

@@ -171,6 +171,29 @@ async fn what_an_outage_kept_back_does_not_burst() {
     .await;
 }
 
+/// Places go on being given while a relay stalls. What was not used in time is lined up anew.
+#[tokio::test]
+async fn what_a_slow_relay_kept_back_for_less_than_a_minute_does_not_burst() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign("    all: 60 per minute\n", "always")).await;
+        rig.tick().await;
+        let leads = crowd(&rig, 120, "acme.example").await;
+        let live = rig.engine.live().unwrap();
+        for second in 0..50 {
+            rig.clock.set(NOON + second * SECOND);
+            rig.engine.decide_due(&live, rig.clock.now()).await.unwrap();
+        }
+        assert_eq!(sent(&rig, &leads).await.len(), 0);
+        rig.walk_from(NOON + 50 * SECOND, NOON + HOUR).await;
+        let at = sent(&rig, &leads).await;
+        assert_eq!(at.len(), 120);
+        // Those whose time was a moment ago, and no more.
+        is_kept(&at, 8, SECOND);
+        is_kept(&at, 68, MINUTE);
+    })
+    .await;
+}
+
 /// Several daemons give places in the same lines at the same time: no place is given twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pace_is_kept_by_all_together() {

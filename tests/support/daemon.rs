@@ -61,7 +61,11 @@ impl Daemon {
 
     /// As [`Daemon::start`]; or how it ended before that.
     pub fn launch(folder: &Path) -> Result<Self, Ended> {
-        let run = Self::spawn(folder);
+        Self::of(Self::spawn(folder))
+    }
+
+    /// A run, once its doors are open; or how it ended before that.
+    pub fn of(run: Run) -> Result<Self, Ended> {
         let line = run.log.until(|said| {
             let opened = said.lines.iter().find_map(|line| doors(line));
             opened.map(Some).or_else(|| said.closed.then_some(None))
@@ -74,7 +78,12 @@ impl Daemon {
 
     /// Starts it and does not wait for anything.
     pub fn spawn(folder: &Path) -> Run {
-        let (process, log) = spawn(folder);
+        Self::spawn_with(folder, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn spawn_with(folder: &Path, env: &[(&str, String)]) -> Run {
+        let (process, log) = spawn(folder, env);
         Run { process, log }
     }
 
@@ -216,13 +225,14 @@ impl Log {
     }
 }
 
-fn spawn(folder: &Path) -> (Process, Arc<Log>) {
+fn spawn(folder: &Path, env: &[(&str, String)]) -> (Process, Arc<Log>) {
     // A write beyond the limit of a file's size is then an error, and no signal.
     let mut child = Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" run", env!("CARGO_BIN_EXE_nurtured")])
         .current_dir(folder)
         .env_remove("NURTURED_DATABASE")
         .env_remove("NURTURED_LOG")
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -27,7 +27,10 @@ use nurtured::{
         tick::TickReport,
     },
     http::{Limits, Metrics, Public, listener, public},
-    mail::{dkim::Signers, relay::Relay},
+    mail::{
+        dkim::Signers,
+        relay::{Relay, Timeouts},
+    },
     store::{
         Store,
         records::{EnrolmentRow, ImportRun, LeadUpsert, MessageRow, NewEvent, Recorded},
@@ -139,6 +142,8 @@ pub struct Setup {
     /// Keys of the relay `main`.
     pub main: String,
     pub relay: Script,
+    /// How long the relay is waited for at each step, if not as long as it should be.
+    pub patience: Option<Duration>,
 }
 
 /// Monday noon in UTC, a well-behaved relay.
@@ -150,6 +155,7 @@ impl Default for Setup {
             connections: 4,
             main: String::new(),
             relay: Script::new(),
+            patience: None,
         }
     }
 }
@@ -164,6 +170,7 @@ pub struct Rig {
     pub browser: reqwest::Client,
     pub folder: tempfile::TempDir,
     config: String,
+    patience: Option<Duration>,
     _leash: DropGuard,
 }
 
@@ -192,7 +199,8 @@ impl Rig {
             setup.main,
             setup.config,
         );
-        let engine = engine(&store, &clock, &keyring, &config, folder.path());
+        let patience = setup.patience;
+        let engine = engine(&store, &clock, &keyring, (&config, patience), folder.path());
         let stop = CancellationToken::new();
         let (intake, worker) = Intake::new(store.clone(), clock.clone(), Arc::clone(&engine.nudge));
         tokio::spawn(worker.run(stop.clone(), |_| ()));
@@ -222,6 +230,7 @@ impl Rig {
             browser,
             folder,
             config,
+            patience,
             _leash: leash,
         };
         rig.apply(campaign).await;
@@ -247,7 +256,8 @@ impl Rig {
     /// An engine whose `nurtured.toml` is another.
     pub fn configured(&self, change: impl Fn(&str) -> String) -> Arc<Engine> {
         let config = change(&self.config);
-        engine(&self.store, &self.clock, &self.keyring, &config, self.folder.path())
+        let setting = (&*config, self.patience);
+        engine(&self.store, &self.clock, &self.keyring, setting, self.folder.path())
     }
 
     pub async fn apply(&self, campaign: &Campaign) {
@@ -398,11 +408,18 @@ fn engine(
     store: &Store,
     clock: &Clock,
     keyring: &Arc<Keyring>,
-    config: &str,
+    (config, patience): (&str, Option<Duration>),
     folder: &Path,
 ) -> Arc<Engine> {
     let config = Arc::new(Config::parse(config, folder).unwrap_or_else(|error| panic!("{error}")));
-    let relays = config.relays.iter().map(|relay| Relay::configured(relay).unwrap()).collect();
+    let made = |relay| {
+        let mut relay = Relay::configured(relay).unwrap();
+        if let (Relay::Smtp(relay), Some(patience)) = (&mut relay, patience) {
+            Arc::get_mut(relay).unwrap().timeouts = Timeouts::all(patience);
+        }
+        relay
+    };
+    let relays = config.relays.iter().map(made).collect();
     let signers = Arc::new(Signers::configured(&config).unwrap());
     let mut engine = Engine::new(store.clone(), clock.clone(), Arc::clone(keyring), config, relays);
     engine.signers = signers;

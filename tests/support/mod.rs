@@ -3,6 +3,7 @@
 pub mod daemon;
 pub mod databases;
 pub mod engine;
+pub mod faketime;
 pub mod inbox;
 pub mod postgres;
 pub mod sink;
