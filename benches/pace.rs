@@ -28,7 +28,10 @@ use campaign::NOON;
 use nurtured::{
     clock::Clock,
     config::Config,
-    domain::pace::{Line, Per, Rate},
+    domain::{
+        pace::{Line, Per, Rate},
+        time::Instant,
+    },
     engine::{Engine, sending::Until},
     mail::relay::Relay,
     store::{DatabaseUrl, InLine, Route, Store, records::ClaimToken},

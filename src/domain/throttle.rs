@@ -28,7 +28,7 @@ const RATES: [Rate; 6] = [
 
 impl Level {
     pub const FASTEST: Self = Self(1);
-    pub const SLOWEST: Self = Self(RATES.len() as u8);
+    pub const SLOWEST: Self = Self(6);
 
     #[must_use]
     pub fn new(level: i64) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -37,6 +38,9 @@ pub struct Decided {
     /// Leads parked.
     pub parked: u64,
 }
+
+/// Ready when the batch before has been written.
+pub(super) type Before = tokio::sync::oneshot::Receiver<Infallible>;
 
 /// What was decided on a batch, to be written.
 pub(super) struct Verdicts {
@@ -120,17 +124,19 @@ impl Engine {
         least: Instant,
         done: &mut Decided,
     ) -> Result<LeftOut, StoreError> {
-        let verdicts = self.decide_batch(live, batch, least).await?;
+        let verdicts = self.decide_batch(live, batch, least, None).await?;
         self.commit_batch(verdicts, done).await
     }
 
     /// Decides the records of an open batch by the clock, or at `least` if that is later; nothing is
-    /// written.
+    /// written. What is shared is looked at once the batch `before` is written, if there is one on its way: it takes
+    /// of it, too.
     pub(super) async fn decide_batch(
         &self,
         live: &Live,
         mut batch: Batch,
         least: Instant,
+        before: Option<Before>,
     ) -> Result<Verdicts, StoreError> {
         // Now that they are loaded: an instant from before would be earlier than what they tell, and a
         // reply that is still to come keeps no mail back.
@@ -165,6 +171,10 @@ impl Engine {
             }
         }
         // What is shared is looked at for the few who ask for it.
+        if let Some(before) = before.filter(|_| self.asks(definitions, &undecided)) {
+            // Dropped when it is written, or is not.
+            let _ = before.await;
+        }
         let (accounts, heads) = self.shared(definitions, &mut batch, &undecided, at).await?;
         let mut allocator = Allocator::new(&definitions.policy, &self.fleet, accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());

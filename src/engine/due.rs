@@ -3,9 +3,11 @@
 
 use std::sync::{Arc, PoisonError};
 
+use tokio::sync::oneshot;
+
 use super::{
     Engine,
-    deciding::{Decided, Verdicts},
+    deciding::{Before, Decided, Verdicts},
     live::Live,
 };
 use crate::{
@@ -60,21 +62,23 @@ impl Engine {
             backlog = Backlog::default();
             (due, batch) = self.claim(&mut backlog, least).await?;
         }
-        let mut ready = Some(self.ready(&live, batch, due).await);
+        let mut ready = Some(self.ready(&live, batch, due, None).await);
         let mut left = RUN;
         while let Some(this) = ready.take() {
             left -= 1;
             let goes_on = left > 0 && !backlog.is_empty();
             // On a task of its own: it takes as long as to write this one. Locks are not held meanwhile.
+            let (is_written, before) = oneshot::channel();
             let ahead = (goes_on && !this.is_locked).then(|| {
                 let (engine, live) = (Arc::clone(self), Arc::clone(&live));
                 let mut backlog = std::mem::take(&mut backlog);
                 tokio::spawn(async move {
-                    let next = engine.next(&live, &mut backlog, least).await;
+                    let next = engine.next(&live, &mut backlog, least, Some(before)).await;
                     (next, backlog)
                 })
             });
             let written = self.write(&live, this, done).await;
+            drop(is_written);
             let next = match ahead {
                 Some(ahead) => match ahead.await {
                     Ok((next, rest)) => {
@@ -83,7 +87,9 @@ impl Engine {
                     }
                     Err(error) => Err(StoreError::Other(error.to_string())),
                 },
-                None if goes_on && written.is_ok() => self.next(&live, &mut backlog, least).await,
+                None if goes_on && written.is_ok() => {
+                    self.next(&live, &mut backlog, least, None).await
+                }
                 None => Ok(None),
             };
             written?;
@@ -111,21 +117,28 @@ impl Engine {
         live: &Live,
         backlog: &mut Backlog,
         least: Instant,
+        before: Option<Before>,
     ) -> Result<Option<Ready>, StoreError> {
         let (due, batch) = self.claim(backlog, least).await?;
         if self.is_behind(live, &batch) {
             return batch.give_back().await.map(|()| None);
         }
-        Ok(Some(self.ready(live, batch, due).await))
+        Ok(Some(self.ready(live, batch, due, before).await))
     }
 
-    async fn ready(&self, live: &Live, batch: Batch, due: Instant) -> Ready {
+    async fn ready(
+        &self,
+        live: &Live,
+        batch: Batch,
+        due: Instant,
+        before: Option<Before>,
+    ) -> Ready {
         Ready {
             due,
             leads: batch.records.iter().map(|record| record.lead).collect(),
             corrupt: batch.corrupt.clone(),
             is_locked: batch.is_locked,
-            verdicts: self.decide_batch(live, batch, due).await,
+            verdicts: self.decide_batch(live, batch, due, before).await,
         }
     }
 

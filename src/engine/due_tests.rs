@@ -95,7 +95,7 @@ async fn a_reply_that_comes_while_a_lead_is_decided_keeps_the_mail_back() {
     engine.clock.set(NOON + Duration::from_hours(24));
     let (due, batch) = engine.claim(&mut Backlog::default(), Instant::DAWN).await.unwrap();
     assert_eq!(batch.records.len(), 1);
-    let ready = engine.ready(&live, batch, due).await;
+    let ready = engine.ready(&live, batch, due, None).await;
     let later = due + Duration::from_millis(300);
     engine.clock.set(later);
     let reply = NewEvent::new(lead, EventKind::LEAD_REPLIED, later, "inbox");

@@ -11,9 +11,10 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
+    departures::Departure,
     group::Group,
     outcome::{outcome, postponed},
-    preparing::Outgoing,
+    preparing::{AT_THE_DOOR, Outgoing},
     recording::Entry,
     sending::Line,
     traffic::OnItsWay,
@@ -54,7 +55,7 @@ async fn hand_over(
     is_probe: bool,
 ) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, claim, letter, receiver, closes } = mail;
+    let Outgoing { message, claim, letter, receiver, lines, closes } = mail;
     let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
     let last_moment = claim.deadline - engine.headroom(&line.outlet.relay);
@@ -79,7 +80,14 @@ async fn hand_over(
     } else if is_late() {
         Some((message.due_at, "its claim was nearly over before its turn came"))
     } else {
-        None
+        match engine.departures.ask(&lines, now) {
+            Departure::At(at) => {
+                let millis = at.since(now).unsigned_abs();
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                None
+            }
+            Departure::NotBefore(at) => Some((at, AT_THE_DOOR)),
+        }
     };
     if let Some((due_at, reason)) = released {
         let outcome = Settled::Released { due_at, reason: reason.to_owned() };

@@ -6,6 +6,7 @@ pub mod cancelling;
 pub mod claims;
 mod codes;
 pub mod deciding;
+mod departures;
 pub mod desk;
 mod due;
 pub mod group;
@@ -53,12 +54,16 @@ use crate::{
     token::Keyring,
 };
 use claims::Claims;
+use departures::Departures;
 use guarding::Watch;
 use live::{BeyondUs, Current, Live};
 pub use outlets::Outlet;
 use running::OnTurn;
 use settling::Tally;
 use throttling::Throttles;
+
+/// Told which relay it is, and what became of it.
+pub type OnRelay = dyn Fn(&Name, Change) + Send + Sync;
 
 /// What all parts of the engine share.
 pub struct Engine {
@@ -81,7 +86,7 @@ pub struct Engine {
     /// Told at each turn of the sending side (`send`) and of what keeps up with releases (`keep-up`).
     pub on_turn: Box<OnTurn>,
     /// Told when a relay goes down and when it works again; it is up at first.
-    pub on_relay: Box<dyn Fn(&Name, Change) + Send + Sync>,
+    pub on_relay: Box<OnRelay>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -94,6 +99,8 @@ pub struct Engine {
     backlog: Mutex<Backlog>,
     /// How much the servers take from us.
     throttles: Throttles,
+    /// When mails left.
+    departures: Departures,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What guards have counted.
@@ -134,6 +141,7 @@ impl Engine {
             claims: Claims::default(),
             backlog: Mutex::default(),
             throttles: Throttles::default(),
+            departures: Departures::default(),
             sweeping: AtomicBool::new(false),
             watch: tokio::sync::Mutex::default(),
         }

@@ -25,7 +25,7 @@ use crate::{
         lead::{Enrolment, Held, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
-        pace::Answer,
+        pace::{Answer, Line},
         time::Instant,
     },
     mail::{compose::Composed, dkim::Signers},
@@ -47,6 +47,9 @@ const PAUSED: std::time::Duration = std::time::Duration::from_mins(15);
 /// away does not burst.
 const LATE: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Why a mail is put back that came to the door together with others of its line.
+pub(super) const AT_THE_DOOR: &str = "others of its line were late";
+
 /// How long a mail waits for which a line of mail that is slowed down is too long.
 const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -67,6 +70,8 @@ pub struct Outgoing {
     pub letter: Composed,
     /// Whose servers it is for: a provider, or a domain.
     pub receiver: Name,
+    /// The lines that it has its places in.
+    pub lines: Vec<Line>,
     /// Its window closes then: later it is to be judged again.
     pub closes: Option<Instant>,
 }
@@ -99,6 +104,7 @@ impl Engine {
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let signers = Arc::clone(&self.signers);
         let sender = outlet.sender.clone();
+        let relay = self.fleet.get(&outlet.name).cloned();
         let claim = claim.clone();
         // Rendering and signing take the processor for a while: not on the threads that answer the network.
         let ended = tokio::task::spawn_blocking(move || {
@@ -146,8 +152,18 @@ impl Engine {
                     Ok((letter, closes)) => {
                         let domain = letter.envelope_to.domain();
                         let receiver = live.definitions.policy.pacing.receiver(domain).into();
+                        let lines = if stands_in_line(&live, &message) {
+                            lines(
+                                &live.definitions.policy,
+                                relay.as_ref(),
+                                domain,
+                                &message.workflow,
+                            )
+                        } else {
+                            Vec::new()
+                        };
                         let claim = claim.clone();
-                        outgoing(Outgoing { message, claim, letter, receiver, closes });
+                        outgoing(Outgoing { message, claim, letter, receiver, lines, closes });
                     }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });
@@ -211,6 +227,10 @@ impl Engine {
                     // That it has is with the relay that it was to go by.
                     let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
                     (is_on_time && row.via == outlet.name, false)
+                }
+                // It has its places, and others were late.
+                Some(reason) if reason == AT_THE_DOOR => {
+                    (now <= row.due_at + LATE && row.via == outlet.name, false)
                 }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
@@ -322,13 +342,18 @@ fn ready(
     Ok((letter, closes))
 }
 
-/// Whether a mail may leave but for its lines. What the lead asked for stands in none.
+/// What the lead asked for stands in no line, nor does what goes to our own people.
+fn stands_in_line(live: &Live, message: &MessageRow) -> bool {
+    let workflow = live.definitions.structures.get(&message.version);
+    let mail = workflow.and_then(|workflow| workflow.mail_step(&message.about.step));
+    message.kind == MessageKind::Marketing && mail.is_some_and(|mail| !mail.now)
+}
+
+/// Whether a mail may leave but for its lines.
 fn waits_its_turn(live: &Live, message: &MessageRow, record: &LeadRecord, now: Instant) -> bool {
     let MessageRow { about, kind, version, .. } = message;
     let definitions = &live.definitions;
-    let workflow = definitions.structures.get(version);
-    let mail = workflow.and_then(|workflow| workflow.mail_step(&about.step));
-    if *kind != MessageKind::Marketing || mail.is_none_or(|mail| mail.now) {
+    if !stands_in_line(live, message) {
         return false;
     }
     let (state, _, _) = look(definitions, record.clone(), &[], now);

@@ -56,6 +56,12 @@ impl Undecided {
         Self { state, profile, refolded, account, due_at, grants, decision }
     }
 
+    /// Whether something happened that its company is to know.
+    fn tells(&self) -> bool {
+        let telling = [EventKind::LEAD_REPLIED, EventKind::MAIL_SENT, EventKind::MAIL_IN_DOUBT];
+        self.state.new_events.iter().any(|event| telling.contains(&event.kind))
+    }
+
     /// Those whose mail may come to be wanted.
     fn workflows(&self) -> impl Iterator<Item = &Name> {
         let changed = self.decision.enrolments.iter().map(|change| &change.enrolment.workflow);
@@ -121,6 +127,13 @@ impl Undecided {
 }
 
 impl Engine {
+    /// Whether any of them asks for something that is shared, or tells its company something.
+    pub(super) fn asks(&self, definitions: &Definitions, undecided: &[Undecided]) -> bool {
+        let policy = &definitions.policy;
+        let is_shared = !policy.accounts.is_empty() || has_lines(policy, &self.fleet);
+        is_shared && undecided.iter().any(|begun| !begun.decision.wants.is_empty() || begun.tells())
+    }
+
     /// What is known of the companies of those who ask for something shared, and of the lines that their mails
     /// would stand in.
     pub(super) async fn shared(
@@ -132,13 +145,9 @@ impl Engine {
     ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
         let policy = &definitions.policy;
         let asks = undecided.iter().filter(|begun| !begun.decision.wants.is_empty());
-        let telling = [EventKind::LEAD_REPLIED, EventKind::MAIL_SENT, EventKind::MAIL_IN_DOUBT];
-        let tells = |begun: &&Undecided| {
-            begun.state.new_events.iter().any(|event| telling.contains(&event.kind))
-        };
         let (mut names, mut lines) = (BTreeSet::new(), BTreeSet::new());
         if !policy.accounts.is_empty() {
-            let about = asks.clone().chain(undecided.iter().filter(tells));
+            let about = asks.clone().chain(undecided.iter().filter(|begun| begun.tells()));
             names.extend(about.filter_map(|begun| begun.account.clone()));
         }
         if has_lines(policy, &self.fleet) {

@@ -48,7 +48,8 @@ impl Store {
         let heads = if batch.is_locked {
             batch.tx.lock_lines(lines).await?
         } else {
-            batch.tx.lines(lines).await?
+            // As they are by now, and not as the batch's snapshot has them: the commit looks whether they still are.
+            self.lines_now(lines).await?
         };
         batch.shared.heads.clone_from(&heads);
         Ok(heads)
@@ -78,11 +79,11 @@ impl Store {
     }
 }
 
-impl Tx {
-    async fn lines(&mut self, lines: &BTreeSet<Name>) -> Result<Heads> {
+impl Store {
+    async fn lines_now(&self, lines: &BTreeSet<Name>) -> Result<Heads> {
         let names = keys(lines)?;
         let found: Vec<(String, i64)> = on_db!(
-            self.on(),
+            self.db.read(),
             sql!(
                 "SELECT t.line, t.head FROM lines AS t WHERE t.line IN (SELECT j.value ->> 'line' FROM ",
                 each,
@@ -92,7 +93,9 @@ impl Tx {
         )?;
         Ok(found.into_iter().map(|(line, head)| (line.into(), head)).collect())
     }
+}
 
+impl Tx {
     /// Locks lines, in the order of their names.
     async fn lock_lines(&mut self, lines: &BTreeSet<Name>) -> Result<Heads> {
         let names = keys(lines)?;
