@@ -21,3 +21,4 @@ mod relays;
 mod releases;
 mod throttles;
 mod together;
+mod warming;

@@ -14,6 +14,7 @@ mod lines;
 mod made;
 mod messages;
 mod races;
+mod ramps;
 mod relays;
 mod releases;
 mod schema;

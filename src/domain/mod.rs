@@ -26,6 +26,7 @@ pub mod pace;
 pub mod people;
 pub mod policy;
 pub mod question;
+pub mod ramp;
 pub mod schedule;
 pub mod score;
 pub mod template;

@@ -8,7 +8,7 @@ use std::{
 use super::{Engine, live::Live, undecided::Undecided};
 use crate::{
     domain::{
-        allocator::{Allocator, has_lines},
+        allocator::{Allocator, has_days, has_lines},
         decision::{Grants, LogLine, Verb},
         definitions::Definitions,
         event::Event,
@@ -152,8 +152,10 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
-        let has_lines = has_lines(&definitions.policy, &self.fleet);
-        let grants = Grants::with_paused(&batch.paused).in_lines(has_lines);
+        let policy = &definitions.policy;
+        let grants = Grants::with_paused(&batch.paused)
+            .in_lines(has_lines(policy, &self.fleet))
+            .in_days(has_days(policy, &self.fleet));
         let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
@@ -165,8 +167,9 @@ impl Engine {
             }
         }
         // What is shared is looked at for the few who ask for it.
-        let (accounts, heads) = self.shared(definitions, &mut batch, &undecided).await?;
-        let mut allocator = Allocator::new(&definitions.policy, &self.fleet, accounts, heads);
+        let ramps = self.ramps.now();
+        let (accounts, heads) = self.shared(definitions, &ramps, &mut batch, &undecided).await?;
+        let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
         for begun in undecided {
             let lead = begun.state.lead;

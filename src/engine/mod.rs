@@ -30,6 +30,7 @@ mod throttling;
 pub mod tick;
 mod traffic;
 mod undecided;
+mod warming;
 
 use std::{
     fmt,
@@ -55,6 +56,7 @@ pub use outlets::Outlet;
 use running::OnTurn;
 use settling::Tally;
 use throttling::Throttles;
+use warming::Warming;
 
 /// What all parts of the engine share.
 pub struct Engine {
@@ -90,6 +92,8 @@ pub struct Engine {
     backlog: Mutex<Backlog>,
     /// How much the servers take from us.
     throttles: Throttles,
+    /// How far relays are that warm up.
+    ramps: Warming,
     /// A sweep may be open.
     sweeping: AtomicBool,
 }
@@ -128,6 +132,7 @@ impl Engine {
             claims: Claims::default(),
             backlog: Mutex::default(),
             throttles: Throttles::default(),
+            ramps: Warming::default(),
             sweeping: AtomicBool::new(false),
         }
     }

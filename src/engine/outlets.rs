@@ -148,6 +148,7 @@ impl Engine {
             outlet.is_paused.store(paused.contains(&outlet.name), Ordering::SeqCst);
         }
         self.follow_throttles().await?;
+        self.follow_ramps(self.clock.now()).await?;
         self.gather_the_astray().await
     }
 

@@ -25,13 +25,14 @@ use crate::{
         lead::{Enrolment, Held, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
-        pace::Answer,
+        pace::{Answer, Opening},
+        schedule::Day,
         time::Instant,
     },
     mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
     store::{
-        StoreError,
+        Asked, StoreError,
         records::{MessageRow, Settled, Settlement},
     },
 };
@@ -187,34 +188,53 @@ impl Engine {
         if !has_lines(policy, &self.fleet) && self.throttles.is_idle() {
             return Ok(HashMap::new());
         }
-        let relay = self.fleet.get(&outlet.name);
-        let (mut ids, mut asked) = (Vec::new(), Vec::new());
+        let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
+        let is_warming = relay.is_some_and(|relay| relay.warm_up.is_some());
+        let day = |at: Instant| Day::at(at, &policy.zone);
+        let mut standing = Vec::new();
         for row in rows {
             let (has_place, has_turn) = match &row.reason {
                 None => {
                     // That it has is with the relay that it was to go by.
                     let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
-                    (is_on_time && row.via == outlet.name, false)
+                    // A place is good on its day alone.
+                    let is_today = !is_warming || day(row.due_at) == day(now);
+                    (is_on_time && is_today && row.via == outlet.name, false)
                 }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
+            // What was tried is not sent behind all who are yet to come.
+            let has_turn = has_turn || row.attempts > 0;
             let Some(record) = records.get(&row.lead) else { continue };
             let domain = record.address.domain();
             // How much is taken from us may have changed since it was reserved.
             let mut stands_in = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
             if !has_place {
-                stands_in.extend(lines(policy, relay, domain, &row.workflow));
+                stands_in.extend(lines(policy, (relay, &ramps), domain, &row.workflow));
             }
-            if !stands_in.is_empty() && waits_its_turn(live, row, record, now) {
-                ids.push(row.id);
-                asked.push((stands_in, has_turn));
+            if !stands_in.is_empty()
+                && let Some(state) = waits_its_turn(live, row, record, now)
+            {
+                standing.push((row, state, stands_in, has_turn));
             }
         }
+        let asked = standing.iter().map(|(row, state, lines, has_turn)| {
+            let workflow = live.definitions.structures.get(&row.version);
+            let own = workflow.and_then(|workflow| workflow.window.as_ref());
+            let place = policy.place(&state.zone, state.country);
+            let window = Some((own.unwrap_or(&policy.window), place));
+            let opening = Opening { present: None, window };
+            Asked { lines: lines.clone(), has_turn: *has_turn, opening }
+        });
+        let asked: Vec<_> = asked.collect();
         let answers = self.store.line_up(&asked, now).await?;
-        let turns = ids.into_iter().zip(answers).filter_map(|(id, answer)| match answer {
+        let turns = standing.iter().zip(answers).filter_map(|((row, ..), answer)| match answer {
             // Within a second: it goes.
             Answer::Go(_) => None,
-            Answer::Wait(at, line) => Some((id, Turn { at, reason: turn_in(line) })),
+            Answer::Wait(at, line) => Some((row.id, Turn { at, reason: turn_in(line) })),
+            Answer::Full(at, line) => {
+                Some((row.id, Turn { at, reason: format!("full until its hours end: {line}") }))
+            }
         });
         Ok(turns.collect())
     }
@@ -295,17 +315,23 @@ fn ready(
     Ok((letter, closes))
 }
 
-/// Whether a mail may leave but for its lines. What the lead asked for stands in none.
-fn waits_its_turn(live: &Live, message: &MessageRow, record: &LeadRecord, now: Instant) -> bool {
+/// The lead of a mail that may leave but for its lines. What the lead asked for stands in none.
+fn waits_its_turn(
+    live: &Live,
+    message: &MessageRow,
+    record: &LeadRecord,
+    now: Instant,
+) -> Option<LeadState> {
     let MessageRow { about, kind, version, .. } = message;
     let definitions = &live.definitions;
     let workflow = definitions.structures.get(version);
     let mail = workflow.and_then(|workflow| workflow.mail_step(&about.step));
     if *kind != MessageKind::Marketing || mail.is_none_or(|mail| mail.now) {
-        return false;
+        return None;
     }
     let (state, _, _) = look(definitions, record.clone(), &[], now);
-    may_send(definitions, &state, about, *kind, version, now) == MaySend::Now
+    let may_send = may_send(definitions, &state, about, *kind, version, now);
+    (may_send == MaySend::Now).then_some(state)
 }
 
 /// Until when a mail waits for what others of the lead's company did. What the lead asked for does not.

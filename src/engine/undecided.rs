@@ -15,6 +15,7 @@ use crate::{
         message::MessageKind,
         name::Name,
         pace::{Heads, Line},
+        ramp::Ramps,
         time::Instant,
         value::Schema,
     },
@@ -120,6 +121,7 @@ impl Engine {
     pub(super) async fn shared(
         &self,
         definitions: &Definitions,
+        ramps: &Ramps,
         batch: &mut Batch,
         undecided: &[Undecided],
     ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
@@ -140,7 +142,7 @@ impl Engine {
                 // Any of its mails may come to go first.
                 for enrolment in begun.workflows() {
                     let domain = begun.state.address.domain();
-                    let found = allocator::lines(policy, relay, domain, enrolment);
+                    let found = allocator::lines(policy, (relay, ramps), domain, enrolment);
                     lines.extend(found.iter().flat_map(Line::names));
                 }
             }

@@ -15,7 +15,7 @@ use crate::domain::{
     allocator::Taken,
     id::LeadId,
     name::Name,
-    pace::{self, Answer, Heads, Line},
+    pace::{self, Answer, Heads, Line, Opening},
     time::Instant,
 };
 
@@ -23,6 +23,15 @@ use crate::domain::{
 struct Row<'a> {
     line: &'a Name,
     head: i64,
+}
+
+/// A mail that asks whether it may leave.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    pub lines: Vec<Line>,
+    /// It goes before those who come for the first time.
+    pub has_turn: bool,
+    pub opening: Opening<'a>,
 }
 
 /// The head of a line in which nobody stood yet.
@@ -44,25 +53,38 @@ impl Store {
         Ok(heads)
     }
 
-    /// Asks for mails, in this order, whether they may leave; each with its lines, and whether it has come to its
-    /// turn. Those that may have their places.
+    /// Where these lines begin, by their names; where nobody stood yet, none.
+    pub async fn where_lines_begin(&self, lines: &BTreeSet<Name>) -> Result<Heads> {
+        if lines.is_empty() {
+            return Ok(Heads::new());
+        }
+        let mut tx = self.db.snapshot().await?;
+        let heads = tx.lines(lines).await?;
+        tx.rollback().await?;
+        Ok(heads)
+    }
+
+    /// Asks for mails, in this order, whether they may leave. Those that may have their places.
     pub async fn line_up<'l>(
         &self,
-        mails: &'l [(Vec<Line>, bool)],
+        mails: &'l [Asked<'l>],
         now: Instant,
     ) -> Result<Vec<Answer<'l>>> {
         let names: BTreeSet<Name> =
-            mails.iter().flat_map(|(lines, _)| lines).flat_map(Line::names).collect();
+            mails.iter().flat_map(|mail| &mail.lines).flat_map(Line::names).collect();
         if names.is_empty() {
             return Ok(vec![Answer::Go(now); mails.len()]);
         }
         let mut tx = self.db.begin(Turn::Work).await?;
         let mut heads = tx.lock_lines(&names).await?;
         let mut answers = Vec::with_capacity(mails.len());
-        for (lines, has_turn) in mails {
-            let answer = pace::ask(&mut heads, lines, *has_turn, now, |_| true);
+        for Asked { lines, has_turn, opening } in mails {
+            let answer = pace::ask(&mut heads, lines, *has_turn, *opening, now);
             if let Answer::Go(at) = answer {
                 pace::take(&mut heads, lines, at);
+                if !has_turn {
+                    pace::plan(&mut heads, lines, at);
+                }
             }
             answers.push(answer);
         }

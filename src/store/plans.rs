@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 use super::{
     deferred,
     dialect::{Text, sqlite_schema},
-    doubts, figures, glances, leases, outbox, parked, relays, show, sweeps, timers, upsert,
+    doubts, figures, glances, leases, outbox, parked, ramps, relays, show, sweeps, timers, upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -19,6 +19,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0009_doubts.sql"),
         include_str!("../../migrations/0010_pace.sql"),
         include_str!("../../migrations/0011_relays.sql"),
+        include_str!("../../migrations/0013_warm_up.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
@@ -89,6 +90,16 @@ async fn messages_are_found_a_workflow_at_a_time_and_what_is_paused_is_not_walke
 #[tokio::test]
 async fn which_relays_mails_wait_for_is_read_from_an_index() {
     assert_by_index(relays::VIAS, " t ", "COVERING INDEX messages_due").await;
+}
+
+#[tokio::test]
+async fn what_came_of_a_day_is_read_from_indexes() {
+    let tries = plan(ramps::TRIES).await;
+    let by = "COVERING INDEX attempts_by (relay=? AND at>? AND at<?)";
+    assert!(reading(&tries, " a ")[0].contains(by), "{tries:#?}");
+    let returns = plan(ramps::RETURNS).await;
+    let by = "INDEX events_that_matter (kind=? AND recorded_at>? AND recorded_at<?)";
+    assert!(reading(&returns, " e ")[0].contains(by), "{returns:#?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 
 /// `migrations/`, embedded; a test holds the list to the folder. A file is never changed once it was
 /// released: its checksum is in databases.
-const FILES: [(i64, &str, &str); 9] = [
+const FILES: [(i64, &str, &str); 10] = [
     (1, "the house", include_str!("../../migrations/0001_the_house.sql")),
     (4, "figures", include_str!("../../migrations/0004_figures.sql")),
     (5, "discount codes", include_str!("../../migrations/0005_discount_codes.sql")),
@@ -27,6 +27,7 @@ const FILES: [(i64, &str, &str); 9] = [
     (9, "doubts", include_str!("../../migrations/0009_doubts.sql")),
     (10, "pace", include_str!("../../migrations/0010_pace.sql")),
     (11, "relays", include_str!("../../migrations/0011_relays.sql")),
+    (13, "warm up", include_str!("../../migrations/0013_warm_up.sql")),
 ];
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(SqlSafeStr::into_sql_str));

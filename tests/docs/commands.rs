@@ -189,6 +189,7 @@ fn every_field_of_every_document_is_explained() {
     document("pause", &["all"]);
     document("resume", &["all"]);
     document("status", &[]);
+    document("budget", &[]);
     document("doubt", &[]);
     document("doubt", &["sent", "--all"]);
     for command in ["report funnel", "report today", "why-idle"] {

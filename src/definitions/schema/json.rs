@@ -82,6 +82,7 @@ fn of(form: Form) -> Value {
         | Form::LocalTime
         | Form::Length
         | Form::Rate
+        | Form::AtMost
         | Form::Window
         | Form::Hours
         | Form::Day

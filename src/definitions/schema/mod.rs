@@ -88,6 +88,8 @@ pub enum Form {
     Length,
     /// How fast, as `20 per minute`.
     Rate,
+    /// So many a day, or a rate.
+    AtMost,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,
