@@ -28,13 +28,10 @@ use campaign::NOON;
 use nurtured::{
     clock::Clock,
     config::Config,
-    domain::{
-        pace::{Line, Per, Rate},
-        time::Instant,
-    },
+    domain::pace::{Line, Opening, Per, Rate},
     engine::{Engine, sending::Until},
     mail::relay::Relay,
-    store::{DatabaseUrl, InLine, Route, Store, records::ClaimToken},
+    store::{Asked, DatabaseUrl, Route, Store, records::ClaimToken},
     token::Keyring,
 };
 use stopwatch::{Lap, Stopwatch, size};
@@ -124,13 +121,13 @@ async fn choose(folder: &Path, count: usize, domains: usize) -> Side {
         let lease = Duration::from_secs(60);
         let rows = claim.add(store.claim_messages(&route, now, token, lease, limit)).await.unwrap();
         assert_eq!(rows.len(), AT_ONCE);
-        let lines: Vec<InLine> = (0..AT_ONCE)
+        let lines: Vec<Asked<'_>> = (0..AT_ONCE)
             .map(|mail| {
                 let domain = (turn * AT_ONCE + mail) * 7_919 % domains;
                 let rate = Rate { mails: 60, per: Per::Hour };
-                let name = format!("domain d{domain}.example").into();
-                let lines = vec![Line { name, rate }];
-                InLine { lines, has_turn: false, at_most_until: Instant::NEVER }
+                let name = format!("domain d{domain}.example");
+                let lines = vec![Line::rate(name, rate)];
+                Asked { lines, has_turn: false, opening: Opening::default() }
             })
             .collect();
         line.add(store.line_up(&lines, now)).await.unwrap();

@@ -25,3 +25,4 @@ mod relays;
 mod releases;
 mod throttles;
 mod together;
+mod warming;

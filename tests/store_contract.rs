@@ -15,6 +15,7 @@ mod made;
 mod messages;
 mod pauses;
 mod races;
+mod ramps;
 mod relays;
 mod releases;
 mod schema;

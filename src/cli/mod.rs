@@ -6,6 +6,7 @@
 
 mod apply;
 mod backup;
+mod budget;
 mod cancel;
 mod check;
 mod codes;
@@ -170,6 +171,9 @@ enum Command {
     /// Show mails that may have arrived, or say what became of them
     #[command(long_about = told::<doubt::Arguments>())]
     Doubt(doubt::Arguments),
+    /// Say what may leave on the next days, and what is due
+    #[command(long_about = told::<budget::Arguments>())]
+    Budget(budget::Arguments),
     /// Say why nothing is being sent right now
     #[command(long_about = told::<why_idle::Arguments>())]
     WhyIdle(why_idle::Arguments),
@@ -249,6 +253,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(context, &arguments).await,
         Command::Report(command) => report::run(context, command).await,
         Command::Doubt(arguments) => doubt::run(context, &arguments).await,
+        Command::Budget(arguments) => budget::run(context, &arguments).await,
         Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
         Command::Backup(arguments) => backup::run(context, &arguments).await,
         Command::Restore(arguments) => restore::run(context, &arguments).await,

@@ -14,8 +14,10 @@ use super::{
     pause::{self, Line},
 };
 use crate::{
+    config::Config,
     definitions::counted,
-    domain::{message::MessageState, name::Name, pause::Scope},
+    domain::{fleet::Fleet, message::MessageState, name::Name, pause::Scope, time::Instant},
+    engine::report::ramps::{RampLine, ramps_report},
     store::{
         Store,
         records::{Deferred, Parked, Pool},
@@ -47,6 +49,8 @@ struct Report {
     codes: Vec<Pool>,
     /// Parked mails and leads by their reason.
     parked: Vec<Parked>,
+    /// Relays that warm up, by whom their mails are for.
+    ramps: Vec<RampLine>,
     /// What is paused: `all`, workflows, `lead:ID`, `account:NAME`, `relay:NAME`.
     paused: Vec<Scope>,
     /// By whom, since when and why.
@@ -99,7 +103,8 @@ impl fmt::Display for Relay {
 }
 
 pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(), Failure> {
-    let store = context.store().await?;
+    let config = context.config()?;
+    let store = Context::open(&config).await?;
     let census = store.census(context.now()).await?;
     let pauses = store.pauses().await?;
     let report = Report {
@@ -113,6 +118,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         deferred: store.deferred(MOST).await?,
         codes: pools(&store).await?,
         parked: parked::parked(&store).await?,
+        ramps: ramps(&config, &store, context.now()).await?,
         paused: pauses.iter().map(|pause| pause.scope.clone()).collect(),
         pauses: pauses.into_iter().map(Line::from).collect(),
         relays: relays(&store).await?,
@@ -122,6 +128,29 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
     context.output.result(&report, || text(&report))?;
     store.close().await;
     Ok(())
+}
+
+/// None where what is live cannot be run: nothing leaves then.
+async fn ramps(config: &Config, store: &Store, now: Instant) -> Result<Vec<RampLine>, Failure> {
+    let relays = config.relays.iter().filter(|relay| relay.warm_up.is_some());
+    let fleet = Fleet::new(relays.map(|relay| config.berth(&relay.name)).collect());
+    if fleet.warming().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let Ok(Some(live)) = Live::load(store).await else { return Ok(Vec::new()) };
+    Ok(ramps_report(store, &live.definitions, &fleet, now).await?)
+}
+
+fn ramp(line: &RampLine) -> String {
+    let RampLine { relay, receivers, step, steps, used, held, since, .. } = line;
+    let held = held.as_ref().map(|why| format!("; held: {why}")).unwrap_or_default();
+    match line.a_day {
+        None => format!("{relay} to {receivers}: over, no limit any more"),
+        Some(0) => format!("{relay} to {receivers}: nothing before {since}"),
+        Some(mails) => {
+            format!("{relay} to {receivers}: step {step} of {steps}, {used} of {mails} today{held}")
+        }
+    }
 }
 
 /// Also those that live mails take codes of and that were never filled. Where what is live cannot be run, those
@@ -177,6 +206,10 @@ fn text(report: &Report) -> String {
         lines.extend(report.deferred.iter().map(|Deferred { reason, number }| {
             format!("  {}: {}", counted(*number, "mail"), in_one_line(reason))
         }));
+    }
+    if !report.ramps.is_empty() {
+        lines.push("Warming up:".to_owned());
+        lines.extend(report.ramps.iter().map(|line| format!("  {}", ramp(line))));
     }
     if !report.codes.is_empty() {
         lines.push("Discount codes:".to_owned());

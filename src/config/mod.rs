@@ -13,6 +13,7 @@ mod reader;
 mod relay;
 mod sections;
 mod sender;
+mod warm_up;
 
 use std::{
     net::SocketAddr,
@@ -207,6 +208,7 @@ impl Config {
             share: known.map_or(1, |relay| relay.share),
             identity: identity.unwrap_or_else(|| "".into()),
             rate: known.and_then(|relay| relay.rate),
+            warm_up: known.and_then(|relay| relay.warm_up.clone()),
         }
     }
 

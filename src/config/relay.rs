@@ -10,11 +10,13 @@ use super::{
     problem::ConfigError,
     reader::Section,
     sender::{self, canonical_domain},
+    warm_up,
 };
 use crate::domain::{
     fleet::Berth,
     name::Name,
     pace::{NoRate, Rate},
+    ramp::WarmUp,
 };
 
 /// One relay.
@@ -26,6 +28,8 @@ pub struct Relay {
     pub share: u8,
     /// How fast it takes mails at most.
     pub rate: Option<Rate>,
+    /// How many mails a day it takes while it is new.
+    pub warm_up: Option<WarmUp>,
     pub identity: Identity,
 }
 
@@ -120,9 +124,11 @@ pub(super) fn read(
         };
         text.parse::<Rate>().map_err(wrong).ok()
     });
+    let warm_up = warm_up::read(&mut section);
     let identity = sender::identity(&mut section);
     section.finish();
-    Some(Relay { name: name?.into(), kind: kind?, share: share.unwrap_or(1), rate, identity })
+    let share = share.unwrap_or(1);
+    Some(Relay { name: name?.into(), kind: kind?, share, rate, warm_up, identity })
 }
 
 fn smtp_keys(section: &mut Section<'_, '_, '_, '_>) -> usize {

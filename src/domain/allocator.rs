@@ -11,8 +11,9 @@ use super::{
     lead::Held,
     message::MessageKind,
     name::Name,
-    pace::{self, Answer, Heads, Line},
+    pace::{self, Answer, Heads, Line, Opening, Takes},
     policy::Policy,
+    ramp::Ramps,
     time::Instant,
 };
 
@@ -24,6 +25,7 @@ use super::{
 pub struct Allocator<'p> {
     policy: &'p Policy,
     fleet: &'p Fleet,
+    ramps: &'p Ramps,
     accounts: BTreeMap<Name, Account>,
     heads: Heads,
     /// What came of decisions, in their order.
@@ -73,13 +75,14 @@ impl<'p> Allocator<'p> {
     #[must_use]
     pub fn new(
         policy: &'p Policy,
-        fleet: &'p Fleet,
+        (fleet, ramps): (&'p Fleet, &'p Ramps),
         accounts: BTreeMap<Name, Account>,
         heads: Heads,
     ) -> Self {
         Self {
             policy,
             fleet,
+            ramps,
             accounts,
             heads,
             booked: Vec::new(),
@@ -146,22 +149,22 @@ impl<'p> Allocator<'p> {
         now: Instant,
     ) -> Option<(Instant, String)> {
         let lines = self.lines(asker, want, now);
-        // A turn is good as long as its line is what it was.
-        let turn = want.turn.as_ref().filter(|turn| {
-            let told = turn.reason.trim_end_matches('…');
-            lines.iter().any(|line| turn_in(line).starts_with(told))
-        });
+        let turn = turn_of(want, &lines);
         if let Some(turn) = turn.filter(|turn| turn.until > now) {
             return Some((turn.until, turn.reason.clone()));
         }
-        let is_in_hours = |at: Instant| want.hours.is_none_or(|(closes, _)| at < closes);
-        match pace::ask(&mut self.heads, &lines, turn.is_some(), now, is_in_hours) {
+        let keeps = want.keeps.as_ref();
+        let opening = Opening {
+            present: want.hours,
+            window: keeps
+                .map(|keeps| (&keeps.window, self.policy.place(&keeps.zone, keeps.country))),
+        };
+        match pace::ask(&mut self.heads, &lines, turn.is_some(), opening, now) {
             Answer::Go(_) => None,
+            Answer::Full(opens, line) => Some((opens, format!("full until its hours end: {line}"))),
             Answer::Wait(until, line) => {
-                if let Some((_, opens)) = want.hours.filter(|(closes, _)| until >= *closes) {
-                    return Some((opens, format!("full until its hours end: {line}")));
-                }
                 self.note(asker, &line.names());
+                self.note_days(asker, &lines);
                 Some((until, turn_in(line)))
             }
         }
@@ -185,6 +188,10 @@ impl<'p> Allocator<'p> {
         for line in &lines {
             self.note(asker, std::slice::from_ref(&line.name));
         }
+        if turn_of(want, &lines).is_none() {
+            pace::plan(&mut self.heads, &lines, at);
+            self.note_days(asker, &lines);
+        }
         at
     }
 
@@ -203,10 +210,17 @@ impl<'p> Allocator<'p> {
         }
     }
 
+    /// Those of days are planned ahead, too.
+    fn note_days(&mut self, asker: Asker<'_>, lines: &[Line]) {
+        for line in lines.iter().filter(|line| matches!(line.takes, Takes::Days(_))) {
+            self.note(asker, &line.names());
+        }
+    }
+
     fn lines(&self, asker: Asker<'_>, want: &Want, now: Instant) -> Vec<Line> {
         let Resource::Mail { workflow } = &want.resource;
         let relay = self.fleet.relay_of(asker.lead);
-        let mut lines = lines(self.policy, relay, asker.domain, workflow);
+        let mut lines = lines(self.policy, (relay, self.ramps), asker.domain, workflow);
         lines.extend(self.policy.pacing.late(asker.due_at, now));
         lines
     }
@@ -218,18 +232,40 @@ impl<'p> Allocator<'p> {
     }
 }
 
+/// The turn that a want has come with. It is good as long as its line is what it was.
+fn turn_of<'w>(want: &'w Want, lines: &[Line]) -> Option<&'w Held> {
+    want.turn.as_ref().filter(|turn| {
+        let told = turn.reason.trim_end_matches('…');
+        lines.iter().any(|line| turn_in(line).starts_with(told))
+    })
+}
+
 /// The lines that a mail of a workflow stands in, by a relay and to a domain.
 #[must_use]
-pub fn lines(policy: &Policy, relay: Option<&Berth>, domain: &str, workflow: &str) -> Vec<Line> {
-    let mut lines = policy.pacing.lines(domain, workflow);
-    lines.extend(relay.and_then(Berth::line));
+pub fn lines(
+    policy: &Policy,
+    (relay, ramps): (Option<&Berth>, &Ramps),
+    domain: &str,
+    workflow: &str,
+) -> Vec<Line> {
+    let mut lines = policy.pacing.lines(domain, workflow, &policy.zone);
+    if let Some(relay) = relay {
+        lines.extend(relay.line());
+        lines.extend(ramps.lines(relay, policy, domain));
+    }
     lines
 }
 
 /// Whether there are any lines to stand in.
 #[must_use]
 pub fn has_lines(policy: &Policy, fleet: &Fleet) -> bool {
-    !policy.pacing.is_empty() || fleet.has_rates()
+    !policy.pacing.is_empty() || fleet.has_rates() || has_days(policy, fleet)
+}
+
+/// Whether some of them take so many a day.
+#[must_use]
+pub fn has_days(policy: &Policy, fleet: &Fleet) -> bool {
+    policy.pacing.has_days() || fleet.warming().next().is_some()
 }
 
 /// How it reads that a mail waits for its turn in a line.

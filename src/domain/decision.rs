@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    country::Country,
     event::{Event, EventKind, StepRef},
     facts::Fact,
     id::{EnrolmentNo, MessageId, Rev},
     lead::{Ended, Enrolment, Held, LeadState, Passages, SentMail, Stage},
     message::MessageKind,
     name::Name,
+    schedule::Window,
     score::{Booked, MilliPoints},
-    time::Instant,
+    time::{Instant, Zone},
     value::Value,
     workflow::Version,
 };
@@ -254,9 +256,19 @@ pub struct Want {
     pub turn: Option<Held>,
     /// Its hours, where there are lines to wait in: when they end, and when they begin again.
     pub hours: Option<(Instant, Instant)>,
+    /// When it may leave on other days, where some line takes so many a day.
+    pub keeps: Option<Keeps>,
 }
 
-/// Things shared between leads. Ramps and rates join with pacing.
+/// The hours of a mail, and on whose clock they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keeps {
+    pub window: Window,
+    pub zone: Zone,
+    pub country: Option<Country>,
+}
+
+/// Things shared between leads.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub enum Resource {
     /// To send one marketing mail of this workflow.
@@ -273,6 +285,8 @@ pub struct Grants {
     has_lines: bool,
     /// Why the lead's mails are held.
     lead_paused: Option<String>,
+    /// Or for another day.
+    has_days: bool,
 }
 
 impl Grants {
@@ -286,6 +300,17 @@ impl Grants {
     #[must_use]
     pub fn in_lines(self, has_lines: bool) -> Self {
         Self { has_lines, ..self }
+    }
+
+    /// Wants are to say when their mails may leave on other days.
+    #[must_use]
+    pub fn in_days(self, has_days: bool) -> Self {
+        Self { has_days, ..self }
+    }
+
+    #[must_use]
+    pub fn has_days(&self) -> bool {
+        self.has_days
     }
 
     #[must_use]

@@ -9,6 +9,7 @@ use super::{
     message::MessageKind,
     name::Name,
     pace::{Line, Rate},
+    ramp::WarmUp,
 };
 
 /// All relays, in the order of the configuration.
@@ -27,6 +28,8 @@ pub struct Berth {
     pub identity: Name,
     /// How fast it takes mails at most.
     pub rate: Option<Rate>,
+    /// While it is new: how many mails a day it takes.
+    pub warm_up: Option<WarmUp>,
 }
 
 impl Berth {
@@ -35,8 +38,7 @@ impl Berth {
     /// The line that every mail by it stands in, if it has a rate.
     #[must_use]
     pub fn line(&self) -> Option<Line> {
-        let name = format!("relay {}", self.name).into();
-        self.rate.map(|rate| Line { name, rate })
+        self.rate.map(|rate| Line::rate(format!("relay {}", self.name), rate))
     }
 }
 
@@ -44,6 +46,11 @@ impl Fleet {
     #[must_use]
     pub fn new(relays: Vec<Berth>) -> Self {
         Self { relays }
+    }
+
+    /// Those that are, or were, to take few mails a day at first.
+    pub fn warming(&self) -> impl Iterator<Item = (&Name, &WarmUp)> {
+        self.relays.iter().filter_map(|relay| Some((&relay.name, relay.warm_up.as_ref()?)))
     }
 
     /// Whether any of them has a rate.
@@ -115,6 +122,7 @@ mod tests {
             share: *share,
             identity: Name::new(name),
             rate: None,
+            warm_up: None,
         };
         Fleet::new(relays.iter().map(berth).collect())
     }
@@ -160,6 +168,7 @@ mod tests {
             share: 1,
             identity: Name::new(identity),
             rate: None,
+            warm_up: None,
         };
         let fleet = Fleet::new(vec![
             berth("a", "ada@example.com"),

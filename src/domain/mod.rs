@@ -29,6 +29,7 @@ pub mod pause;
 pub mod people;
 pub mod policy;
 pub mod question;
+pub mod ramp;
 pub mod schedule;
 pub mod score;
 pub mod template;

@@ -4,9 +4,22 @@
 //! that keeps that distance, and the line moves on (the virtual scheduling of GCRA, ITU-T I.371): so no backlog is ever
 //! walked over, none bursts after an outage, and a line takes no more room however many stand in it.
 
+mod days;
+mod line;
+
+#[cfg(test)]
+mod line_tests;
+
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
-use super::{name::Name, time::Instant};
+use super::{
+    name::Name,
+    schedule::Window,
+    time::{Instant, Zone},
+};
+
+pub use days::Days;
+pub use line::{Answer, Heads, Line, Opening, Takes, ask, first, plan, take};
 
 /// So many mails in a second, minute or hour, evenly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +46,24 @@ pub struct Pacing {
     pub workflows: BTreeMap<Name, Rate>,
     /// Mail that is overdue, as nothing was at work when it was due.
     pub catch_up: Option<Rate>,
+    /// What workflows say of themselves, beside what the house says of them.
+    pub at_most: BTreeMap<Name, AtMost>,
 }
+
+/// How many mails of a workflow leave at most.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AtMost {
+    /// Evenly.
+    Rate(Rate),
+    /// On a day of the house's zone, spread over [`SPREAD_OVER`] hours; with the weekdays on which its window opens.
+    Day { mails: u32, weekdays: u8 },
+}
+
+/// What comes later than this has been kept back by an outage, and not by much work.
+const OVERDUE: Duration = Duration::from_mins(5);
+
+/// Hours over which the mails of a day are spread.
+pub const SPREAD_OVER: u32 = 8;
 
 /// Domains whose mail goes to the same servers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,16 +72,6 @@ pub struct Provider {
     pub domains: Vec<Name>,
     pub rate: Rate,
 }
-
-/// One line: its name, and its rate.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
-    pub name: Name,
-    pub rate: Rate,
-}
-
-/// Microseconds since 1970, at which the next of each line may leave at the earliest.
-pub type Heads = BTreeMap<Name, i64>;
 
 impl Per {
     pub const ALL: [Self; 3] = [Self::Second, Self::Minute, Self::Hour];
@@ -77,6 +97,12 @@ impl Per {
 impl Rate {
     /// In a second or longer; what is faster is no pace.
     pub const MOST: u32 = 10_000;
+
+    /// What takes so many in a day, spread over [`SPREAD_OVER`] hours, takes in one.
+    #[must_use]
+    pub fn spreading(a_day: u32) -> Self {
+        Self { mails: a_day.div_ceil(SPREAD_OVER).max(1), per: Per::Hour }
+    }
 
     /// From one mail to the next, in microseconds.
     fn distance(self) -> i64 {
@@ -128,13 +154,20 @@ impl Pacing {
             && self.providers.is_empty()
             && self.workflows.is_empty()
             && self.catch_up.is_none()
+            && self.at_most.is_empty()
     }
 
     /// The line of mail that was due at an instant and is asked for at another, if that is too late.
     #[must_use]
     pub fn late(&self, due_at: Instant, now: Instant) -> Option<Line> {
         let rate = self.catch_up.filter(|_| now > due_at + OVERDUE)?;
-        Some(Line { name: "catching up".into(), rate })
+        Some(Line::rate("catching up".to_owned(), rate))
+    }
+
+    /// Whether some line takes so many a day.
+    #[must_use]
+    pub fn has_days(&self) -> bool {
+        self.at_most.values().any(|most| matches!(most, AtMost::Day { .. }))
     }
 
     /// Whose servers take the mail of a domain: a provider's, or its own.
@@ -143,13 +176,19 @@ impl Pacing {
         self.provider_of(domain).map_or(domain, |provider| &provider.name)
     }
 
+    /// The provider whose servers take the mail of a domain, if it is one's.
+    #[must_use]
+    pub fn provider(&self, domain: &str) -> Option<&Name> {
+        self.provider_of(domain).map(|provider| &provider.name)
+    }
+
     fn provider_of(&self, domain: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.domains.iter().any(|known| known == domain))
     }
 
-    /// The lines that a mail of a workflow to a domain stands in.
+    /// The lines that a mail of a workflow to a domain stands in; days are those of the house's zone.
     #[must_use]
-    pub fn lines(&self, domain: &str, workflow: &str) -> Vec<Line> {
+    pub fn lines(&self, domain: &str, workflow: &str, zone: &Zone) -> Vec<Line> {
         let by_domain = match self.provider_of(domain) {
             Some(Provider { name, rate, .. }) => Some((format!("provider {name}"), *rate)),
             None => self.each_domain.map(|rate| (format!("domain {domain}"), rate)),
@@ -157,115 +196,34 @@ impl Pacing {
         let all = self.all.map(|rate| ("all".to_owned(), rate));
         let own = self.workflows.get(workflow).map(|rate| (format!("workflow {workflow}"), *rate));
         let lines = [all, by_domain, own].into_iter().flatten();
-        lines.map(|(name, rate)| Line { name: name.into(), rate }).collect()
-    }
-}
-
-/// What comes later than this has been kept back by an outage, and not by much work.
-const OVERDUE: Duration = Duration::from_mins(5);
-
-/// A mail is lined up as early as this before it may leave. Longer, and a slow line would keep those waiting who share
-/// only a fast one with it.
-const AHEAD: Duration = Duration::from_secs(1);
-
-/// What a line says to whoever comes to it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer<'l> {
-    /// To leave at this instant.
-    Go(Instant),
-    /// To come again then, and which line it is.
-    Wait(Instant, &'l Line),
-}
-
-impl Line {
-    /// The line of those who wait until it is their turn to stand in this one; of another rate it is another.
-    fn queue(&self) -> Self {
-        Self { name: format!("queue {self}").into(), rate: self.rate }
-    }
-
-    /// The line of those whose turn has come while this one was taken.
-    fn again(&self) -> Self {
-        Self { name: format!("again {self}").into(), rate: self.rate }
-    }
-
-    /// Itself, and those that lead to it.
-    #[must_use]
-    pub fn names(&self) -> [Name; 3] {
-        [self.name.clone(), self.queue().name, self.again().name]
-    }
-}
-
-/// `provider google takes 300 per hour`.
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} takes {}", self.name, self.rate)
-    }
-}
-
-/// Asks the lines of a mail. Mails themselves are lined up within [`AHEAD`] alone; who has to wait longer is told
-/// a turn, at the pace of the line, so that all come back one by one, and goes before newcomers then. A turn is
-/// taken, if `may_wait` says that it will do; a place to leave is [taken](take) by whoever does.
-pub fn ask<'l>(
-    heads: &mut Heads,
-    lines: &'l [Line],
-    has_turn: bool,
-    now: Instant,
-    may_wait: impl Fn(Instant) -> bool,
-) -> Answer<'l> {
-    let Some((at, line)) = slot(heads, lines, now) else { return Answer::Go(now) };
-    let (waits_in, from) = if at > now + AHEAD {
-        (line, at)
-    } else {
-        let queues = lines.iter().map(|line| (line, first(heads, &[line.queue()], now)));
-        let longest = queues.max_by_key(|(_, at)| *at);
-        match longest.filter(|(_, at)| !has_turn && *at > now + AHEAD) {
-            Some((line, at)) => (line, at),
-            None => return Answer::Go(at),
+        let mut lines: Vec<Line> = lines.map(|(name, rate)| Line::rate(name, rate)).collect();
+        match self.at_most.get(workflow) {
+            None => {}
+            Some(AtMost::Rate(rate)) => {
+                lines.push(Line::rate(format!("at_most of workflow {workflow}"), *rate));
+            }
+            Some(AtMost::Day { mails, weekdays }) => {
+                let days = Days::each(*mails, *weekdays, zone.clone());
+                lines.extend(Line::of_days(&format!("at_most of workflow {workflow}"), days));
+            }
         }
-    };
-    let queue = [if has_turn { waits_in.again() } else { waits_in.queue() }];
-    let until = first(heads, &queue, from);
-    if may_wait(until) {
-        take(heads, &queue, until);
+        lines
     }
-    Answer::Wait(until, waits_in)
 }
 
-/// The first instant at which a mail may leave in all of its lines.
-#[must_use]
-pub fn first(heads: &Heads, lines: &[Line], now: Instant) -> Instant {
-    slot(heads, lines, now).map_or(now, |(at, _)| at)
-}
+impl AtMost {
+    pub const MOST_A_DAY: u32 = 10_000_000;
 
-/// The same, and the line that keeps it longest.
-#[must_use]
-fn slot<'l>(heads: &Heads, lines: &'l [Line], now: Instant) -> Option<(Instant, &'l Line)> {
-    let micros = |line: &&Line| heads.get(&line.name).copied().unwrap_or(i64::MIN);
-    let last = lines.iter().max_by_key(micros)?;
-    let millis = micros(&last).saturating_add(999).div_euclid(1000);
-    Some((Instant::from_millis(millis.max(now.millis())), last))
-}
-
-/// Takes a place in all lines: those behind come later.
-pub fn take(heads: &mut Heads, lines: &[Line], at: Instant) {
-    let at = at.millis().saturating_mul(1000);
-    for line in lines {
-        let head = heads.entry(line.name.clone()).or_insert(i64::MIN);
-        // Within the millisecond of an instant several may leave.
-        *head = (*head).max(at - 999) + line.rate.distance();
+    /// So many a day for a workflow that keeps this window.
+    #[must_use]
+    pub fn a_day(mails: u32, window: &Window) -> Self {
+        Self::Day { mails, weekdays: window.weekdays() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn rate() -> impl Strategy<Value = Rate> {
-        (1u32..3_000, prop::sample::select(Per::ALL.to_vec()))
-            .prop_map(|(mails, per)| Rate { mails, per })
-    }
 
     #[test]
     fn a_mail_stands_in_the_lines_that_are_about_it() {
@@ -280,50 +238,17 @@ mod tests {
             }],
             workflows: [("cold".into(), minute(5))].into(),
             catch_up: None,
+            at_most: [("warm".into(), AtMost::a_day(50, &Window::always()))].into(),
         };
         let names = |domain: &str, workflow: &str| {
-            let lines = pacing.lines(domain, workflow);
+            let lines = pacing.lines(domain, workflow, &Zone::utc());
             lines.iter().map(|line| line.name.to_string()).collect::<Vec<_>>().join(", ")
         };
         assert_eq!(names("googlemail.com", "cold"), "all, provider google, workflow cold");
-        assert_eq!(names("acme.example", "warm"), "all, domain acme.example");
-        assert!(Pacing::default().lines("a.example", "b").is_empty());
-    }
-
-    proptest! {
-        /// Whoever asks when: in no stretch of time do more leave than its length has room for, and one.
-        #[test]
-        fn no_line_is_ever_faster_than_its_rate(
-            rates in prop::collection::vec(rate(), 2),
-            asks in prop::collection::vec((0i64..4_000, any::<bool>()), 1..120),
-        ) {
-            let mut heads = Heads::new();
-            let mut now = 0;
-            let mut left = [Vec::new(), Vec::new()];
-            for (pause, both) in asks {
-                now += if pause < 3_000 { 0 } else { pause * 10 };
-                let lines: Vec<Line> = rates
-                    .iter()
-                    .enumerate()
-                    .filter(|(index, _)| both || *index == 0)
-                    .map(|(index, rate)| Line { name: index.to_string().into(), rate: *rate })
-                    .collect();
-                let (at, _) = slot(&heads, &lines, Instant::from_millis(now)).unwrap();
-                prop_assert!(at.millis() >= now);
-                take(&mut heads, &lines, at);
-                for left in left.iter_mut().take(lines.len()) {
-                    left.push(at.millis());
-                }
-            }
-            for (rate, left) in rates.iter().zip(&left) {
-                prop_assert!(left.is_sorted());
-                for (from, first) in left.iter().enumerate() {
-                    for (to, last) in left.iter().enumerate().skip(from) {
-                        let room = (last - first + 1) * 1000 / rate.distance() + 1;
-                        prop_assert!(i64::try_from(to - from).unwrap() <= room, "{rate}: {left:?}");
-                    }
-                }
-            }
-        }
+        assert_eq!(
+            names("acme.example", "warm"),
+            "all, domain acme.example, at_most of workflow warm, at_most of workflow warm, spread"
+        );
+        assert!(Pacing::default().lines("a.example", "b", &Zone::utc()).is_empty());
     }
 }

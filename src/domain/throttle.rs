@@ -67,7 +67,7 @@ impl Stretch {
     /// The line that mail stands in here.
     #[must_use]
     pub fn line(&self, level: Level) -> Line {
-        Line { name: format!("slowed down {self}").into(), rate: level.rate() }
+        Line::rate(format!("slowed down {self}"), level.rate())
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     id::MessageId,
     lead::Turn,
     name::Name,
+    pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     value::{Slot, Value},
 };
@@ -59,6 +60,8 @@ pub struct Workflow {
     pub reply_to: Option<Replies>,
     /// Where its step does not say.
     pub in_doubt: InDoubt,
+    /// How many of its mails leave at most, over all leads.
+    pub at_most: Option<AtMost>,
     pub steps: Steps,
 }
 

@@ -9,8 +9,8 @@ use std::{
 use super::{Engine, live::Live, undecided::Undecided};
 use crate::{
     domain::{
-        allocator::{Allocator, has_lines},
-        decision::{LogLine, Verb},
+        allocator::{Allocator, has_days, has_lines},
+        decision::{Grants, LogLine, Verb},
         definitions::Definitions,
         event::Event,
         id::LeadId,
@@ -158,13 +158,19 @@ impl Engine {
         };
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
-        let has_lines = has_lines(&definitions.policy, &self.fleet);
+        let policy = &definitions.policy;
+        let asking = Grants::with_paused(&batch.paused.workflows)
+            .in_lines(has_lines(policy, &self.fleet))
+            .in_days(has_days(policy, &self.fleet));
         let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
-            let begin =
-                || Undecided::new(definitions, &batch.paused, has_lines, record, history, at);
+            let held = batch.paused.leads.get(&lead);
+            let begin = || {
+                let grants = asking.clone().and_of_lead(held);
+                Undecided::new(definitions, grants, record, history, at)
+            };
             match catch_unwind(AssertUnwindSafe(begin)) {
                 Ok(begun) => undecided.push(begun),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
@@ -175,8 +181,10 @@ impl Engine {
             // Dropped when it is written, or is not.
             let _ = before.await;
         }
-        let (accounts, heads) = self.shared(definitions, &mut batch, &undecided, at).await?;
-        let mut allocator = Allocator::new(&definitions.policy, &self.fleet, accounts, heads);
+        let ramps = self.ramps.now();
+        let (accounts, heads) =
+            self.shared(definitions, &ramps, &mut batch, &undecided, at).await?;
+        let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
         for begun in undecided {
             let lead = begun.state.lead;

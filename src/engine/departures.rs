@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn who_comes_late_does_not_leave_together_with_those_behind() {
         let rate = Rate { mails: 10, per: Per::Second };
-        let (departures, line) = (Departures::default(), [Line { name: "all".into(), rate }]);
+        let (departures, line) = (Departures::default(), [Line::rate("all", rate)]);
         let asked = [NOON; 4].map(|now| departures.ask(&line, now));
         assert_eq!(
             asked,

@@ -14,10 +14,11 @@ use super::{
     departures::Departure,
     group::Group,
     outcome::{outcome, postponed},
-    preparing::{AT_THE_DOOR, Outgoing},
+    preparing::Outgoing,
     recording::Entry,
     sending::Line,
     traffic::OnItsWay,
+    turns::AT_THE_DOOR,
 };
 use crate::{
     domain::time::Instant,

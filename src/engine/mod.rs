@@ -33,7 +33,9 @@ mod telling;
 mod throttling;
 pub mod tick;
 mod traffic;
+mod turns;
 mod undecided;
+mod warming;
 
 use std::{
     fmt,
@@ -61,6 +63,7 @@ pub use outlets::Outlet;
 use running::OnTurn;
 use settling::Tally;
 use throttling::Throttles;
+use warming::Warming;
 
 /// Told which relay it is, and what became of it.
 pub type OnRelay = dyn Fn(&Name, Change) + Send + Sync;
@@ -101,6 +104,8 @@ pub struct Engine {
     throttles: Throttles,
     /// When mails left.
     departures: Departures,
+    /// How far relays are that warm up.
+    ramps: Warming,
     /// A sweep may be open.
     sweeping: AtomicBool,
     /// What guards have counted.
@@ -142,6 +147,7 @@ impl Engine {
             backlog: Mutex::default(),
             throttles: Throttles::default(),
             departures: Departures::default(),
+            ramps: Warming::default(),
             sweeping: AtomicBool::new(false),
             watch: tokio::sync::Mutex::default(),
         }

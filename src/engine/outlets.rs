@@ -152,6 +152,7 @@ impl Engine {
             }
         }
         self.follow_throttles().await?;
+        self.follow_ramps(self.clock.now()).await?;
         self.gather_the_astray().await
     }
 

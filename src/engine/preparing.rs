@@ -13,25 +13,26 @@ use super::{
     desk::{Desk, Unready},
     live::Live,
     telling::Story,
+    turns::{Turn, stands_in_line},
 };
 use crate::{
     domain::{
         account::{Account, account_of},
-        allocator::{has_lines, lines, turn_in},
+        allocator::lines,
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
-        id::{EnrolmentNo, LeadId, MessageId},
-        lead::{Enrolment, Held, LeadRecord, LeadState, Suppression},
+        id::{EnrolmentNo, LeadId},
+        lead::{Enrolment, LeadRecord, LeadState, Suppression},
         message::{MaySend, MessageKind},
         name::Name,
-        pace::{Answer, Line},
+        pace::Line,
         time::Instant,
     },
     mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
     store::{
-        InLine, StoreError,
+        StoreError,
         records::{MessageRow, Settled, Settlement},
     },
 };
@@ -43,24 +44,8 @@ const STAGING_PAUSE: std::time::Duration = std::time::Duration::from_secs(3600);
 /// to takes it back.
 const PAUSED: std::time::Duration = std::time::Duration::from_mins(15);
 
-/// A mail that comes this late to be handed over has lost its place in line: what a relay kept back that was slow or
-/// away does not burst.
-const LATE: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Why a mail is put back that came to the door together with others of its line.
-pub(super) const AT_THE_DOOR: &str = "others of its line were late";
-
-/// How long a mail waits for which a line of mail that is slowed down is too long.
-const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);
-
 /// How long a mail waits whose rendering took too long.
 const RENDER_PAUSE: std::time::Duration = std::time::Duration::from_secs(300);
-
-/// Until when a mail stands in line, and how that reads.
-struct Turn {
-    at: Instant,
-    reason: String,
-}
 
 /// A mail ready to be handed over.
 #[derive(Debug)]
@@ -104,7 +89,7 @@ impl Engine {
         let work = (Arc::clone(live), Arc::clone(&self.config), Arc::clone(&self.keyring));
         let signers = Arc::clone(&self.signers);
         let sender = outlet.sender.clone();
-        let relay = self.fleet.get(&outlet.name).cloned();
+        let (relay, ramps) = (self.fleet.get(&outlet.name).cloned(), self.ramps.now());
         let claim = claim.clone();
         // Rendering and signing take the processor for a while: not on the threads that answer the network.
         let ended = tokio::task::spawn_blocking(move || {
@@ -155,7 +140,7 @@ impl Engine {
                         let lines = if stands_in_line(&live, &message) {
                             lines(
                                 &live.definitions.policy,
-                                relay.as_ref(),
+                                (relay.as_ref(), &ramps),
                                 domain,
                                 &message.workflow,
                             )
@@ -203,67 +188,6 @@ impl Engine {
         }
         let names = records.values().filter_map(|it| account_of(&it.profile, &it.address));
         self.store.accounts_now(&names.collect()).await
-    }
-
-    /// Turns for mails that have lost theirs: those that come too late, as the relay was away, are tried
-    /// again, or were held back by something else since.
-    async fn turns_anew(
-        &self,
-        live: &Live,
-        outlet: &Outlet,
-        rows: &[MessageRow],
-        records: &HashMap<LeadId, LeadRecord>,
-        now: Instant,
-    ) -> Result<HashMap<MessageId, Turn>, StoreError> {
-        let policy = &live.definitions.policy;
-        if !has_lines(policy, &self.fleet) && self.throttles.is_idle() {
-            return Ok(HashMap::new());
-        }
-        let relay = self.fleet.get(&outlet.name);
-        let (mut ids, mut asked) = (Vec::new(), Vec::new());
-        for row in rows {
-            let (has_place, has_turn) = match &row.reason {
-                None => {
-                    // That it has is with the relay that it was to go by.
-                    let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
-                    (is_on_time && row.via == outlet.name, false)
-                }
-                // It has its places, and others were late.
-                Some(reason) if reason == AT_THE_DOOR => {
-                    (now <= row.due_at + LATE && row.via == outlet.name, false)
-                }
-                Some(reason) => (false, reason.starts_with(Held::TURN)),
-            };
-            let Some(record) = records.get(&row.lead) else { continue };
-            let domain = record.address.domain();
-            // How much is taken from us may have changed since it was reserved.
-            let mut in_line = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
-            // It may go faster again long before a slow line has come to its end.
-            let at_most_until =
-                if in_line.is_empty() { Instant::NEVER } else { now + SLOW_LINES_ASKED };
-            if !has_place {
-                in_line.extend(lines(policy, relay, domain, &row.workflow));
-                in_line.extend(policy.pacing.late(row.due_at, now));
-            }
-            if !in_line.is_empty() && waits_its_turn(live, row, record, now) {
-                ids.push(row.id);
-                asked.push(InLine { lines: in_line, has_turn, at_most_until });
-            }
-        }
-        let answers = self.store.line_up(&asked, now).await?;
-        let turns = ids.into_iter().zip(answers).zip(&asked).filter_map(|((id, answer), mail)| {
-            let turn = match answer {
-                // Within a second: it goes.
-                Answer::Go(_) => return None,
-                Answer::Wait(at, line) if at > mail.at_most_until => {
-                    let reason = format!("full for the next hour: {line}");
-                    Turn { at: mail.at_most_until, reason }
-                }
-                Answer::Wait(at, line) => Turn { at, reason: turn_in(line) },
-            };
-            Some((id, turn))
-        });
-        Ok(turns.collect())
     }
 
     /// Those of our own people whose address is suppressed since they complained.
@@ -340,24 +264,6 @@ fn ready(
         .filter(|_| message.kind == MessageKind::Marketing)
         .and_then(|workflow| closes(definitions, &state, workflow, &message.about, now));
     Ok((letter, closes))
-}
-
-/// What the lead asked for stands in no line, nor does what goes to our own people.
-fn stands_in_line(live: &Live, message: &MessageRow) -> bool {
-    let workflow = live.definitions.structures.get(&message.version);
-    let mail = workflow.and_then(|workflow| workflow.mail_step(&message.about.step));
-    message.kind == MessageKind::Marketing && mail.is_some_and(|mail| !mail.now)
-}
-
-/// Whether a mail may leave but for its lines.
-fn waits_its_turn(live: &Live, message: &MessageRow, record: &LeadRecord, now: Instant) -> bool {
-    let MessageRow { about, kind, version, .. } = message;
-    let definitions = &live.definitions;
-    if !stands_in_line(live, message) {
-        return false;
-    }
-    let (state, _, _) = look(definitions, record.clone(), &[], now);
-    may_send(definitions, &state, about, *kind, version, now) == MaySend::Now
 }
 
 /// Until when a mail waits for what others of the lead's company did. What the lead asked for does not.

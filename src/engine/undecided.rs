@@ -15,7 +15,7 @@ use crate::{
         message::MessageKind,
         name::Name,
         pace::{Heads, Line},
-        pause::Paused,
+        ramp::Ramps,
         time::Instant,
         value::Schema,
     },
@@ -39,8 +39,7 @@ pub(super) struct Undecided {
 impl Undecided {
     pub fn new(
         definitions: &Definitions,
-        paused: &Paused,
-        has_lines: bool,
+        grants: Grants,
         record: LeadRecord,
         history: &[Event],
         now: Instant,
@@ -50,8 +49,6 @@ impl Undecided {
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
         let due_at = record.due_at;
         let (state, profile, refolded) = look(definitions, record, history, now);
-        let held = paused.leads.get(&state.lead);
-        let grants = Grants::with_paused(&paused.workflows).and_of_lead(held).in_lines(has_lines);
         let decision = decide(definitions, &state, &grants, now);
         Self { state, profile, refolded, account, due_at, grants, decision }
     }
@@ -139,6 +136,7 @@ impl Engine {
     pub(super) async fn shared(
         &self,
         definitions: &Definitions,
+        ramps: &Ramps,
         batch: &mut Batch,
         undecided: &[Undecided],
         now: Instant,
@@ -158,7 +156,7 @@ impl Engine {
                 // Any of its mails may come to go first.
                 for enrolment in begun.workflows() {
                     let domain = begun.state.address.domain();
-                    let found = allocator::lines(policy, relay, domain, enrolment);
+                    let found = allocator::lines(policy, (relay, ramps), domain, enrolment);
                     lines.extend(found.iter().flat_map(Line::names));
                 }
             }

@@ -15,7 +15,7 @@ use crate::domain::{
     allocator::Taken,
     id::LeadId,
     name::Name,
-    pace::{self, Answer, Heads, Line},
+    pace::{self, Answer, Heads, Line, Opening},
     time::Instant,
 };
 
@@ -27,12 +27,11 @@ struct Row<'a> {
 
 /// A mail that asks whether it may leave.
 #[derive(Clone, Debug)]
-pub struct InLine {
+pub struct Asked<'a> {
     pub lines: Vec<Line>,
-    /// It has come to its turn.
+    /// It goes before those who come for the first time.
     pub has_turn: bool,
-    /// Later turns are not taken.
-    pub at_most_until: Instant,
+    pub opening: Opening<'a>,
 }
 
 /// The head of a line in which nobody stood yet.
@@ -55,8 +54,20 @@ impl Store {
         Ok(heads)
     }
 
+    /// Where these lines begin, by their names; where nobody stood yet, none.
+    pub async fn where_lines_begin(&self, lines: &BTreeSet<Name>) -> Result<Heads> {
+        if lines.is_empty() {
+            return Ok(Heads::new());
+        }
+        self.lines_now(lines).await
+    }
+
     /// Asks for mails, in this order, whether they may leave. Those that may have their places.
-    pub async fn line_up<'l>(&self, mails: &'l [InLine], now: Instant) -> Result<Vec<Answer<'l>>> {
+    pub async fn line_up<'l>(
+        &self,
+        mails: &'l [Asked<'l>],
+        now: Instant,
+    ) -> Result<Vec<Answer<'l>>> {
         let names: BTreeSet<Name> =
             mails.iter().flat_map(|mail| &mail.lines).flat_map(Line::names).collect();
         if names.is_empty() {
@@ -65,11 +76,13 @@ impl Store {
         let mut tx = self.db.begin(Turn::Work).await?;
         let mut heads = tx.lock_lines(&names).await?;
         let mut answers = Vec::with_capacity(mails.len());
-        for InLine { lines, has_turn, at_most_until } in mails {
-            let may_wait = |until| until <= *at_most_until;
-            let answer = pace::ask(&mut heads, lines, *has_turn, now, may_wait);
+        for Asked { lines, has_turn, opening } in mails {
+            let answer = pace::ask(&mut heads, lines, *has_turn, *opening, now);
             if let Answer::Go(at) = answer {
                 pace::take(&mut heads, lines, at);
+                if !has_turn {
+                    pace::plan(&mut heads, lines, at);
+                }
             }
             answers.push(answer);
         }

@@ -5,7 +5,8 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 use super::{
     deferred,
     dialect::{Text, sqlite_schema},
-    doubts, figures, glances, guards, leases, outbox, parked, relays, show, sweeps, timers, upsert,
+    doubts, figures, glances, guards, leases, outbox, parked, ramps, relays, show, sweeps, timers,
+    upsert,
 };
 
 async fn plan(text: Text) -> Vec<String> {
@@ -20,6 +21,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0010_pace.sql"),
         include_str!("../../migrations/0011_relays.sql"),
         include_str!("../../migrations/0012_guards.sql"),
+        include_str!("../../migrations/0013_warm_up.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }
@@ -104,6 +106,16 @@ async fn what_guards_count_is_read_along_indexes_of_it() {
     for (step, by) in steps.iter().zip(by) {
         assert!(step.contains(by), "{ill:#?}");
     }
+}
+
+#[tokio::test]
+async fn what_came_of_a_day_is_read_from_indexes() {
+    let tries = plan(ramps::TRIES).await;
+    let by = "COVERING INDEX attempts_by (relay=? AND at>? AND at<?)";
+    assert!(reading(&tries, " a ")[0].contains(by), "{tries:#?}");
+    let returns = plan(ramps::RETURNS).await;
+    let by = "INDEX events_that_matter (kind=? AND recorded_at>? AND recorded_at<?)";
+    assert!(reading(&returns, " e ")[0].contains(by), "{returns:#?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub use codes::{CodeWanted, Given, Pool};
 pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
-    PassedOver, Period, Queue, StageChange, Standing, WorkflowFigures,
+    PassedOver, Period, Queue, StageChange, Standing, Upcoming, What, WorkflowFigures,
 };
 pub use settled::{ClaimToken, Settled, Settlement};
 pub use shown::{Census, Deferred, Doubt, EnrolmentRow, LedgerRow, Parked, TimelineRow};

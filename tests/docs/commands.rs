@@ -191,6 +191,7 @@ fn every_field_of_every_document_is_explained() {
     document("pause", &["--lead", "ann@a.example", "--because", "in talks"]);
     document("status", &[]);
     document("cancel", &["--lead", "ann@a.example", "--yes"]);
+    document("budget", &[]);
     document("doubt", &[]);
     document("doubt", &["sent", "--all"]);
     for command in ["report funnel", "report today", "why-idle"] {

@@ -5,17 +5,20 @@ use nurtured::{
         allocator::Taken,
         id::LeadId,
         name::Name,
-        pace::{Answer, Line, Per, Rate},
-        time::Instant,
+        pace::{Answer, Line, Opening, Per, Rate},
     },
-    store::{Batch, InLine, Store, records::Quota},
+    store::{Asked, Batch, Store, records::Quota},
 };
 
 use super::made::*;
 use crate::support::databases::for_each_database;
 
 fn all() -> Line {
-    Line { name: "all".into(), rate: Rate { mails: 60, per: Per::Minute } }
+    Line::rate("all", Rate { mails: 60, per: Per::Minute })
+}
+
+fn asked(lines: Vec<Line>, has_turn: bool) -> Asked<'static> {
+    Asked { lines, has_turn, opening: Opening::default() }
 }
 
 async fn look(store: &Store, batch: &mut Batch, lead: LeadId, head: i64) -> Option<i64> {
@@ -24,14 +27,10 @@ async fn look(store: &Store, batch: &mut Batch, lead: LeadId, head: i64) -> Opti
     heads.get("all").copied().filter(|head| *head != 0)
 }
 
-fn asks(lines: Vec<Line>, has_turn: bool) -> InLine {
-    InLine { lines, has_turn, at_most_until: Instant::NEVER }
-}
-
 #[tokio::test]
 async fn places_are_taken_one_after_the_other() {
     for_each_database(async |db| {
-        let (all, other) = (|| asks(vec![all()], false), asks(Vec::new(), false));
+        let (all, other) = (|| asked(vec![all()], false), asked(Vec::new(), false));
         let mails = [all(), other, all(), all(), all()];
         let answers = db.store.line_up(&mails, NOON).await.unwrap();
         let at = |seconds: u32| NOON + seconds * MINUTE / 60;
@@ -43,12 +42,21 @@ async fn places_are_taken_one_after_the_other() {
             [Answer::Go(at(0)), Answer::Go(NOON), Answer::Go(at(1)), wait(2), wait(3)]
         );
         // Who has come to its turn goes before newcomers, and nobody leaves before the line lets them.
-        let again = [asks(vec![line.clone()], true), all()];
+        let again = [asked(vec![line.clone()], true), all()];
         assert_eq!(db.store.line_up(&again, at(2)).await.unwrap(), [Answer::Go(at(2)), wait(4)]);
         assert_eq!(db.store.line_up(&[], NOON).await.unwrap(), []);
+        let names = BTreeSet::from(["all".into(), "nobody's".into()]);
+        let heads = db.store.where_lines_begin(&names).await.unwrap();
+        assert_eq!(
+            heads.into_iter().collect::<Vec<_>>(),
+            [("all".into(), at(3).millis() * 1000 - 999)]
+        );
         // Who cannot wait so long takes no turn from others.
-        let brief = InLine { at_most_until: at(4), ..all() };
-        assert_eq!(db.store.line_up(&[brief, all()], at(3)).await.unwrap(), [wait(5), wait(5)]);
+        let brief = Opening { present: Some((at(4), at(9))), window: None };
+        let brief = Asked { opening: brief, ..all() };
+        let brief = [brief, all()];
+        let answers = db.store.line_up(&brief, at(3)).await.unwrap();
+        assert_eq!(answers, [Answer::Full(at(9), line), wait(5)]);
     })
     .await;
 }
@@ -74,7 +82,7 @@ async fn who_was_given_a_place_that_another_took_is_not_written() {
             // The line is locked with the leads: nobody is faster.
             assert!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost.is_empty());
         } else {
-            db.store.line_up(&[asks(vec![all()], false)], NOON).await.unwrap();
+            db.store.line_up(&[asked(vec![all()], false)], NOON).await.unwrap();
             assert_eq!(db.store.commit(slow, vec![decided], NOON).await.unwrap().lost, [lead]);
         }
     })

@@ -174,6 +174,10 @@ pub(super) fn definitions(
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
     }
+    policy.pacing.at_most = workflows
+        .iter()
+        .filter_map(|live| Some((live.workflow.name.clone(), live.workflow.at_most.clone()?)))
+        .collect();
     let campaigns = lowered.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
     questions::warn_of_unread(&found, &questions, &conditions.plan.borrow(), &workflows);
 

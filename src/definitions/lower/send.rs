@@ -10,6 +10,7 @@ use crate::{
     domain::{
         address::Mailbox,
         name::Name,
+        pace::AtMost,
         schedule::{Deadline, Window},
         workflow::{Author, InDoubt, Replies},
     },
@@ -24,6 +25,7 @@ pub(super) struct Send {
     pub from: Author,
     pub reply_to: Option<Replies>,
     pub in_doubt: InDoubt,
+    pub at_most: Option<AtMost>,
 }
 
 pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Send> {
@@ -46,6 +48,13 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<S
             Some(days_off::kept(file, node, &window, known.policy)?)
         }
     };
+    let at_most = match fields.get("at_most") {
+        None => None,
+        Some(node) => {
+            let hours = window.as_ref().unwrap_or(&known.policy.window);
+            Some(at_most(file, node, hours)?)
+        }
+    };
     let now = match fields.get("now") {
         None => false,
         Some(node) => read::yes_no(file, node, "now")?,
@@ -56,7 +65,26 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<S
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
-    Some(Send { window, now, not_after: not_after?, from: from?, reply_to: reply_to?, in_doubt })
+    let (not_after, from, reply_to) = (not_after?, from?, reply_to?);
+    Some(Send { window, now, not_after, from, reply_to, in_doubt, at_most })
+}
+
+/// `500 per day`, `60 per hour`.
+fn at_most(file: &File<'_>, node: &Node, window: &Window) -> Option<AtMost> {
+    let written = read::text(file, node, "at_most")?;
+    let a_day = written.strip_suffix("per day").map(str::trim_end);
+    let a_day = a_day.and_then(|mails| mails.parse().ok());
+    let a_day = a_day.filter(|mails| (1..=AtMost::MOST_A_DAY).contains(mails));
+    let found = match a_day {
+        Some(mails) => Some(AtMost::a_day(mails, window)),
+        None => written.parse().ok().map(AtMost::Rate),
+    };
+    if found.is_none() {
+        let message = format!("`at_most` says how many mails leave; this is `{}`", quote(written));
+        let hint = "write `500 per day` or `60 per hour`; `nurtured pause` stops a workflow";
+        file.error("bad-value", node.span, message, Some(hint.to_owned()));
+    }
+    found
 }
 
 fn author(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Author> {

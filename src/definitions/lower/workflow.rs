@@ -74,7 +74,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
     let (enter, existing, again) = enter?;
-    let Send { window, now, not_after, from, reply_to, in_doubt } = send?;
+    let Send { window, now, not_after, from, reply_to, in_doubt, at_most } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -94,6 +94,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         from,
         reply_to,
         in_doubt,
+        at_most,
         steps: steps?,
     })
 }

@@ -256,7 +256,7 @@ pub(in crate::definitions) const POLICY: Map = Map {
             "how mails to leads that do not stir become rare, rung by rung",
         ),
     ],
-    later: &["frequency", "warm_up", "retention"],
+    later: &["frequency", "retention"],
 };
 
 /// What `gap` of a rung may say instead of a length of time.

@@ -83,6 +83,7 @@ fn of(form: Form) -> Value {
         | Form::Length
         | Form::Rate
         | Form::Limit
+        | Form::AtMost
         | Form::Window
         | Form::Hours
         | Form::Day

@@ -94,6 +94,8 @@ pub enum Form {
     Rate,
     /// A part of a number of mails, as `5% of 200`.
     Limit,
+    /// So many a day, or a rate.
+    AtMost,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,

@@ -104,8 +104,14 @@ pub(in crate::definitions) const SEND: Map = Map {
             "where answers go, where the mail itself does not say",
         ),
         may("in_doubt", Form::OneOf(in_doubt), "`go on`", IN_DOUBT),
+        may(
+            "at_most",
+            Form::AtMost,
+            "no limit",
+            "how many of its mails leave, to all leads together",
+        ),
     ],
-    later: &["calendar", "via", "at_most"],
+    later: &["calendar", "via"],
 };
 
 const ID: Key = may(

@@ -182,7 +182,7 @@ fn what_is_not_built_yet_says_so() {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_change: pin", "calendar: it", "send: { at_most: 2 }", "enter: { date: x }"] {
+    for line in ["on_change: pin", "calendar: it", "send: { via: x }", "enter: { date: x }"] {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())
@@ -192,7 +192,7 @@ fn what_is_not_built_yet_says_so() {
         let rules: Vec<_> = rules(&checked).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(rules, ["not-built"], "{line}");
     }
-    for key in ["catch_up: 2h", "warm_up: 30d", "frequency: 3"] {
+    for key in ["retention: 2y", "frequency: 3"] {
         let policy = format!("policy:\n  tracking: nobody\n  {key}\n");
         let found = rules(&check(&campaign(&[("workflows/policy.yaml", &policy)])));
         assert!(found.contains(&("not-built", 3)), "{key}: {found:?}");
@@ -353,4 +353,28 @@ fn outcomes_with_names_have_branches_of_their_own_in_the_order_of_the_file() {
         checked.definitions.as_ref().unwrap().workflow("hello").unwrap().workflow.version.clone()
     };
     assert_ne!(version(&with_steps(&swapped)), version(&checked));
+}
+
+#[test]
+fn a_workflow_says_how_many_of_its_mails_leave_at_most() {
+    let with = |at_most: &str| {
+        let text = format!(
+            "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsend: {{ window: \"mon-fri 09:00-17:00\", at_most: {at_most} }}\nsteps: [{{ email: cold/hello }}]\n"
+        );
+        check(&campaign(&[("workflows/hello.yaml", &text)]))
+    };
+    let found = |at_most: &str| {
+        let definitions = with(at_most).definitions.unwrap();
+        let lines = definitions.policy.pacing.lines("a.example", "hello", &definitions.policy.zone);
+        lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(
+        found("500 per day"),
+        "at_most of workflow hello takes 500 a day; at_most of workflow hello, spread takes 63 per hour"
+    );
+    assert_eq!(found("60 per hour"), "at_most of workflow hello takes 60 per hour");
+    for wrong in ["0", "0 per day", "many", "1 per fortnight"] {
+        let checked = with(wrong);
+        assert_eq!(rules(&checked), [("bad-value", 4)], "{wrong}");
+    }
 }

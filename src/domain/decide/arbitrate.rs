@@ -114,6 +114,7 @@ impl<'a> Work<'a> {
             hours: mail
                 .filter(|_| grants.has_lines())
                 .and_then(|mail| self.lead.until_open_again(mail)),
+            keeps: mail.filter(|_| grants.has_days()).and_then(|mail| self.lead.keeps(mail)),
         }
     }
 

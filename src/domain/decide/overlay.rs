@@ -9,6 +9,7 @@ use std::{
 use super::permission::{Contact, asked_for_later, outside, place, quiet, tracked, window};
 use crate::domain::{
     condition::{View, Worked},
+    decision::Keeps,
     definitions::Definitions,
     event::Event,
     facts::Fact,
@@ -165,6 +166,12 @@ impl<'a> Overlay<'a> {
         let closes = self.closes(mail)?;
         let opens = window(self.definitions, mail)?.next_open(closes, self.place());
         Some((closes, opens))
+    }
+
+    /// The hours that a mail keeps on all days.
+    pub fn keeps(&self, mail: MailStep<'a>) -> Option<Keeps> {
+        let window = window(self.definitions, mail)?.clone();
+        Some(Keeps { window, zone: self.state.zone.clone(), country: self.state.country })
     }
 
     /// Most mails keep the same hours.

@@ -29,7 +29,7 @@ use resolve::{local, resolve, resolve_with_gap};
 
 pub use calendar::{Calendar, DaysOff, OwnDay, Place, Whose};
 pub use dated::{DateError, DateExpr, Deadline, Shift};
-pub use day::{date_at, day_begins, local_text};
+pub use day::{Day, date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
 pub use quiet::QuietHours;
 pub use rules::zone_rules_mark;

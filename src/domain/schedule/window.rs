@@ -64,6 +64,13 @@ impl Window {
         self.days.iter().all(Vec::is_empty)
     }
 
+    /// The days of the week on which it opens, a bit each, monday's the lowest.
+    #[must_use]
+    pub fn weekdays(&self) -> u8 {
+        let open = self.days.iter().enumerate().filter(|(_, hours)| !hours.is_empty());
+        open.fold(0, |days, (day, _)| days | (1 << day))
+    }
+
     /// A year in which it opens on no day, if there is one, whatever weekday its dates fall on.
     #[must_use]
     pub fn year_without(&self, days_off: DaysOff<'_>) -> Option<i16> {

@@ -2,8 +2,10 @@
 //!
 //! Computed from counts of the store; nothing is written. Commands print it.
 
+pub mod budget;
 pub mod funnel;
 pub mod idle;
+pub mod ramps;
 mod structures;
 pub mod today;
 pub mod workflow;

@@ -3,6 +3,7 @@
 mod funnel;
 mod queue;
 mod today;
+mod upcoming;
 mod workflow;
 
 #[cfg(test)]

@@ -197,3 +197,23 @@ pub struct Inside {
     pub due_at: Instant,
     pub last_due_at: Instant,
 }
+
+/// Something that is due.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upcoming {
+    pub what: What,
+    /// Of the lead's address.
+    pub domain: Name,
+    pub workflow: Name,
+    /// In how many hours.
+    pub hour: u64,
+    pub number: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// Open mails that are to go by a relay.
+    Mail { via: Name },
+    /// A step that a lead stands at: held, or the end of its wait.
+    Step { lead: LeadId, step: Name, version: Version, is_wait: bool },
+}

@@ -99,6 +99,7 @@ impl House {
             from: crate::domain::workflow::Author::Sender,
             reply_to: None,
             in_doubt: InDoubt::GoOn,
+            at_most: None,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);

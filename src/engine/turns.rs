@@ -1,0 +1,138 @@
+//! Mails that have to stand in line once more: they come too late for their places, are tried again, or go where mail
+//! is slowed down.
+
+use std::collections::HashMap;
+
+use super::{Engine, Outlet, deciding::look, live::Live};
+use crate::{
+    domain::{
+        allocator::{has_lines, lines, turn_in},
+        decide::may_send,
+        id::{LeadId, MessageId},
+        lead::{Held, LeadRecord, LeadState},
+        message::{MaySend, MessageKind},
+        pace::{Answer, Opening},
+        schedule::Day,
+        time::Instant,
+    },
+    store::{Asked, StoreError, records::MessageRow},
+};
+
+/// A mail that comes this late to be handed over has lost its place in line: what a relay kept back that was slow or
+/// away does not burst.
+const LATE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Why a mail is put back that came to the door together with others of its line.
+pub(super) const AT_THE_DOOR: &str = "others of its line were late";
+
+/// How long a mail waits for which a line of mail that is slowed down is too long.
+const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// Until when a mail stands in line, and how that reads.
+pub(super) struct Turn {
+    pub at: Instant,
+    pub reason: String,
+}
+
+impl Engine {
+    /// Turns for mails that have lost theirs: those that come too late, as the relay was away, are tried
+    /// again, or were held back by something else since.
+    pub(super) async fn turns_anew(
+        &self,
+        live: &Live,
+        outlet: &Outlet,
+        rows: &[MessageRow],
+        records: &HashMap<LeadId, LeadRecord>,
+        now: Instant,
+    ) -> Result<HashMap<MessageId, Turn>, StoreError> {
+        let policy = &live.definitions.policy;
+        if !has_lines(policy, &self.fleet) && self.throttles.is_idle() {
+            return Ok(HashMap::new());
+        }
+        let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
+        let is_warming = relay.is_some_and(|relay| relay.warm_up.is_some());
+        let day = |at: Instant| Day::at(at, &policy.zone);
+        let mut standing = Vec::new();
+        for row in rows {
+            let (has_place, has_turn) = match &row.reason {
+                None => {
+                    // That it has is with the relay that it was to go by.
+                    let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
+                    // A place is good on its day alone.
+                    let is_today = !is_warming || day(row.due_at) == day(now);
+                    (is_on_time && is_today && row.via == outlet.name, false)
+                }
+                // It has its places, and others were late.
+                Some(reason) if reason == AT_THE_DOOR => {
+                    (now <= row.due_at + LATE && row.via == outlet.name, false)
+                }
+                Some(reason) => (false, reason.starts_with(Held::TURN)),
+            };
+            // What was tried is not sent behind all who are yet to come.
+            let has_turn = has_turn || row.attempts > 0;
+            let Some(record) = records.get(&row.lead) else { continue };
+            let domain = record.address.domain();
+            // How much is taken from us may have changed since it was reserved.
+            let mut in_line = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
+            let is_slow = !in_line.is_empty();
+            if !has_place {
+                in_line.extend(lines(policy, (relay, &ramps), domain, &row.workflow));
+                in_line.extend(policy.pacing.late(row.due_at, now));
+            }
+            if !in_line.is_empty()
+                && let Some(state) = waits_its_turn(live, row, record, now)
+            {
+                standing.push((row, state, in_line, has_turn, is_slow));
+            }
+        }
+        let asked = standing.iter().map(|(row, state, lines, has_turn, is_slow)| {
+            let workflow = live.definitions.structures.get(&row.version);
+            let own = workflow.and_then(|workflow| workflow.window.as_ref());
+            let place = policy.place(&state.zone, state.country);
+            let window = Some((own.unwrap_or(&policy.window), place));
+            // It may go faster again long before a slow line has come to its end.
+            let later = now + SLOW_LINES_ASKED;
+            let opening = Opening { present: is_slow.then_some((later, later)), window };
+            Asked { lines: lines.clone(), has_turn: *has_turn, opening }
+        });
+        let asked: Vec<_> = asked.collect();
+        let answers = self.store.line_up(&asked, now).await?;
+        let turns = standing.iter().zip(answers).filter_map(|((row, .., is_slow), answer)| {
+            let (at, reason) = match answer {
+                // Within a second: it goes.
+                Answer::Go(_) => return None,
+                Answer::Wait(at, line) => (at, turn_in(line)),
+                Answer::Full(at, line) if *is_slow => {
+                    (at, format!("full for the next hour: {line}"))
+                }
+                Answer::Full(at, line) => (at, format!("full until its hours end: {line}")),
+            };
+            Some((row.id, Turn { at, reason }))
+        });
+        Ok(turns.collect())
+    }
+}
+
+/// What the lead asked for stands in no line, nor does what goes to our own people.
+pub(super) fn stands_in_line(live: &Live, message: &MessageRow) -> bool {
+    let workflow = live.definitions.structures.get(&message.version);
+    let mail = workflow.and_then(|workflow| workflow.mail_step(&message.about.step));
+    message.kind == MessageKind::Marketing && mail.is_some_and(|mail| !mail.now)
+}
+
+/// The lead of a mail that may leave but for its lines.
+fn waits_its_turn(
+    live: &Live,
+    message: &MessageRow,
+    record: &LeadRecord,
+    now: Instant,
+) -> Option<LeadState> {
+    let MessageRow { about, kind, version, .. } = message;
+    let definitions = &live.definitions;
+    if !stands_in_line(live, message) {
+        return None;
+    }
+    let (state, _, _) = look(definitions, record.clone(), &[], now);
+    let may_send = may_send(definitions, &state, about, *kind, version, now);
+    (may_send == MaySend::Now).then_some(state)
+}
