@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         account::{Account, account_of},
-        allocator::{has_lines, lines, turn_in},
+        allocator::{has_days, has_lines, lines, turn_in},
         condition::View,
         decide::{closes, may_send, tracked},
         definitions::Definitions,
@@ -191,6 +191,7 @@ impl Engine {
         let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
         let is_warming = relay.is_some_and(|relay| relay.warm_up.is_some());
         let day = |at: Instant| Day::at(at, &policy.zone);
+        let has_days = has_days(policy, &self.fleet);
         let mut standing = Vec::new();
         for row in rows {
             let (has_place, has_turn) = match &row.reason {
@@ -203,8 +204,8 @@ impl Engine {
                 }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
-            // What was tried is not sent behind all who are yet to come.
-            let has_turn = has_turn || row.attempts > 0;
+            // What was tried is not sent behind all who are told the days to come.
+            let has_turn = has_turn || (has_days && row.attempts > 0);
             let Some(record) = records.get(&row.lead) else { continue };
             let domain = record.address.domain();
             // How much is taken from us may have changed since it was reserved.
