@@ -255,6 +255,43 @@ fn several_relays_have_names_shares_rates_and_senders_of_their_own() {
 }
 
 #[test]
+fn a_relay_that_is_new_has_a_ramp_that_does_not_fall() {
+    let relay = |rest: &str| format!("[[relay]]\nname = \"a\"\nfolder = \"out\"\n{rest}");
+    let steps = |rest: &str| {
+        let warm_up = parse(&relay(rest)).expect("parses").berth("a").warm_up;
+        warm_up.map(|it| (it.first.to_string(), it.ramp.steps().to_vec()))
+    };
+    let first = || "2026-12-01".to_owned();
+    assert_eq!(steps(""), None);
+    let careful = steps("warm_up = \"2026-12-01\"\n").expect("a ramp");
+    assert_eq!((careful.0, careful.1[0]), (first(), 20));
+    let own = steps("warm_up = \"2026-12-01\"\nramp = [50, 50, 1_000]\n");
+    assert_eq!(own, Some((first(), vec![50, 50, 1000])));
+    for (rest, line, column, message, hint) in [
+        ("warm_up = \"2026-13-01\"", 4, 11, "`2026-13-01` is no date", "warm_up = \"2026-12-01\""),
+        ("warm_up = \"2026-12-01\"\nramp = \"carefull\"", 5, 8, "known are brisk", "`careful`"),
+        ("warm_up = \"2026-12-01\"\nramp = []", 5, 8, "at least one number", "[50, 100, 200]"),
+        (
+            "warm_up = \"2026-12-01\"\nramp = [50, 40]",
+            5,
+            13,
+            "does not fall: 40 comes after 50",
+            "[50, 100, 200]",
+        ),
+        ("warm_up = \"2026-12-01\"\nramp = [0]", 5, 9, "let nobody be written to", "[50, 100"),
+        ("warm_up = \"2026-12-01\"\nramp = [50, \"x\"]", 5, 13, "a number of mails", "[50, 100"),
+        ("warm_up = \"2026-12-01\"\nramp = 50", 5, 8, "a name or a list", "ramp = \"careful\""),
+        ("ramp = \"steady\"", 1, 1, "has no `warm_up`", "warm_up = \"2026-12-01\""),
+    ] {
+        let found = problems(&relay(rest));
+        let [problem] = &found[..] else { panic!("{rest}: {found:?}") };
+        assert_eq!((problem.line, problem.column), (line, column), "{rest}: {problem:?}");
+        assert!(problem.message.contains(message), "{rest}: {problem:?}");
+        assert!(problem.hint.as_ref().is_some_and(|it| it.contains(hint)), "{rest}: {problem:?}");
+    }
+}
+
+#[test]
 fn one_click_unsubscribe_needs_https() {
     let text = |url: &str, host: &str| {
         format!("[public]\nbase_url = \"{url}\"\n[[relay]]\nname = \"a\"\nhost = \"{host}\"\n")

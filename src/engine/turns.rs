@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::{Engine, Outlet, deciding::look, live::Live};
 use crate::{
     domain::{
-        allocator::{has_lines, lines, turn_in},
+        allocator::{has_days, has_lines, lines, turn_in},
         decide::may_send,
         id::{LeadId, MessageId},
         lead::{Held, LeadRecord, LeadState},
@@ -52,6 +52,7 @@ impl Engine {
         let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
         let is_warming = relay.is_some_and(|relay| relay.warm_up.is_some());
         let day = |at: Instant| Day::at(at, &policy.zone);
+        let has_days = has_days(policy, &self.fleet);
         let mut standing = Vec::new();
         for row in rows {
             let (has_place, has_turn) = match &row.reason {
@@ -68,8 +69,8 @@ impl Engine {
                 }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
-            // What was tried is not sent behind all who are yet to come.
-            let has_turn = has_turn || row.attempts > 0;
+            // What was tried is not sent behind all who are told the days to come.
+            let has_turn = has_turn || (has_days && row.attempts > 0);
             let Some(record) = records.get(&row.lead) else { continue };
             let domain = record.address.domain();
             // How much is taken from us may have changed since it was reserved.

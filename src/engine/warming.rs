@@ -1,7 +1,7 @@
 //! Relays that warm up: once a day it is reckoned how many mails more each may take.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -55,12 +55,12 @@ impl Engine {
                     None => Standing::new(warm_up.first, today),
                     Some(was) if was.day >= today || is_over(was, warm_up) => continue,
                     Some(was) => {
-                        if !days.contains_key(&was.day) {
-                            let figures = self.figures_since(relay, policy, was.day, today).await?;
-                            days.insert(was.day, figures);
-                        }
-                        let figures = days.get(&was.day).and_then(|day| day.get(&key.1));
-                        let figures = figures.copied().unwrap_or_default();
+                        let day = match days.entry(was.day) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(unknown) => unknown
+                                .insert(self.figures_since(relay, policy, was.day, today).await?),
+                        };
+                        let figures = day.get(&key.1).copied().unwrap_or_default();
                         let (is, news) = was.on(today, &warm_up.ramp, &figures);
                         if !self.store.move_ramp((relay, &key.1), Some(was), &is).await? {
                             is_other = true;

@@ -137,8 +137,8 @@ async fn it_is_held_while_mail_is_put_off_and_resumed_after_a_day_that_went_well
             if nth < 30 && nth % 6 == 5 { say("451 4.7.1 try again later") } else { Act::Default }
         });
         let rig = rig(db, GOOGLE, "[40, 80, 160]", relay).await;
-        let google = crowd(&rig, 300, "gmail.com").await;
-        let others = crowd(&rig, 300, "acme.example").await;
+        let google = crowd(&rig, 170, "gmail.com").await;
+        let others = crowd(&rig, 280, "acme.example").await;
         rig.walk(NOON + DAY).await;
         let standing = |ramps: &[nurtured::store::Ramp], whose: &str| {
             let found = ramps.iter().find(|((_, receivers), _)| receivers == whose);

@@ -86,7 +86,9 @@ async fn what_is_due_is_told_by_where_it_goes() {
         let store = &db.store;
         let leads = import(store, &["a@x.example", "b@x.example", "c@x.example"]).await;
         decide(store, leads[0], |decision| {
-            decision.enrolments.push(entered(1));
+            let mut change = entered(1);
+            change.enrolment.phase = Phase::Mailing;
+            decision.enrolments.push(change);
             decision.messages.push(mail(1, "hello"));
         })
         .await;

@@ -24,7 +24,7 @@ pub struct Days {
     ends: bool,
     /// Weekdays on which mails leave, as [`Window::weekdays`](super::super::schedule::Window::weekdays) has them.
     weekdays: u8,
-    /// Whether it is looked ahead along it: the days to come are thought to be a step further each.
+    /// Whether it is looked ahead along it: each day to come is thought to be a step further.
     is_ahead: bool,
 }
 
@@ -111,13 +111,20 @@ impl Days {
 
     /// How many leave on a day.
     fn on(&self, day: Day) -> u32 {
-        let further = if self.is_ahead { day.since(self.since) } else { 0 };
+        let further = if self.is_ahead { self.weekdays_before(day) } else { 0 };
         let step = self.step.saturating_add(usize::try_from(further).unwrap_or(0));
         match (self.steps.get(step), self.ends) {
             (Some(mails), _) => *mails,
             (None, true) => u32::MAX,
             (None, false) => self.steps.last().copied().unwrap_or(u32::MAX),
         }
+    }
+
+    /// Its days before a day, from the one that the step is for: each may earn a step.
+    fn weekdays_before(&self, day: Day) -> i64 {
+        let days = day.since(self.since).max(0);
+        let rest = (1..=days % 7).filter(|back| self.is_weekday(Day(day.0 - back))).count();
+        days / 7 * i64::from(self.weekdays.count_ones()) + i64::try_from(rest).unwrap_or(0)
     }
 
     fn is_weekday(&self, day: Day) -> bool {

@@ -1,6 +1,9 @@
 //! What must hold of lines, whoever asks when.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 
@@ -88,6 +91,21 @@ fn days_off_are_told_nobody_and_whoever_comes_on_one_goes() {
     assert_eq!(go(&mut heads, &line, false, at(2)), Err(Day(FIRST.0 + 6).begins(&zone())));
 }
 
+/// A day on which nothing leaves earns no step.
+#[test]
+fn days_off_earn_no_step_either() {
+    let mut heads = Heads::new();
+    let at = |day: i64| Day(FIRST.0 + day).begins(&zone()) + std::time::Duration::from_hours(9);
+    let weekdays = Window::parse("mon-fri 09:00-17:00").unwrap().weekdays();
+    // A friday.
+    let line = along(&[1, 2, 3, 4, 5, 6, 7], 0, Day(FIRST.0 + 1), weekdays).unwrap();
+    assert!(go(&mut heads, &line, false, at(1)).is_ok());
+    for day in [4, 4, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 11] {
+        let begins = Day(FIRST.0 + day).begins(&zone());
+        assert_eq!(go(&mut heads, &line, false, at(1)), Err(begins));
+    }
+}
+
 #[test]
 fn a_turn_is_within_the_hours_of_its_day_and_who_has_none_then_is_told_nothing() {
     let (mut heads, zone) = (Heads::new(), zone());
@@ -155,19 +173,19 @@ proptest! {
         steps.sort_unstable();
         let mut heads = Heads::new();
         let start = FIRST.begins(&zone());
-        let mut agenda: BTreeMap<(Instant, bool, usize), ()> = BTreeMap::new();
+        let mut agenda: BTreeSet<(Instant, bool, usize)> = BTreeSet::new();
         let (mut now, mut mail) = (start, 0);
         for (hours, mails) in asks {
             now = now + std::time::Duration::from_hours(hours);
             for _ in 0..mails {
-                agenda.insert((now, true, mail), ());
+                agenda.insert((now, true, mail));
                 mail += 1;
             }
         }
         let mut left: BTreeMap<i64, u32> = BTreeMap::new();
         let mut waited: BTreeMap<i64, u32> = BTreeMap::new();
         let mut asked = 0;
-        while let Some(((now, is_new, mail), ())) = agenda.pop_first() {
+        while let Some((now, is_new, mail)) = agenda.pop_first() {
             asked += 1;
             prop_assert!(asked < 100_000, "it does not come to an end");
             let day = Day::at(now, &zone());
@@ -179,7 +197,7 @@ proptest! {
                 Err(until) => {
                     prop_assert!(Day::at(until, &zone()) > day);
                     *waited.entry(day.0).or_default() += 1;
-                    agenda.insert((until, false, mail), ());
+                    agenda.insert((until, false, mail));
                 }
             }
         }
