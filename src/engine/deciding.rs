@@ -180,6 +180,7 @@ impl Engine {
         if let Some(before) = before.filter(|_| self.asks(definitions, &undecided)) {
             // Dropped when it is written, or is not.
             let _ = before.await;
+            batch = self.store.look_again(batch).await?;
         }
         let ramps = self.ramps.now();
         let (accounts, heads) =

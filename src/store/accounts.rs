@@ -99,18 +99,10 @@ impl Store {
             return Ok(BTreeMap::new());
         }
         let names = keys(names)?;
-        // Of a batch that is only looked at, as they are by now: the commit looks whether they still are.
-        let found: Vec<Row> = if batch.is_locked {
-            on_db!(batch.tx.on(), ACCOUNTS, |db, sql| gather(
-                sqlx::query_as(sql).bind(names).fetch(db)
-            )
-            .await)?
-        } else {
-            on_db!(self.db.read(), ACCOUNTS, |db, sql| gather(
-                sqlx::query_as(sql).bind(names).fetch(db)
-            )
-            .await)?
-        };
+        let found: Vec<Row> = on_db!(batch.tx.on(), ACCOUNTS, |db, sql| gather(
+            sqlx::query_as(sql).bind(names).fetch(db)
+        )
+        .await)?;
         let mut accounts = BTreeMap::new();
         for row in found {
             accounts.insert(Name::from(row.account.as_str()), row.account());

@@ -47,8 +47,7 @@ impl Store {
         let heads = if batch.is_locked {
             batch.tx.lock_lines(lines).await?
         } else {
-            // As they are by now, and not as the batch's snapshot has them: the commit looks whether they still are.
-            self.lines_now(lines).await?
+            batch.tx.lines(lines).await?
         };
         batch.shared.heads.clone_from(&heads);
         Ok(heads)
@@ -59,7 +58,10 @@ impl Store {
         if lines.is_empty() {
             return Ok(Heads::new());
         }
-        self.lines_now(lines).await
+        let mut tx = self.db.snapshot().await?;
+        let heads = tx.lines(lines).await?;
+        tx.rollback().await?;
+        Ok(heads)
     }
 
     /// Asks for mails, in this order, whether they may leave. Those that may have their places.
@@ -92,11 +94,11 @@ impl Store {
     }
 }
 
-impl Store {
-    async fn lines_now(&self, lines: &BTreeSet<Name>) -> Result<Heads> {
+impl Tx {
+    async fn lines(&mut self, lines: &BTreeSet<Name>) -> Result<Heads> {
         let names = keys(lines)?;
         let found: Vec<(String, i64)> = on_db!(
-            self.db.read(),
+            self.on(),
             sql!(
                 "SELECT t.line, t.head FROM lines AS t WHERE t.line IN (SELECT j.value ->> 'line' FROM ",
                 each,
@@ -106,9 +108,7 @@ impl Store {
         )?;
         Ok(found.into_iter().map(|(line, head)| (line.into(), head)).collect())
     }
-}
 
-impl Tx {
     /// Locks lines, in the order of their names.
     async fn lock_lines(&mut self, lines: &BTreeSet<Name>) -> Result<Heads> {
         let names = keys(lines)?;

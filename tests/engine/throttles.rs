@@ -90,7 +90,8 @@ async fn where_mail_is_put_off_it_goes_slowly_and_nobody_elses_does() {
         let in_the_first = trouble.asked();
         rig.walk(NOON + HOUR * 2).await;
         let in_the_second = trouble.asked() - in_the_first;
-        assert!(in_the_first < 60, "{in_the_first}");
+        // Without it there would be four tries of each.
+        assert!(in_the_first < 150, "{in_the_first}");
         assert!((8..=14).contains(&in_the_second), "{in_the_second}");
         // A daemon that starts now knows of it.
         let (other, _) = rig.restarted().await;

@@ -88,3 +88,26 @@ async fn who_was_given_a_place_that_another_took_is_not_written() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_looks_again_is_not_overtaken_by_what_was_written_before() {
+    for_each_database(async |db| {
+        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
+        let batch = db
+            .store
+            .claim_due(NOON, &Quota { acts: 0, timers: 0, bulk: 2, sweep: 0 })
+            .await
+            .unwrap();
+        let lead = batch.records[0].lead;
+        assert!(leads.contains(&lead));
+        if !batch.is_locked {
+            db.store.line_up(&[asked(vec![all()], false)], NOON).await.unwrap();
+        }
+        let mut batch = db.store.look_again(batch).await.unwrap();
+        let head = look(&db.store, &mut batch, lead, i64::MAX / 2).await;
+        assert_eq!(head.is_some(), !batch.is_locked);
+        let decided = write(&batch.records[0]);
+        assert!(db.store.commit(batch, vec![decided], NOON).await.unwrap().lost.is_empty());
+    })
+    .await;
+}

@@ -53,7 +53,7 @@ fn words() -> Vec<Word> {
         (40, At::Rcpt, say("550 No such user here"), hard),
         (40, At::Rcpt, say("550 5.2.1 mailbox disabled"), not_hard),
         (40, At::Rcpt, say("552 5.2.2 mailbox full"), not_hard),
-        (40, At::Rcpt, say("554 5.7.1 blocked using zen.example"), not_hard),
+        (40, At::Rcpt, say("554 5.7.1 message content rejected"), not_hard),
         (30, At::Rcpt, say("554 5.7.1 relay access denied"), us(true)),
         (60, At::Rcpt, Act::HangUp, Unheard),
         (5, At::Rcpt, Act::Stall, Unheard),
