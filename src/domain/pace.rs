@@ -204,7 +204,8 @@ impl Pacing {
             }
             Some(AtMost::Day { mails, weekdays }) => {
                 let days = Days::each(*mails, *weekdays, zone.clone());
-                lines.extend(Line::of_days(&format!("at_most of workflow {workflow}"), days));
+                // Another name: what is known of a line of one kind means nothing to the other.
+                lines.extend(Line::of_days(&format!("at_most a day of workflow {workflow}"), days));
             }
         }
         lines
@@ -247,7 +248,7 @@ mod tests {
         assert_eq!(names("googlemail.com", "cold"), "all, provider google, workflow cold");
         assert_eq!(
             names("acme.example", "warm"),
-            "all, domain acme.example, at_most of workflow warm, at_most of workflow warm, spread"
+            "all, domain acme.example, at_most a day of workflow warm, at_most a day of workflow warm, spread"
         );
         assert!(Pacing::default().lines("a.example", "b", &Zone::utc()).is_empty());
     }

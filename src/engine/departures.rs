@@ -45,7 +45,8 @@ impl Departures {
         }
         if heads.len() > MANY {
             let free = now.millis().saturating_mul(1_000);
-            heads.retain(|_, head| *head > free);
+            // Those of days are small numbers, and few.
+            heads.retain(|_, head| *head > free || *head < free / 2);
         }
         pace::take(&mut heads, lines, at);
         Departure::At(at)

@@ -81,21 +81,26 @@ async fn hand_over(
     } else if is_late() {
         Some((message.due_at, "its claim was nearly over before its turn came"))
     } else {
-        match engine.departures.ask(&lines, now) {
-            Departure::At(at) => {
-                let millis = at.since(now).unsigned_abs();
-                tokio::time::sleep(Duration::from_millis(millis)).await;
-                None
-            }
-            Departure::NotBefore(at) => Some((at, AT_THE_DOOR)),
-        }
+        None
     };
     if let Some((due_at, reason)) = released {
         let outcome = Settled::Released { due_at, reason: reason.to_owned() };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
-    let is_down = line.outlet.breaker().is_open();
-    let delivery = if is_down && !is_probe {
+    let is_down = line.outlet.breaker().is_open() && !is_probe;
+    if !is_down && !is_probe {
+        match engine.departures.ask(&lines, now) {
+            Departure::At(at) => {
+                let millis = at.since(now).unsigned_abs();
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+            }
+            Departure::NotBefore(due_at) => {
+                let outcome = Settled::Released { due_at, reason: AT_THE_DOOR.to_owned() };
+                return Settlement { message: message.id, token, outcome, relay: None };
+            }
+        }
+    }
+    let delivery = if is_down {
         None
     } else {
         Some(

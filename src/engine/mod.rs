@@ -42,7 +42,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     clock::Clock,
@@ -104,6 +104,8 @@ pub struct Engine {
     throttles: Throttles,
     /// When mails left.
     departures: Departures,
+    /// For mails that are ready or on their way.
+    room: Arc<Semaphore>,
     /// How far relays are that warm up.
     ramps: Warming,
     /// A sweep may be open.
@@ -147,6 +149,7 @@ impl Engine {
             backlog: Mutex::default(),
             throttles: Throttles::default(),
             departures: Departures::default(),
+            room: Arc::new(Semaphore::new(sending::ROOM as usize)),
             ramps: Warming::default(),
             sweeping: AtomicBool::new(false),
             watch: tokio::sync::Mutex::default(),

@@ -1,8 +1,11 @@
 //! The relays of this engine: which of them are in service, and whose mails each of them hands over.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use super::Engine;
@@ -15,6 +18,10 @@ use crate::{
 
 /// How many mails are given another relay in one go.
 const ASTRAY: i64 = 1_000;
+/// When another mail may find out how a relay is, where the one before was not handed over.
+const PROBED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// And how often in one turn.
+const ROUNDS: u32 = 100;
 
 /// A relay, and what is known of it. That outlives one round of sending.
 #[derive(Debug)]
@@ -64,13 +71,14 @@ impl Outlet {
         self.is_paused.load(Ordering::SeqCst)
     }
 
-    pub(super) fn pause(&self) {
-        self.is_paused.store(true, Ordering::SeqCst);
+    /// Returns whether that is news.
+    pub(super) fn pause(&self) -> bool {
+        !self.is_paused.swap(true, Ordering::SeqCst)
     }
 
-    /// Neither paused nor down.
-    fn is_in_service(&self) -> bool {
-        !self.is_paused() && !self.breaker().is_open()
+    /// Paused, or down. One that is to be asked again needs a mail to be asked by.
+    fn is_out_of_service(&self, now: Instant) -> bool {
+        self.is_paused() || now < self.asked_again_at()
     }
 }
 
@@ -89,9 +97,9 @@ impl Engine {
 
     /// The mails that a relay hands over: its own, and as long as another of the same sender is out of service,
     /// also that one's.
-    pub(super) fn route(&self, outlet: &Outlet) -> Route {
+    pub(super) fn route(&self, outlet: &Outlet, now: Instant) -> Route {
         let kin = self.fleet.kin_of(&outlet.name).filter_map(|kin| self.outlet(&kin.name));
-        let absent = kin.filter(|kin| !kin.is_in_service()).map(|kin| kin.name.clone());
+        let absent = kin.filter(|kin| kin.is_out_of_service(now)).map(|kin| kin.name.clone());
         let mut route = Route::own(&outlet.name);
         route.of.extend(absent);
         route
@@ -101,6 +109,14 @@ impl Engine {
     pub(super) async fn permit(&self, outlet: &Outlet, now: Instant) -> Result<Permit, StoreError> {
         if outlet.is_paused() {
             return Ok(Permit::NotBefore(Instant::NEVER));
+        }
+        let is_asked_again = outlet.breaker().probe_at().is_some_and(|at| now >= at);
+        if is_asked_again {
+            // Not without a mail: it would be waited for another interval.
+            let due = self.store.next_due_by(&Route::own(&outlet.name)).await?;
+            if due > now {
+                return Ok(Permit::NotBefore(due));
+            }
         }
         let (permit, interval) = {
             let mut breaker = outlet.breaker();
@@ -120,6 +136,18 @@ impl Engine {
                 Permit::Go
             }
         })
+    }
+
+    /// What was to find out whether a relay is up again was not handed over: another may.
+    pub(super) async fn probe_again(
+        &self,
+        outlet: &Outlet,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        // Not at once: behind it there may be very many of its kind.
+        let at = now + PROBED_AGAIN_AFTER;
+        outlet.breaker().learn(Some(at));
+        self.store.probe_again(&outlet.name, at).await
     }
 
     /// Writes down for all daemons that a relay is down, or up again.
@@ -144,15 +172,21 @@ impl Engine {
         let (down, paused) = (self.store.relays_down().await?, self.store.paused_relays().await?);
         for outlet in &self.outlets {
             let probe_at = down.iter().find(|down| down.relay == outlet.name).map(|it| it.probe_at);
+            let was_open = outlet.breaker().is_open();
             outlet.breaker().learn(probe_at);
             let is_paused = paused.contains(&outlet.name);
-            if outlet.is_paused.swap(is_paused, Ordering::SeqCst) != is_paused {
-                let can_be_used = !is_paused && !outlet.breaker().is_open();
+            let was_paused = outlet.is_paused.swap(is_paused, Ordering::SeqCst);
+            if (was_open, was_paused) != (probe_at.is_some(), is_paused) {
+                let can_be_used = !is_paused && probe_at.is_none();
+                if can_be_used {
+                    outlet.set_unreachable(None);
+                }
                 (self.on_relay)(&outlet.name, if can_be_used { Change::Up } else { Change::Down });
             }
         }
-        self.follow_throttles().await?;
-        self.follow_ramps(self.clock.now()).await?;
+        let now = self.clock.now();
+        self.follow_throttles(now).await?;
+        self.follow_ramps(now).await?;
         self.gather_the_astray().await
     }
 
@@ -160,7 +194,7 @@ impl Engine {
     /// several.
     async fn gather_the_astray(&self) -> Result<(), StoreError> {
         let known: Vec<&Name> = self.fleet.names().collect();
-        loop {
+        for _ in 0..ROUNDS {
             let astray = self.store.astray(&known, ASTRAY).await?;
             let assigned = astray.iter().filter_map(|mail| {
                 let relay = self.fleet.relay_for(mail.kind, mail.lead)?;
@@ -172,5 +206,10 @@ impl Engine {
             }
             self.store.assign_relays(&mails).await?;
         }
+        // The next turn goes on; it has no end where another daemon has other relays.
+        tracing::warn!(
+            "many mails wait for relays that are not configured here: is it so on every daemon?"
+        );
+        Ok(())
     }
 }

@@ -3,7 +3,14 @@
 //! Each relay has a feeder, which claims as many messages as there is room for, and a worker for each connection.
 //! The points of no return and the ends of all are written together, without waiting for company.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,6 +37,12 @@ use crate::{
 
 /// Messages ready or on their way for each connection of the relay.
 const ROOM_PER_CONNECTION: usize = 16;
+
+/// Kilobytes of mails that are ready or on their way, over all relays: mails with files are large.
+pub(super) const ROOM: u32 = 64 * 1024;
+
+/// When mails are claimed again that could not be prepared.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest sleep of the feeder: a message that another process reserved is found by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
@@ -156,7 +169,7 @@ async fn feed(
 
         let now = engine.clock.now();
         let permit = engine.permit(&line.outlet, now).await?;
-        let route = engine.route(&line.outlet);
+        let route = engine.route(&line.outlet, now);
         let free = match permit {
             Permit::Go => worth_a_claim(capacity.saturating_sub(line.traffic.count()), capacity),
             Permit::Probe => 1,
@@ -195,6 +208,11 @@ async fn feed(
         }
     }
     Ok(())
+}
+
+/// In kilobytes; one mail always finds room.
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(ROOM).clamp(1, ROOM)
 }
 
 /// A claim has its price, however many it takes: while half of the room is taken, the connections have
@@ -238,22 +256,30 @@ async fn claim(
     }
     let ids: Vec<MessageId> = rows.iter().map(|row| row.id).collect();
     let count = ids.len();
+    let handed_on = Arc::new(AtomicBool::new(false));
+    let is_handed_on = Arc::clone(&handed_on);
     let prepared = async {
         let live = engine.that_knows(live, &rows).await?;
         let (queue, traffic) = (queue.clone(), Arc::clone(&line.traffic));
+        let (room, runtime) = (Arc::clone(&engine.room), tokio::runtime::Handle::current());
         let ready = move |mail: Outgoing| {
-            let on_its_way = traffic.begin(mail.claim.clone(), permit == Permit::Probe);
+            is_handed_on.store(true, Ordering::SeqCst);
+            let weight = weight(mail.letter.bytes.len());
+            let room = runtime.block_on(Arc::clone(&room).acquire_many_owned(weight));
+            let is_probe = permit == Permit::Probe;
+            let on_its_way = traffic.begin(mail.claim.clone(), is_probe, room.ok());
             // Fails when no worker is left, which then ends the claim, too.
             let _ = queue.blocking_send((mail, on_its_way));
         };
-        engine.prepare(&live, &line.outlet, rows, &claim, now, ready).await
+        let is_probe = permit == Permit::Probe;
+        engine.prepare(&live, (&line.outlet, is_probe), rows, &claim, now, ready).await
     };
     let ended = match prepared.await {
         Ok(ended) => ended,
         Err(error) => {
             // Given back: they would wait for the end of the lease.
             let reason = format!("it could not be prepared: {error}");
-            let outcome = Settled::Released { due_at: now, reason };
+            let outcome = Settled::Released { due_at: now + TRIED_AGAIN_AFTER, reason };
             let released = ids.into_iter().map(|message| {
                 let outcome = outcome.clone();
                 let settlement = Settlement { message, token, outcome, relay: None };
@@ -268,5 +294,8 @@ async fn claim(
         line.record.ask(Entry::End(settlement, None)).await
     });
     futures::future::join_all(ends).await;
+    if permit == Permit::Probe && !handed_on.load(Ordering::SeqCst) {
+        engine.probe_again(&line.outlet, now).await?;
+    }
     Ok(count)
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use super::{Engine, Outlet};
@@ -17,6 +18,9 @@ use crate::{
     mail::relay::Delivery,
     store::{By, GUARD, StoreError},
 };
+
+/// After so long without a change, what a server said once means nothing any more.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// What is known of each stretch on which not all is well.
 #[derive(Debug, Default)]
@@ -130,7 +134,9 @@ impl Engine {
         stretch: &Stretch,
         now: Instant,
     ) -> Result<(), StoreError> {
-        outlet.pause();
+        if outlet.pause() {
+            (self.on_relay)(&outlet.name, crate::mail::relay::Change::Down);
+        }
         tracing::error!(
             %stretch,
             "three mails in a row were refused for who we are: the relay is paused. `nurtured doctor` looks at SPF, \
@@ -142,7 +148,9 @@ impl Engine {
         self.store.pause(&Scope::Relay(outlet.name.clone()), by, now).await
     }
 
-    pub(super) async fn follow_throttles(&self) -> Result<(), StoreError> {
+    pub(super) async fn follow_throttles(&self, now: Instant) -> Result<(), StoreError> {
+        // Nothing was taken or put off there since.
+        self.store.forget_throttles(now - FORGOTTEN_AFTER).await?;
         self.throttles.learn(&self.store.throttles().await?);
         Ok(())
     }

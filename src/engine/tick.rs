@@ -123,9 +123,9 @@ impl Engine {
     /// The earliest instant at which there is something to do: a lead is due, or a message, though
     /// none sooner than a relay that is down is asked again, and none of a relay that is paused.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
-        let mut next = self.store.next_wake_at().await?;
+        let (now, mut next) = (self.clock.now(), self.store.next_wake_at().await?);
         for outlet in self.outlets.iter().filter(|outlet| !outlet.is_paused()) {
-            let due = self.store.next_due_by(&self.route(outlet)).await?;
+            let due = self.store.next_due_by(&self.route(outlet, now)).await?;
             next = next.min(due.max(outlet.asked_again_at()));
         }
         Ok(next)

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::sync::{Notify, futures::Notified};
+use tokio::sync::{Notify, OwnedSemaphorePermit, futures::Notified};
 
 use super::claims::Claim;
 
@@ -23,12 +23,19 @@ pub(super) struct OnItsWay {
     pub is_probe: bool,
     among: Arc<Traffic>,
     _claim: Claim,
+    /// Its part of the memory for mails.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Traffic {
-    pub fn begin(self: &Arc<Self>, claim: Claim, is_probe: bool) -> OnItsWay {
+    pub fn begin(
+        self: &Arc<Self>,
+        claim: Claim,
+        is_probe: bool,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> OnItsWay {
         self.count.fetch_add(1, Ordering::SeqCst);
-        OnItsWay { is_probe, among: Arc::clone(self), _claim: claim }
+        OnItsWay { is_probe, among: Arc::clone(self), _claim: claim, _room: room }
     }
 
     pub fn count(&self) -> usize {

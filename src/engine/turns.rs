@@ -64,9 +64,7 @@ impl Engine {
                     (is_on_time && is_today && row.via == outlet.name, false)
                 }
                 // It has its places, and others were late.
-                Some(reason) if reason == AT_THE_DOOR => {
-                    (now <= row.due_at + LATE && row.via == outlet.name, false)
-                }
+                Some(reason) if reason == AT_THE_DOOR && now <= row.due_at + LATE => continue,
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
             // What was tried is not sent behind all who are told the days to come.
@@ -86,6 +84,8 @@ impl Engine {
                 standing.push((row, state, in_line, has_turn, is_slow));
             }
         }
+        // Whoever came first goes first, also where all are told to come again at the same time.
+        standing.sort_by_key(|(row, ..)| (row.created_at, row.id));
         let asked = standing.iter().map(|(row, state, lines, has_turn, is_slow)| {
             let workflow = live.definitions.structures.get(&row.version);
             let own = workflow.and_then(|workflow| workflow.window.as_ref());

@@ -96,7 +96,8 @@ impl Store {
         on_db!(
             tx.on(),
             sql!(
-                "UPDATE messages AS t SET via = j.value ->> 'via' FROM ",
+                "UPDATE messages AS t SET via = j.value ->> 'via', reason = CASE WHEN t.state = 'reserved' \
+                 AND t.via <> '' THEN 'its relay is another now' ELSE t.reason END FROM ",
                 each,
                 " WHERE t.id = CAST(j.value ->> 'id' AS BIGINT) AND t.state IN ('reserved', 'deferred')"
             ),
@@ -176,6 +177,28 @@ impl Store {
             (None, Some(at)) => Probing::NotBefore(Instant::from_millis(at)),
             (None, None) => Probing::Nobody,
         })
+    }
+
+    /// A relay that is down may be asked again from then on: who was to ask it did not.
+    pub async fn probe_again(&self, relay: &Name, now: Instant) -> Result<()> {
+        let mut tx = self.db.begin(Turn::Act).await?;
+        on_db!(tx.on(), sql!("UPDATE breakers SET probe_at = $2 WHERE relay = $1"), |db, sql| {
+            sqlx::query(sql).bind(relay.as_str()).bind(now.millis()).execute(db).await.map(drop)
+        })?;
+        tx.commit().await
+    }
+
+    /// Forgets on which stretches mail has been going slowly since before then.
+    pub async fn forget_throttles(&self, before: Instant) -> Result<()> {
+        let known = self.throttles().await?;
+        if known.iter().all(|(.., since)| *since >= before) {
+            return Ok(());
+        }
+        let mut tx = self.db.begin(Turn::Act).await?;
+        on_db!(tx.on(), sql!("DELETE FROM throttles WHERE since < $1"), |db, sql| {
+            sqlx::query(sql).bind(before.millis()).execute(db).await.map(drop)
+        })?;
+        tx.commit().await
     }
 
     /// The stretches on which mail goes slowly, how slowly, and since when.

@@ -195,3 +195,27 @@ async fn mails_of_a_relay_that_is_not_there_any_more_go_by_another() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_works_again_takes_its_mails_back_from_who_stood_in_for_it() {
+    for_each_database(async |db| {
+        let (rig, second) = two_relays(db, "", "").await;
+        let addr = rig.smtp.addr;
+        let dead = reconfigured(&rig, |text| {
+            text.replace(&format!("port = {}\n", addr.port()), "port = 9\n")
+        })
+        .await;
+        crowd(&rig, 40).await;
+        dead.tick(rig.clock.now()).await.unwrap();
+        assert_eq!(rig.store.relays_down().await.unwrap().len(), 1);
+        // One lead after the other from then on, as on a quiet day, and the relay is back.
+        for number in 0..20 {
+            rig.clock.set(rig.clock.now() + MINUTE);
+            rig.lead(&format!("q{number}@quiet.example"), &[]).await;
+            rig.tick().await;
+        }
+        assert!(rig.store.relays_down().await.unwrap().is_empty(), "nobody asked it");
+        assert!(rig.smtp.count() > 0 && second.count() > 0);
+    })
+    .await;
+}

@@ -82,6 +82,9 @@ async fn of_all_daemons_one_asks_a_relay_that_is_down() {
         assert_eq!(early, Probing::NotBefore(NOON + MINUTE));
         assert_eq!(store.probe(&relay, now, next).await.unwrap(), Probing::Us);
         assert_eq!(store.probe(&relay, now, next).await.unwrap(), Probing::NotBefore(next));
+        // It was not asked after all.
+        store.probe_again(&relay, now).await.unwrap();
+        assert_eq!(store.probe(&relay, now, next).await.unwrap(), Probing::Us);
         // A clock that was set back does not keep it shut for a day.
         let before = NOON - HOUR * 24;
         assert_eq!(store.probe(&relay, before, before + MINUTE).await.unwrap(), Probing::Us);
@@ -106,6 +109,12 @@ async fn of_two_who_slow_mail_down_at_the_same_time_one_is_heard() {
         assert_eq!(known().await, [(stretch.clone(), second.unwrap(), NOON + HOUR)]);
         store.throttle(&stretch, second, first, NOON + HOUR).await.unwrap();
         store.throttle(&stretch, first, None, NOON + HOUR * 2).await.unwrap();
+        assert!(known().await.is_empty());
+        // Of what was long ago nothing is kept.
+        store.throttle(&stretch, None, second, NOON).await.unwrap();
+        store.forget_throttles(NOON).await.unwrap();
+        assert_eq!(known().await.len(), 1);
+        store.forget_throttles(NOON + MINUTE).await.unwrap();
         assert!(known().await.is_empty());
     })
     .await;
