@@ -370,7 +370,7 @@ fn a_workflow_says_how_many_of_its_mails_leave_at_most() {
     };
     assert_eq!(
         found("500 per day"),
-        "at_most of workflow hello takes 500 a day; at_most of workflow hello, spread takes 63 per hour"
+        "at_most a day of workflow hello takes 500 a day; at_most a day of workflow hello, spread takes 63 per hour"
     );
     assert_eq!(found("60 per hour"), "at_most of workflow hello takes 60 per hour");
     for wrong in ["0", "0 per day", "many", "1 per fortnight"] {
