@@ -7,7 +7,7 @@ use super::{
     report::{Grid, figure, hanging},
 };
 use crate::{
-    domain::{fleet::Fleet, time::Instant},
+    domain::time::Instant,
     engine::report::budget::{Budget, budget},
 };
 
@@ -25,8 +25,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let store = Context::open(&config).await?;
     let live = Live::expect(&store).await?;
     let now = arguments.at.unwrap_or_else(|| context.now());
-    let fleet = Fleet::new(config.relays.iter().map(|relay| config.berth(&relay.name)).collect());
-    let budget = budget(&store, &live.definitions, &fleet, now).await?;
+    let budget = budget(&store, &live.definitions, &config.fleet(), now).await?;
     context.output.result(&budget, || text(&budget, context))?;
     store.close().await;
     Ok(())

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     definitions::counted,
     domain::{name::Name, workflow::ALL},
-    engine::cancelling::{self, Because, Whose},
-    store::Store,
+    engine::cancelling::{self, Whose},
+    store::{By, Store},
 };
 
 /// Takes leads out of a workflow, or out of all: of one lead, of the people of a company, or of everybody.
@@ -69,9 +69,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         let what = format!("this takes {number} out of {out_of}");
         confirm(context, &what, "`--yes` says that it is meant")?;
     }
-    let because = arguments.because.as_deref();
-    let by = who();
-    let by = Because { who: &by, because };
+    let who = who();
+    let by = By { who: &who, because: arguments.because.as_deref() };
     let now = context.now();
     let mut done = 0;
     let told = cancelling::cancel(&store, &leads, workflow.as_ref(), by, now, |some| {

@@ -64,8 +64,8 @@ impl From<Pause> for Line {
 }
 
 /// Each on a line of its own.
-pub(super) fn lines(pauses: &[Line]) -> Vec<String> {
-    let line = |Line { scope, since, who, because }: &Line| {
+pub(super) fn lines(pauses: &[&Line]) -> Vec<String> {
+    let line = |Line { scope, since, who, because }: &&Line| {
         let because = because.as_deref().map(|because| format!(": {}", in_one_line(because)));
         let (since, because) = (tables::minute(since), because.unwrap_or_default());
         format!("  {}, since {since} by {who}{because}", scope.said())
@@ -135,16 +135,7 @@ fn text(report: &Report) -> String {
     } else {
         format!("{what} is taken up again; mails that waited leave as they are due.")
     };
-    let others: Vec<Line> = pauses
-        .iter()
-        .filter(|pause| pause.scope != *scope)
-        .map(|Line { scope, since, who, because }| Line {
-            scope: scope.clone(),
-            since: since.clone(),
-            who: who.clone(),
-            because: because.clone(),
-        })
-        .collect();
+    let others: Vec<&Line> = pauses.iter().filter(|pause| pause.scope != *scope).collect();
     if others.is_empty() {
         return text;
     }

@@ -7,7 +7,6 @@ use crate::{
     config::{Config, Sender},
     domain::{
         event::StepRef,
-        fleet::Fleet,
         id::{EnrolmentNo, LeadId, MessageId},
         lead::LeadState,
         message::{MessageKind, MessageState},
@@ -86,8 +85,7 @@ impl Preview {
         if let Some(language) = &wanted.language {
             lead.language = language.as_str().into();
         }
-        let relays = preview.config.relays.iter().map(|it| preview.config.berth(&it.name));
-        if let Some(relay) = Fleet::new(relays.collect()).relay_of(id) {
+        if let Some(relay) = preview.config.fleet().relay_of(id) {
             preview.go_by(&relay.name)?;
         }
         Ok((preview, lead, store))
@@ -172,6 +170,7 @@ impl Preview {
             sent_at: None,
             reason: None,
             via: "".into(),
+            placed_on: None,
         }
     }
 }

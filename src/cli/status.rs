@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::Config,
     definitions::counted,
-    domain::{fleet::Fleet, message::MessageState, name::Name, pause::Scope, time::Instant},
+    domain::{message::MessageState, name::Name, pause::Scope, time::Instant},
     engine::report::ramps::{RampLine, ramps_report},
     store::{
         Store,
@@ -107,6 +107,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
     let store = Context::open(&config).await?;
     let census = store.census(context.now()).await?;
     let pauses = store.pauses().await?;
+    let live = Live::load(&store).await.ok().flatten();
     let report = Report {
         leads: census.leads,
         by_stage: census.by_stage,
@@ -116,9 +117,9 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         due: census.due,
         parked_leads: census.parked_leads,
         deferred: store.deferred(MOST).await?,
-        codes: pools(&store).await?,
+        codes: pools(&store, live.as_ref()).await?,
         parked: parked::parked(&store).await?,
-        ramps: ramps(&config, &store, context.now()).await?,
+        ramps: ramps(&config, &store, live.as_ref(), context.now()).await?,
         paused: pauses.iter().map(|pause| pause.scope.clone()).collect(),
         pauses: pauses.into_iter().map(Line::from).collect(),
         relays: relays(&store).await?,
@@ -131,14 +132,14 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
 }
 
 /// None where what is live cannot be run: nothing leaves then.
-async fn ramps(config: &Config, store: &Store, now: Instant) -> Result<Vec<RampLine>, Failure> {
-    let relays = config.relays.iter().filter(|relay| relay.warm_up.is_some());
-    let fleet = Fleet::new(relays.map(|relay| config.berth(&relay.name)).collect());
-    if fleet.warming().next().is_none() {
-        return Ok(Vec::new());
-    }
-    let Ok(Some(live)) = Live::load(store).await else { return Ok(Vec::new()) };
-    Ok(ramps_report(store, &live.definitions, &fleet, now).await?)
+async fn ramps(
+    config: &Config,
+    store: &Store,
+    live: Option<&Live>,
+    now: Instant,
+) -> Result<Vec<RampLine>, Failure> {
+    let Some(live) = live else { return Ok(Vec::new()) };
+    Ok(ramps_report(store, &live.definitions, &config.fleet(), now).await?)
 }
 
 fn ramp(line: &RampLine) -> String {
@@ -155,13 +156,11 @@ fn ramp(line: &RampLine) -> String {
 
 /// Also those that live mails take codes of and that were never filled. Where what is live cannot be run, those
 /// that are there.
-async fn pools(store: &Store) -> Result<Vec<Pool>, Failure> {
+async fn pools(store: &Store, live: Option<&Live>) -> Result<Vec<Pool>, Failure> {
     let mut pools = store.code_pools().await?;
-    if let Ok(Some(live)) = Live::load(store).await {
-        for name in live.renderer.all_pools() {
-            if pools.iter().all(|pool| pool.pool != *name) {
-                pools.push(Pool { pool: name.clone(), left: 0, given: 0, warn_below: 1 });
-            }
+    for name in live.into_iter().flat_map(|live| live.renderer.all_pools()) {
+        if pools.iter().all(|pool| pool.pool != *name) {
+            pools.push(Pool { pool: name.clone(), left: 0, given: 0, warn_below: 1 });
         }
     }
     Ok(pools)
@@ -195,7 +194,8 @@ fn text(report: &Report) -> String {
     }
     if !report.pauses.is_empty() {
         lines.push("Paused, until `nurtured resume`:".to_owned());
-        lines.extend(pause::lines(&report.pauses));
+        let pauses: Vec<&Line> = report.pauses.iter().collect();
+        lines.extend(pause::lines(&pauses));
     }
     if !report.relays.is_empty() {
         lines.push("Relays:".to_owned());

@@ -29,7 +29,10 @@ pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
 pub use sender::{Identity, Pattern, Sender, canonical_domain};
 
-use crate::domain::{address::Address, fleet::Berth};
+use crate::domain::{
+    address::Address,
+    fleet::{Berth, Fleet},
+};
 
 /// The checked configuration.
 #[derive(Clone, Debug)]
@@ -195,6 +198,12 @@ impl Config {
         let house = self.sender.as_ref()?;
         let relay = self.relays.iter().find(|known| known.name == *relay);
         Some(relay.map_or_else(|| house.clone(), |relay| house.known_as(&relay.identity)))
+    }
+
+    /// The relays, as mails are shared out among them.
+    #[must_use]
+    pub fn fleet(&self) -> Fleet {
+        Fleet::new(self.relays.iter().map(|relay| self.berth(&relay.name)).collect())
     }
 
     /// A relay, as mails are shared out among several; one that is not configured like one that has nothing of its

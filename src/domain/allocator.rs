@@ -14,6 +14,7 @@ use super::{
     pace::{self, Answer, Heads, Line, Opening, Takes},
     policy::Policy,
     ramp::Ramps,
+    schedule::Day,
     time::Instant,
 };
 
@@ -170,8 +171,13 @@ impl<'p> Allocator<'p> {
         }
     }
 
-    /// Books that a mail is reserved for a lead. Returns when it is due.
-    pub fn reserve(&mut self, asker: Asker<'_>, want: Option<&Want>, now: Instant) -> Instant {
+    /// Books that a mail is reserved for a lead. Returns when it is due, and the day whose places it has taken.
+    pub fn reserve(
+        &mut self,
+        asker: Asker<'_>,
+        want: Option<&Want>,
+        now: Instant,
+    ) -> (Instant, Option<Day>) {
         let was_asked_for = want.is_some_and(|want| want.was_asked_for);
         let counts = self.policy.accounts.people.is_some() && !was_asked_for;
         if let Some(name) = asker.account.filter(|_| counts) {
@@ -180,7 +186,7 @@ impl<'p> Allocator<'p> {
             let what = Booked::Touched(now);
             self.booked.push(Booking { account: name.clone(), lead: asker.lead, what });
         }
-        let Some(want) = want else { return now };
+        let Some(want) = want else { return (now, None) };
         let lines = self.lines(asker, want, now);
         // What the lead asked for goes at once, and each of its lines moves on by itself.
         let at = if was_asked_for { now } else { pace::first(&self.heads, &lines, now) };
@@ -192,7 +198,7 @@ impl<'p> Allocator<'p> {
             pace::plan(&mut self.heads, &lines, at);
             self.note_days(asker, &lines);
         }
-        at
+        (at, lines.iter().find_map(|line| line.day_of(at)))
     }
 
     /// The relay by which a mail to a lead, or about it, is to go.

@@ -12,7 +12,7 @@ use super::{
     lead::{Ended, Enrolment, Held, LeadState, Passages, SentMail, Stage},
     message::MessageKind,
     name::Name,
-    schedule::Window,
+    schedule::{Day, Window},
     score::{Booked, MilliPoints},
     time::{Instant, Zone},
     value::Value,
@@ -154,6 +154,8 @@ pub struct NewMessage {
     pub due_at: Instant,
     /// The relay that it is to go by; decisions do not say it.
     pub relay: Name,
+    /// The day whose places it has taken, in lines that take so many a day; decisions do not say it.
+    pub placed_on: Option<Day>,
     /// No new one: this one, which was in doubt, is sent once more.
     pub again: Option<MessageId>,
 }

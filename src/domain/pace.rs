@@ -121,7 +121,7 @@ impl Rate {
 /// A text that is no rate. How one is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "write `300 per hour`, `20 per minute` or `5 per second`, {} at most; how many a day is for `caps`",
+    "write `300 per hour`, `20 per minute` or `5 per second`, {} at most; how many a day is for `caps` of a lead, `at_most` of a workflow",
     Rate::MOST
 )]
 pub struct NoRate;

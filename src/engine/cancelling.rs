@@ -9,7 +9,7 @@ use crate::{
         value::Value,
     },
     store::{
-        Store, StoreError,
+        By, Store, StoreError,
         records::{Lane, NewEvent, Recorded},
     },
 };
@@ -26,13 +26,6 @@ pub enum Whose {
     Lead(LeadId),
     /// Of all people of a company.
     Account(Name),
-}
-
-/// Who cancels, and why.
-#[derive(Clone, Copy, Debug)]
-pub struct Because<'a> {
-    pub who: &'a str,
-    pub because: Option<&'a str>,
 }
 
 /// The leads who are in a workflow, or in any, of those who are meant.
@@ -69,7 +62,7 @@ pub async fn cancel(
     store: &Store,
     leads: &[LeadId],
     workflow: Option<&Name>,
-    by: Because<'_>,
+    by: By<'_>,
     now: Instant,
     mut each: impl FnMut(usize),
 ) -> Result<usize, StoreError> {

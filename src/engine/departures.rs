@@ -23,33 +23,36 @@ const MANY: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Departures(Mutex<Heads>);
 
-/// What a mail at the door is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Departure {
-    /// To leave then: in a moment.
-    At(Instant),
-    /// To come again then.
-    NotBefore(Instant),
-}
-
 impl Departures {
-    /// When a mail may leave that stands in these lines. Who is to leave takes its place.
-    pub fn ask(&self, lines: &[Line], now: Instant) -> Departure {
+    /// Waits for the moment in which a mail may leave that stands in these lines, all of a rate.
+    ///
+    /// # Errors
+    /// When to come again, where it is to wait longer than it may here.
+    pub async fn leave(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
+        let at = self.ask(lines, now)?;
+        // A sleep of nothing takes a millisecond or two.
+        if at > now {
+            tokio::time::sleep(Duration::from_millis(at.since(now).unsigned_abs())).await;
+        }
+        Ok(())
+    }
+
+    /// When a mail may leave, in a moment: it has taken its place. Or when it is to come again.
+    fn ask(&self, lines: &[Line], now: Instant) -> Result<Instant, Instant> {
         if lines.is_empty() {
-            return Departure::At(now);
+            return Ok(now);
         }
         let mut heads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = pace::first(&heads, lines, now);
         if at > now + PATIENCE {
-            return Departure::NotBefore(at);
+            return Err(at);
         }
         if heads.len() > MANY {
             let free = now.millis().saturating_mul(1_000);
-            // Those of days are small numbers, and few.
-            heads.retain(|_, head| *head > free || *head < free / 2);
+            heads.retain(|_, head| *head > free);
         }
         pace::take(&mut heads, lines, at);
-        Departure::At(at)
+        Ok(at)
     }
 }
 
@@ -69,18 +72,10 @@ mod tests {
         let rate = Rate { mails: 10, per: Per::Second };
         let (departures, line) = (Departures::default(), [Line::rate("all", rate)]);
         let asked = [NOON; 4].map(|now| departures.ask(&line, now));
-        assert_eq!(
-            asked,
-            [
-                Departure::At(NOON),
-                Departure::At(after(100)),
-                Departure::At(after(200)),
-                Departure::NotBefore(after(300)),
-            ]
-        );
+        assert_eq!(asked, [Ok(NOON), Ok(after(100)), Ok(after(200)), Err(after(300))]);
         // Who is put back takes nobody's place.
-        assert_eq!(departures.ask(&line, after(300)), Departure::At(after(300)));
-        assert_eq!(departures.ask(&line, after(900)), Departure::At(after(900)));
-        assert_eq!(departures.ask(&[], after(900)), Departure::At(after(900)));
+        assert_eq!(departures.ask(&line, after(300)), Ok(after(300)));
+        assert_eq!(departures.ask(&line, after(900)), Ok(after(900)));
+        assert_eq!(departures.ask(&[], after(900)), Ok(after(900)));
     }
 }

@@ -11,14 +11,13 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::{
-    departures::Departure,
     group::Group,
     outcome::{outcome, postponed},
-    preparing::Outgoing,
+    preparing::{InLine, Outgoing},
     recording::Entry,
     sending::Line,
     traffic::OnItsWay,
-    turns::AT_THE_DOOR,
+    turns::{AT_THE_DOOR, MORE_SLOWLY},
 };
 use crate::{
     domain::time::Instant,
@@ -56,7 +55,7 @@ async fn hand_over(
     is_probe: bool,
 ) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, claim, letter, receiver, lines, closes } = mail;
+    let Outgoing { message, claim, letter, receiver, in_line, closes } = mail;
     let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
     let last_moment = claim.deadline - engine.headroom(&line.outlet.relay);
@@ -73,6 +72,7 @@ async fn hand_over(
         }
     };
     let now = engine.clock.now();
+    let is_down = line.outlet.breaker().is_open() && !is_probe;
     let released = if line.stop.is_cancelled() {
         Some((message.due_at, "the engine is stopping"))
     } else if is_over(now) {
@@ -80,25 +80,20 @@ async fn hand_over(
         Some((now, "its window closed while it waited"))
     } else if is_late() {
         Some((message.due_at, "its claim was nearly over before its turn came"))
+    } else if let Some(InLine { lines, since }) = in_line.filter(|_| !is_down && !is_probe) {
+        if engine.throttles.have_changed(&line.outlet.name, &receiver, since) {
+            // It stands in line there first.
+            Some((now, MORE_SLOWLY))
+        } else {
+            let door = engine.departures.leave(&lines, now).await;
+            door.err().map(|due_at| (due_at, AT_THE_DOOR))
+        }
     } else {
         None
     };
     if let Some((due_at, reason)) = released {
         let outcome = Settled::Released { due_at, reason: reason.to_owned() };
         return Settlement { message: message.id, token, outcome, relay: None };
-    }
-    let is_down = line.outlet.breaker().is_open() && !is_probe;
-    if !is_down && !is_probe {
-        match engine.departures.ask(&lines, now) {
-            Departure::At(at) => {
-                let millis = at.since(now).unsigned_abs();
-                tokio::time::sleep(Duration::from_millis(millis)).await;
-            }
-            Departure::NotBefore(due_at) => {
-                let outcome = Settled::Released { due_at, reason: AT_THE_DOOR.to_owned() };
-                return Settlement { message: message.id, token, outcome, relay: None };
-            }
-        }
     }
     let delivery = if is_down {
         None

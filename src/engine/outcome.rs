@@ -102,6 +102,7 @@ mod tests {
             sent_at: None,
             reason: None,
             via: "".into(),
+            placed_on: None,
         };
         let settled = outcome(&message, Delivery::Withdrawn, now);
         assert!(

@@ -18,10 +18,11 @@ use crate::{
 
 /// How many mails are given another relay in one go.
 const ASTRAY: i64 = 1_000;
-/// When another mail may find out how a relay is, where the one before was not handed over.
-const PROBED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// And how often in one turn.
 const ROUNDS: u32 = 100;
+
+/// When another mail may find out how a relay is, where the one before was not handed over.
+const PROBED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A relay, and what is known of it. That outlives one round of sending.
 #[derive(Debug)]

@@ -55,10 +55,19 @@ pub struct Outgoing {
     pub letter: Composed,
     /// Whose servers it is for: a provider, or a domain.
     pub receiver: Name,
-    /// The lines that it has its places in.
-    pub lines: Vec<Line>,
+    /// `None`: it stands in no line.
+    pub in_line: Option<InLine>,
     /// Its window closes then: later it is to be judged again.
     pub closes: Option<Instant>,
+}
+
+/// How a mail stands in line.
+#[derive(Debug)]
+pub struct InLine {
+    /// Those of its lines that are about the distance to other mails.
+    pub lines: Vec<Line>,
+    /// When it was looked at how slowly mail goes there.
+    pub since: Instant,
 }
 
 impl Engine {
@@ -142,18 +151,16 @@ impl Engine {
                     Ok((letter, closes)) => {
                         let domain = letter.envelope_to.domain();
                         let receiver = live.definitions.policy.pacing.receiver(domain).into();
-                        let lines = if stands_in_line(&live, &message) {
-                            lines(
-                                &live.definitions.policy,
-                                (relay.as_ref(), &ramps),
-                                domain,
-                                &message.workflow,
-                            )
-                        } else {
-                            Vec::new()
-                        };
+                        let in_line = stands_in_line(&live, &message).then(|| {
+                            let policy = &live.definitions.policy;
+                            let from = (relay.as_ref(), &*ramps);
+                            let mut lines = lines(policy, from, domain, &message.workflow);
+                            // A day has been taken a place of; how many leave on it is not counted here again.
+                            lines.retain(|line| line.day_of(now).is_none());
+                            InLine { lines, since: now }
+                        });
                         let claim = claim.clone();
-                        outgoing(Outgoing { message, claim, letter, receiver, lines, closes });
+                        outgoing(Outgoing { message, claim, letter, receiver, in_line, closes });
                     }
                     Err(outcome) => {
                         ended.push(Settlement { message: message.id, token, outcome, relay: None });

@@ -50,16 +50,22 @@ impl Throttles {
         slowed.collect()
     }
 
+    /// Whether mail there goes at another pace than it did at an instant.
+    pub fn have_changed(&self, relay: &Name, receiver: &str, since: Instant) -> bool {
+        let throttles = self.lock();
+        let of = |receiver: &str| Stretch { relay: relay.clone(), receiver: receiver.into() };
+        let found = [receiver, ""].into_iter().filter_map(|receiver| throttles.get(&of(receiver)));
+        found.filter_map(|throttle| throttle.slowed).any(|(_, changed)| changed > since)
+    }
+
     /// Takes over what all daemons have written.
-    fn learn(&self, known: &[(Stretch, Level, Instant)]) {
+    fn learn(&self, mut known: BTreeMap<Stretch, (Level, Instant)>) {
         let mut throttles = self.lock();
         for (stretch, throttle) in &mut *throttles {
-            let written = known.iter().find(|(written, ..)| written == stretch);
-            throttle.learn(written.map(|(_, level, since)| (*level, *since)));
+            throttle.learn(known.remove(stretch));
         }
-        for (stretch, level, since) in known {
-            throttles.entry(stretch.clone()).or_insert_with(|| Throttle::at(*level, *since));
-        }
+        let news = known.into_iter();
+        throttles.extend(news.map(|(stretch, (level, at))| (stretch, Throttle::at(level, at))));
         throttles.retain(|_, throttle| !throttle.is_idle());
     }
 }
@@ -76,9 +82,12 @@ impl Engine {
     ) {
         let heard = delivery.heard().filter(|heard| is_first || heard.word != Word::NotFromUs);
         let Some(heard) = heard else { return };
+        let is_trouble = heard.word != Word::Taken;
+        if !is_trouble && self.throttles.is_idle() {
+            return;
+        }
         let all = Stretch { relay: outlet.name.clone(), receiver: Name::new("") };
         let one = Stretch { receiver: receiver.clone(), ..all.clone() };
-        let is_trouble = heard.word != Word::Taken;
         let stretches = match (heard.of_all, is_trouble) {
             (true, _) => vec![all],
             (false, true) => vec![one],
@@ -149,9 +158,17 @@ impl Engine {
     }
 
     pub(super) async fn follow_throttles(&self, now: Instant) -> Result<(), StoreError> {
+        let known = self.store.throttles().await?.into_iter();
+        let mut known: BTreeMap<Stretch, (Level, Instant)> =
+            known.map(|(stretch, level, since)| (stretch, (level, since))).collect();
+        let before = now - FORGOTTEN_AFTER;
+        let all = known.len();
         // Nothing was taken or put off there since.
-        self.store.forget_throttles(now - FORGOTTEN_AFTER).await?;
-        self.throttles.learn(&self.store.throttles().await?);
+        known.retain(|_, (_, since)| *since >= before);
+        if known.len() < all {
+            self.store.forget_throttles(before).await?;
+        }
+        self.throttles.learn(known);
         Ok(())
     }
 }

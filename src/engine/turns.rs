@@ -11,7 +11,7 @@ use crate::{
         id::{LeadId, MessageId},
         lead::{Held, LeadRecord, LeadState},
         message::{MaySend, MessageKind},
-        pace::{Answer, Opening},
+        pace::{Answer, Line, Opening},
         schedule::Day,
         time::Instant,
     },
@@ -25,6 +25,9 @@ const LATE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Why a mail is put back that came to the door together with others of its line.
 pub(super) const AT_THE_DOOR: &str = "others of its line were late";
 
+/// Why a mail is put back that was ready before it was known how slowly mail goes there.
+pub(super) const MORE_SLOWLY: &str = "mail goes more slowly there";
+
 /// How long a mail waits for which a line of mail that is slowed down is too long.
 const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1);
 
@@ -32,6 +35,18 @@ const SLOW_LINES_ASKED: std::time::Duration = std::time::Duration::from_hours(1)
 pub(super) struct Turn {
     pub at: Instant,
     pub reason: String,
+}
+
+/// A mail that stands in line once more.
+struct Standing<'r> {
+    row: &'r MessageRow,
+    state: LeadState,
+    lines: Vec<Line>,
+    has_turn: bool,
+    /// Whether some of the lines slow mail down.
+    is_slow: bool,
+    /// Whether some of them take so many a day, by its own relay.
+    takes_day: bool,
 }
 
 impl Engine {
@@ -50,21 +65,23 @@ impl Engine {
             return Ok(HashMap::new());
         }
         let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
-        let is_warming = relay.is_some_and(|relay| relay.warm_up.is_some());
-        let day = |at: Instant| Day::at(at, &policy.zone);
+        let today = Day::at(now, &policy.zone);
         let has_days = has_days(policy, &self.fleet);
         let mut standing = Vec::new();
         for row in rows {
+            // What it has is with the relay that it was to go by.
+            let is_ours = row.via == outlet.name;
+            let has_day = is_ours && row.placed_on == Some(today);
             let (has_place, has_turn) = match &row.reason {
                 None => {
-                    // That it has is with the relay that it was to go by.
                     let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
                     // A place is good on its day alone.
-                    let is_today = !is_warming || day(row.due_at) == day(now);
-                    (is_on_time && is_today && row.via == outlet.name, false)
+                    (is_on_time && is_ours && (has_day || row.placed_on.is_none()), false)
                 }
                 // It has its places, and others were late.
                 Some(reason) if reason == AT_THE_DOOR && now <= row.due_at + LATE => continue,
+                // It has all others.
+                Some(reason) if reason == MORE_SLOWLY && now <= row.due_at + LATE => (true, false),
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
             // What was tried is not sent behind all who are told the days to come.
@@ -75,42 +92,57 @@ impl Engine {
             let mut in_line = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
             let is_slow = !in_line.is_empty();
             if !has_place {
-                in_line.extend(lines(policy, (relay, &ramps), domain, &row.workflow));
+                let anew = lines(policy, (relay, &ramps), domain, &row.workflow).into_iter();
+                // It counts among those of the day already.
+                in_line.extend(anew.filter(|line| !has_day || line.day_of(now).is_none()));
                 in_line.extend(policy.pacing.late(row.due_at, now));
             }
             if !in_line.is_empty()
                 && let Some(state) = waits_its_turn(live, row, record, now)
             {
-                standing.push((row, state, in_line, has_turn, is_slow));
+                let takes_day = is_ours && in_line.iter().any(|line| line.day_of(now).is_some());
+                standing.push(Standing {
+                    row,
+                    state,
+                    lines: in_line,
+                    has_turn,
+                    is_slow,
+                    takes_day,
+                });
             }
         }
         // Whoever came first goes first, also where all are told to come again at the same time.
-        standing.sort_by_key(|(row, ..)| (row.created_at, row.id));
-        let asked = standing.iter().map(|(row, state, lines, has_turn, is_slow)| {
-            let workflow = live.definitions.structures.get(&row.version);
+        standing.sort_by_key(|it| (it.row.created_at, it.row.id));
+        let asked = standing.iter().map(|it| {
+            let workflow = live.definitions.structures.get(&it.row.version);
             let own = workflow.and_then(|workflow| workflow.window.as_ref());
-            let place = policy.place(&state.zone, state.country);
+            let place = policy.place(&it.state.zone, it.state.country);
             let window = Some((own.unwrap_or(&policy.window), place));
             // It may go faster again long before a slow line has come to its end.
             let later = now + SLOW_LINES_ASKED;
-            let opening = Opening { present: is_slow.then_some((later, later)), window };
-            Asked { lines: lines.clone(), has_turn: *has_turn, opening }
+            let opening = Opening { present: it.is_slow.then_some((later, later)), window };
+            Asked { lines: it.lines.clone(), has_turn: it.has_turn, opening }
         });
         let asked: Vec<_> = asked.collect();
         let answers = self.store.line_up(&asked, now).await?;
-        let turns = standing.iter().zip(answers).filter_map(|((row, .., is_slow), answer)| {
+        let (mut turns, mut placed) = (HashMap::new(), Vec::new());
+        for (it, answer) in standing.iter().zip(answers) {
             let (at, reason) = match answer {
                 // Within a second: it goes.
-                Answer::Go(_) => return None,
+                Answer::Go(_) => {
+                    placed.extend(it.takes_day.then_some(it.row.id));
+                    continue;
+                }
                 Answer::Wait(at, line) => (at, turn_in(line)),
-                Answer::Full(at, line) if *is_slow => {
+                Answer::Full(at, line) if it.is_slow => {
                     (at, format!("full for the next hour: {line}"))
                 }
                 Answer::Full(at, line) => (at, format!("full until its hours end: {line}")),
             };
-            Some((row.id, Turn { at, reason }))
-        });
-        Ok(turns.collect())
+            turns.insert(it.row.id, Turn { at, reason });
+        }
+        self.store.placed_on(&placed, today).await?;
+        Ok(turns)
     }
 }
 

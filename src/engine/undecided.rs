@@ -86,7 +86,7 @@ impl Undecided {
         let marketing = |message: &&mut NewMessage| message.kind == MessageKind::Marketing;
         if let Some(message) = decision.messages.iter_mut().find(marketing) {
             let want = decision.wants.iter().find(|want| want.about == message.about);
-            message.due_at = allocator.reserve(asker, want, now);
+            (message.due_at, message.placed_on) = allocator.reserve(asker, want, now);
         }
         for message in &mut decision.messages {
             message.relay = allocator.relay_of(message.kind, state.lead);

@@ -51,8 +51,8 @@ impl Engine {
             for receivers in all_receivers(policy) {
                 let key = (relay.clone(), receivers);
                 let was = known.get(&key);
-                let is = match was.filter(|was| was.begun == warm_up.first) {
-                    None => Standing::new(warm_up.first, today),
+                let (is, told) = match was.filter(|was| was.begun == warm_up.first) {
+                    None => (Standing::new(warm_up.first, today), None),
                     Some(was) if was.day >= today || is_over(was, warm_up) => continue,
                     Some(was) => {
                         let day = match days.entry(was.day) {
@@ -62,16 +62,16 @@ impl Engine {
                         };
                         let figures = day.get(&key.1).copied().unwrap_or_default();
                         let (is, news) = was.on(today, &warm_up.ramp, &figures);
-                        if !self.store.move_ramp((relay, &key.1), Some(was), &is).await? {
-                            is_other = true;
-                            continue;
-                        }
-                        tell((relay, &key.1), (was, &is), &news, warm_up, &figures);
-                        known.insert(key, is);
-                        continue;
+                        (is, Some((was, news, figures)))
                     }
                 };
-                is_other |= !self.store.move_ramp((relay, &key.1), was, &is).await?;
+                if !self.store.move_ramp((relay, &key.1), was, &is).await? {
+                    is_other = true;
+                    continue;
+                }
+                if let Some((was, news, figures)) = told {
+                    tell((relay, &key.1), (was, &is), &news, warm_up, &figures);
+                }
                 known.insert(key, is);
             }
         }

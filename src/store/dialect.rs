@@ -29,6 +29,8 @@ pub struct Text {
 /// - `(list "a, b")`: all rows as a JSON array, each an array of these columns; NULL where there are none;
 /// - `taken_back`: the state of a message `t` that is not to be sent any more;
 /// - `due`: counts the leads that are to be decided at `$1`;
+/// - `vias`: the names `relay(via)` of the relays that mails wait for, for a recursive query: from one to the next;
+/// - `that_matter`: the kinds of the index `events_that_matter`, which is used where they are named;
 /// - `no_memory`: what is remembered of a lead who was never decided;
 /// - `looks`: of a lead `l` its key and memory, where it stands if `$2` and its profile if `$3`;
 /// - `looks_back`: of leads `l` the same, and their events of the kinds and objects in `$4`;
@@ -120,6 +122,18 @@ macro_rules! fragment {
     };
     ($dialect:ident due) => {
         "COUNT(*) FROM lead_timer WHERE lane IN (0, 1, 2, 3) AND wake_at <= $1"
+    };
+    ($dialect:ident vias) => {
+        "relay(via) AS (\
+         SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+         ORDER BY t.via LIMIT 1) \
+         UNION ALL SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
+         AND t.via > relay.via ORDER BY t.via LIMIT 1) \
+         FROM relay WHERE relay.via IS NOT NULL)"
+    };
+    ($dialect:ident that_matter) => {
+        "('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
+         'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned')"
     };
     (sqlite no_memory) => {
         "'{}'"

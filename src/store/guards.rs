@@ -4,12 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::FromRow;
 
-use super::{
-    By, Result, Store,
-    db::{Tx, on_db},
-    dialect::Text,
-    gate::Turn,
-};
+use super::{By, Result, Store, db::on_db, dialect::Text, gate::Turn};
 use crate::domain::{guard::Alarm, id::MessageId, name::Name, pause::Scope, time::Instant};
 
 /// Who it is that pauses.
@@ -51,8 +46,9 @@ pub(super) const ILL: Text = sql!(
      WHERE e.kind = 'mail.failed' AND e.recorded_at >= $1 AND e.data LIKE '%\"hard\":{\"bool\":true}%' AND m.kind = 'marketing' \
      UNION ALL SELECT m.id, m.workflow, COALESCE(m.relay, ''), COALESCE(m.sent_at, m.settled_at, m.created_at), \
      m.sent_at IS NULL, e.kind = 'mail.bounced' FROM events AS e INNER JOIN messages AS m ON m.id = e.message \
-     WHERE e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND e.recorded_at >= $1 \
+     WHERE e.kind IN ",
+    that_matter,
+    " AND e.recorded_at >= $1 \
      AND ((e.kind = 'mail.bounced' AND e.object = 'hard') OR e.kind = 'mail.complained') AND m.kind = 'marketing'"
 );
 
@@ -118,40 +114,12 @@ impl Store {
         let Alarm { scope, reason, resumed } = alarm;
         let mut tx = self.db.begin(Turn::Act).await?;
         let by = By { who: GUARD, because: Some(reason) };
-        let is_new = tx.pause_unless_resumed(scope, by, *resumed, now).await?;
+        let known = resumed.unwrap_or(Instant::DAWN);
+        let is_new = tx.pause_unless_resumed_after(known, scope, by, now).await?;
         if is_new {
             tx.sweep_for(scope).await?;
         }
         tx.commit().await?;
         Ok(is_new)
-    }
-}
-
-impl Tx {
-    async fn pause_unless_resumed(
-        &mut self,
-        scope: &Scope,
-        By { who, because }: By<'_>,
-        resumed: Option<Instant>,
-        now: Instant,
-    ) -> Result<bool> {
-        Ok(on_db!(
-            self.on(),
-            sql!(
-                "INSERT INTO pauses (scope, who, at, because) \
-                 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) \
-                 WHERE NOT EXISTS (SELECT 1 FROM resumed AS r WHERE r.scope = $1 AND r.at > $5) \
-                 ON CONFLICT (scope) DO NOTHING"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(scope.to_string())
-                .bind(who)
-                .bind(now.millis())
-                .bind(because)
-                .bind(resumed.unwrap_or(Instant::DAWN).millis())
-                .execute(db)
-                .await
-                .map(|done| done.rows_affected() > 0)
-        )?)
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::time::Instant;
 pub(super) const EXPIRED: Text = sql!(
     "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
      m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-     m.first_tried_at, m.sent_at, m.reason, m.via FROM messages AS m \
+     m.first_tried_at, m.sent_at, m.reason, m.via, m.placed_on FROM messages AS m \
      WHERE m.state IN ('claimed', 'transmitting') AND m.lease_until <= $1 \
      ORDER BY m.lease_until, m.id"
 );

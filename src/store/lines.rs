@@ -13,9 +13,10 @@ use super::{
 };
 use crate::domain::{
     allocator::Taken,
-    id::LeadId,
+    id::{LeadId, MessageId},
     name::Name,
     pace::{self, Answer, Heads, Line, Opening},
+    schedule::Day,
     time::Instant,
 };
 
@@ -91,6 +92,27 @@ impl Store {
         tx.write_heads(&heads).await?;
         tx.commit().await?;
         Ok(answers)
+    }
+
+    /// Notes of mails that they have taken the places of a day.
+    pub async fn placed_on(&self, mails: &[MessageId], day: Day) -> Result<()> {
+        if mails.is_empty() {
+            return Ok(());
+        }
+        // All who lock several messages do it in this order.
+        let ids: BTreeSet<i64> = mails.iter().map(|mail| mail.0).collect();
+        let mut tx = self.db.begin(Turn::Work).await?;
+        on_db!(
+            tx.on(),
+            sql!(
+                "UPDATE messages AS t SET placed_on = $2 WHERE t.id IN \
+                 (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ")"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows::ids(ids)).bind(day.0).execute(db).await.map(drop)
+        )?;
+        tx.commit().await
     }
 }
 

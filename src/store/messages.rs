@@ -16,6 +16,7 @@ use crate::domain::{
     event::StepRef,
     id::{EnrolmentNo, LeadId, MessageId},
     message::{MessageKind, MessageState},
+    schedule::Day,
     time::Instant,
     workflow::Version,
 };
@@ -42,6 +43,7 @@ pub(super) struct StoredMessage {
     pub sent_at: Option<i64>,
     pub reason: Option<String>,
     pub via: String,
+    pub placed_on: Option<i64>,
 }
 
 impl TryFrom<StoredMessage> for MessageRow {
@@ -72,6 +74,7 @@ impl TryFrom<StoredMessage> for MessageRow {
             sent_at: row.sent_at.map(Instant::from_millis),
             reason: row.reason,
             via: row.via.into(),
+            placed_on: row.placed_on.map(Day),
         })
     }
 }
@@ -259,7 +262,7 @@ impl Store {
             sql!(
                 "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
                  m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason, m.via FROM messages AS m WHERE m.id = $1"
+                 m.first_tried_at, m.sent_at, m.reason, m.via, m.placed_on FROM messages AS m WHERE m.id = $1"
             ),
             |db, sql| sqlx::query_as(sql).bind(message.0).fetch_optional(db).await
         )?;

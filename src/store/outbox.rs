@@ -15,13 +15,9 @@ use crate::domain::{name::Name, time::Instant};
 
 /// From one relay and workflow that has open messages to the next, and the first that is due of each kind.
 pub(super) const HEADS: Text = sql!(
-    "WITH RECURSIVE relay(via) AS (\
-     SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-     ORDER BY t.via LIMIT 1) \
-     UNION ALL SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-     AND t.via > relay.via ORDER BY t.via LIMIT 1) \
-     FROM relay WHERE relay.via IS NOT NULL), \
-     line(via, workflow) AS (\
+    "WITH RECURSIVE ",
+    vias,
+    ", line(via, workflow) AS (\
      SELECT relay.via, (SELECT t.workflow FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
      AND t.via = relay.via ORDER BY t.workflow LIMIT 1) FROM relay WHERE relay.via IS NOT NULL \
      UNION ALL SELECT line.via, (SELECT t.workflow FROM messages AS t \
@@ -49,7 +45,8 @@ pub(super) const CLAIM: Text = sql!(
      relay = $8 \
      WHERE id IN (SELECT due.id FROM due) \
      RETURNING id, lead, enrolment, step, visit, recipient, kind, workflow, version, purpose, \
-     template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason, via"
+     template, state, due_at, attempts, token, created_at, first_tried_at, sent_at, reason, via, \
+     placed_on"
 );
 
 /// Whose mails are claimed, and by whom.

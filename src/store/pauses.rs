@@ -25,7 +25,7 @@ use crate::domain::{
     time::Instant,
 };
 
-/// Who pauses something, and why.
+/// Who does something, and why.
 #[derive(Clone, Copy, Debug)]
 pub struct By<'a> {
     pub who: &'a str,
@@ -145,24 +145,9 @@ impl Store {
         by: impl Into<By<'a>>,
         now: Instant,
     ) -> Result<()> {
-        let By { who, because } = by.into();
         let mut tx = self.db.begin(Turn::Act).await?;
         tx.wake_paused_lead(scope, now).await?;
-        on_db!(
-            tx.on(),
-            sql!(
-                "INSERT INTO pauses (scope, who, at, because) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (scope) DO NOTHING"
-            ),
-            |db, sql| sqlx::query(sql)
-                .bind(scope.to_string())
-                .bind(who)
-                .bind(now.millis())
-                .bind(because)
-                .execute(db)
-                .await
-                .map(drop)
-        )?;
+        tx.pause_unless_resumed_after(Instant::NEVER, scope, by.into(), now).await?;
         tx.sweep_for(scope).await?;
         tx.commit().await?;
         if let Scope::Account(account) = scope {
@@ -217,7 +202,11 @@ impl Store {
             sql!("SELECT p.scope FROM pauses AS p WHERE p.scope LIKE 'relay:%'"),
             |db, sql| sqlx::query_scalar(sql).fetch_all(db).await
         )?;
-        Ok(scopes.iter().filter_map(|scope| Some(scope.strip_prefix("relay:")?.into())).collect())
+        let relay = |scope: String| match Scope::from(scope.as_str()) {
+            Scope::Relay(name) => Some(name),
+            _ => None,
+        };
+        Ok(scopes.into_iter().filter_map(relay).collect())
     }
 
     /// Whether it goes by what is paused.
@@ -281,6 +270,34 @@ impl Store {
 }
 
 impl Tx {
+    /// Writes a pause, unless there is one, or the last one ended after an instant. Returns whether it did.
+    pub(super) async fn pause_unless_resumed_after(
+        &mut self,
+        known: Instant,
+        scope: &Scope,
+        By { who, because }: By<'_>,
+        now: Instant,
+    ) -> Result<bool> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                "INSERT INTO pauses (scope, who, at, because) \
+                 SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) \
+                 WHERE NOT EXISTS (SELECT 1 FROM resumed AS r WHERE r.scope = $1 AND r.at > $5) \
+                 ON CONFLICT (scope) DO NOTHING"
+            ),
+            |db, sql| sqlx::query(sql)
+                .bind(scope.to_string())
+                .bind(who)
+                .bind(now.millis())
+                .bind(because)
+                .bind(known.millis())
+                .execute(db)
+                .await
+                .map(|done| done.rows_affected() > 0)
+        )?)
+    }
+
     /// A decision on the lead that does not know of this yet is lost.
     async fn wake_paused_lead(&mut self, scope: &Scope, now: Instant) -> Result<()> {
         let Scope::Lead(LeadId(lead)) = *scope else { return Ok(()) };

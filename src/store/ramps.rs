@@ -36,8 +36,9 @@ pub(super) const TRIES: Text = sql!(
 /// By the condition of the index.
 pub(super) const RETURNS: Text = sql!(
     "SELECT l.domain, e.kind, COUNT(*) FROM events AS e JOIN messages AS m ON m.id = e.message \
-     JOIN leads AS l ON l.lead = e.lead WHERE e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', \
-     'lead.unsubscribed', 'stage.changed', 'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') \
+     JOIN leads AS l ON l.lead = e.lead WHERE e.kind IN ",
+    that_matter,
+    " \
      AND (e.kind = 'mail.complained' OR e.kind = 'mail.bounced' AND e.object = 'hard') \
      AND e.kind IN ('mail.bounced', 'mail.complained') AND e.recorded_at >= $2 AND e.recorded_at < $3 \
      AND m.relay = $1 GROUP BY l.domain, e.kind"

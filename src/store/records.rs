@@ -25,6 +25,7 @@ use crate::domain::{
     lead::{Consent, Memory, Profile, Stage, Suppression},
     message::{MessageKind, MessageState},
     name::Name,
+    schedule::Day,
     time::Instant,
     workflow::Version,
 };
@@ -293,6 +294,8 @@ pub struct MessageRow {
     pub reason: Option<String>,
     /// The relay that it is to go by; empty where nobody has said it yet.
     pub via: Name,
+    /// The day whose places it has taken, in lines of `via` and others that take so many a day.
+    pub placed_on: Option<Day>,
 }
 
 /// What a hit's token leads to.

@@ -42,14 +42,8 @@ pub enum Probing {
 }
 
 /// From one relay that mails wait for to the next.
-pub(super) const VIAS: Text = sql!(
-    "WITH RECURSIVE relay(via) AS (\
-     SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-     ORDER BY t.via LIMIT 1) \
-     UNION ALL SELECT (SELECT t.via FROM messages AS t WHERE t.state IN ('reserved', 'deferred') \
-     AND t.via > relay.via ORDER BY t.via LIMIT 1) \
-     FROM relay WHERE relay.via IS NOT NULL) SELECT relay.via FROM relay WHERE relay.via IS NOT NULL"
-);
+pub(super) const VIAS: Text =
+    sql!("WITH RECURSIVE ", vias, " SELECT relay.via FROM relay WHERE relay.via IS NOT NULL");
 
 impl Store {
     /// Mails that wait for none of these relays, at most so many.
@@ -96,7 +90,7 @@ impl Store {
         on_db!(
             tx.on(),
             sql!(
-                "UPDATE messages AS t SET via = j.value ->> 'via', reason = CASE WHEN t.state = 'reserved' \
+                "UPDATE messages AS t SET via = j.value ->> 'via', placed_on = NULL, reason = CASE WHEN t.state = 'reserved' \
                  AND t.via <> '' THEN 'its relay is another now' ELSE t.reason END FROM ",
                 each,
                 " WHERE t.id = CAST(j.value ->> 'id' AS BIGINT) AND t.state IN ('reserved', 'deferred')"
@@ -190,10 +184,6 @@ impl Store {
 
     /// Forgets on which stretches mail has been going slowly since before then.
     pub async fn forget_throttles(&self, before: Instant) -> Result<()> {
-        let known = self.throttles().await?;
-        if known.iter().all(|(.., since)| *since >= before) {
-            return Ok(());
-        }
         let mut tx = self.db.begin(Turn::Act).await?;
         on_db!(tx.on(), sql!("DELETE FROM throttles WHERE since < $1"), |db, sql| {
             sqlx::query(sql).bind(before.millis()).execute(db).await.map(drop)

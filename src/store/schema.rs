@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 
 /// `migrations/`, embedded; a test holds the list to the folder. A file is never changed once it was
 /// released: its checksum is in databases.
-const FILES: [(i64, &str, &str); 11] = [
+const FILES: [(i64, &str, &str); 12] = [
     (1, "the house", include_str!("../../migrations/0001_the_house.sql")),
     (4, "figures", include_str!("../../migrations/0004_figures.sql")),
     (5, "discount codes", include_str!("../../migrations/0005_discount_codes.sql")),
@@ -29,6 +29,7 @@ const FILES: [(i64, &str, &str); 11] = [
     (11, "relays", include_str!("../../migrations/0011_relays.sql")),
     (12, "guards", include_str!("../../migrations/0012_guards.sql")),
     (13, "warm up", include_str!("../../migrations/0013_warm_up.sql")),
+    (14, "places", include_str!("../../migrations/0014_places.sql")),
 ];
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(SqlSafeStr::into_sql_str));

@@ -84,7 +84,7 @@ impl Store {
             sql!(
                 "SELECT m.id, m.lead, m.enrolment, m.step, m.visit, m.recipient, m.kind, m.workflow, \
                  m.version, m.purpose, m.template, m.state, m.due_at, m.attempts, m.token, m.created_at, \
-                 m.first_tried_at, m.sent_at, m.reason, m.via FROM messages AS m \
+                 m.first_tried_at, m.sent_at, m.reason, m.via, m.placed_on FROM messages AS m \
                  WHERE m.lead = $1 ORDER BY m.created_at, m.id"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await

@@ -2,7 +2,8 @@
 
 use nurtured::{
     domain::{event::EventKind, message::MessageState},
-    engine::cancelling::{Because, Whose, cancel, concerned},
+    engine::cancelling::{Whose, cancel, concerned},
+    store::By,
 };
 
 use crate::support::{
@@ -10,7 +11,7 @@ use crate::support::{
     engine::{Campaign, DAY, Rig, SECOND},
 };
 
-const BY: Because<'static> = Because { who: "ada", because: Some("the offer is over") };
+const BY: By<'static> = By { who: "ada", because: Some("the offer is over") };
 
 fn campaign() -> Campaign {
     let steps = |mail: &str| {

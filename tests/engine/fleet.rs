@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use nurtured::{
-    domain::{event::EventKind, id::LeadId, message::MessageState},
+    domain::{id::LeadId, message::MessageState},
     engine::Engine,
 };
 
@@ -12,18 +12,6 @@ use crate::support::{
     engine::{Campaign, DAY, HOUR, MINUTE, Rig, Setup},
     smtp::{FakeSmtp, Script},
 };
-
-/// Two mails, a day between them.
-fn campaign() -> Campaign {
-    Campaign::new()
-        .workflow(
-            "two",
-            "enter:\n  when: stage == \"lead\"\n  existing: yes\n\
-             steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n",
-        )
-        .mail("cold/one", "One")
-        .mail("cold/two", "Two")
-}
 
 /// A rig whose relay `main` has a second one beside it, called `other`; with keys for each.
 async fn two_relays(
@@ -37,7 +25,7 @@ async fn two_relays(
         addr.port()
     );
     let setup = Setup { config, main: main.to_owned(), ..Setup::default() };
-    (Rig::with(db, &campaign(), setup).await, second)
+    (Rig::with(db, &Campaign::two_mails(), setup).await, second)
 }
 
 /// By recipient: who wrote to them.
@@ -163,12 +151,7 @@ async fn a_relay_takes_no_more_than_its_rate_also_of_those_whom_it_stands_in_for
         rig.store.pause(&"relay:main".into(), "test", NOON).await.unwrap();
         rig.walk(NOON + HOUR).await;
         assert_eq!((rig.smtp.count(), second.count()), (0, 30));
-        let mut sent = Vec::new();
-        for lead in leads {
-            let events = rig.events(lead, &EventKind::MAIL_SENT).await;
-            sent.extend(events.iter().map(|event| event.occurred_at));
-        }
-        sent.sort_unstable();
+        let sent = rig.sent(&leads).await;
         for (first, seventh) in sent.iter().zip(&sent[6..]) {
             assert!(*seventh >= *first + MINUTE, "{sent:?}");
         }

@@ -22,17 +22,6 @@ use crate::support::{
     smtp::{Act, At, Moment, Script},
 };
 
-fn campaign() -> Campaign {
-    Campaign::new()
-        .workflow(
-            "two",
-            "enter:\n  when: stage == \"lead\"\n  existing: yes\n\
-             steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n",
-        )
-        .mail("cold/one", "One")
-        .mail("cold/two", "Two")
-}
-
 /// Scattered numbers, the same each time.
 fn scatter(text: &str, salt: u64) -> u64 {
     text.bytes().fold(salt ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -69,7 +58,7 @@ async fn an_unsubscribe_between_reservation_and_sending_is_obeyed() {
             };
             let start = NOON + u32::try_from(10 * round).unwrap() * DAY;
             let setup = Setup { start, relay, connections: 6, ..Setup::default() };
-            let campaign = campaign().mail("cold/one", &format!("One {round}"));
+            let campaign = Campaign::two_mails().mail("cold/one", &format!("One {round}"));
             let rig = Arc::new(Rig::with(db, &campaign, setup).await);
             let names: Vec<String> =
                 (0..100).map(|n| format!("r{round}l{n}@example.com")).collect();
@@ -140,7 +129,7 @@ async fn an_unsubscribe_between_reservation_and_sending_is_obeyed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_domain_put_on_the_list_stops_what_is_reserved() {
     for_each_database(async |db| {
-        let rig = Rig::new(db, &campaign()).await;
+        let rig = Rig::new(db, &Campaign::two_mails()).await;
         let (ours, theirs) =
             (rig.lead("a@left.example", &[]).await, rig.lead("b@stays.example", &[]).await);
         rig.store.pause(&"all".into(), "test", rig.clock.now()).await.unwrap();
@@ -165,7 +154,7 @@ async fn a_complaint_while_the_mail_waits_for_the_relay_stops_it() {
             (At::Rcpt, 1) => Act::Say("451 4.7.1 later".into()),
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), Setup { relay, ..Setup::default() }).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), Setup { relay, ..Setup::default() }).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let report = rig.tick().await;
         assert_eq!(report.deferred, 1);

@@ -20,22 +20,6 @@ fn campaign(pacing: &str, window: &str) -> Campaign {
         .workflow("cold", steps)
 }
 
-async fn crowd(rig: &Rig, people: usize, domain: &str) -> Vec<LeadId> {
-    let names: Vec<String> = (0..people).map(|n| format!("p{n}@{domain}")).collect();
-    rig.leads(&names, &[]).await
-}
-
-/// When their mails left, in order.
-async fn sent(rig: &Rig, leads: &[LeadId]) -> Vec<Instant> {
-    let mut at = Vec::new();
-    for &lead in leads {
-        let events = rig.events(lead, &EventKind::MAIL_SENT).await;
-        at.extend(events.iter().map(|event| event.occurred_at));
-    }
-    at.sort_unstable();
-    at
-}
-
 /// In no stretch as long as the period more than so many.
 fn is_kept(sent: &[Instant], mails: usize, period: Duration) {
     for (index, first) in sent.iter().enumerate() {
@@ -54,15 +38,15 @@ async fn mails_keep_their_distance_and_no_domain_waits_for_another() {
         let pacing = "    all: 60 per minute\n    each_domain: 6 per minute\n    providers:\n      \
                       google: { domains: [gmail.com, googlemail.com], rate: 120 per hour }\n";
         let rig = Rig::new(db, &campaign(pacing, "always")).await;
-        let mut google = crowd(&rig, 20, "gmail.com").await;
-        google.extend(crowd(&rig, 20, "googlemail.com").await);
-        let acme = crowd(&rig, 12, "acme.example").await;
+        let mut google = rig.crowd(20, "gmail.com").await;
+        google.extend(rig.crowd(20, "googlemail.com").await);
+        let acme = rig.crowd(12, "acme.example").await;
         let other = rig.lead("one@other.example", &[]).await;
         rig.walk(NOON + 10 * SECOND).await;
-        assert_eq!(sent(&rig, &[other]).await.len(), 1, "a crowd for others is not in its way");
+        assert_eq!(rig.sent(&[other]).await.len(), 1, "a crowd for others is not in its way");
         let late = rig.lead("two@other.example", &[]).await;
         rig.walk(NOON + HOUR).await;
-        let (to_google, to_acme) = (sent(&rig, &google).await, sent(&rig, &acme).await);
+        let (to_google, to_acme) = (rig.sent(&google).await, rig.sent(&acme).await);
         assert_eq!((to_google.len(), to_acme.len()), (40, 12));
         is_kept(&to_google, 1, 30 * SECOND);
         is_kept(&to_acme, 1, 10 * SECOND);
@@ -70,7 +54,7 @@ async fn mails_keep_their_distance_and_no_domain_waits_for_another() {
         assert!(*to_google.last().unwrap() <= NOON + 39 * 30 * SECOND + 5 * SECOND);
         assert!(*to_acme.last().unwrap() <= NOON + 11 * 10 * SECOND + 5 * SECOND);
         let all: Vec<LeadId> = google.into_iter().chain(acme).chain([other, late]).collect();
-        is_kept(&sent(&rig, &all).await, 1, SECOND);
+        is_kept(&rig.sent(&all).await, 1, SECOND);
     })
     .await;
 }
@@ -84,17 +68,17 @@ async fn what_is_asked_for_goes_at_once_and_its_line_alone_moves_on() {
             "enter:\n  event: form.submitted\nsend: { now: yes }\nsteps:\n  - email: ticket\n";
         let campaign = campaign(pacing, "always").mail("ticket", "Ticket").workflow("asked", asked);
         let rig = Rig::new(db, &campaign).await;
-        let crowd = crowd(&rig, 20, "acme.example").await;
+        let crowd = rig.crowd(20, "acme.example").await;
         rig.tick_at(NOON + MINUTE).await;
         for &lead in &crowd {
             rig.happens(lead, EventKind::FORM_SUBMITTED, None).await;
         }
         rig.walk(NOON + 3 * MINUTE).await;
-        let tickets = sent(&rig, &crowd).await.len();
+        let tickets = rig.sent(&crowd).await.len();
         assert!(tickets >= 20, "{tickets}");
         let other = rig.lead("one@other.example", &[]).await;
         rig.walk(NOON + 4 * MINUTE).await;
-        assert_eq!(sent(&rig, &[other]).await.len(), 1);
+        assert_eq!(rig.sent(&[other]).await.len(), 1);
     })
     .await;
 }
@@ -104,12 +88,12 @@ async fn what_is_asked_for_goes_at_once_and_its_line_alone_moves_on() {
 async fn a_pace_that_was_wrong_is_forgotten_when_it_is_mended() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign("    all: 1 per hour\n", "always")).await;
-        let leads = crowd(&rig, 20, "acme.example").await;
+        let leads = rig.crowd(20, "acme.example").await;
         rig.walk(NOON + 2 * MINUTE).await;
-        assert_eq!(sent(&rig, &leads).await.len(), 1);
+        assert_eq!(rig.sent(&leads).await.len(), 1);
         rig.apply(&campaign("    all: 1 per second\n", "always")).await;
         rig.walk(NOON + 90 * MINUTE).await;
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         assert_eq!(at.len(), 20);
         is_kept(&at, 1, SECOND);
     })
@@ -121,11 +105,11 @@ async fn a_pace_that_was_wrong_is_forgotten_when_it_is_mended() {
 async fn turns_that_came_at_the_same_time_are_taken_one_after_the_other() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign("    all: 60 per hour\n", "always")).await;
-        let leads = crowd(&rig, 120, "acme.example").await;
+        let leads = rig.crowd(120, "acme.example").await;
         rig.walk(NOON + 5 * MINUTE).await;
         // Half an hour in which nothing runs; those whose turn it was are not behind all others.
         rig.walk_from(NOON + 35 * MINUTE, NOON + 100 * MINUTE).await;
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         is_kept(&at, 1, MINUTE);
         assert!(at.len() >= 65, "{}", at.len());
     })
@@ -138,9 +122,9 @@ async fn a_mailing_is_spread_over_its_window_and_goes_on_the_next_day() {
         let pacing = "    workflows: { cold: 10 per hour }\n";
         let rig = Rig::new(db, &campaign(pacing, "daily 09:00-12:30")).await;
         // At noon: five until the window closes, then thirty-five a day.
-        let leads = crowd(&rig, 50, "acme.example").await;
+        let leads = rig.crowd(50, "acme.example").await;
         rig.walk(NOON + 3 * DAY).await;
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         assert_eq!(at.len(), 50);
         is_kept(&at, 1, 6 * MINUTE);
         let by = |until: Instant| at.iter().filter(|at| **at < until).count();
@@ -153,9 +137,9 @@ async fn a_mailing_is_spread_over_its_window_and_goes_on_the_next_day() {
 async fn what_an_outage_kept_back_does_not_burst() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign("    all: 60 per hour\n", "always")).await;
-        let leads = crowd(&rig, 30, "acme.example").await;
+        let leads = rig.crowd(30, "acme.example").await;
         rig.walk(NOON + 3 * MINUTE).await;
-        assert_eq!(sent(&rig, &leads).await.len(), 4);
+        assert_eq!(rig.sent(&leads).await.len(), 4);
         // Nothing runs for half an hour.
         rig.clock.set(NOON + 35 * MINUTE);
         let (engine, _) = rig.restarted().await;
@@ -164,7 +148,7 @@ async fn what_an_outage_kept_back_does_not_burst() {
             rig.clock.set(now);
             next = engine.tick(now).await.unwrap().next_wake_at;
         }
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         assert_eq!(at.len(), 30);
         is_kept(&at, 1, MINUTE);
     })
@@ -177,15 +161,15 @@ async fn what_a_slow_relay_kept_back_for_less_than_a_minute_does_not_burst() {
     for_each_database(async |db| {
         let rig = Rig::new(db, &campaign("    all: 60 per minute\n", "always")).await;
         rig.tick().await;
-        let leads = crowd(&rig, 120, "acme.example").await;
+        let leads = rig.crowd(120, "acme.example").await;
         let live = rig.engine.live().unwrap();
         for second in 0..50 {
             rig.clock.set(NOON + second * SECOND);
             rig.engine.decide_due(&live, rig.clock.now()).await.unwrap();
         }
-        assert_eq!(sent(&rig, &leads).await.len(), 0);
+        assert_eq!(rig.sent(&leads).await.len(), 0);
         rig.walk_from(NOON + 50 * SECOND, NOON + HOUR).await;
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         assert_eq!(at.len(), 120);
         // Those whose time was a moment ago, and no more.
         is_kept(&at, 8, SECOND);
@@ -204,16 +188,16 @@ async fn a_pace_is_kept_by_all_together() {
         rig.tick().await;
         let mut leads = Vec::new();
         for company in 0..5 {
-            leads.push(crowd(&rig, 12, &format!("company-{company}.example")).await);
+            leads.push(rig.crowd(12, &format!("company-{company}.example")).await);
         }
         rig.decide_by_many(6).await;
         rig.walk(NOON + HOUR).await;
         for company in &leads {
-            let at = sent(&rig, company).await;
+            let at = rig.sent(company).await;
             assert_eq!(at.len(), 12);
             is_kept(&at, 1, 10 * SECOND);
         }
-        let all = sent(&rig, &leads.concat()).await;
+        let all = rig.sent(&leads.concat()).await;
         is_kept(&all, 1, 2 * SECOND);
     })
     .await;
@@ -230,17 +214,17 @@ async fn what_was_due_during_an_outage_leaves_at_the_pace_of_catching_up_and_not
             .mail("hello", "Hello")
             .workflow("cold", steps);
         let rig = Rig::new(db, &campaign).await;
-        let overdue = crowd(&rig, 50, "a.example").await;
+        let overdue = rig.crowd(50, "a.example").await;
         rig.tick().await;
         // Nothing runs from then on; others have come meanwhile, and are due in time.
         rig.clock.set(NOON + HOUR * 3);
-        let fresh = crowd(&rig, 50, "b.example").await;
+        let fresh = rig.crowd(50, "b.example").await;
         rig.walk_from(NOON + HOUR * 3, NOON + HOUR * 5).await;
-        let late = sent(&rig, &overdue).await;
+        let late = rig.sent(&overdue).await;
         assert_eq!(late.len(), 50);
         is_kept(&late, 20, MINUTE);
         assert!(late[49] < NOON + HOUR * 3 + MINUTE * 4, "and no slower: {late:?}");
-        assert_eq!(sent(&rig, &fresh).await, vec![NOON + HOUR * 4; 50]);
+        assert_eq!(rig.sent(&fresh).await, vec![NOON + HOUR * 4; 50]);
     })
     .await;
 }
@@ -255,14 +239,36 @@ async fn mails_that_lay_ready_during_an_outage_do_not_burst_either() {
             .mail("hello", "Hello")
             .workflow("cold", "enter:\n  event: lead.imported\nsteps:\n  - email: hello\n");
         let rig = Rig::new(db, &campaign).await;
-        let leads = crowd(&rig, 50, "a.example").await;
+        let leads = rig.crowd(50, "a.example").await;
         rig.store.pause(&"relay:main".into(), "test", NOON).await.unwrap();
         rig.tick().await;
         rig.store.resume(&"relay:main".into(), NOON).await.unwrap();
         rig.walk_from(NOON + HOUR, NOON + HOUR * 2).await;
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         assert_eq!(at.len(), 50);
         is_kept(&at, 20, MINUTE);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn at_most_may_change_from_hours_to_days_and_back() {
+    for_each_database(async |db| {
+        let workflow = |at_most: &str| {
+            let steps = format!(
+                "enter:\n  event: lead.imported\nsend: {{ at_most: {at_most} }}\nsteps:\n  - email: hello\n"
+            );
+            Campaign::new().mail("hello", "Hello").workflow("cold", &steps)
+        };
+        let rig = Rig::new(db, &workflow("240 per hour")).await;
+        let mut now = NOON;
+        for (round, at_most) in ["500 per day", "240 per hour", "40 per day"].iter().enumerate() {
+            let leads = rig.crowd(5, &format!("d{round}.example")).await;
+            rig.walk(now + HOUR).await;
+            assert_eq!(rig.sent(&leads).await.len(), 5, "before {at_most}");
+            rig.apply(&workflow(at_most)).await;
+            now = now + HOUR;
+        }
     })
     .await;
 }

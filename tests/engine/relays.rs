@@ -22,18 +22,6 @@ use crate::support::{
     smtp::{Act, At, FakeSmtp, Moment, Script, say},
 };
 
-/// Two mails, a day between them.
-fn campaign() -> Campaign {
-    Campaign::new()
-        .workflow(
-            "two",
-            "enter:\n  when: stage == \"lead\"\n  existing: yes\n\
-             steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n",
-        )
-        .mail("cold/one", "One")
-        .mail("cold/two", "Two")
-}
-
 fn setup(relay: Script) -> Setup {
     Setup { relay, ..Setup::default() }
 }
@@ -55,7 +43,7 @@ async fn what_is_put_off_is_tried_again_later_and_not_before() {
                     Act::Default
                 }
             });
-            let rig = Rig::with(db, &campaign(), setup(relay)).await;
+            let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
             let lead = rig.lead("a@example.com", &[]).await;
             let mut report = rig.tick().await;
             assert_eq!((report.deferred, report.sent), (1, 0), "{stage:?}");
@@ -96,7 +84,7 @@ async fn a_relay_that_puts_off_for_days_is_given_up_with_the_reason() {
             At::Rcpt => say("450 4.2.0 try again"),
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let mut report = rig.tick().await;
         let start = rig.clock.now();
@@ -127,7 +115,7 @@ async fn a_refused_recipient_leaves_and_one_that_does_not_exist_is_suppressed() 
             (At::Dot, "spam@example.com") => say("550 5.7.1 looks like spam"),
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
         let names = ["gone", "full", "spam", "fine"];
         let names: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
         let leads = rig.leads(&names, &[]).await;
@@ -166,7 +154,7 @@ async fn a_mail_without_an_answer_is_in_doubt_and_never_sent_again() {
                     if moment.at == At::Dot { Act::TakeAndHangUp } else { Act::Default }
                 },
             );
-        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
         let names: Vec<String> = (0..20).map(|n| format!("l{n}@example.com")).collect();
         let leads = rig.leads(&names, &[]).await;
         let report = rig.tick().await;
@@ -195,7 +183,7 @@ async fn a_mail_without_an_answer_is_in_doubt_and_never_sent_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_goes_down_is_told_of_once_and_so_is_its_return() {
     for_each_database(async |db| {
-        let rig = Rig::new(db, &campaign()).await;
+        let rig = Rig::new(db, &Campaign::two_mails()).await;
         let refuses = TcpSocket::new_v4().unwrap();
         refuses.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let mut engine = rig.with_relay(refuses.local_addr().unwrap().port());
@@ -226,7 +214,9 @@ async fn a_relay_that_goes_down_is_told_of_once_and_so_is_its_return() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_relay_mails_wait_and_nothing_spins() {
     for_each_database(async |db| {
-        let rig = Rig::with(db, &campaign(), Setup { connections: 2, ..Setup::default() }).await;
+        let rig =
+            Rig::with(db, &Campaign::two_mails(), Setup { connections: 2, ..Setup::default() })
+                .await;
         let names: Vec<String> = (0..60).map(|n| format!("l{n}@example.com")).collect();
         let leads = rig.leads(&names, &[]).await;
         let addr = rig.smtp.addr;
@@ -291,7 +281,8 @@ async fn a_probe_goes_also_while_another_mail_hangs() {
             At::Connect if moment.connection > 1 && asked.load(Ordering::SeqCst) => Act::HangUp,
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), Setup { connections: 2, ..setup(relay) }).await;
+        let rig =
+            Rig::with(db, &Campaign::two_mails(), Setup { connections: 2, ..setup(relay) }).await;
         let engine = Arc::clone(&rig.engine);
         engine.take_over().await.unwrap();
         let live = engine.live().unwrap();
@@ -333,7 +324,7 @@ async fn a_mail_that_reaches_the_point_of_no_return_late_is_given_back_and_not_i
             _ => Act::Default,
         });
         let config = "[engine]\nlease = \"2s\"\n".to_owned();
-        let rig = Rig::with(db, &campaign(), Setup { config, ..setup(relay) }).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), Setup { config, ..setup(relay) }).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let report = rig.tick().await;
         assert_eq!((report.in_doubt, report.sent, report.deferred), (0, 0, 1));
@@ -364,7 +355,7 @@ async fn a_relay_that_refuses_us_as_sender_costs_no_mail() {
             At::Mail if asked.load(Ordering::SeqCst) => say("550 5.7.1 account suspended"),
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let report = rig.tick().await;
         assert_eq!((report.failed, report.deferred), (0, 1));
@@ -393,7 +384,7 @@ async fn a_clock_that_jumps_ahead_takes_no_mail_out_of_our_own_hands() {
             }
             Act::Default
         });
-        let rig = Rig::with(db, &campaign(), setup(relay)).await;
+        let rig = Rig::with(db, &Campaign::two_mails(), setup(relay)).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let (engine, clock) = (Arc::clone(&rig.engine), rig.clock.clone());
         let recovered = Arc::new(Mutex::new(None));
@@ -427,7 +418,7 @@ async fn a_mail_that_is_put_off_lets_another_workflows_go() {
         });
         let enter = "enter:\n  when: stage == \"lead\"\n  existing: yes\n";
         let other = format!("priority: -1\n{enter}steps:\n  - email: cold/three\n");
-        let campaign = campaign().workflow("three", &other).mail("cold/three", "Three");
+        let campaign = Campaign::two_mails().workflow("three", &other).mail("cold/three", "Three");
         let rig = Rig::with(db, &campaign, setup(relay)).await;
         let lead = rig.lead("a@example.com", &[]).await;
         let report = rig.tick().await;
@@ -453,7 +444,8 @@ async fn a_relay_that_says_at_the_recipient_that_it_takes_nothing_from_us_costs_
             At::Rcpt if asked.load(Ordering::SeqCst) => say("554 5.7.1 <x>: Relay access denied"),
             _ => Act::Default,
         });
-        let rig = Rig::with(db, &campaign(), Setup { connections: 1, ..setup(relay) }).await;
+        let rig =
+            Rig::with(db, &Campaign::two_mails(), Setup { connections: 1, ..setup(relay) }).await;
         let names: Vec<String> = (0..20).map(|n| format!("l{n}@example.com")).collect();
         let leads = rig.leads(&names, &[]).await;
         let mut report = rig.tick().await;

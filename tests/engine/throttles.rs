@@ -1,15 +1,15 @@
 //! Servers that take less from us than we have for them.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use nurtured::domain::{event::EventKind, id::LeadId, message::MessageState, time::Instant};
+use nurtured::{clock::Clock, domain::message::MessageState};
 
 use crate::support::{
     databases::{NOON, for_each_database},
-    engine::{Campaign, HOUR, Rig, Setup},
+    engine::{Campaign, HOUR, Rig, SECOND, Setup},
     smtp::{Act, At, Moment, Script, say},
 };
 
@@ -50,32 +50,17 @@ fn answering(domain: &'static str, line: &'static str) -> (Setup, Arc<Trouble>) 
     (Setup { relay, connections: 1, ..Setup::default() }, trouble)
 }
 
-async fn crowd(rig: &Rig, people: usize, domain: &str) -> Vec<LeadId> {
-    let names: Vec<String> = (0..people).map(|n| format!("p{n}@{domain}")).collect();
-    rig.leads(&names, &[]).await
-}
-
-async fn sent(rig: &Rig, leads: &[LeadId]) -> Vec<Instant> {
-    let mut at = Vec::new();
-    for &lead in leads {
-        let events = rig.events(lead, &EventKind::MAIL_SENT).await;
-        at.extend(events.iter().map(|event| event.occurred_at));
-    }
-    at.sort_unstable();
-    at
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn where_mail_is_put_off_it_goes_slowly_and_nobody_elses_does() {
     for_each_database(async |db| {
         let line = "421 4.7.28 too many mails from you";
         let (setup, trouble) = answering("@busy.example", line);
         let rig = Rig::with(db, &campaign(), setup).await;
-        let slow = crowd(&rig, 60, "busy.example").await;
-        let fast = crowd(&rig, 20, "free.example").await;
+        let slow = rig.crowd(60, "busy.example").await;
+        let fast = rig.crowd(20, "free.example").await;
         let report = rig.tick().await;
         assert_eq!(report.sent, 20, "none of the others waits");
-        assert_eq!(sent(&rig, &fast).await.len(), 20);
+        assert_eq!(rig.sent(&fast).await.len(), 20);
         // What is in the connections' hands at that moment is asked; nobody runs on.
         let first = trouble.asked();
         assert!((1..=20).contains(&first), "{first} of 60 were tried at once");
@@ -99,7 +84,7 @@ async fn where_mail_is_put_off_it_goes_slowly_and_nobody_elses_does() {
         // They take mail again: it goes faster by and by, and all of it.
         trouble.ends();
         rig.walk(NOON + HOUR * 8).await;
-        let at = sent(&rig, &slow).await;
+        let at = rig.sent(&slow).await;
         assert_eq!(at.len(), 60);
         let in_hour = |hour: u32| {
             let (from, to) = (NOON + HOUR * hour, NOON + HOUR * (hour + 1));
@@ -112,12 +97,41 @@ async fn where_mail_is_put_off_it_goes_slowly_and_nobody_elses_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn mails_that_are_ready_behind_the_first_that_is_put_off_stand_in_line_too() {
+    for_each_database(async |db| {
+        let clock: Arc<OnceLock<Clock>> = Arc::default();
+        let (asked, known) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&clock));
+        let count = Arc::clone(&asked);
+        let relay = Script::new().on(move |moment: Moment<'_>| {
+            if moment.at != At::Rcpt {
+                return Act::Default;
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            // The others are ready by now.
+            known.get().unwrap().set(NOON + SECOND);
+            say("421 4.7.28 too many mails from you")
+        });
+        let setup = Setup { relay, connections: 1, ..Setup::default() };
+        let rig = Rig::with(db, &campaign(), setup).await;
+        clock.set(rig.clock.clone()).unwrap();
+        let leads = rig.crowd(16, "busy.example").await;
+        rig.tick().await;
+        let first = asked.load(Ordering::SeqCst);
+        assert!((1..=3).contains(&first), "{first} of 16 were tried");
+        let waiting = rig.messages(leads[15]).await;
+        let reason = waiting[0].reason.as_deref().unwrap();
+        assert!(reason.contains("slowed down main to busy.example"), "{reason}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readers_whose_mailboxes_are_full_slow_nobody_down() {
     for_each_database(async |db| {
         let line = "452 4.2.2 mailbox full";
         let (setup, _) = answering("@full.example", line);
         let rig = Rig::with(db, &campaign(), setup).await;
-        crowd(&rig, 10, "full.example").await;
+        rig.crowd(10, "full.example").await;
         rig.tick().await;
         assert!(rig.store.throttles().await.unwrap().is_empty());
     })
@@ -130,7 +144,7 @@ async fn refused_for_who_we_are_the_relay_is_paused_and_no_lead_is_lost() {
         let line = "550 5.7.26 This mail has been blocked because the sender is unauthenticated";
         let (setup, trouble) = answering("@strict.example", line);
         let rig = Rig::with(db, &campaign(), setup).await;
-        let leads = crowd(&rig, 30, "strict.example").await;
+        let leads = rig.crowd(30, "strict.example").await;
         rig.tick().await;
         let paused = rig.store.paused_relays().await.unwrap();
         assert_eq!(paused.into_iter().collect::<Vec<_>>(), ["main"]);
@@ -161,7 +175,7 @@ async fn a_mail_that_one_server_refuses_again_and_again_fails_and_the_relay_goes
         let line = "554 5.7.1 Client host blocked using bl.example";
         let (setup, _) = answering("@strict.example", line);
         let rig = Rig::with(db, &campaign(), setup).await;
-        let lead = crowd(&rig, 1, "strict.example").await[0];
+        let lead = rig.crowd(1, "strict.example").await[0];
         rig.walk(NOON + HOUR * 24).await;
         assert!(rig.store.paused_relays().await.unwrap().is_empty());
         let message = rig.messages(lead).await.remove(0);

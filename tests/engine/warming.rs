@@ -1,9 +1,12 @@
 //! Relays that warm up, through the whole engine.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use nurtured::{
-    domain::{event::EventKind, fleet::Fleet, id::LeadId, schedule::Day, time::Instant},
+    domain::{event::EventKind, fleet::Fleet, schedule::Day, time::Instant},
     engine::{
         Engine,
         report::{budget::budget, ramps::ramps_report},
@@ -36,21 +39,6 @@ async fn rig(db: &TestDatabase, rest: &str, ramp: &str, relay: Script) -> Rig {
     Rig::with(db, &campaign(rest), Setup { main, relay, ..Setup::default() }).await
 }
 
-async fn crowd(rig: &Rig, people: usize, domain: &str) -> Vec<LeadId> {
-    let names: Vec<String> = (0..people).map(|n| format!("p{n}@{domain}")).collect();
-    rig.leads(&names, &[]).await
-}
-
-async fn sent(rig: &Rig, leads: &[LeadId]) -> Vec<Instant> {
-    let mut at = Vec::new();
-    for &lead in leads {
-        let events = rig.events(lead, &EventKind::MAIL_SENT).await;
-        at.extend(events.iter().map(|event| event.occurred_at));
-    }
-    at.sort_unstable();
-    at
-}
-
 /// How many left on each day from the first on.
 fn by_day(sent: &[Instant], days: usize) -> Vec<usize> {
     let first = NOON - 12 * HOUR;
@@ -77,7 +65,7 @@ async fn walk(rig: &Rig, engines: &[std::sync::Arc<Engine>], until: Instant) {
 async fn each_day_takes_its_number_spread_and_over_a_restart_and_two_engines() {
     for_each_database(async |db| {
         let rig = rig(db, "", "[8, 16, 24, 24]", Script::new()).await;
-        let leads = crowd(&rig, 100, "acme.example").await;
+        let leads = rig.crowd(100, "acme.example").await;
         rig.walk(NOON + 5 * HOUR).await;
         let (other, _) = rig.restarted().await;
         if db.url.file().is_some() {
@@ -85,7 +73,7 @@ async fn each_day_takes_its_number_spread_and_over_a_restart_and_two_engines() {
         } else {
             walk(&rig, &[rig.engine.clone(), other], NOON + 9 * DAY).await;
         }
-        let at = sent(&rig, &leads).await;
+        let at = rig.sent(&leads).await;
         // Until the window closes at seven: one each hour. Then each day its number, and after the last no limit.
         assert_eq!(by_day(&at, 10), [7, 16, 24, 24, 29, 0, 0, 0, 0, 0]);
         for (first, second) in at.iter().zip(&at[1..]).take(50) {
@@ -98,10 +86,28 @@ async fn each_day_takes_its_number_spread_and_over_a_restart_and_two_engines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_again_counts_once_on_its_day() {
+    for_each_database(async |db| {
+        // The first three are put off.
+        let asked = AtomicUsize::new(0);
+        let relay = Script::new().on(move |moment: Moment<'_>| {
+            let is_early = moment.at == At::Rcpt && asked.fetch_add(1, Ordering::SeqCst) < 3;
+            if is_early { say("451 4.7.1 try again later") } else { Act::Default }
+        });
+        let rig = rig(db, "", "[4, 16]", relay).await;
+        let leads = rig.crowd(20, "acme.example").await;
+        // One each hour until seven: four of the first day, and their three second tries.
+        rig.walk(NOON + 2 * DAY).await;
+        assert_eq!(by_day(&rig.sent(&leads).await, 3), [4, 16, 0]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_cannot_leave_today_is_told_a_day_and_asks_no_sooner() {
     for_each_database(async |db| {
         let rig = rig(db, "", "[4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]", Script::new()).await;
-        let leads = crowd(&rig, 20, "acme.example").await;
+        let leads = rig.crowd(20, "acme.example").await;
         rig.tick().await;
         let mut told: BTreeMap<i64, usize> = BTreeMap::new();
         for &lead in &leads {
@@ -113,12 +119,12 @@ async fn who_cannot_leave_today_is_told_a_day_and_asks_no_sooner() {
         }
         assert_eq!(told, [(0, 3), (1, 4), (2, 4), (3, 4), (4, 4)].into(), "one has left");
         // Newcomers come behind them.
-        let late = crowd(&rig, 1, "late.example").await;
+        let late = rig.crowd(1, "late.example").await;
         rig.walk(NOON + 4 * DAY + 7 * HOUR).await;
-        assert_eq!(by_day(&sent(&rig, &leads).await, 5), [4, 4, 4, 4, 4]);
-        assert_eq!(sent(&rig, &late).await, []);
+        assert_eq!(by_day(&rig.sent(&leads).await, 5), [4, 4, 4, 4, 4]);
+        assert_eq!(rig.sent(&late).await, []);
         rig.walk(NOON + 5 * DAY).await;
-        assert_eq!(sent(&rig, &late).await.len(), 1);
+        assert_eq!(rig.sent(&late).await.len(), 1);
     })
     .await;
 }
@@ -126,19 +132,19 @@ async fn who_cannot_leave_today_is_told_a_day_and_asks_no_sooner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_held_while_mail_is_put_off_and_resumed_after_a_day_that_went_well() {
     for_each_database(async |db| {
-        let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let asked = std::sync::Arc::new(AtomicUsize::new(0));
         let counted = std::sync::Arc::clone(&asked);
         // Each sixth mail of the first day is put off once.
         let relay = Script::new().on(move |moment: Moment<'_>| {
             if moment.at != At::Rcpt || !moment.line.contains("gmail.com") {
                 return Act::Default;
             }
-            let nth = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let nth = counted.fetch_add(1, Ordering::SeqCst);
             if nth < 30 && nth % 6 == 5 { say("451 4.7.1 try again later") } else { Act::Default }
         });
         let rig = rig(db, GOOGLE, "[40, 80, 160]", relay).await;
-        let google = crowd(&rig, 170, "gmail.com").await;
-        let others = crowd(&rig, 280, "acme.example").await;
+        let google = rig.crowd(170, "gmail.com").await;
+        let others = rig.crowd(280, "acme.example").await;
         rig.walk(NOON + DAY).await;
         let standing = |ramps: &[nurtured::store::Ramp], whose: &str| {
             let found = ramps.iter().find(|((_, receivers), _)| receivers == whose);
@@ -153,9 +159,9 @@ async fn it_is_held_while_mail_is_put_off_and_resumed_after_a_day_that_went_well
         let ramps = rig.store.ramps().await.unwrap();
         assert_eq!(standing(&ramps, "google"), (1, None));
         rig.walk(NOON + 2 * DAY + 9 * HOUR).await;
-        let google = by_day(&sent(&rig, &google).await, 4);
+        let google = by_day(&rig.sent(&google).await, 4);
         assert!(google[0] <= 40 && google[1] == 40 && google[2] == 80, "{google:?}");
-        let others = by_day(&sent(&rig, &others).await, 4);
+        let others = by_day(&rig.sent(&others).await, 4);
         assert!(others[0] <= 40 && others[1] == 80 && others[2] == 160, "{others:?}");
     })
     .await;
@@ -165,7 +171,7 @@ async fn it_is_held_while_mail_is_put_off_and_resumed_after_a_day_that_went_well
 async fn bounces_take_it_down_and_what_there_is_to_come_is_told() {
     for_each_database(async |db| {
         let rig = rig(db, "", "[40, 80, 160]", Script::new()).await;
-        let leads = crowd(&rig, 400, "acme.example").await;
+        let leads = rig.crowd(400, "acme.example").await;
         rig.walk(NOON + DAY + 10 * HOUR).await;
         let mut bounced = 0;
         for &lead in &leads {
@@ -193,7 +199,7 @@ async fn bounces_take_it_down_and_what_there_is_to_come_is_told() {
         );
         assert!((15..=40).contains(&line.used), "{line:?}");
         let told = budget(&rig.store, definitions, fleet, rig.clock.now()).await.unwrap();
-        let mails = sent(&rig, &leads).await.len() as u64;
+        let mails = rig.sent(&leads).await.len() as u64;
         assert_eq!(told.days.iter().map(|day| day.leave).sum::<u64>(), 400 - mails);
         assert_eq!(told.days[0].leave, u64::from(40 - line.used));
         assert_eq!(told.days[1].capacity, Some(80));
@@ -207,9 +213,9 @@ async fn a_workflow_sends_no_more_a_day_than_it_says() {
     for_each_database(async |db| {
         let workflow = "enter:\n  event: lead.imported\nsend: { at_most: 16 per day }\nsteps:\n  - email: hello\n";
         let rig = Rig::new(db, &campaign("").workflow("cold", workflow)).await;
-        let leads = crowd(&rig, 40, "acme.example").await;
+        let leads = rig.crowd(40, "acme.example").await;
         rig.walk(NOON + 4 * DAY).await;
-        assert_eq!(by_day(&sent(&rig, &leads).await, 4), [14, 16, 10, 0]);
+        assert_eq!(by_day(&rig.sent(&leads).await, 4), [14, 16, 10, 0]);
     })
     .await;
 }
@@ -219,9 +225,9 @@ async fn nothing_leaves_by_a_relay_before_its_first_day() {
     for_each_database(async |db| {
         let main = "warm_up = \"2100-01-01\"\n".to_owned();
         let rig = Rig::with(db, &campaign(""), Setup { main, ..Setup::default() }).await;
-        let leads = crowd(&rig, 3, "acme.example").await;
+        let leads = rig.crowd(3, "acme.example").await;
         rig.walk(NOON + 3 * DAY).await;
-        assert_eq!(sent(&rig, &leads).await, []);
+        assert_eq!(rig.sent(&leads).await, []);
         let row = rig.enrolment(leads[0]).await;
         assert_eq!(row.due_at.unwrap().to_string(), "2100-01-01T09:00:00Z");
     })

@@ -69,3 +69,31 @@ fn the_paths_of_the_unit_are_those_of_the_manual() {
         "first the paths, then the start"
     );
 }
+
+/// What a sysadmin copies into `nurtured.toml`, beside the sections that the page takes for granted.
+#[test]
+fn every_piece_of_configuration_in_the_manual_is_taken() {
+    let manual = include_str!("../../docs/operations.md");
+    let pieces: Vec<&str> =
+        manual.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(pieces.len() >= 5, "{pieces:#?}");
+    let granted = [
+        ("[public]", "base_url = \"https://go.example.com\""),
+        (
+            "[sender]",
+            "from = \"Ada <ada@example.com>\"\nbounce_domain = \"b.example.com\"\npostal_address = \"Milano\"",
+        ),
+        ("[[relay]]", "name = \"granted\"\nhost = \"smtp.example.com\"\nuser = \"ada\""),
+    ];
+    for piece in pieces {
+        let mut text = String::new();
+        for (section, keys) in granted {
+            // Keys without a section are a relay's: they come behind it.
+            if !piece.contains(section) && (section != "[[relay]]" || !piece.starts_with('[')) {
+                text.push_str(&format!("{section}\n{keys}\n"));
+            }
+        }
+        let config = Config::parse(&(text + piece), Path::new(""));
+        assert!(config.is_ok(), "{piece}\n{}", config.unwrap_err());
+    }
+}

@@ -128,6 +128,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
         priority: 20,
         due_at: SENT_AT,
         relay: "main".into(),
+        placed_on: None,
         again: None,
     };
     let write = LeadWrite {

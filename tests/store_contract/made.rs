@@ -143,6 +143,7 @@ pub fn mail(enrolment: i64, step: &str) -> NewMessage {
         priority: 20,
         due_at: NOON,
         relay: "main".into(),
+        placed_on: None,
         again: None,
     }
 }

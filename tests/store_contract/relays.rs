@@ -3,6 +3,7 @@
 use nurtured::{
     domain::{
         message::MessageKind,
+        schedule::Day,
         throttle::{Level, Stretch},
         time::Instant,
     },
@@ -29,6 +30,23 @@ async fn a_relay_claims_its_own_mails_and_those_that_it_stands_in_for() {
         let claimed = store.claim_messages(&both, NOON, TOKEN, HOUR, 9).await.unwrap();
         assert_eq!(claimed.iter().map(|mail| mail.id).collect::<Vec<_>>(), [first]);
         assert_eq!(claimed[0].via, "main", "it goes back there if it is not sent");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_mail_keeps_its_place_on_a_day_until_its_relay_is_another() {
+    for_each_database(async |db| {
+        let store = &db.store;
+        let (lead, id) = lead_with_mail(store, "a@example.com").await;
+        let (_, other) = lead_with_mail(store, "b@example.com").await;
+        store.placed_on(&[id], Day(20_790)).await.unwrap();
+        store.placed_on(&[], Day(1)).await.unwrap();
+        let placed = async |id| store.message(id).await.unwrap().unwrap().placed_on;
+        assert_eq!((placed(id).await, placed(other).await), (Some(Day(20_790)), None));
+        assert_eq!(store.messages_of(lead).await.unwrap()[0].placed_on, Some(Day(20_790)));
+        store.assign_relays(&[(id, "other".into())]).await.unwrap();
+        assert_eq!(placed(id).await, None);
     })
     .await;
 }

@@ -89,6 +89,18 @@ impl Campaign {
         Self(definitions::read_folder(folder).expect("the shipped campaign"))
     }
 
+    /// Two mails to everybody, a day between them.
+    pub fn two_mails() -> Self {
+        Self::new()
+            .workflow(
+                "two",
+                "enter:\n  when: stage == \"lead\"\n  existing: yes\n\
+                 steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n",
+            )
+            .mail("cold/one", "One")
+            .mail("cold/two", "Two")
+    }
+
     #[must_use]
     pub fn file(mut self, path: &str, text: &str) -> Self {
         self.0.files.insert(path.to_owned(), text.to_owned());
@@ -377,6 +389,23 @@ impl Rig {
 
     pub async fn messages(&self, lead: LeadId) -> Vec<MessageRow> {
         self.store.messages_of(lead).await.unwrap()
+    }
+
+    /// So many leads at a domain.
+    pub async fn crowd(&self, people: usize, domain: &str) -> Vec<LeadId> {
+        let names: Vec<String> = (0..people).map(|n| format!("p{n}@{domain}")).collect();
+        self.leads(&names, &[]).await
+    }
+
+    /// When mails left for these leads, in order.
+    pub async fn sent(&self, leads: &[LeadId]) -> Vec<Instant> {
+        let mut at = Vec::new();
+        for &lead in leads {
+            let events = self.events(lead, &EventKind::MAIL_SENT).await;
+            at.extend(events.iter().map(|event| event.occurred_at));
+        }
+        at.sort_unstable();
+        at
     }
 
     /// A lead's messages as template and state, in their order.

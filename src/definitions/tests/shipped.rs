@@ -108,11 +108,15 @@ fn first_key(yaml: &str) -> &str {
     top.split(':').next().unwrap_or("")
 }
 
-/// The whole files that `docs/workflows.md` shows. Parts of files are shown as well; a whole one
-/// begins with its top-level key.
+/// The whole files that the pages on workflows and house rules show. Parts of files are shown as well; a whole
+/// one begins with its top-level key.
 pub(super) fn yaml_examples() -> Vec<String> {
-    let page = include_str!("../../../docs/workflows.md");
-    let blocks = page.split("```yaml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let pages =
+        [include_str!("../../../docs/workflows.md"), include_str!("../../../docs/policy.md")];
+    let blocks = pages
+        .into_iter()
+        .flat_map(|page| page.split("```yaml\n").skip(1))
+        .map(|block| block.split("```").next().unwrap());
     let whole = blocks.filter(|text| FILES.iter().any(|kind| kind.key == first_key(text)));
     whole.map(ToOwned::to_owned).collect()
 }

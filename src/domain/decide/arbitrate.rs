@@ -157,6 +157,7 @@ impl<'a> Work<'a> {
             priority: workflow.priority,
             due_at: now,
             relay: Name::new(""),
+            placed_on: None,
             again,
         });
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), template);

@@ -76,6 +76,7 @@ impl Work<'_> {
             priority: workflow.priority,
             due_at: self.lead.now,
             relay: "".into(),
+            placed_on: None,
             again: None,
         });
         let again = if about.visit > 1 { "again " } else { "" };

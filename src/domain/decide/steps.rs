@@ -244,6 +244,7 @@ impl Work<'_> {
                 priority: workflow.priority,
                 due_at: self.lead.now,
                 relay: "".into(),
+                placed_on: None,
                 again: None,
             });
         }

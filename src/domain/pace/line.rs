@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use super::{
     super::{
         name::Name,
-        schedule::{Place, Window},
+        schedule::{Day, Place, Window},
         time::Instant,
     },
     Days, Rate,
@@ -72,6 +72,15 @@ impl Line {
     pub fn of_days(name: &str, days: Days) -> [Self; 2] {
         let spread = Self::rate(format!("{name}, spread"), Rate::spreading(days.mails()));
         [Self { name: name.into(), takes: Takes::Days(days) }, spread]
+    }
+
+    /// Of a line that takes so many a day: the day of an instant.
+    #[must_use]
+    pub fn day_of(&self, at: Instant) -> Option<Day> {
+        match &self.takes {
+            Takes::Days(days) => Some(days.day_of(at)),
+            Takes::Rate(_) => None,
+        }
     }
 
     /// The line of those who wait until it is their turn to stand in this one; of another rate it is another.

@@ -11,7 +11,7 @@ use crate::{
         fleet::Fleet,
         name::Name,
         pace::{AtMost, Rate},
-        ramp::{Ramps, all_receivers, receivers_of},
+        ramp::{all_receivers, receivers_of},
         schedule::{Day, Deadline, Window},
         time::Instant,
         workflow::{Step, StepKind},
@@ -101,18 +101,13 @@ pub async fn budget(
         *due.entry(Day::at(at, &policy.zone)).or_default().entry(way).or_default() +=
             upcoming.number;
     }
-    let ramps = Ramps::new(store.ramps().await?);
-    let used: BTreeMap<(Name, Name), u64> = ramps_report(store, definitions, fleet, now)
-        .await?
-        .into_iter()
-        .map(|line| ((line.relay, line.receivers), u64::from(line.used)))
-        .collect();
     let mut walk = Walk { definitions, fleet, steps: BTreeMap::new(), backlog: BTreeMap::new() };
-    for (relay, warm_up) in fleet.warming() {
-        for receivers in all_receivers(policy) {
-            let step = ramps.standing(relay, &receivers, warm_up).step;
-            walk.steps.insert((relay.clone(), receivers), step);
-        }
+    let mut used = BTreeMap::new();
+    for line in ramps_report(store, definitions, fleet, now).await? {
+        let key = (line.relay, line.receivers);
+        // Told from 1 on.
+        walk.steps.insert(key.clone(), line.step - 1);
+        used.insert(key, u64::from(line.used));
     }
     let deadlines = deadlines(definitions, now);
     let (mut told, mut too_late) = (Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 mod about_us;
 
-use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER, STANDING};
+use self::about_us::{BLOCKING_SITES, NOT_LET_IN, OF_US, SENDER, STANDING, UNPROVEN};
 use super::diagnostic::Diagnostic;
 
 /// What a phrase says about the failure.
@@ -33,6 +33,7 @@ const NULL_MX_OF_RECIPIENT: &str = "host does not accept mail";
 /// The first group with a phrase in the text decides. What excuses the lead comes first.
 const GROUPS: &[(Says, &[&str])] = &[
     (Says::SenderFault, NOT_LET_IN),
+    (Says::SenderFault, STANDING),
     (Says::SenderFault, SENDER),
     (Says::Soft, FULL),
     (Says::Soft, CLOSED_FOR_NOW),
@@ -303,7 +304,8 @@ pub(super) fn does_not_let_in(diagnostic: &Diagnostic) -> bool {
 
 /// Whether words are about who we are: any mail of ours would fare the same.
 pub(super) fn is_about_our_standing(diagnostic: &Diagnostic) -> bool {
-    STANDING.iter().chain(BLOCKING_SITES).any(|phrase| diagnostic.words.contains(phrase))
+    let phrases = STANDING.iter().chain(BLOCKING_SITES).chain([&UNPROVEN]);
+    phrases.into_iter().any(|phrase| diagnostic.words.contains(phrase))
 }
 
 /// Whether words make good for the code of a sender's null MX.

@@ -28,6 +28,7 @@ struct MessageRow<'a> {
     priority: i32,
     due_at: i64,
     via: &'a str,
+    placed_on: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ struct AgainRow<'a> {
     step: &'a str,
     visit: u32,
     due_at: i64,
+    placed_on: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -134,6 +136,7 @@ impl Tx {
                     step: &about.step,
                     visit: about.visit,
                     due_at: message.due_at.millis(),
+                    placed_on: message.placed_on.map(|day| day.0),
                 })
             })
             .collect();
@@ -148,9 +151,10 @@ impl Tx {
                  CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
                  CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment, j.value ->> 'step' AS step, \
                  CAST(j.value ->> 'visit' AS BIGINT) AS visit, \
-                 CAST(j.value ->> 'due_at' AS BIGINT) AS due_at FROM ",
+                 CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, \
+                 CAST(j.value ->> 'placed_on' AS BIGINT) AS placed_on FROM ",
                 each,
-                ") UPDATE messages AS t SET state = 'reserved', due_at = r.due_at, settled_at = NULL, \
+                ") UPDATE messages AS t SET state = 'reserved', due_at = r.due_at, placed_on = r.placed_on, settled_at = NULL, \
                  stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = r.lead) \
                  FROM r WHERE t.id = r.id AND t.lead = r.lead AND t.enrolment = r.enrolment \
                  AND t.step = r.step AND t.visit = r.visit AND t.doubted_at IS NOT NULL \
@@ -190,6 +194,7 @@ impl Tx {
                 priority: message.priority,
                 due_at: message.due_at.millis(),
                 via: &message.relay,
+                placed_on: message.placed_on.map(|day| day.0),
             })
             .collect();
         if messages.is_empty() {
@@ -200,7 +205,7 @@ impl Tx {
             self.on(),
             sql!(
                 "INSERT INTO messages (id, lead, enrolment, step, visit, recipient, kind, workflow, version, \
-                 purpose, template, priority, state, due_at, attempts, stop_epoch, created_at, via) \
+                 purpose, template, priority, state, due_at, attempts, stop_epoch, created_at, via, placed_on) \
                  SELECT CAST(j.value ->> 'id' AS BIGINT), CAST(j.value ->> 'lead' AS BIGINT), \
                  CAST(j.value ->> 'enrolment' AS BIGINT), j.value ->> 'step', \
                  CAST(j.value ->> 'visit' AS BIGINT), j.value ->> 'recipient', j.value ->> 'kind', \
@@ -208,7 +213,7 @@ impl Tx {
                  j.value ->> 'template', CAST(j.value ->> 'priority' AS BIGINT), 'reserved', \
                  CAST(j.value ->> 'due_at' AS BIGINT), 0, \
                  (SELECT t.stop_epoch FROM lead_timer AS t WHERE t.lead = CAST(j.value ->> 'lead' AS BIGINT)), \
-                 $2, j.value ->> 'via' FROM ",
+                 $2, j.value ->> 'via', CAST(j.value ->> 'placed_on' AS BIGINT) FROM ",
                 each
             ),
             |db, sql| sqlx::query(sql)

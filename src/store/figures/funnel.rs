@@ -31,14 +31,16 @@ const COHORTS: Text =
 /// By the condition of the index; in the order in which each lead went.
 pub(in crate::store) const THAT_MATTER: Text = sql!(
     "SELECT e.lead, e.occurred_at, e.object, e.data FROM events AS e WHERE e.kind = $1 \
-     AND e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') ORDER BY e.lead, e.rev"
+     AND e.kind IN ",
+    that_matter,
+    " ORDER BY e.lead, e.rev"
 );
 
 const HAND_OFFS: Text = sql!(
     "SELECT e.kind, COUNT(*) AS number, COUNT(DISTINCT e.lead) AS leads FROM events AS e \
-     WHERE e.kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND e.kind LIKE 'handoff.%' \
+     WHERE e.kind IN ",
+    that_matter,
+    " AND e.kind LIKE 'handoff.%' \
      AND e.occurred_at >= $1 AND e.occurred_at < $2 GROUP BY e.kind"
 );
 

@@ -31,8 +31,9 @@ const HAPPENED: Text = sql!(
      UNION ALL SELECT 'event', CASE WHEN kind = 'mail.bounced' AND object IS NOT NULL \
      THEN kind || '.' || object ELSE kind END, COUNT(DISTINCT CASE WHEN kind = 'deal.won' AND object IS NOT NULL \
      THEN object ELSE CAST(lead AS TEXT) || ' ' || CAST(rev AS TEXT) END) FROM events \
-     WHERE kind IN ('mail.bounced', 'mail.complained', 'lead.replied', 'lead.unsubscribed', 'stage.changed', \
-     'deal.won', 'handoff.made', 'handoff.accepted', 'handoff.returned') AND recorded_at >= $1 AND recorded_at < $2 \
+     WHERE kind IN ",
+    that_matter,
+    " AND recorded_at >= $1 AND recorded_at < $2 \
      AND occurred_at >= $1 AND occurred_at < $2 GROUP BY 2"
 );
 
