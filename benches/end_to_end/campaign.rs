@@ -43,8 +43,8 @@ pub const RULES: [(&str, &str); 4] = [
     ("accounts", "  accounts:\n    people: { at_most: 4, per: week }\n    reply_stops: 30d\n"),
     (
         "pacing",
-        "  pacing:\n    all: 10000 per second\n    each_domain: 1000 per second\n    \
-         providers:\n      google: { domains: [gmail.com, googlemail.com], rate: 1000 per second }\n    \
+        "  pacing:\n    all: 10000 per second\n    each_domain: 10000 per second\n    \
+         providers:\n      google: { domains: [gmail.com, googlemail.com], rate: 10000 per second }\n    \
          workflows: { welcome: 10000 per second }\n",
     ),
 ];

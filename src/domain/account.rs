@@ -111,6 +111,17 @@ impl Account {
         self.touched.retain(|_, at| *at >= since);
     }
 
+    /// Takes in when the mail left that was reserved for one of its people. It may have been reserved long before;
+    /// returns whether it was on another day, as days are what is counted.
+    pub fn left(&mut self, lead: LeadId, at: Instant, zone: &Zone) -> bool {
+        let Some(known) = self.touched.get_mut(&lead) else { return false };
+        let is_another_day = date_at(*known, zone) != date_at(at, zone);
+        if is_another_day {
+            *known = at;
+        }
+        is_another_day
+    }
+
     /// Until when a person of it is not written to for what the others were, and why.
     #[must_use]
     pub fn hold(

@@ -27,7 +27,7 @@ pub struct Allocator<'p> {
     policy: &'p Policy,
     fleet: &'p Fleet,
     ramps: &'p Ramps,
-    accounts: BTreeMap<Name, Account>,
+    pub accounts: BTreeMap<Name, Account>,
     heads: Heads,
     /// What came of decisions, in their order.
     pub booked: Vec<Booking>,
@@ -100,9 +100,7 @@ impl<'p> Allocator<'p> {
             let left = event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT;
             let what = if known.hear(event, now) {
                 Booked::Replied(event.occurred_at)
-            } else if left && known.touched.contains_key(&asker.lead) {
-                // It may have been reserved long before.
-                known.touched.insert(asker.lead, event.occurred_at);
+            } else if left && known.left(asker.lead, event.occurred_at, &self.policy.zone) {
                 Booked::Touched(event.occurred_at)
             } else {
                 continue;
@@ -135,6 +133,15 @@ impl<'p> Allocator<'p> {
         is_news
     }
 
+    /// When the mail of a want may leave, as lines are now.
+    #[must_use]
+    pub fn soonest(&self, asker: Asker<'_>, want: &Want, now: Instant) -> Instant {
+        if want.was_asked_for {
+            return now;
+        }
+        pace::first(&self.heads, &self.lines(asker, want, now), now)
+    }
+
     fn company_is_full(&mut self, asker: Asker<'_>, now: Instant) -> Option<(Instant, String)> {
         let rules = &self.policy.accounts;
         let name = asker.account.filter(|_| !rules.is_empty())?;
@@ -156,7 +163,7 @@ impl<'p> Allocator<'p> {
         }
         let keeps = want.keeps.as_ref();
         let opening = Opening {
-            present: want.hours,
+            closes: keeps.and_then(|keeps| keeps.closes),
             window: keeps
                 .map(|keeps| (&keeps.window, self.policy.place(&keeps.zone, keeps.country))),
         };

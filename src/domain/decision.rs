@@ -256,9 +256,7 @@ pub struct Want {
     pub was_asked_for: bool,
     /// The turn that it was told before.
     pub turn: Option<Held>,
-    /// Its hours, where there are lines to wait in: when they end, and when they begin again.
-    pub hours: Option<(Instant, Instant)>,
-    /// When it may leave on other days, where some line takes so many a day.
+    /// When it may leave, where there are lines to wait in.
     pub keeps: Option<Keeps>,
 }
 
@@ -266,6 +264,8 @@ pub struct Want {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Keeps {
     pub window: Window,
+    /// When it shuts, if it ever does.
+    pub closes: Option<Instant>,
     pub zone: Zone,
     pub country: Option<Country>,
 }
@@ -287,8 +287,6 @@ pub struct Grants {
     has_lines: bool,
     /// Why the lead's mails are held.
     lead_paused: Option<String>,
-    /// Or for another day.
-    has_days: bool,
 }
 
 impl Grants {
@@ -298,21 +296,10 @@ impl Grants {
         Self { paused: paused.clone(), ..Self::default() }
     }
 
-    /// Wants are to say until when they may wait in line.
+    /// Wants are to say when their mails may leave, and until when they may wait in line.
     #[must_use]
     pub fn in_lines(self, has_lines: bool) -> Self {
         Self { has_lines, ..self }
-    }
-
-    /// Wants are to say when their mails may leave on other days.
-    #[must_use]
-    pub fn in_days(self, has_days: bool) -> Self {
-        Self { has_days, ..self }
-    }
-
-    #[must_use]
-    pub fn has_days(&self) -> bool {
-        self.has_days
     }
 
     #[must_use]

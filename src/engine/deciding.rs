@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{Engine, live::Live, undecided::Undecided};
+use super::{
+    Engine,
+    live::Live,
+    undecided::{Undecided, Waiting},
+};
 use crate::{
     domain::{
-        allocator::{Allocator, has_days, has_lines},
+        allocator::{Allocator, has_lines},
         decision::{Grants, LogLine, Verb},
         definitions::Definitions,
         event::Event,
@@ -17,7 +20,7 @@ use crate::{
         lead::{LeadRecord, LeadState, Profile},
         time::Instant,
     },
-    store::{Batch, StoreError, records::LeadWrite},
+    store::{Batch, Legacy, StoreError, records::LeadWrite},
 };
 
 /// What a batch came to.
@@ -39,9 +42,6 @@ pub struct Decided {
     pub parked: u64,
 }
 
-/// Ready when the batch before has been written.
-pub(super) type Before = tokio::sync::oneshot::Receiver<Infallible>;
-
 /// What was decided on a batch, to be written.
 pub(super) struct Verdicts {
     batch: Batch,
@@ -52,6 +52,18 @@ pub(super) struct Verdicts {
     failed: Vec<(LeadId, String)>,
 }
 
+impl Verdicts {
+    /// What this batch leaves to the one behind it.
+    pub fn legacy(&self) -> Legacy {
+        self.batch.shared.legacy()
+    }
+
+    /// Nothing of it is written.
+    pub async fn give_back(self) -> Result<(), StoreError> {
+        self.batch.give_back().await
+    }
+}
+
 /// How many steps a decision passes over since they are too late.
 fn skipped(write: &LeadWrite) -> u64 {
     let too_late = |line: &&LogLine| matches!(line.what, Verb::Skipped | Verb::Expired);
@@ -60,6 +72,8 @@ fn skipped(write: &LeadWrite) -> u64 {
 
 /// What came of a batch that was written, beside its decisions: the leads that were left out, and what was marked.
 pub(super) struct LeftOut {
+    /// All was written as it was decided.
+    pub is_whole: bool,
     /// While they were only looked at something happened to them.
     pub overtaken: Vec<LeadId>,
     /// Leads that could not be decided, and why.
@@ -124,19 +138,17 @@ impl Engine {
         least: Instant,
         done: &mut Decided,
     ) -> Result<LeftOut, StoreError> {
-        let verdicts = self.decide_batch(live, batch, least, None).await?;
+        let verdicts = self.decide_batch(live, batch, least).await?;
         self.commit_batch(verdicts, done).await
     }
 
     /// Decides the records of an open batch by the clock, or at `least` if that is later; nothing is
-    /// written. What is shared is looked at once the batch `before` is written, if there is one on its way: it takes
-    /// of it, too.
+    /// written.
     pub(super) async fn decide_batch(
         &self,
         live: &Live,
         mut batch: Batch,
         least: Instant,
-        before: Option<Before>,
     ) -> Result<Verdicts, StoreError> {
         // Now that they are loaded: an instant from before would be earlier than what they tell, and a
         // reply that is still to come keeps no mail back.
@@ -159,9 +171,8 @@ impl Engine {
         // Only now: a lead whose history cannot be read is no longer among them.
         let records = std::mem::take(&mut batch.records);
         let policy = &definitions.policy;
-        let asking = Grants::with_paused(&batch.paused.workflows)
-            .in_lines(has_lines(policy, &self.fleet))
-            .in_days(has_days(policy, &self.fleet));
+        let asking =
+            Grants::with_paused(&batch.paused.workflows).in_lines(has_lines(policy, &self.fleet));
         let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
@@ -177,17 +188,13 @@ impl Engine {
             }
         }
         // What is shared is looked at for the few who ask for it.
-        if let Some(before) = before.filter(|_| self.asks(definitions, &undecided)) {
-            // Dropped when it is written, or is not.
-            let _ = before.await;
-            batch = self.store.look_again(batch).await?;
-        }
         let ramps = self.ramps.now();
         let (accounts, heads) =
             self.shared(definitions, &ramps, &mut batch, &undecided, at).await?;
         let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
-        for begun in undecided {
+        let mut waiting = Waiting::new(undecided, at);
+        while let Some(begun) = waiting.next(&allocator) {
             let lead = begun.state.lead;
             let end = || begun.decided(definitions, &mut allocator, at);
             match catch_unwind(AssertUnwindSafe(end)) {
@@ -224,9 +231,10 @@ impl Engine {
         for (lead, reason) in committed.parked {
             told_of_parking(lead, &reason);
         }
+        let is_whole = committed.lost.is_empty() && failed.is_empty();
         let is_final = was_locked || committed.is_outdated;
         let overtaken = if is_final { Vec::new() } else { committed.lost };
-        Ok(LeftOut { overtaken, failed, marked: committed.marked })
+        Ok(LeftOut { is_whole, overtaken, failed, marked: committed.marked })
     }
 
     /// Counts failed attempts; parks the leads that have had their last.

@@ -29,30 +29,37 @@ impl Departures {
     /// # Errors
     /// When to come again, where it is to wait longer than it may here.
     pub async fn leave(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
-        let at = self.ask(lines, now)?;
-        // A sleep of nothing takes a millisecond or two.
-        if at > now {
-            tokio::time::sleep(Duration::from_millis(at.since(now).unsigned_abs())).await;
+        let came = tokio::time::Instant::now();
+        loop {
+            let present = now + came.elapsed();
+            let Err(at) = self.ask(lines, present) else { return Ok(()) };
+            if at > now + PATIENCE {
+                return Err(at);
+            }
+            tokio::time::sleep(Duration::from_millis(at.since(present).unsigned_abs())).await;
         }
-        Ok(())
     }
 
-    /// When a mail may leave, in a moment: it has taken its place. Or when it is to come again.
-    fn ask(&self, lines: &[Line], now: Instant) -> Result<Instant, Instant> {
+    /// Takes the places of a mail that may leave now. Nobody takes one that is still to come: that would move its other
+    /// lines on as well, past instants that others can use.
+    ///
+    /// # Errors
+    /// When it may.
+    fn ask(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
         if lines.is_empty() {
-            return Ok(now);
+            return Ok(());
         }
         let mut heads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = pace::first(&heads, lines, now);
-        if at > now + PATIENCE {
+        if at > now {
             return Err(at);
         }
         if heads.len() > MANY {
             let free = now.millis().saturating_mul(1_000);
             heads.retain(|_, head| *head > free);
         }
-        pace::take(&mut heads, lines, at);
-        Ok(at)
+        pace::take(&mut heads, lines, now);
+        Ok(())
     }
 }
 
@@ -69,13 +76,29 @@ mod tests {
 
     #[test]
     fn who_comes_late_does_not_leave_together_with_those_behind() {
-        let rate = Rate { mails: 10, per: Per::Second };
-        let (departures, line) = (Departures::default(), [Line::rate("all", rate)]);
-        let asked = [NOON; 4].map(|now| departures.ask(&line, now));
-        assert_eq!(asked, [Ok(NOON), Ok(after(100)), Ok(after(200)), Err(after(300))]);
-        // Who is put back takes nobody's place.
-        assert_eq!(departures.ask(&line, after(300)), Ok(after(300)));
-        assert_eq!(departures.ask(&line, after(900)), Ok(after(900)));
-        assert_eq!(departures.ask(&[], after(900)), Ok(after(900)));
+        let rate = |mails| Rate { mails, per: Per::Second };
+        let (departures, all) = (Departures::default(), Line::rate("all", rate(10)));
+        let line = [all.clone()];
+        assert_eq!([NOON; 2].map(|now| departures.ask(&line, now)), [Ok(()), Err(after(100))]);
+        assert_eq!(departures.ask(&line, after(100)), Ok(()));
+        assert_eq!(departures.ask(&line, after(900)), Ok(()));
+        assert_eq!(departures.ask(&[], after(900)), Ok(()));
+        // Who waits for one line takes nobody's place in another.
+        let both = [all.clone(), Line::rate("slow", rate(1))];
+        assert_eq!(departures.ask(&both, after(1_000)), Ok(()));
+        assert_eq!(departures.ask(&both, after(1_100)), Err(after(2_000)));
+        assert_eq!(departures.ask(&line, after(1_100)), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn who_waits_at_the_door_leaves_when_it_may_and_is_put_back_where_that_is_late() {
+        let line = [Line::rate("all", Rate { mails: 5, per: Per::Second })];
+        let departures = Departures::default();
+        let began = tokio::time::Instant::now();
+        assert_eq!(departures.leave(&line, NOON).await, Ok(()));
+        assert_eq!(departures.leave(&line, NOON).await, Ok(()));
+        assert!(began.elapsed() >= Duration::from_millis(200), "it has waited");
+        let put_back = departures.leave(&line, NOON).await;
+        assert!(put_back.is_err_and(|at| at >= after(400)), "{put_back:?}");
     }
 }

@@ -3,16 +3,14 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::oneshot;
-
 use super::{
     Engine,
-    deciding::{Before, Decided, Verdicts},
+    deciding::{Decided, Verdicts},
     live::Live,
 };
 use crate::{
     domain::{id::LeadId, time::Instant},
-    store::{Backlog, Batch, StoreError, records::Quota},
+    store::{Backlog, Batch, Legacy, StoreError, records::Quota},
 };
 
 /// How many batches are decided in one go. Between two runs the engine looks after other things.
@@ -62,23 +60,24 @@ impl Engine {
             backlog = Backlog::default();
             (due, batch) = self.claim(&mut backlog, least).await?;
         }
-        let mut ready = Some(self.ready(&live, batch, due, None).await);
+        let mut ready = Some(self.ready(&live, batch, due).await);
         let mut left = RUN;
         while let Some(this) = ready.take() {
             left -= 1;
             let goes_on = left > 0 && !backlog.is_empty();
+            let legacy = this.verdicts.as_ref().map(Verdicts::legacy).unwrap_or_default();
+            let builds_on_this = !legacy.is_empty();
             // On a task of its own: it takes as long as to write this one. Locks are not held meanwhile.
-            let (is_written, before) = oneshot::channel();
             let ahead = (goes_on && !this.is_locked).then(|| {
                 let (engine, live) = (Arc::clone(self), Arc::clone(&live));
                 let mut backlog = std::mem::take(&mut backlog);
                 tokio::spawn(async move {
-                    let next = engine.next(&live, &mut backlog, least, Some(before)).await;
+                    let next = engine.next(&live, &mut backlog, least, legacy).await;
                     (next, backlog)
                 })
             });
+            let is_ahead = ahead.is_some();
             let written = self.write(&live, this, done).await;
-            drop(is_written);
             let next = match ahead {
                 Some(ahead) => match ahead.await {
                     Ok((next, rest)) => {
@@ -88,12 +87,22 @@ impl Engine {
                     Err(error) => Err(StoreError::Other(error.to_string())),
                 },
                 None if goes_on && written.is_ok() => {
-                    self.next(&live, &mut backlog, least, None).await
+                    self.next(&live, &mut backlog, least, Legacy::default()).await
                 }
                 None => Ok(None),
             };
-            written?;
+            let is_whole = written?;
             ready = next?;
+            if is_ahead && builds_on_this && !is_whole {
+                // What it was decided by has not come to be.
+                if let Some(Ready { due, leads, verdicts, .. }) = ready.take() {
+                    done.claimed += leads.len() as u64;
+                    if let Ok(verdicts) = verdicts {
+                        verdicts.give_back().await?;
+                    }
+                    self.decide_locked(&live, leads, due, done).await?;
+                }
+            }
         }
         self.keep_backlog(backlog);
         Ok(())
@@ -111,38 +120,40 @@ impl Engine {
         Ok((due, self.store.claim_next(due, &quota, backlog).await?))
     }
 
-    /// The next batch, decided; `None` if another release is live by now.
+    /// The next batch, decided as if the one before were written already, that leaves this; `None` if another release
+    /// is live by now.
     async fn next(
         &self,
         live: &Live,
         backlog: &mut Backlog,
         least: Instant,
-        before: Option<Before>,
+        legacy: Legacy,
     ) -> Result<Option<Ready>, StoreError> {
-        let (due, batch) = self.claim(backlog, least).await?;
+        let (due, mut batch) = self.claim(backlog, least).await?;
+        batch.shared.build_on(legacy);
         if self.is_behind(live, &batch) {
             return batch.give_back().await.map(|()| None);
         }
-        Ok(Some(self.ready(live, batch, due, before).await))
+        Ok(Some(self.ready(live, batch, due).await))
     }
 
-    async fn ready(
-        &self,
-        live: &Live,
-        batch: Batch,
-        due: Instant,
-        before: Option<Before>,
-    ) -> Ready {
+    async fn ready(&self, live: &Live, batch: Batch, due: Instant) -> Ready {
         Ready {
             due,
             leads: batch.records.iter().map(|record| record.lead).collect(),
             corrupt: batch.corrupt.clone(),
             is_locked: batch.is_locked,
-            verdicts: self.decide_batch(live, batch, due, before).await,
+            verdicts: self.decide_batch(live, batch, due).await,
         }
     }
 
-    async fn write(&self, live: &Live, ready: Ready, done: &mut Decided) -> Result<(), StoreError> {
+    /// Returns whether all of it was written as it was decided.
+    async fn write(
+        &self,
+        live: &Live,
+        ready: Ready,
+        done: &mut Decided,
+    ) -> Result<bool, StoreError> {
         let before = done.reserved;
         let written = self.write_all(live, ready, done).await;
         // Also where something failed later.
@@ -157,7 +168,7 @@ impl Engine {
         live: &Live,
         ready: Ready,
         done: &mut Decided,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let Ready { due, leads, corrupt, verdicts, .. } = ready;
         done.claimed += (leads.len() + corrupt.len()) as u64;
         let written = match verdicts {
@@ -168,7 +179,8 @@ impl Engine {
             Ok(left) => {
                 self.count_failures(&left.failed, due, done).await?;
                 // Whoever is always overtaken would never be decided: once more, and nobody else writes.
-                self.decide_locked(live, left.overtaken, due, done).await
+                self.decide_locked(live, left.overtaken, due, done).await?;
+                Ok(left.is_whole)
             }
             Err(error) if error.is_transient() => Err(error),
             Err(error) => {
@@ -179,7 +191,7 @@ impl Engine {
                     self.park(lead, &reason, due).await?;
                     done.parked += 1;
                 }
-                Ok(())
+                Ok(false)
             }
         }
     }

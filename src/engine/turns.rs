@@ -119,8 +119,8 @@ impl Engine {
             let place = policy.place(&it.state.zone, it.state.country);
             let window = Some((own.unwrap_or(&policy.window), place));
             // It may go faster again long before a slow line has come to its end.
-            let later = now + SLOW_LINES_ASKED;
-            let opening = Opening { present: it.is_slow.then_some((later, later)), window };
+            let closes = it.is_slow.then_some(now + SLOW_LINES_ASKED);
+            let opening = Opening { closes, window };
             Asked { lines: it.lines.clone(), has_turn: it.has_turn, opening }
         });
         let asked: Vec<_> = asked.collect();

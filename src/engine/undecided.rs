@@ -1,6 +1,9 @@
 //! A lead's decision, until what it wants of things that are shared is granted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
 
 use super::{Engine, deciding::look};
 use crate::{
@@ -65,6 +68,21 @@ impl Undecided {
         self.state.enrolments.iter().map(|enrolment| &enrolment.workflow).chain(changed)
     }
 
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            lead: self.state.lead,
+            account: self.account.as_ref(),
+            domain: self.state.address.domain(),
+            due_at: self.due_at,
+        }
+    }
+
+    /// When the first mail that it wants may leave, as lines are now.
+    fn soonest(&self, allocator: &Allocator<'_>, now: Instant) -> Instant {
+        let wants = self.decision.wants.iter();
+        wants.map(|want| allocator.soonest(self.asker(), want, now)).min().unwrap_or(now)
+    }
+
     pub fn decided(
         self,
         definitions: &Definitions,
@@ -123,14 +141,37 @@ impl Undecided {
     }
 }
 
-impl Engine {
-    /// Whether any of them asks for something that is shared, or tells its company something.
-    pub(super) fn asks(&self, definitions: &Definitions, undecided: &[Undecided]) -> bool {
-        let policy = &definitions.policy;
-        let is_shared = !policy.accounts.is_empty() || has_lines(policy, &self.fleet);
-        is_shared && undecided.iter().any(|begun| !begun.decision.wants.is_empty() || begun.tells())
+/// The leads of a batch whose wants are still to be granted.
+///
+/// Whose mail may leave first comes first. Who takes a place moves all of its lines on to it: in the order in which
+/// they were loaded, twenty of a slow domain would take those instants from everybody behind them.
+pub(super) struct Waiting {
+    begun: Vec<Option<Undecided>>,
+    /// When the mail of each may leave at the earliest, as far as is known.
+    order: BinaryHeap<Reverse<(Instant, usize)>>,
+    now: Instant,
+}
+
+impl Waiting {
+    pub fn new(begun: Vec<Undecided>, now: Instant) -> Self {
+        let order = (0..begun.len()).map(|index| Reverse((now, index))).collect();
+        Self { begun: begun.into_iter().map(Some).collect(), order, now }
     }
 
+    pub fn next(&mut self, allocator: &Allocator<'_>) -> Option<Undecided> {
+        loop {
+            let Reverse((known, index)) = self.order.pop()?;
+            let soonest = self.begun[index].as_ref()?.soonest(allocator, self.now);
+            // Lines never go back: nobody comes sooner than was known.
+            if soonest <= known {
+                return self.begun[index].take();
+            }
+            self.order.push(Reverse((soonest, index)));
+        }
+    }
+}
+
+impl Engine {
     /// What is known of the companies of those who ask for something shared, and of the lines that their mails
     /// would stand in.
     pub(super) async fn shared(

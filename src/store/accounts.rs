@@ -34,6 +34,25 @@ pub struct Shared {
     /// Where lines began when they were looked at.
     pub(super) heads: Heads,
     pub taken: Vec<Taken>,
+    /// Companies after it, of which something is booked.
+    after: BTreeMap<Name, Account>,
+    /// What is on its way to be written, and not read yet.
+    before: Legacy,
+}
+
+/// Companies and lines as a batch leaves them once all of it is written.
+#[derive(Clone, Debug, Default)]
+pub struct Legacy {
+    /// With their revs.
+    accounts: BTreeMap<Name, (Account, i64)>,
+    heads: Heads,
+}
+
+impl Legacy {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty() && self.heads.is_empty()
+    }
 }
 
 impl Shared {
@@ -43,6 +62,36 @@ impl Shared {
         self.booked = allocator.booked;
         self.relied_on = allocator.relied_on;
         self.taken = allocator.taken;
+        self.after = allocator.accounts;
+        self.after.retain(|name, _| self.booked.iter().any(|booking| booking.account == *name));
+    }
+
+    /// What it leaves to the batch behind it.
+    #[must_use]
+    pub fn legacy(&self) -> Legacy {
+        let mut heads = Heads::new();
+        for place in &self.taken {
+            let head = heads.entry(place.line.clone()).or_insert(place.head);
+            *head = (*head).max(place.head);
+        }
+        let rev = |name| self.revs.get(name).copied().unwrap_or_default() + 1;
+        let accounts = self.after.iter();
+        let accounts =
+            accounts.map(|(name, account)| (name.clone(), (account.clone(), rev(name)))).collect();
+        Legacy { accounts, heads }
+    }
+
+    /// It is decided as if the batch before it were written already. Unless that is written as a whole, it must not be.
+    pub fn build_on(&mut self, legacy: Legacy) {
+        self.before = legacy;
+    }
+
+    /// Lines as they are, and as the batch before leaves them.
+    pub(super) fn look_at(&mut self, mut heads: Heads, lines: &BTreeSet<Name>) -> Heads {
+        let before = self.before.heads.iter().filter(|(line, _)| lines.contains(*line));
+        heads.extend(before.map(|(line, head)| (line.clone(), *head)));
+        self.heads.clone_from(&heads);
+        heads
     }
 }
 
@@ -98,17 +147,19 @@ impl Store {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let names = keys(names)?;
+        let asked = keys(names)?;
         let found: Vec<Row> = on_db!(batch.tx.on(), ACCOUNTS, |db, sql| gather(
-            sqlx::query_as(sql).bind(names).fetch(db)
+            sqlx::query_as(sql).bind(asked).fetch(db)
         )
         .await)?;
-        let mut accounts = BTreeMap::new();
-        for row in found {
-            accounts.insert(Name::from(row.account.as_str()), row.account());
-            batch.shared.revs.insert(row.account.into(), row.rev);
-        }
-        Ok(accounts)
+        let shared = &mut batch.shared;
+        let found = found.into_iter();
+        let mut known: BTreeMap<Name, (Account, i64)> =
+            found.map(|row| (row.account.as_str().into(), (row.account(), row.rev))).collect();
+        let before = shared.before.accounts.iter().filter(|(name, _)| names.contains(*name));
+        known.extend(before.map(|(name, known)| (name.clone(), known.clone())));
+        shared.revs.extend(known.iter().map(|(name, (_, rev))| (name.clone(), *rev)));
+        Ok(known.into_iter().map(|(name, (account, _))| (name, account)).collect())
     }
 
     /// What is known of some companies now.

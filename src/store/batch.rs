@@ -70,17 +70,6 @@ impl Store {
         Ok(batch)
     }
 
-    /// From now on what a batch that is only looked at shares with others is read as it is now, and not as it was when
-    /// the batch was loaded.
-    pub async fn look_again(&self, batch: Batch) -> Result<Batch> {
-        if batch.is_locked {
-            return Ok(batch);
-        }
-        // One after the other: who waits for a connection holds none.
-        batch.tx.rollback().await?;
-        Ok(Batch { tx: self.db.snapshot().await?, ..batch })
-    }
-
     /// Locks these leads, waiting for whoever has them, and loads them. Unknown and parked ones are
     /// left out.
     pub async fn lock_leads(&self, leads: &[LeadId]) -> Result<Batch> {

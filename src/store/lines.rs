@@ -50,8 +50,7 @@ impl Store {
         } else {
             batch.tx.lines(lines).await?
         };
-        batch.shared.heads.clone_from(&heads);
-        Ok(heads)
+        Ok(batch.shared.look_at(heads, lines))
     }
 
     /// Where these lines begin, by their names; where nobody stood yet, none.

@@ -59,7 +59,7 @@ mod url;
 
 use std::sync::Arc;
 
-pub use accounts::Shared;
+pub use accounts::{Legacy, Shared};
 pub use backlog::Backlog;
 pub use batch::Batch;
 use db::Db;

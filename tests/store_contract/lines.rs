@@ -7,7 +7,7 @@ use nurtured::{
         name::Name,
         pace::{Answer, Line, Opening, Per, Rate},
     },
-    store::{Asked, Batch, Store, records::Quota},
+    store::{Asked, Backlog, Batch, Legacy, Store, records::Quota},
 };
 
 use super::made::*;
@@ -52,11 +52,11 @@ async fn places_are_taken_one_after_the_other() {
             [("all".into(), at(3).millis() * 1000 - 999)]
         );
         // Who cannot wait so long takes no turn from others.
-        let brief = Opening { present: Some((at(4), at(9))), window: None };
+        let brief = Opening { closes: Some(at(4)), window: None };
         let brief = Asked { opening: brief, ..all() };
         let brief = [brief, all()];
         let answers = db.store.line_up(&brief, at(3)).await.unwrap();
-        assert_eq!(answers, [Answer::Full(at(9), line), wait(5)]);
+        assert_eq!(answers, [Answer::Full(at(4), line), wait(5)]);
     })
     .await;
 }
@@ -90,24 +90,37 @@ async fn who_was_given_a_place_that_another_took_is_not_written() {
 }
 
 #[tokio::test]
-async fn who_looks_again_is_not_overtaken_by_what_was_written_before() {
+async fn what_is_decided_ahead_stands_behind_those_who_are_still_to_be_written() {
     for_each_database(async |db| {
-        let leads = import(&db.store, &["a@x.example", "b@x.example"]).await;
-        let batch = db
-            .store
-            .claim_due(NOON, &Quota { acts: 0, timers: 0, bulk: 2, sweep: 0 })
-            .await
-            .unwrap();
-        let lead = batch.records[0].lead;
-        assert!(leads.contains(&lead));
-        if !batch.is_locked {
-            db.store.line_up(&[asked(vec![all()], false)], NOON).await.unwrap();
+        let leads = import(&db.store, &["a@x.example", "b@x.example", "c@x.example"]).await;
+        let (quota, mut backlog) =
+            (Quota { acts: 0, timers: 0, bulk: 1, sweep: 0 }, Backlog::default());
+        let mut first = db.store.claim_next(NOON, &quota, &mut backlog).await.unwrap();
+        if first.is_locked {
+            // Where leads are locked nothing is decided ahead.
+            return first.give_back().await.unwrap();
         }
-        let mut batch = db.store.look_again(batch).await.unwrap();
-        let head = look(&db.store, &mut batch, lead, i64::MAX / 2).await;
-        assert_eq!(head.is_some(), !batch.is_locked);
-        let decided = write(&batch.records[0]);
-        assert!(db.store.commit(batch, vec![decided], NOON).await.unwrap().lost.is_empty());
+        let lead = first.records[0].lead;
+        assert_eq!(look(&db.store, &mut first, lead, 7_000_000).await, None);
+        let mut ahead = async |legacy: Legacy, head| {
+            let mut batch = db.store.claim_next(NOON, &quota, &mut backlog).await.unwrap();
+            batch.shared.build_on(legacy);
+            let lead = batch.records[0].lead;
+            assert!(leads.contains(&lead));
+            assert_eq!(look(&db.store, &mut batch, lead, head).await, Some(7_000_000));
+            batch
+        };
+        let second = ahead(first.shared.legacy(), 8_000_000).await;
+        let third = ahead(first.shared.legacy(), 9_000_000).await;
+        for (batch, is_lost) in [(first, false), (second, false), (third, true)] {
+            let decided = write(&batch.records[0]);
+            let committed = db.store.commit(batch, vec![decided], NOON).await.unwrap();
+            assert_eq!(
+                !committed.lost.is_empty(),
+                is_lost,
+                "the third was overtaken by the second"
+            );
+        }
     })
     .await;
 }

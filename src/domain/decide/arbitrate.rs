@@ -111,10 +111,7 @@ impl<'a> Work<'a> {
             about: active.about(),
             was_asked_for: mail.is_some_and(|mail| mail.now),
             turn,
-            hours: mail
-                .filter(|_| grants.has_lines())
-                .and_then(|mail| self.lead.until_open_again(mail)),
-            keeps: mail.filter(|_| grants.has_days()).and_then(|mail| self.lead.keeps(mail)),
+            keeps: mail.filter(|_| grants.has_lines()).and_then(|mail| self.lead.keeps(mail)),
         }
     }
 

@@ -161,17 +161,10 @@ impl<'a> Overlay<'a> {
         self.hours(mail)?.closes
     }
 
-    /// When the hours of a mail that may leave now end, and begin again.
-    pub fn until_open_again(&self, mail: MailStep<'a>) -> Option<(Instant, Instant)> {
-        let closes = self.closes(mail)?;
-        let opens = window(self.definitions, mail)?.next_open(closes, self.place());
-        Some((closes, opens))
-    }
-
-    /// The hours that a mail keeps on all days.
+    /// The hours that a mail keeps.
     pub fn keeps(&self, mail: MailStep<'a>) -> Option<Keeps> {
-        let window = window(self.definitions, mail)?.clone();
-        Some(Keeps { window, zone: self.state.zone.clone(), country: self.state.country })
+        let (window, closes) = (window(self.definitions, mail)?.clone(), self.closes(mail));
+        Some(Keeps { window, closes, zone: self.state.zone.clone(), country: self.state.country })
     }
 
     /// Most mails keep the same hours.

@@ -33,9 +33,9 @@ pub type Heads = BTreeMap<Name, i64>;
 /// The hours of a mail that asks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Opening<'a> {
-    /// When its present hours end, and begin again.
-    pub present: Option<(Instant, Instant)>,
-    /// When they are on other days. `None`: at any time.
+    /// When its present hours end.
+    pub closes: Option<Instant>,
+    /// When they begin again. `None`: at any time.
     pub window: Option<(&'a Window, Place<'a>)>,
 }
 
@@ -189,7 +189,8 @@ pub fn ask<'l>(
     let Takes::Rate(_) = waits_in.takes else {
         return tell_day(heads, waits_in, &queue, opening, slot);
     };
-    if let Some((_, opens)) = opening.present.filter(|(closes, _)| slot >= *closes) {
+    if let Some(closes) = opening.closes.filter(|closes| slot >= *closes) {
+        let opens = opening.from(closes);
         // Today is full for it; others may leave later today, and are not to wait for the day that it is told.
         let of_days = lines.iter().find(|line| matches!(line.takes, Takes::Days(_)));
         return match of_days {

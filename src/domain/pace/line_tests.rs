@@ -110,7 +110,7 @@ fn days_off_earn_no_step_either() {
 fn a_turn_is_within_the_hours_of_its_day_and_who_has_none_then_is_told_nothing() {
     let (mut heads, zone) = (Heads::new(), zone());
     let window = Window::parse("mon-fri 09:00-17:00").unwrap();
-    let opening = Opening { present: None, window: Some((&window, (&zone).into())) };
+    let opening = Opening { closes: None, window: Some((&window, (&zone).into())) };
     let lines = [along(&[1, 1, 1, 1], 0, FIRST, ALL_DAYS).unwrap()];
     let noon = |day: i64| Day(FIRST.0 + day).begins(&zone) + std::time::Duration::from_hours(12);
     take(&mut heads, &lines, noon(0));

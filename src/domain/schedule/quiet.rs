@@ -42,7 +42,7 @@ impl Window {
         let (start, end) = quiet.0;
         // Those that begin on the day before, on the day, and on the day after.
         let quiet = [0, 1, 2].map(|day| (start + day * DAY_MINUTES, end + day * DAY_MINUTES));
-        let mut left = Self { days: std::array::from_fn(|_| Vec::new()) };
+        let mut left = Self::shut();
         for (day, hours) in self.days.iter().enumerate() {
             for &(start, end) in hours {
                 // From the midnight before, so that no minute is negative.
@@ -54,7 +54,7 @@ impl Window {
                 left.open(day, from, end);
             }
         }
-        left.days.iter_mut().for_each(merge);
+        left.days_mut().iter_mut().for_each(merge);
         left
     }
 
@@ -66,7 +66,7 @@ impl Window {
         let days_on = from / DAY_MINUTES;
         let shift = days_on * DAY_MINUTES;
         let day = (day + 6 + usize::from(days_on)) % 7;
-        self.days[day].push((from - shift, until - shift));
+        self.days_mut()[day].push((from - shift, until - shift));
     }
 }
 

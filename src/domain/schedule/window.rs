@@ -1,5 +1,7 @@
 //! Sending windows on the lead's own clock.
 
+use std::sync::Arc;
+
 use jiff::{
     ToSpan as _,
     civil::{Date, DateTime, date},
@@ -28,7 +30,7 @@ pub(super) type Hours = (u16, u16);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Window {
     /// From monday; each day's stretches in order, apart from each other.
-    pub(super) days: [Vec<Hours>; 7],
+    pub(super) days: Arc<[Vec<Hours>; 7]>,
 }
 
 /// How a window stands at an instant: open until it closes, if it ever does, or closed until it opens.
@@ -47,10 +49,20 @@ struct Stretch {
 }
 
 impl Window {
+    /// Open at no time.
+    pub(super) fn shut() -> Self {
+        Self { days: Arc::default() }
+    }
+
+    /// Its days, to be changed.
+    pub(super) fn days_mut(&mut self) -> &mut [Vec<Hours>; 7] {
+        Arc::make_mut(&mut self.days)
+    }
+
     /// Open at all hours.
     #[must_use]
     pub fn always() -> Self {
-        Self { days: std::array::from_fn(|_| vec![(0, DAY_MINUTES)]) }
+        Self { days: Arc::new(std::array::from_fn(|_| vec![(0, DAY_MINUTES)])) }
     }
 
     #[must_use]

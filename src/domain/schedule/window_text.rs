@@ -29,11 +29,11 @@ impl Window {
         if text.eq_ignore_ascii_case("always") {
             return Ok(Self::always());
         }
-        let mut window = Self { days: std::array::from_fn(|_| Vec::new()) };
+        let mut window = Self::shut();
         for group in text.split(';') {
             window.add(group.trim())?;
         }
-        window.days.iter_mut().for_each(merge);
+        window.days_mut().iter_mut().for_each(merge);
         Ok(window)
     }
 
@@ -46,7 +46,7 @@ impl Window {
         for part in hours.split(',') {
             let hours = parse_hours(part.trim())?;
             for day in &days {
-                self.days[*day].push(hours);
+                self.days_mut()[*day].push(hours);
             }
         }
         Ok(())
