@@ -108,7 +108,7 @@ impl Side {
 async fn choose(folder: &Path, count: usize, domains: usize) -> Side {
     let store = open(folder).await;
     let spacing = crowd::spacing(count);
-    let route = Route::own(&"".into());
+    let route = Route::own(&"sink".into());
     // Half of what is due has gone.
     let mut now = NOON;
     let (mut next, mut claim, mut line) = (Sum::default(), Sum::default(), Sum::default());
@@ -160,7 +160,7 @@ impl Sum {
 /// What the whole engine takes for some of them, in time and in memory.
 async fn send(folder: &Path, count: usize) {
     let (_, sink) = smtp::FakeSmtp::sink().await;
-    let engine = engine(folder, open(folder).await, Clock::driven(NOON), sink.addr.port());
+    let engine = engine(folder, open(folder).await, Clock::driven(NOON), (sink.addr.port(), 4));
     engine.take_over().await.unwrap();
     // Those that were claimed above are not among them.
     let due = (AT_ONCE * CLAIMS + SENT).min(count);
@@ -190,10 +190,15 @@ async fn open(folder: &Path) -> Store {
     Store::open(&DatabaseUrl::parse("sqlite:nurtured.db", folder).unwrap()).await.unwrap()
 }
 
-fn engine(folder: &Path, store: Store, clock: Clock, port: u16) -> Arc<Engine> {
+fn engine(
+    folder: &Path,
+    store: Store,
+    clock: Clock,
+    (port, connections): (u16, usize),
+) -> Arc<Engine> {
     let text = format!(
         "[public]\nbase_url = \"https://go.example.com\"\n\
-         [[relay]]\nname = \"sink\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
+         [[relay]]\nname = \"sink\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nconnections = {connections}\n\
          [sender]\nfrom = \"Ada Rossi <ada@example.com>\"\nbounce_domain = \"bounce.example.com\"\n\
          postal_address = \"Via Roma 1, 20121 Milano\"\n"
     );

@@ -39,7 +39,7 @@ pub async fn fill(folder: &Path, count: usize, domains: usize) {
     let url = DatabaseUrl::parse("sqlite:nurtured.db", folder).unwrap();
     let store = Store::create(&url).await.unwrap();
     store.migrate(true, NOON).await.unwrap();
-    let engine = crate::engine(folder, store, Clock::driven(NOON), 1);
+    let engine = crate::engine(folder, store, Clock::driven(NOON), (1, 4));
     releasing::apply(&engine.store, &campaign::artefacts(POLICY), "bench", "", NOON).await.unwrap();
     campaign::leads(&engine.store, "p", 1, NOON).await;
     engine.take_over().await.unwrap();

@@ -1,4 +1,4 @@
-//! How many mails arrive in each second, by a pace and by the system's clock, while others are decided and sent as
+//! How many mails arrive (at RCPT, where servers count) in each second, by a pace and by the system's clock, while others are decided and sent as
 //! fast as they can be.
 
 use std::{
@@ -24,6 +24,9 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// The first mails come while the engine starts.
 const WARMS_UP: Duration = Duration::from_secs(2);
 
+/// All mail together is well below what they take.
+const CONNECTIONS: usize = 16;
+
 pub async fn watch(span: Duration) {
     println!("arrivals in a second, beside mail that is asked for:");
     for rate in [10, 50, 200] {
@@ -35,7 +38,7 @@ async fn keep(rate: usize, span: Duration) {
     let arrivals: Arc<Mutex<Vec<Instant>>> = Arc::default();
     let seen = Arc::clone(&arrivals);
     let script = Script::new().on(move |moment| {
-        if moment.at == At::Dot && moment.recipient.starts_with("paced") {
+        if moment.at == At::Rcpt && moment.recipient.starts_with("paced") {
             seen.lock().unwrap().push(Instant::now());
         }
         Act::Default
@@ -51,7 +54,7 @@ async fn keep(rate: usize, span: Duration) {
          insights: {{ label: Industry insights, basis: [consent] }}\n  \
          pacing:\n    providers:\n      paced: {{ domains: [d0.example], rate: {rate} per second }}\n"
     );
-    let engine = crate::engine(folder.path(), store, Clock::System, addr.port());
+    let engine = crate::engine(folder.path(), store, Clock::System, (addr.port(), CONNECTIONS));
     releasing::apply(&engine.store, &campaign::artefacts(&policy), "bench", "", now).await.unwrap();
     let seconds = usize::try_from((span + WARMS_UP).as_secs()).unwrap() + 2;
     campaign::leads_of(&engine.store, "paced", rate * seconds, now, |_| 0).await;

@@ -9,12 +9,12 @@ use std::{
 };
 
 use crate::domain::{
-    pace::{self, Heads, Line},
+    pace::{self, Heads, Line, Takes},
     time::Instant,
 };
 
-/// For so long a mail waits at the door; for longer it is put back, so that others use the connection.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// What a mail is late by on its last steps.
+const LATENESS: Duration = Duration::from_millis(10);
 
 /// So many lines are remembered before those are forgotten that are free.
 const MANY: usize = 10_000;
@@ -24,28 +24,12 @@ const MANY: usize = 10_000;
 pub(super) struct Departures(Mutex<Heads>);
 
 impl Departures {
-    /// Waits for the moment in which a mail may leave that stands in these lines, all of a rate.
-    ///
-    /// # Errors
-    /// When to come again, where it is to wait longer than it may here.
-    pub async fn leave(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
-        let came = tokio::time::Instant::now();
-        loop {
-            let present = now + came.elapsed();
-            let Err(at) = self.ask(lines, present) else { return Ok(()) };
-            if at > now + PATIENCE {
-                return Err(at);
-            }
-            tokio::time::sleep(Duration::from_millis(at.since(present).unsigned_abs())).await;
-        }
-    }
-
-    /// Takes the places of a mail that may leave now. Nobody takes one that is still to come: that would move its other
+    /// Takes the places of a mail that may leave now in these lines, all of a rate. Nobody takes one that is still to come: that would move its other
     /// lines on as well, past instants that others can use.
     ///
     /// # Errors
     /// When it may.
-    fn ask(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
+    pub fn leave(&self, lines: &[Line], now: Instant) -> Result<(), Instant> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -58,8 +42,19 @@ impl Departures {
             let free = now.millis().saturating_mul(1_000);
             heads.retain(|_, head| *head > free);
         }
-        pace::take(&mut heads, lines, now);
+        for line in lines {
+            pace::take(&mut heads, std::slice::from_ref(line), now - lateness(line));
+        }
         Ok(())
+    }
+}
+
+/// So late a mail may be without those behind it being late for it, though never by more than one mail: nobody wakes up to
+/// the microsecond, and what is lost each time is a pace that is not kept (the tolerance of GCRA, ITU-T I.371).
+fn lateness(line: &Line) -> Duration {
+    match &line.takes {
+        Takes::Rate(rate) => rate.between().min(LATENESS),
+        Takes::Days(_) => Duration::ZERO,
     }
 }
 
@@ -79,26 +74,18 @@ mod tests {
         let rate = |mails| Rate { mails, per: Per::Second };
         let (departures, all) = (Departures::default(), Line::rate("all", rate(10)));
         let line = [all.clone()];
-        assert_eq!([NOON; 2].map(|now| departures.ask(&line, now)), [Ok(()), Err(after(100))]);
-        assert_eq!(departures.ask(&line, after(100)), Ok(()));
-        assert_eq!(departures.ask(&line, after(900)), Ok(()));
-        assert_eq!(departures.ask(&[], after(900)), Ok(()));
+        assert_eq!(departures.leave(&line, NOON), Ok(()));
+        assert_eq!(departures.leave(&line, NOON), Err(after(90)));
+        assert_eq!(departures.leave(&line, after(90)), Ok(()));
+        // Whoever is late by less is not waited for by the others.
+        assert_eq!(departures.leave(&line, after(195)), Ok(()));
+        assert_eq!(departures.leave(&line, after(195)), Err(after(290)));
+        assert_eq!(departures.leave(&line, after(900)), Ok(()));
+        assert_eq!(departures.leave(&[], after(900)), Ok(()));
         // Who waits for one line takes nobody's place in another.
         let both = [all.clone(), Line::rate("slow", rate(1))];
-        assert_eq!(departures.ask(&both, after(1_000)), Ok(()));
-        assert_eq!(departures.ask(&both, after(1_100)), Err(after(2_000)));
-        assert_eq!(departures.ask(&line, after(1_100)), Ok(()));
-    }
-
-    #[tokio::test]
-    async fn who_waits_at_the_door_leaves_when_it_may_and_is_put_back_where_that_is_late() {
-        let line = [Line::rate("all", Rate { mails: 5, per: Per::Second })];
-        let departures = Departures::default();
-        let began = tokio::time::Instant::now();
-        assert_eq!(departures.leave(&line, NOON).await, Ok(()));
-        assert_eq!(departures.leave(&line, NOON).await, Ok(()));
-        assert!(began.elapsed() >= Duration::from_millis(200), "it has waited");
-        let put_back = departures.leave(&line, NOON).await;
-        assert!(put_back.is_err_and(|at| at >= after(400)), "{put_back:?}");
+        assert_eq!(departures.leave(&both, after(1_000)), Ok(()));
+        assert_eq!(departures.leave(&both, after(1_100)), Err(after(1_990)));
+        assert_eq!(departures.leave(&line, after(1_100)), Ok(()));
     }
 }

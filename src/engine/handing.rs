@@ -8,16 +8,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
-
 use super::{
     group::Group,
+    lobby::{Lobby, Next},
     outcome::{outcome, postponed},
-    preparing::{InLine, Outgoing},
+    preparing::Outgoing,
     recording::Entry,
     sending::Line,
-    traffic::OnItsWay,
-    turns::{AT_THE_DOOR, MORE_SLOWLY},
 };
 use crate::{
     domain::time::Instant,
@@ -34,15 +31,14 @@ const RELAYS_PATIENCE: Duration = Duration::from_secs(30);
 /// While the end of a mail is written, the connection goes on with the next one, though not past its point of
 /// no return, which is written after that or together with it: at most one mail of a connection can be
 /// in doubt.
-pub(super) async fn work(
-    line: Arc<Line>,
-    arrivals: Arc<tokio::sync::Mutex<mpsc::Receiver<(Outgoing, OnItsWay)>>>,
-) {
+pub(super) async fn work(line: Arc<Line>, lobby: Arc<tokio::sync::Mutex<Lobby>>) {
     let mut session = line.outlet.relay.session();
     loop {
-        let arrival = arrivals.lock().await.recv().await;
-        let Some((mail, on_its_way)) = arrival else { break };
-        let settlement = hand_over(&line, &mut session, mail, on_its_way.is_probe).await;
+        // Who is free first takes what may leave next.
+        let next = lobby.lock().await.next(&line).await;
+        let Some(Next { mail, on_its_way, put_back }) = next else { break };
+        let is_probe = on_its_way.is_probe;
+        let settlement = hand_over(&line, &mut session, mail, put_back, is_probe).await;
         line.record.begin(Entry::End(settlement, Some(on_its_way))).await;
     }
     session.close().await;
@@ -52,10 +48,11 @@ async fn hand_over(
     line: &Arc<Line>,
     session: &mut Session,
     mail: Outgoing,
+    put_back: Option<(Instant, &'static str)>,
     is_probe: bool,
 ) -> Settlement {
     let engine = &line.engine;
-    let Outgoing { message, claim, letter, receiver, in_line, closes } = mail;
+    let Outgoing { message, claim, letter, receiver, closes, .. } = mail;
     let token = claim.token;
     let is_over = |now: Instant| closes.is_some_and(|closes| now >= closes);
     let last_moment = claim.deadline - engine.headroom(&line.outlet.relay);
@@ -72,7 +69,6 @@ async fn hand_over(
         }
     };
     let now = engine.clock.now();
-    let is_down = line.outlet.breaker().is_open() && !is_probe;
     let released = if line.stop.is_cancelled() {
         Some((message.due_at, "the engine is stopping"))
     } else if is_over(now) {
@@ -80,21 +76,14 @@ async fn hand_over(
         Some((now, "its window closed while it waited"))
     } else if is_late() {
         Some((message.due_at, "its claim was nearly over before its turn came"))
-    } else if let Some(InLine { lines, since }) = in_line.filter(|_| !is_down && !is_probe) {
-        if engine.throttles.have_changed(&line.outlet.name, &receiver, since) {
-            // It stands in line there first.
-            Some((now, MORE_SLOWLY))
-        } else {
-            let door = engine.departures.leave(&lines, now).await;
-            door.err().map(|due_at| (due_at, AT_THE_DOOR))
-        }
     } else {
-        None
+        put_back
     };
     if let Some((due_at, reason)) = released {
         let outcome = Settled::Released { due_at, reason: reason.to_owned() };
         return Settlement { message: message.id, token, outcome, relay: None };
     }
+    let is_down = line.outlet.breaker().is_open() && !is_probe;
     let delivery = if is_down {
         None
     } else {

@@ -18,6 +18,7 @@ pub mod inbox;
 pub mod intake;
 pub mod judge;
 pub mod live;
+mod lobby;
 pub mod members;
 pub mod outcome;
 mod outlets;

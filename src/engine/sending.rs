@@ -20,6 +20,7 @@ use super::{
     group::Group,
     handing::work,
     live::Live,
+    lobby::Lobby,
     preparing::Outgoing,
     recording::{Entry, Recorder},
     running::Turn,
@@ -142,9 +143,9 @@ impl Line {
         let connections = self.outlet.relay.connections();
         let capacity = connections * ROOM_PER_CONNECTION;
         let (queue, arrivals) = mpsc::channel(capacity);
-        let arrivals = Arc::new(tokio::sync::Mutex::new(arrivals));
+        let lobby = Arc::new(tokio::sync::Mutex::new(Lobby::new(arrivals)));
         for _ in 0..connections {
-            tracker.spawn(work(Arc::clone(self), Arc::clone(&arrivals)));
+            tracker.spawn(work(Arc::clone(self), Arc::clone(&lobby)));
         }
         feed(self, &queue, capacity, until, halt).await
     }

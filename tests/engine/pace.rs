@@ -272,3 +272,27 @@ async fn at_most_may_change_from_hours_to_days_and_back() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_keeps_its_distance_holds_no_connection_meanwhile() {
+    for_each_database(async |db| {
+        let pacing =
+            "    providers:\n      slow: { domains: [slow.example], rate: 5 per second }\n";
+        let setup = Setup { connections: 1, ..Setup::default() };
+        let rig = Rig::with(db, &campaign(pacing, "always"), setup).await;
+        let live = async || {
+            rig.engine.take_over().await.unwrap();
+            rig.engine.live().unwrap()
+        };
+        // Nothing was handed over for two seconds, so the two for the slow provider come together; behind them others.
+        rig.crowd(2, "slow.example").await;
+        assert_eq!(rig.engine.decide_due(&live().await, NOON).await.unwrap().reserved, 2);
+        rig.clock.set(NOON + SECOND);
+        rig.crowd(4, "other.example").await;
+        assert_eq!(rig.engine.decide_due(&live().await, NOON).await.unwrap().reserved, 4);
+        assert_eq!(rig.tick_at(NOON + 2 * SECOND).await.sent, 6);
+        let to: Vec<String> = rig.smtp.mails().iter().map(|mail| mail.to[0].clone()).collect();
+        assert!(to[0].ends_with("@slow.example") && to[1].ends_with("@other.example"), "{to:?}");
+    })
+    .await;
+}
