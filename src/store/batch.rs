@@ -38,7 +38,7 @@ pub struct Batch {
     /// What is paused of all workflows, and of its leads.
     pub paused: Paused,
     /// What its leads share with others: by what they are decided, and what comes of it.
-    pub shared: Shared,
+    pub shared: Box<Shared>,
     pub(super) tx: Tx,
     /// Whether its leads are locked. If they are only looked at, the transaction only reads: the commit makes
     /// another, and finds out what has changed.

@@ -101,7 +101,7 @@ impl Tx {
             marks: Vec::new(),
             release,
             paused,
-            shared: Shared::default(),
+            shared: Box::default(),
             tx: self,
             is_locked: true,
         })
