@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::{
-    Batch, Result, Shared, Store, StoreError,
+    Batch, Result, Store, StoreError,
     db::{Tx, on_db},
     events::StoredEvent,
     gather::{gather, next},
