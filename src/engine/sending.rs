@@ -300,3 +300,14 @@ async fn claim(
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_mail_is_free_and_the_largest_finds_room() {
+        let weights = [0, 1_024, 1_025, 30 << 20, 200 << 20].map(weight);
+        assert_eq!(weights, [1, 1, 2, 30 * 1_024, ROOM]);
+    }
+}

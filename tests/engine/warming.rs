@@ -233,3 +233,26 @@ async fn nothing_leaves_by_a_relay_before_its_first_day() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_will_not_leave_before_its_date_is_told() {
+    for_each_database(async |db| {
+        let workflow = "campaign: fair\nenter:\n  event: lead.imported\nsend: { at_most: 8 per day, not_after: starts }\n\
+                        steps:\n  - email: hello\n";
+        let fair = "campaign: fair\ntitle: The fair\ndates: { starts: 2026-12-31 09:00 }\n";
+        let campaign =
+            campaign("").workflow("cold", workflow).file("workflows/fair.campaign.yaml", fair);
+        let rig = Rig::new(db, &campaign).await;
+        let leads = rig.crowd(40, "acme.example").await;
+        rig.tick().await;
+        let live = rig.engine.live().unwrap();
+        let told = budget(&rig.store, &live.definitions, &rig.engine.fleet, NOON).await.unwrap();
+        // Seven until the evening of the first day, eight on each of two more.
+        let [late] = &told.too_late[..] else { panic!("{told:#?}") };
+        assert_eq!((&*late.workflow, late.mails), ("cold", 17));
+        assert_eq!(late.not_after.to_string(), "2026-12-31T09:00:00Z");
+        rig.walk(NOON + 5 * DAY).await;
+        assert_eq!(rig.sent(&leads).await.len(), 23, "as it was told");
+    })
+    .await;
+}

@@ -91,11 +91,18 @@ pub async fn budget(
     let today = Day::at(now, &policy.zone);
     let days: Vec<Day> = (0..DAYS).map(|day| Day(today.0 + day)).collect();
     let end = Day(today.0 + DAYS).begins(&policy.zone);
+    let deadlines = deadlines(definitions, now);
     let mut due: BTreeMap<Day, BTreeMap<Way, u64>> = BTreeMap::new();
+    // Told a turn or an hour that is past it.
+    let mut out_of_time: BTreeMap<Name, u64> = BTreeMap::new();
     for upcoming in store.upcoming(now, end).await? {
         let Some(relay) = relay_of(definitions, fleet, &upcoming) else { continue };
         let hours = i64::try_from(upcoming.hour).unwrap_or(i64::MAX);
         let at = Instant::from_millis(now.millis().saturating_add(hours.saturating_mul(3_600_000)));
+        if deadlines.get(&upcoming.workflow).is_some_and(|until| at >= *until) {
+            *out_of_time.entry(upcoming.workflow).or_default() += upcoming.number;
+            continue;
+        }
         let receivers = receivers_of(policy, &upcoming.domain);
         let way = (relay, receivers, upcoming.workflow);
         *due.entry(Day::at(at, &policy.zone)).or_default().entry(way).or_default() +=
@@ -109,7 +116,6 @@ pub async fn budget(
         walk.steps.insert(key.clone(), line.step - 1);
         used.insert(key, u64::from(line.used));
     }
-    let deadlines = deadlines(definitions, now);
     let (mut told, mut too_late) = (Vec::new(), Vec::new());
     for day in days {
         let from = if day == today { now } else { day.begins(&policy.zone) };
@@ -124,8 +130,10 @@ pub async fn budget(
             *walk.backlog.entry(way).or_default() += mails;
         }
         let leave = walk.leave(day, open, used);
-        for (workflow, at) in deadlines.iter().filter(|(_, at)| Day::at(*at, &policy.zone) == day) {
-            let mails = walk.give_up(workflow);
+        for (workflow, at) in deadlines.iter().filter(|(_, at)| Day::at(**at, &policy.zone) == day)
+        {
+            let mails =
+                walk.give_up(workflow) + out_of_time.get(workflow).copied().unwrap_or_default();
             if mails > 0 {
                 too_late.push(TooLate { workflow: workflow.clone(), not_after: *at, mails });
             }
@@ -166,7 +174,7 @@ fn relay_of(definitions: &Definitions, fleet: &Fleet, upcoming: &Upcoming) -> Op
 }
 
 /// The instants from which on the mails of dated workflows do not leave any more.
-fn deadlines(definitions: &Definitions, now: Instant) -> Vec<(Name, Instant)> {
+fn deadlines(definitions: &Definitions, now: Instant) -> BTreeMap<Name, Instant> {
     let zone = &definitions.policy.zone;
     let dated = definitions.workflows.iter().filter_map(|live| {
         let workflow = &live.workflow;
