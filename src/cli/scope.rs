@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{context, context::Context, failure::Failure, live::Live};
 use crate::{
-    domain::{account::account_of, id::LeadId, name::Name, pause::Scope, workflow::ALL},
+    domain::{
+        account::account_of, address::Address, id::LeadId, name::Name, pause::Scope, workflow::ALL,
+    },
     store::Store,
 };
 
@@ -81,6 +83,14 @@ pub(super) async fn account(store: &Store, text: &str) -> Result<Name, Failure> 
         return account.ok_or_else(|| {
             Failure::problems("this lead belongs to no company").hint("pause it by --lead")
         });
+    }
+    if words.starts_with('@') {
+        let anybody = Address::parse(&format!("anybody{words}")).ok();
+        if anybody.and_then(|anybody| anybody.account_domain()).is_none() {
+            let message =
+                format!("`{text}` is no company's domain: it is a mail provider's, or none");
+            return Err(Failure::usage(message));
+        }
     }
     if words.chars().any(char::is_alphanumeric) {
         Ok(words.into())

@@ -34,36 +34,23 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
 }
 
 async fn around(store: &Store, config: &Config, folder: &Path) -> Result<Around, Failure> {
-    let metrics = metrics(config.console.listen).await;
-    let engine = match (store.is_engine_running(), &metrics) {
-        (Some(is_running), _) => Some(is_running),
-        (None, Some(_)) => Some(true),
-        (None, None) => None,
+    let engine = match store.is_engine_running() {
+        None => console_answers(config.console.listen).await.then_some(true),
+        known => known,
     };
-    // Another daemon's figures, if ours is not running.
-    let metrics = metrics.filter(|_| engine == Some(true)).unwrap_or_default();
     Ok(Around {
         engine,
-        relays_down: down(&metrics),
         only_to: config.delivery.only_to.is_some(),
         not_applied: not_applied(store, folder).await?,
     })
 }
 
-/// What the console of a running daemon tells; `None` where none answers.
-async fn metrics(console: SocketAddr) -> Option<String> {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2));
-    let answer = client.build().ok()?.get(format!("http://{console}/metrics")).send().await;
-    answer.ok()?.error_for_status().ok()?.text().await.ok()
-}
-
-/// The relays of `nurtured_relay_up{relay="main"} 0`.
-fn down(metrics: &str) -> Vec<String> {
-    let relays = metrics.lines().filter_map(|line| {
-        let (relay, up) = line.strip_prefix("nurtured_relay_up{relay=\"")?.split_once("\"}")?;
-        (up.trim() == "0").then(|| relay.to_owned())
-    });
-    relays.collect()
+/// Whether a daemon of this configuration is running.
+async fn console_answers(console: SocketAddr) -> bool {
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build();
+    let Ok(client) = client else { return false };
+    let answer = client.get(format!("http://{console}/metrics")).send().await;
+    answer.is_ok_and(|answer| answer.status().is_success())
 }
 
 /// What the folder would make live, by kind and name. A folder with problems, or none, says nothing:
@@ -144,12 +131,5 @@ mod tests {
         assert_eq!(said(5, 9), "first due now, last due 9000");
         assert_eq!(said(6, 6), "until 6000");
         assert_eq!(said(6, 9), "first due 6000, last due 9000");
-    }
-
-    #[test]
-    fn a_relay_that_is_down_is_read_out_of_the_metrics() {
-        let metrics = "# TYPE nurtured_relay_up gauge\nnurtured_relay_up{relay=\"main\"} 0\n\
-                       nurtured_relay_up{relay=\"other\"} 1\n";
-        assert_eq!(down(metrics), ["main"]);
     }
 }

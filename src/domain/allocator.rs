@@ -1,6 +1,9 @@
 //! The allocator: what is shared between leads is granted here, in one order, outside of decisions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
     account::Account,
@@ -133,13 +136,25 @@ impl<'p> Allocator<'p> {
         is_news
     }
 
-    /// When the mail of a want may leave, as lines are now.
+    /// What a mail's lines depend on: its relay, its domain, whose mail it is, and whether it is overdue.
     #[must_use]
-    pub fn soonest(&self, asker: Asker<'_>, want: &Want, now: Instant) -> Instant {
-        if want.was_asked_for {
-            return now;
-        }
-        pace::first(&self.heads, &self.lines(asker, want, now), now)
+    pub fn lines_by<'a>(
+        &self,
+        asker: Asker<'a>,
+        want: &'a Want,
+        now: Instant,
+    ) -> (Option<&'p Name>, &'a str, &'a Resource, bool) {
+        let relay = self.fleet.relay_of(asker.lead).map(|relay| &relay.name);
+        let is_late = self.policy.pacing.late(asker.due_at, now).is_some();
+        (relay, asker.domain, &want.resource, is_late)
+    }
+
+    /// When the mail of a want may leave, as lines are now, and how long after it another in the same lines.
+    #[must_use]
+    pub fn soonest(&self, asker: Asker<'_>, want: &Want, now: Instant) -> (Instant, Duration) {
+        let lines = self.lines(asker, want, now);
+        let distance = lines.iter().map(Line::distance).max().unwrap_or_default();
+        (pace::first(&self.heads, &lines, now), distance)
     }
 
     fn company_is_full(&mut self, asker: Asker<'_>, now: Instant) -> Option<(Instant, String)> {
@@ -262,11 +277,14 @@ pub fn lines(
     workflow: &str,
 ) -> Vec<Line> {
     let mut lines = policy.pacing.lines(domain, workflow, &policy.zone);
-    if let Some(relay) = relay {
-        lines.extend(relay.line());
-        lines.extend(ramps.lines(relay, policy, domain));
-    }
+    lines.extend(relay.into_iter().flat_map(|relay| lines_of(relay, ramps, policy, domain)));
     lines
+}
+
+/// The lines among them that are the relay's.
+#[must_use]
+pub fn lines_of(relay: &Berth, ramps: &Ramps, policy: &Policy, domain: &str) -> Vec<Line> {
+    relay.line().into_iter().chain(ramps.lines(relay, policy, domain)).collect()
 }
 
 /// Whether there are any lines to stand in.

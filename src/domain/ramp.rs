@@ -184,9 +184,11 @@ impl Standing {
             // A day without mails tells nothing.
             None if self.held.is_some() && figures.tried == 0 => return (next, News::Stays),
             None => {
+                // A mail that is put off is one of its day still, however often.
+                let used = figures.tried.saturating_sub(figures.deferred);
                 let is_used = ramp
                     .mails(self.step)
-                    .is_some_and(|mails| figures.tried.saturating_mul(2) >= u64::from(mails));
+                    .is_some_and(|mails| used.saturating_mul(2) >= u64::from(mails));
                 next.step += usize::from(is_used);
                 match &self.held {
                     Some(_) => News::Resumed(format!("the day before went well: {figures}")),
@@ -290,8 +292,9 @@ mod tests {
     #[test]
     fn a_step_is_earned_by_a_day_that_was_used_and_went_well() {
         let first = Standing::new(Day(TODAY.0 - 1), Day(TODAY.0 - 1));
-        assert_eq!(after(&first, figures(25, 2, 0, 0)), (1, News::Up));
+        assert_eq!(after(&first, figures(27, 2, 0, 0)), (1, News::Up));
         assert_eq!(after(&first, figures(24, 0, 0, 0)), (0, News::Stays));
+        assert_eq!(after(&first, figures(26, 2, 0, 0)), (0, News::Stays));
         assert_eq!(after(&first, figures(0, 0, 0, 0)), (0, News::Stays));
         // Of a few mails nothing is concluded.
         assert_eq!(after(&first, figures(19, 19, 0, 0)), (0, News::Stays));

@@ -8,7 +8,7 @@ use std::{
 use super::{
     Engine,
     live::Live,
-    undecided::{Undecided, Waiting},
+    undecided::{Undecided, in_order},
 };
 use crate::{
     domain::{
@@ -193,8 +193,10 @@ impl Engine {
             self.shared(definitions, &ramps, &mut batch, &undecided, at).await?;
         let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
         let mut writes = Vec::with_capacity(undecided.len());
-        let mut waiting = Waiting::new(undecided, at);
-        while let Some(begun) = waiting.next(&allocator) {
+        if has_lines(policy, &self.fleet) {
+            undecided = in_order(undecided, &allocator, at);
+        }
+        for begun in undecided {
             let lead = begun.state.lead;
             let end = || begun.decided(definitions, &mut allocator, at);
             match catch_unwind(AssertUnwindSafe(end)) {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::domain::{
-    pace::{self, Heads, Line, Takes},
+    pace::{self, Heads, Line},
     time::Instant,
 };
 
@@ -52,10 +52,7 @@ impl Departures {
 /// So late a mail may be without those behind it being late for it, though never by more than one mail: nobody wakes up to
 /// the microsecond, and what is lost each time is a pace that is not kept (the tolerance of GCRA, ITU-T I.371).
 fn lateness(line: &Line) -> Duration {
-    match &line.takes {
-        Takes::Rate(rate) => rate.between().min(LATENESS),
-        Takes::Days(_) => Duration::ZERO,
-    }
+    line.distance().min(LATENESS)
 }
 
 #[cfg(test)]

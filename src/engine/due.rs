@@ -92,17 +92,13 @@ impl Engine {
                 None => Ok(None),
             };
             let is_whole = written?;
-            ready = next?;
-            if is_ahead && builds_on_this && !is_whole {
+            ready = match next? {
                 // What it was decided by has not come to be.
-                if let Some(Ready { due, leads, verdicts, .. }) = ready.take() {
-                    done.claimed += leads.len() as u64;
-                    if let Ok(verdicts) = verdicts {
-                        verdicts.give_back().await?;
-                    }
-                    self.decide_locked(&live, leads, due, done).await?;
+                Some(next) if is_ahead && builds_on_this && !is_whole => {
+                    self.decided_anew(&live, next).await?
                 }
-            }
+                next => next,
+            };
         }
         self.keep_backlog(backlog);
         Ok(())
@@ -131,6 +127,21 @@ impl Engine {
     ) -> Result<Option<Ready>, StoreError> {
         let (due, mut batch) = self.claim(backlog, least).await?;
         batch.shared.build_on(legacy);
+        if self.is_behind(live, &batch) {
+            return batch.give_back().await.map(|()| None);
+        }
+        Ok(Some(self.ready(live, batch, due).await))
+    }
+
+    /// The same leads, decided by what is written now; `None` if another release is live by now.
+    async fn decided_anew(&self, live: &Live, before: Ready) -> Result<Option<Ready>, StoreError> {
+        let Ready { due, leads, corrupt, verdicts, .. } = before;
+        if let Ok(verdicts) = verdicts {
+            verdicts.give_back().await?;
+        }
+        let unreadable = corrupt.into_iter().map(|(lead, _)| lead);
+        let leads: Vec<LeadId> = leads.into_iter().chain(unreadable).collect();
+        let batch = self.store.look_at(&leads).await?;
         if self.is_behind(live, &batch) {
             return batch.give_back().await.map(|()| None);
         }

@@ -147,3 +147,31 @@ async fn batches_share_companies_and_lines_with_those_that_are_still_to_be_writt
         assert_eq!((decided.decided, decided.lost, decided.reserved), (64, 0, reserved), "{rules}");
     }
 }
+
+/// Something happens to a lead of a batch while the next one is decided as if that were written.
+#[tokio::test]
+async fn what_was_decided_ahead_of_a_batch_that_is_not_written_as_a_whole_is_decided_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = "  accounts:\n    people: { at_most: 3, per: week }\n";
+    let config = format!("{CONFIG}[engine]\nbatch = 4\n");
+    let engine = with_rules(folder.path(), rules, &config).await;
+    for person in 0..8 {
+        let lead = lead(&engine, &format!("p{person}@acme.example")).await;
+        let event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, NOON, "test");
+        engine.store.record_events(&[event], NOON).await.unwrap();
+    }
+    engine.take_over().await.unwrap();
+    let (live, mut backlog) = (engine.live().unwrap(), Backlog::default());
+    let (due, batch) = engine.claim(&mut backlog, NOON).await.unwrap();
+    let first = engine.ready(&live, batch, due).await;
+    let legacy = first.verdicts.as_ref().unwrap().legacy();
+    let next = engine.next(&live, &mut backlog, NOON, legacy).await.unwrap().unwrap();
+    // The first of the three who had a place leaves it to somebody of the next batch.
+    let objects = NewEvent::new(first.leads[0], EventKind::LEAD_UNSUBSCRIBED, NOON, "test");
+    engine.store.record_events(&[objects], NOON).await.unwrap();
+    let mut done = Decided::default();
+    assert!(!engine.write(&live, first, &mut done).await.unwrap());
+    let anew = engine.decided_anew(&live, next).await.unwrap().unwrap();
+    assert!(engine.write(&live, anew, &mut done).await.unwrap(), "nobody of it is overtaken");
+    assert_eq!((done.lost, done.reserved), (1, 3));
+}

@@ -21,6 +21,9 @@ use crate::domain::time::Instant;
 /// For so long a mail waits for others of its lines; for longer it is put back, so that there is room for others.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// And so long over all, where all connections are busy and others are always first.
+const LONGEST: Duration = Duration::from_secs(2);
+
 /// A mail for a connection.
 pub(super) struct Next {
     pub mail: Outgoing,
@@ -96,14 +99,14 @@ impl Lobby {
             None => None,
             Some(in_line) => {
                 let (engine, receiver) = (&line.engine, &guest.mail.receiver);
-                if engine.throttles.have_changed(&outlet.name, receiver, in_line.since) {
+                if engine.throttles.levels(&outlet.name, receiver).is_slower_than(in_line.levels) {
                     // It stands in line there first.
                     Some((guest.now(), MORE_SLOWLY))
                 } else {
                     let now = guest.now();
                     match engine.departures.leave(&in_line.lines, now) {
                         Ok(()) => None,
-                        Err(at) if at <= guest.came.0 + PATIENCE => {
+                        Err(at) if at <= now + PATIENCE && now <= guest.came.0 + LONGEST => {
                             let wait = Duration::from_millis(at.since(now).unsigned_abs());
                             self.count += 1;
                             self.waiting.insert((Beat::now() + wait, self.count), guest);

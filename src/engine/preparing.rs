@@ -13,7 +13,8 @@ use super::{
     desk::{Desk, Unready},
     live::Live,
     telling::Story,
-    turns::{Turn, stands_in_line},
+    throttling::Levels,
+    turns::{Standings, Turn, stands_in_line},
 };
 use crate::{
     domain::{
@@ -66,8 +67,8 @@ pub struct Outgoing {
 pub struct InLine {
     /// Those of its lines that are about the distance to other mails.
     pub lines: Vec<Line>,
-    /// When it was looked at how slowly mail goes there.
-    pub since: Instant,
+    /// How slowly mail goes there, as far as it has stood in line for it.
+    pub levels: Levels,
 }
 
 impl Engine {
@@ -93,8 +94,8 @@ impl Engine {
         let accounts = self.accounts_of(live, &records).await?;
         let paused = self.store.paused_among(records.values()).await?;
         // What finds out whether a relay is up again waits in no line: others wait for it.
-        let turns = if is_probe {
-            HashMap::new()
+        let Standings { turns, levels } = if is_probe {
+            Standings::default()
         } else {
             self.turns_anew(live, outlet, &rows, &records, now).await?
         };
@@ -157,7 +158,10 @@ impl Engine {
                             let mut lines = lines(policy, from, domain, &message.workflow);
                             // A day has been taken a place of; how many leave on it is not counted here again.
                             lines.retain(|line| line.day_of(now).is_none());
-                            InLine { lines, since: now }
+                            InLine {
+                                lines,
+                                levels: levels.get(&message.id).copied().unwrap_or_default(),
+                            }
                         });
                         let claim = claim.clone();
                         outgoing(Outgoing { message, claim, letter, receiver, in_line, closes });

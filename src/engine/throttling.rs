@@ -26,6 +26,25 @@ const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 #[derive(Debug, Default)]
 pub(super) struct Throttles(Mutex<BTreeMap<Stretch, Throttle>>);
 
+/// How slowly mail goes to a receiver, and all of a relay; `None`: as fast as it may.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Levels([Option<Level>; 2]);
+
+impl Levels {
+    /// The lines that slow mail by a relay down, to a receiver.
+    pub(super) fn lines(self, relay: &Name, receiver: &str) -> Vec<Line> {
+        let slowed = [receiver, ""].into_iter().zip(self.0).filter_map(|(receiver, level)| {
+            let stretch = Stretch { relay: relay.clone(), receiver: receiver.into() };
+            Some(stretch.line(level?))
+        });
+        slowed.collect()
+    }
+
+    pub(super) fn is_slower_than(self, other: Self) -> bool {
+        self.0.iter().zip(other.0).any(|(level, known)| *level > known)
+    }
+}
+
 impl Throttles {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Stretch, Throttle>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -36,26 +55,17 @@ impl Throttles {
         self.lock().is_empty()
     }
 
-    /// The lines that slow mail by a relay down, to a receiver.
-    pub fn lines(&self, relay: &Name, receiver: &str) -> Vec<Line> {
+    /// How slowly mail by a relay goes, to a receiver and over all.
+    pub fn levels(&self, relay: &Name, receiver: &str) -> Levels {
         let throttles = self.lock();
         if throttles.is_empty() {
-            return Vec::new();
+            return Levels::default();
         }
-        let slowed = [receiver, ""].into_iter().filter_map(|receiver| {
+        let level = |receiver: &str| {
             let stretch = Stretch { relay: relay.clone(), receiver: receiver.into() };
-            let (level, _) = throttles.get(&stretch)?.slowed?;
-            Some(stretch.line(level))
-        });
-        slowed.collect()
-    }
-
-    /// Whether mail there goes at another pace than it did at an instant.
-    pub fn have_changed(&self, relay: &Name, receiver: &str, since: Instant) -> bool {
-        let throttles = self.lock();
-        let of = |receiver: &str| Stretch { relay: relay.clone(), receiver: receiver.into() };
-        let found = [receiver, ""].into_iter().filter_map(|receiver| throttles.get(&of(receiver)));
-        found.filter_map(|throttle| throttle.slowed).any(|(_, changed)| changed > since)
+            throttles.get(&stretch)?.slowed.map(|(level, _)| level)
+        };
+        Levels([level(receiver), level("")])
     }
 
     /// Takes over what all daemons have written.

@@ -1,12 +1,12 @@
 //! Mails that have to stand in line once more: they come too late for their places, are tried again, or go where mail
 //! is slowed down.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Engine, Outlet, deciding::look, live::Live};
+use super::{Engine, Outlet, deciding::look, live::Live, throttling::Levels};
 use crate::{
     domain::{
-        allocator::{has_days, has_lines, lines, turn_in},
+        allocator::{has_days, has_lines, lines_of, turn_in},
         decide::may_send,
         id::{LeadId, MessageId},
         lead::{Held, LeadRecord, LeadState},
@@ -49,6 +49,15 @@ struct Standing<'r> {
     takes_day: bool,
 }
 
+/// How mails stand in line that are about to leave.
+#[derive(Default)]
+pub(super) struct Standings {
+    /// Those who are to come again.
+    pub turns: HashMap<MessageId, Turn>,
+    /// How slowly mail goes where those go who have stood in line for it.
+    pub levels: HashMap<MessageId, Levels>,
+}
+
 impl Engine {
     /// Turns for mails that have lost theirs: those that come too late, as the relay was away, are tried
     /// again, or were held back by something else since.
@@ -59,15 +68,15 @@ impl Engine {
         rows: &[MessageRow],
         records: &HashMap<LeadId, LeadRecord>,
         now: Instant,
-    ) -> Result<HashMap<MessageId, Turn>, StoreError> {
+    ) -> Result<Standings, StoreError> {
         let policy = &live.definitions.policy;
         if !has_lines(policy, &self.fleet) && self.throttles.is_idle() {
-            return Ok(HashMap::new());
+            return Ok(Standings::default());
         }
         let (relay, ramps) = (self.fleet.get(&outlet.name), self.ramps.now());
         let today = Day::at(now, &policy.zone);
         let has_days = has_days(policy, &self.fleet);
-        let mut standing = Vec::new();
+        let (mut standing, mut all_levels) = (Vec::new(), HashMap::new());
         for row in rows {
             // What it has is with the relay that it was to go by.
             let is_ours = row.via == outlet.name;
@@ -79,9 +88,13 @@ impl Engine {
                     (is_on_time && is_ours && (has_day || row.placed_on.is_none()), false)
                 }
                 // It has its places, and others were late.
-                Some(reason) if reason == AT_THE_DOOR && now <= row.due_at + LATE => continue,
+                Some(reason) if reason == AT_THE_DOOR && is_ours && now <= row.due_at + LATE => {
+                    continue;
+                }
                 // It has all others.
-                Some(reason) if reason == MORE_SLOWLY && now <= row.due_at + LATE => (true, false),
+                Some(reason) if reason == MORE_SLOWLY && is_ours && now <= row.due_at + LATE => {
+                    (true, false)
+                }
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
             // What was tried is not sent behind all who are told the days to come.
@@ -89,12 +102,22 @@ impl Engine {
             let Some(record) = records.get(&row.lead) else { continue };
             let domain = record.address.domain();
             // How much is taken from us may have changed since it was reserved.
-            let mut in_line = self.throttles.lines(&outlet.name, policy.pacing.receiver(domain));
+            let receiver = policy.pacing.receiver(domain);
+            let levels = self.throttles.levels(&outlet.name, receiver);
+            let mut in_line = levels.lines(&outlet.name, receiver);
             let is_slow = !in_line.is_empty();
+            if is_slow {
+                all_levels.insert(row.id, levels);
+            }
             if !has_place {
-                let anew = lines(policy, (relay, &ramps), domain, &row.workflow).into_iter();
-                // It counts among those of the day already.
-                in_line.extend(anew.filter(|line| !has_day || line.day_of(now).is_none()));
+                // It counts among those of the day already: of its workflow, and where it is ours, of the relay.
+                let is_new =
+                    |is_counted: bool| move |line: &Line| !is_counted || line.day_of(now).is_none();
+                let of_house = policy.pacing.lines(domain, &row.workflow, &policy.zone);
+                let is_counted = row.placed_on == Some(today);
+                in_line.extend(of_house.into_iter().filter(is_new(is_counted)));
+                let of_relay = relay.map(|relay| lines_of(relay, &ramps, policy, domain));
+                in_line.extend(of_relay.into_iter().flatten().filter(is_new(has_day)));
                 in_line.extend(policy.pacing.late(row.due_at, now));
             }
             if !in_line.is_empty()
@@ -125,12 +148,14 @@ impl Engine {
         });
         let asked: Vec<_> = asked.collect();
         let answers = self.store.line_up(&asked, now).await?;
-        let (mut turns, mut placed) = (HashMap::new(), Vec::new());
+        let (mut turns, mut placed) = (HashMap::new(), BTreeMap::<Day, Vec<MessageId>>::new());
         for (it, answer) in standing.iter().zip(answers) {
             let (at, reason) = match answer {
                 // Within a second: it goes.
-                Answer::Go(_) => {
-                    placed.extend(it.takes_day.then_some(it.row.id));
+                Answer::Go(at) => {
+                    if it.takes_day {
+                        placed.entry(Day::at(at, &policy.zone)).or_default().push(it.row.id);
+                    }
                     continue;
                 }
                 Answer::Wait(at, line) => (at, turn_in(line)),
@@ -141,8 +166,10 @@ impl Engine {
             };
             turns.insert(it.row.id, Turn { at, reason });
         }
-        self.store.placed_on(&placed, today).await?;
-        Ok(turns)
+        for (day, mails) in placed {
+            self.store.placed_on(&mails, day).await?;
+        }
+        Ok(Standings { turns, levels: all_levels })
     }
 }
 

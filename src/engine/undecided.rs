@@ -1,8 +1,8 @@
 //! A lead's decision, until what it wants of things that are shared is granted.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
 };
 
 use super::{Engine, deciding::look};
@@ -11,7 +11,7 @@ use crate::{
         account::{Account, account_of},
         allocator::{self, Allocator, Asker, has_lines},
         decide::decide,
-        decision::{Decision, Grants, NewMessage},
+        decision::{Decision, Grants, NewMessage, Resource},
         definitions::Definitions,
         event::{Event, EventKind},
         lead::{LeadRecord, LeadState, Profile},
@@ -77,12 +77,6 @@ impl Undecided {
         }
     }
 
-    /// When the first mail that it wants may leave, as lines are now.
-    fn soonest(&self, allocator: &Allocator<'_>, now: Instant) -> Instant {
-        let wants = self.decision.wants.iter();
-        wants.map(|want| allocator.soonest(self.asker(), want, now)).min().unwrap_or(now)
-    }
-
     pub fn decided(
         self,
         definitions: &Definitions,
@@ -141,34 +135,43 @@ impl Undecided {
     }
 }
 
-/// The leads of a batch whose wants are still to be granted.
+/// The leads of a batch in the order in which their wants are granted: by when their mail may leave, as far as can be
+/// told before any has left.
 ///
-/// Whose mail may leave first comes first. Who takes a place moves all of its lines on to it: in the order in which
-/// they were loaded, twenty of a slow domain would take those instants from everybody behind them.
-pub(super) struct Waiting {
-    begun: Vec<Option<Undecided>>,
-    /// When the mail of each may leave at the earliest, as far as is known.
-    order: BinaryHeap<Reverse<(Instant, usize)>>,
+/// Who takes a place moves all of its lines on to it: in the order in which they were loaded, twenty of a slow domain
+/// would take those instants from everybody behind them.
+pub(super) fn in_order(
+    begun: Vec<Undecided>,
+    allocator: &Allocator<'_>,
     now: Instant,
+) -> Vec<Undecided> {
+    // Whose mail stands in the same lines leaves one after the other.
+    let mut queues: HashMap<(Option<&Name>, &str, &Resource, bool), Queue> = HashMap::new();
+    let mut slots = Vec::with_capacity(begun.len());
+    for (index, it) in begun.iter().enumerate() {
+        let want = it.decision.wants.first().filter(|want| !want.was_asked_for);
+        let slot = want.map_or(now, |want| {
+            let asker = it.asker();
+            let key = allocator.lines_by(asker, want, now);
+            let queue = queues.entry(key).or_insert_with(|| {
+                let (first, distance) = allocator.soonest(asker, want, now);
+                Queue { first, distance, mails: 0 }
+            });
+            queue.mails += 1;
+            queue.first + queue.distance * (queue.mails - 1)
+        });
+        slots.push((slot, index));
+    }
+    slots.sort_unstable();
+    let mut begun: Vec<Option<Undecided>> = begun.into_iter().map(Some).collect();
+    slots.into_iter().filter_map(|(_, index)| begun[index].take()).collect()
 }
 
-impl Waiting {
-    pub fn new(begun: Vec<Undecided>, now: Instant) -> Self {
-        let order = (0..begun.len()).map(|index| Reverse((now, index))).collect();
-        Self { begun: begun.into_iter().map(Some).collect(), order, now }
-    }
-
-    pub fn next(&mut self, allocator: &Allocator<'_>) -> Option<Undecided> {
-        loop {
-            let Reverse((known, index)) = self.order.pop()?;
-            let soonest = self.begun[index].as_ref()?.soonest(allocator, self.now);
-            // Lines never go back: nobody comes sooner than was known.
-            if soonest <= known {
-                return self.begun[index].take();
-            }
-            self.order.push(Reverse((soonest, index)));
-        }
-    }
+/// When the first mail may leave, how long after each another, and how many there are.
+struct Queue {
+    first: Instant,
+    distance: Duration,
+    mails: u32,
 }
 
 impl Engine {

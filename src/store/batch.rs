@@ -70,6 +70,18 @@ impl Store {
         Ok(batch)
     }
 
+    /// Loads these leads as they are now, and locks none: for a file, of which one writes. Unknown and parked ones are
+    /// left out.
+    pub async fn look_at(&self, leads: &[LeadId]) -> Result<Batch> {
+        let mut tx = self.db.snapshot().await?;
+        let leads = rows::ids(leads.iter().map(|lead| lead.0));
+        let timers = tx.lock_timers(&leads).await?;
+        let mut batch =
+            tx.into_batch(timers.into_iter().filter(|timer| !timer.is_parked()).collect()).await?;
+        batch.is_locked = false;
+        Ok(batch)
+    }
+
     /// Locks these leads, waiting for whoever has them, and loads them. Unknown and parked ones are
     /// left out.
     pub async fn lock_leads(&self, leads: &[LeadId]) -> Result<Batch> {

@@ -98,16 +98,18 @@ impl Store {
         if mails.is_empty() {
             return Ok(());
         }
-        // All who lock several messages do it in this order.
         let ids: BTreeSet<i64> = mails.iter().map(|mail| mail.0).collect();
         let mut tx = self.db.begin(Turn::Work).await?;
         on_db!(
             tx.on(),
             sql!(
-                "UPDATE messages AS t SET placed_on = $2 WHERE t.id IN \
+                // All who lock several messages do it in this order.
+                "WITH these AS MATERIALIZED (SELECT t.id FROM messages AS t WHERE t.id IN \
                  (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
-                ")"
+                ") ORDER BY t.id",
+                lock,
+                ") UPDATE messages SET placed_on = $2 WHERE id IN (SELECT these.id FROM these)"
             ),
             |db, sql| sqlx::query(sql).bind(rows::ids(ids)).bind(day.0).execute(db).await.map(drop)
         )?;

@@ -46,22 +46,26 @@ pub(super) const VIAS: Text =
     sql!("WITH RECURSIVE ", vias, " SELECT relay.via FROM relay WHERE relay.via IS NOT NULL");
 
 impl Store {
-    /// Mails that wait for none of these relays, at most so many.
-    pub async fn astray(&self, relays: &[&Name], most: i64) -> Result<Vec<Astray>> {
+    /// The relays that mails wait for.
+    pub async fn waiting_relays(&self) -> Result<Vec<Name>> {
         let vias: Vec<String> = on_db!(self.db.read(), VIAS, |db, sql| {
             sqlx::query_scalar(sql).fetch_all(db).await
         })?;
+        Ok(vias.into_iter().map(Name::from).collect())
+    }
+
+    /// Mails that wait for none of these relays, at most so many.
+    pub async fn astray(&self, relays: &[&Name], most: i64) -> Result<Vec<Astray>> {
+        let vias = self.waiting_relays().await?;
         let mut astray = Vec::new();
-        for via in
-            vias.iter().filter(|via| !relays.iter().any(|relay| relay.as_str() == via.as_str()))
-        {
+        for via in vias.iter().filter(|via| !relays.contains(via)) {
             let found: Vec<(i64, i64, String)> = on_db!(
                 self.db.read(),
                 sql!(
                     "SELECT m.id, m.lead, m.kind FROM messages AS m \
                      WHERE m.state IN ('reserved', 'deferred') AND m.via = $1 LIMIT $2"
                 ),
-                |db, sql| gather(sqlx::query_as(sql).bind(via).bind(most).fetch(db)).await
+                |db, sql| gather(sqlx::query_as(sql).bind(via.as_str()).bind(most).fetch(db)).await
             )?;
             for (id, lead, word) in found {
                 let corrupt = || StoreError::corrupt("messages", "kind", format!("message {id}"));

@@ -219,6 +219,7 @@ async fn mails_and_what_came_back_are_counted_by_step_and_lead() {
 
         let queue = |state: &str, reason: &str, due_at| Queue {
             workflow: "reawaken".into(),
+            via: "main".into(),
             state: state.into(),
             reason: reason.into(),
             number: 1,

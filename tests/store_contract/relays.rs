@@ -20,6 +20,7 @@ async fn a_relay_claims_its_own_mails_and_those_that_it_stands_in_for() {
         let (_, first) = lead_with_mail(store, "a@example.com").await;
         let (_, second) = lead_with_mail(store, "b@example.com").await;
         store.assign_relays(&[(second, "other".into())]).await.unwrap();
+        assert_eq!(store.waiting_relays().await.unwrap(), ["main", "other"]);
         let other = Route::own(&"other".into());
         assert_eq!(store.next_due_by(&other).await.unwrap(), NOON);
         let claimed = store.claim_messages(&other, NOON, TOKEN, HOUR, 9).await.unwrap();

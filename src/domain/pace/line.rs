@@ -74,6 +74,15 @@ impl Line {
         [Self { name: name.into(), takes: Takes::Days(days) }, spread]
     }
 
+    /// From one mail to the next; nothing where so many a day are taken.
+    #[must_use]
+    pub fn distance(&self) -> Duration {
+        match self.takes {
+            Takes::Rate(rate) => rate.between(),
+            Takes::Days(_) => Duration::ZERO,
+        }
+    }
+
     /// Of a line that takes so many a day: the day of an instant.
     #[must_use]
     pub fn day_of(&self, at: Instant) -> Option<Day> {

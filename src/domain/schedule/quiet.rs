@@ -35,8 +35,8 @@ impl fmt::Display for QuietHours {
 }
 
 impl Window {
-    /// What is left of it outside of quiet hours. What opens after midnight, then, belongs to the day on
-    /// which it does.
+    /// What is left of it outside of quiet hours. It belongs to the day on which it opened without them, also what is
+    /// left after midnight alone.
     #[must_use]
     pub fn without(&self, quiet: QuietHours) -> Self {
         let (start, end) = quiet.0;
@@ -58,24 +58,29 @@ impl Window {
         left
     }
 
-    /// Opens it between these minutes since the midnight before `day`, if there is time between them.
+    /// Opens it on a day between these minutes since the midnight a day before, if there is time between them.
     fn open(&mut self, day: usize, from: u16, until: u16) {
-        if from >= until {
-            return;
+        if from < until {
+            self.days_mut()[day].push((from - DAY_MINUTES, until - DAY_MINUTES));
         }
-        let days_on = from / DAY_MINUTES;
-        let shift = days_on * DAY_MINUTES;
-        let day = (day + 6 + usize::from(days_on)) % 7;
-        self.days_mut()[day].push((from - shift, until - shift));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{Calendar, OwnDay, Place, Whose},
+        *,
+    };
+    use crate::domain::time::{Instant, Zone};
 
     fn left(window: &str, quiet: &str) -> String {
         Window::parse(window).unwrap().without(quiet.parse().unwrap()).to_string()
+    }
+
+    fn instant(text: &str) -> Instant {
+        let at: jiff::Timestamp = text.parse().unwrap();
+        Instant::from_millis(at.as_millisecond())
     }
 
     #[test]
@@ -86,8 +91,8 @@ mod tests {
             ("always", "21:00-08:00", "daily 08:00-21:00"),
             ("always", "12:00-14:00", "daily 00:00-12:00, 14:00-24:00"),
             ("fri 20:00-02:00", "21:00-08:00", "fri 20:00-21:00"),
-            ("fri 20:00-10:00", "21:00-08:00", "fri 20:00-21:00; sat 08:00-10:00"),
-            ("sun 20:00-10:00", "21:00-08:00", "mon 08:00-10:00; sun 20:00-21:00"),
+            ("fri 20:00-10:00", "21:00-08:00", "fri 20:00-21:00, 08:00-10:00 the day after"),
+            ("sun 20:00-10:00", "21:00-08:00", "sun 20:00-21:00, 08:00-10:00 the day after"),
             ("sun 22:00-02:00", "00:00-08:00", "sun 22:00-24:00"),
             ("sun 22:00-02:00", "08:00-09:00", "sun 22:00-02:00"),
             ("daily 22:00-06:00", "23:00-23:30", "daily 22:00-23:00, 23:30-06:00"),
@@ -96,6 +101,28 @@ mod tests {
         ] {
             assert_eq!(left(window, quiet), expected, "{window} without {quiet}");
         }
+    }
+
+    #[test]
+    fn what_is_left_after_midnight_is_shut_where_its_evening_was_a_day_off() {
+        let also = ["2026-12-04", "2026-11-28"].map(|day| OwnDay::parse(day).unwrap());
+        let calendar = Calendar { holidays: Whose::Nobodys, also: also.into() };
+        let zone = Zone::named("Europe/Rome").unwrap();
+        let place = Place { zone: &zone, days_off: calendar.days_off(None) };
+        for quiet in ["22:00-01:00", "12:00-13:00"] {
+            let window = Window::parse("fri 20:00-02:00").unwrap().without(quiet.parse().unwrap());
+            let is_open = |at: &str| window.is_open(instant(at), place);
+            // The friday of the first, and the saturday of the second are days off.
+            assert!(!is_open("2026-12-05T01:30:00+01:00"), "{quiet}");
+            assert!(is_open("2026-11-28T01:30:00+01:00"), "{quiet}");
+            assert!(!is_open("2026-11-28T02:30:00+01:00"), "{quiet}");
+        }
+        // In their order, though one belongs to the day before.
+        let both = Window::parse("fri 20:00-06:00; sat 00:30-01:30").unwrap();
+        let left = both.without("23:00-01:00".parse().unwrap());
+        let closes = left.closes(instant("2026-11-21T01:10:00+01:00"), place);
+        assert_eq!(closes, Some(instant("2026-11-21T06:00:00+01:00")));
+        assert_eq!(left.weekdays(), 0b011_0000);
     }
 
     #[test]

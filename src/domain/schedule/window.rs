@@ -1,6 +1,6 @@
 //! Sending windows on the lead's own clock.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use jiff::{
     ToSpan as _,
@@ -15,8 +15,8 @@ pub(super) const DAY_MINUTES: u16 = 24 * 60;
 /// Further than any window's next opening: `check` takes those alone that open in each year.
 const HORIZON_DAYS: u16 = 800;
 
-/// Part of a day, in minutes since midnight on its clock; `start < 24:00`, and the end is after it, at
-/// the same time of the next day at the latest.
+/// Part of a day, in minutes since midnight on its clock; the end is after the start. What is written starts before
+/// 24:00 and ends at the same time of the next day at the latest; what quiet hours leave of it may start after.
 pub(super) type Hours = (u16, u16);
 
 /// Days of the week and hours of the day: `mon-fri 09:00-17:30`, `fri 20:00-02:00`.
@@ -79,8 +79,11 @@ impl Window {
     /// The days of the week on which it opens, a bit each, monday's the lowest.
     #[must_use]
     pub fn weekdays(&self) -> u8 {
-        let open = self.days.iter().enumerate().filter(|(_, hours)| !hours.is_empty());
-        open.fold(0, |days, (day, _)| days | (1 << day))
+        let starts = |(day, hours): (usize, &Vec<Hours>)| {
+            let days_on = |(start, _): &Hours| usize::from(*start / DAY_MINUTES);
+            hours.iter().fold(0, |days, hours| days | (1 << ((day + days_on(hours)) % 7)))
+        };
+        self.days.iter().enumerate().map(starts).fold(0, |days, more| days | more)
     }
 
     /// A year in which it opens on no day, if there is one, whatever weekday its dates fall on.
@@ -165,7 +168,10 @@ impl Window {
         let days = std::iter::successors(Some(first), |date| date.tomorrow().ok());
         let mut stretches = days
             .take(usize::from(HORIZON_DAYS))
-            .flat_map(move |date| self.on(date, days_off).iter().map(move |hours| (date, *hours)))
+            .flat_map(move |date| {
+                let hours = self.on(date, days_off);
+                (0..hours.len()).map(move |index| (date, hours[index]))
+            })
             .filter_map(|(date, (start, end))| Some((at(date, start)?, at(date, end)?)))
             .peekable();
         std::iter::from_fn(move || {
@@ -177,10 +183,24 @@ impl Window {
         })
     }
 
-    /// The hours that open on a date.
-    fn on(&self, date: Date, days_off: DaysOff<'_>) -> &[Hours] {
-        let hours = &self.days[weekday::index(date.weekday())];
-        if hours.is_empty() || days_off.contains(date) { &[] } else { hours }
+    /// The hours that open on a date, in order: its own, and what quiet hours have left of those of the day before.
+    fn on(&self, date: Date, days_off: DaysOff<'_>) -> Cow<'_, [Hours]> {
+        let begins_late = |(start, _): &Hours| *start >= DAY_MINUTES;
+        let of = |date: Date| {
+            let hours = &self.days[weekday::index(date.weekday())][..];
+            if hours.is_empty() || days_off.contains(date) { &[][..] } else { hours }
+        };
+        let (own, before) = (of(date), date.yesterday().map_or(&[][..], of));
+        // Those are the last.
+        if ![own, before].iter().any(|hours| hours.last().is_some_and(begins_late)) {
+            return Cow::Borrowed(own);
+        }
+        let late = before.iter().filter(|hours| begins_late(hours));
+        let late = late.map(|(start, end)| (start - DAY_MINUTES, end - DAY_MINUTES));
+        let own = own.iter().filter(|hours| !begins_late(hours)).copied();
+        let mut hours: Vec<Hours> = own.chain(late).collect();
+        hours.sort_unstable();
+        Cow::Owned(hours)
     }
 }
 

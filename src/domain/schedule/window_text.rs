@@ -131,7 +131,8 @@ impl FromStr for Window {
     }
 }
 
-/// The canonical text: windows that are equal print the same, and it parses back to the same.
+/// The canonical text: windows that are equal print the same, and it parses back to the same, but for what quiet hours
+/// have left after midnight.
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_always() {
@@ -147,6 +148,9 @@ impl fmt::Display for Window {
             for (i, (start, end)) in hours.iter().enumerate() {
                 let comma = if i == 0 { "" } else { ", " };
                 write!(f, "{comma}{}-{}", Clock(*start), Clock(*end))?;
+                if *start >= DAY_MINUTES {
+                    f.write_str(" the day after")?;
+                }
             }
         }
         Ok(())

@@ -68,7 +68,7 @@ const COUNTED: &[&str] = &[
 ];
 const NOT_COUNTED: &[&str] = &[
     "who comes in, or goes on by an event or a condition, in the meantime",
-    "pacing of single domains (`each_domain`), caps, and what slows mail down now",
+    "pacing of single domains (`each_domain`), caps, pauses, and what slows mail down now",
     "windows of single workflows: a day is as long as the policy's window",
     "mails after the next one of each lead",
     "`not_after` of single steps, and in days after a lead came to its step",

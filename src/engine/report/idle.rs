@@ -18,7 +18,7 @@ use crate::{
         time::Instant,
     },
     store::{
-        Store, StoreError,
+        Down, Route, Store, StoreError,
         records::{Inside, Parked, Queue},
     },
 };
@@ -28,8 +28,6 @@ use crate::{
 pub struct Around {
     /// Whether an engine is at work; `None`: it cannot be told from here.
     pub engine: Option<bool>,
-    /// Relays that the running daemon found down.
-    pub relays_down: Vec<String>,
     /// `[delivery] only_to` is set.
     pub only_to: bool,
     /// What the campaign folder says and what is live does not.
@@ -81,6 +79,7 @@ pub(super) struct Look<'a> {
     pub queues: Vec<Queue>,
     pub parked: Vec<Parked>,
     pub pauses: Vec<Pause>,
+    pub relays_down: Vec<Down>,
     /// Who has left a workflow, and why others were not let in; looked up only where nobody is inside.
     pub ended: BTreeMap<Name, u64>,
     pub refusals: Vec<(String, u64)>,
@@ -93,6 +92,19 @@ impl Look<'_> {
             Scope::Workflow(name) => *name == *workflow,
             Scope::Lead(_) | Scope::Account(_) | Scope::Relay(_) => false,
         })
+    }
+}
+
+impl Look<'_> {
+    fn is_relay_paused(&self, relay: &str) -> bool {
+        self.pauses
+            .iter()
+            .any(|pause| matches!(&pause.scope, Scope::Relay(name) if *name == *relay))
+    }
+
+    /// Nothing goes by it for now.
+    fn is_out_of_service(&self, relay: &str) -> bool {
+        self.is_relay_paused(relay) || self.relays_down.iter().any(|down| down.relay == *relay)
     }
 }
 
@@ -126,6 +138,7 @@ pub async fn idle_report(
         queues: store.queues().await?,
         parked: store.parked(REASONS).await?,
         pauses: store.pauses().await?,
+        relays_down: store.relays_down().await?,
         inside,
         ended,
         refusals,
@@ -134,11 +147,19 @@ pub async fn idle_report(
         .queues
         .iter()
         .filter(|queue| queue.state == "reserved" && queue.reason.is_empty() && queue.due_at <= now)
-        .filter(|queue| !look.is_paused(&queue.workflow))
+        .filter(|queue| !look.is_paused(&queue.workflow) && !look.is_out_of_service(&queue.via))
         .map(|queue| queue.number)
         .sum();
     let is_stopped = definitions.is_none() || around.engine == Some(false);
-    let next = store.next_wake_at().await?.min(store.next_due_message().await?);
+    let waiting = store.waiting_relays().await?.into_iter();
+    let of = waiting.filter(|relay| !look.is_out_of_service(relay)).collect();
+    let route = Route { by: Name::new(""), of };
+    let mut next = store.next_wake_at().await?.min(store.next_due_by(&route).await?);
+    // Those that are down are asked again.
+    for down in look.relays_down.iter().filter(|down| !look.is_relay_paused(&down.relay)) {
+        let due = store.next_due_by(&Route::own(&down.relay)).await?;
+        next = next.min(due.max(down.probe_at));
+    }
     let next_at = (!is_stopped && !next.is_never()).then(|| next.max(now));
     Ok(IdleReport { free, next_at, causes: look.causes() })
 }

@@ -18,6 +18,7 @@ use crate::{
 #[derive(FromRow)]
 struct Group {
     workflow: String,
+    via: String,
     state: String,
     why: Option<String>,
     number: i64,
@@ -27,15 +28,15 @@ struct Group {
 
 /// No notices: a pause of a workflow does not keep them.
 const QUEUES: Text = sql!(
-    "SELECT m.workflow, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at, \
-     MAX(m.due_at) AS last_due_at FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.state, m.reason \
-     UNION ALL SELECT m.workflow, m.state, '', COUNT(*), MIN(m.due_at), MAX(m.due_at) \
-     FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.state \
-     ORDER BY number DESC, workflow, state, why"
+    "SELECT m.workflow, m.via, m.state, COALESCE(m.reason, '') AS why, COUNT(*) AS number, MIN(m.due_at) AS due_at, \
+     MAX(m.due_at) AS last_due_at FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('reserved', 'deferred') GROUP BY m.workflow, m.via, m.state, m.reason \
+     UNION ALL SELECT m.workflow, m.via, m.state, '', COUNT(*), MIN(m.due_at), MAX(m.due_at) \
+     FROM messages AS m WHERE m.kind = 'marketing' AND m.state IN ('claimed', 'transmitting') GROUP BY m.workflow, m.via, m.state \
+     ORDER BY number DESC, workflow, via, state, why"
 );
 
 const INSIDE: Text = sql!(
-    "SELECT e.workflow, e.phase AS state, ltrim(e.held, '[-0123456789') AS why, COUNT(*) AS number, \
+    "SELECT e.workflow, '' AS via, e.phase AS state, ltrim(e.held, '[-0123456789') AS why, COUNT(*) AS number, \
      MIN(e.due_at) AS due_at, MAX(e.due_at) AS last_due_at FROM enrolments AS e WHERE e.status = 'active' \
      GROUP BY e.workflow, e.phase, ltrim(e.held, '[-0123456789') ORDER BY number DESC, e.workflow, e.phase, why"
 );
@@ -86,6 +87,7 @@ impl Store {
             on_db!(self.db.read(), QUEUES, |db, sql| sqlx::query_as(sql).fetch_all(db).await)?;
         let queue = |row: Group| Queue {
             workflow: row.workflow.into(),
+            via: row.via.into(),
             state: row.state,
             reason: row.why.unwrap_or_default(),
             number: count(row.number),

@@ -177,6 +177,8 @@ pub struct Gain {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Queue {
     pub workflow: Name,
+    /// The relay that they are to go by.
+    pub via: Name,
     pub state: String,
     pub reason: String,
     pub number: u64,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Cause, Look, reasons};
-use crate::{definitions::counted, domain::time::Instant, engine::codes};
+use crate::{definitions::counted, domain::time::Instant, engine::codes, store::Down};
 
 /// What to do where nobody decides.
 const START: &str = "start `nurtured run`, or run `nurtured tick`";
@@ -61,14 +61,11 @@ impl Look<'_> {
     }
 
     fn relays(&self) -> Vec<Cause> {
-        let down = self.around.relays_down.iter();
-        down.map(|relay| {
-            let says = format!("the relay {relay} is down, says the running daemon");
-            stop(
-                "relay_down",
-                &says,
-                "look why in its log; mails go on by themselves once it answers",
-            )
+        let down = self.relays_down.iter().filter(|down| !self.is_relay_paused(&down.relay));
+        down.map(|Down { relay, since, .. }| {
+            let says = format!("the relay {relay} is down since {since}");
+            let advice = "`nurtured doctor` looks why; mails go on by themselves once it answers";
+            stop("relay_down", &says, advice)
         })
         .collect()
     }
@@ -282,7 +279,7 @@ mod tests {
     fn queue(workflow: &str, state: &str, reason: &str, number: u64, due_at: Instant) -> Queue {
         let (workflow, state) = (workflow.into(), state.to_owned());
         let reason = reason.to_owned();
-        Queue { workflow, state, reason, number, due_at, last_due_at: due_at }
+        Queue { workflow, via: "main".into(), state, reason, number, due_at, last_due_at: due_at }
     }
 
     fn inside(workflow: &str, state: &str, why: &str, number: u64, due_at: Instant) -> Inside {
@@ -308,6 +305,7 @@ mod tests {
             queues: Vec::new(),
             parked: Vec::new(),
             pauses: Vec::new(),
+            relays_down: Vec::new(),
             ended: BTreeMap::new(),
             refusals: Vec::new(),
         }
@@ -328,13 +326,17 @@ mod tests {
 
     #[test]
     fn each_cause_is_told_with_its_number_and_its_end() {
-        let around = Around { relays_down: vec!["main".into()], ..Around::default() };
+        let around = Around::default();
+        let probe_at = later(1);
+        let down = |relay: &str| Down { relay: relay.into(), since: NOW, probe_at };
         let definitions = Definitions::default();
         let hours = "outside of the window mon-fri 09:00-17:30 in Europe/Rome";
         let because = "the landing page is down";
         let pauses =
             vec![pause("paused-one", Some(because)), pause("lead:7", None), pause("relay:b", None)];
         let look = Look {
+            // What is paused is not told twice.
+            relays_down: vec![down("main"), down("b")],
             parked_leads: 1,
             waits_for_word: 30,
             parked: vec![Parked {

@@ -24,6 +24,7 @@ impl Look<'_> {
     fn pause(&self, pause: &Pause) -> Option<Cause> {
         let held = match &pause.scope {
             Scope::Workflow(name) => self.waiting(|workflow| *name == *workflow),
+            Scope::Relay(name) => self.by(name),
             _ => self.waiting(|_| true),
         };
         let is_wide = matches!(pause.scope, Scope::All | Scope::Relay(_));
@@ -44,6 +45,12 @@ impl Look<'_> {
                 to_come: held == 0,
             }
         })
+    }
+
+    /// What is to go by a relay stays reserved while that is paused.
+    fn by(&self, relay: &str) -> u64 {
+        let mails = self.queues.iter().filter(|queue| queue.via.as_str() == relay);
+        mails.map(|queue| queue.number).sum()
     }
 
     /// Mails that are reserved, and steps at which one would be but for a pause.
