@@ -64,8 +64,8 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     engine.store.close().await;
     match engine.relay_unreachable() {
         None => Ok(()),
-        Some(why) => {
-            context.output.error(&format!("the relay could not be used ({why})"), None);
+        Some((relay, why)) => {
+            context.output.error(&format!("the relay {relay} could not be used ({why})"), None);
             Err(Failure::relay_unreachable())
         }
     }

@@ -90,10 +90,10 @@ impl Engine {
         self.outlets.iter().find(|outlet| outlet.name == *name).map(AsRef::as_ref)
     }
 
-    /// Why a relay cannot be used, if its last mail found so; the first of those where it is so.
+    /// The first relay that cannot be used, if its last mail found so, and why.
     #[must_use]
-    pub fn relay_unreachable(&self) -> Option<String> {
-        self.outlets.iter().find_map(|outlet| outlet.unreachable())
+    pub fn relay_unreachable(&self) -> Option<(&Name, String)> {
+        self.outlets.iter().find_map(|outlet| Some((&outlet.name, outlet.unreachable()?)))
     }
 
     /// The mails that a relay hands over: its own, and as long as another of the same sender is out of service,

@@ -153,15 +153,16 @@ impl Engine {
         stretch: &Stretch,
         now: Instant,
     ) -> Result<(), StoreError> {
+        // Once, and not for each mail that was on its way.
         if outlet.pause() {
             (self.on_relay)(&outlet.name, crate::mail::relay::Change::Down);
+            tracing::error!(
+                %stretch,
+                "three mails in a row were refused for who we are: the relay is paused. `nurtured doctor` looks at \
+                 SPF, DKIM and DMARC; `nurtured resume --relay {}` takes it up again",
+                outlet.name
+            );
         }
-        tracing::error!(
-            %stretch,
-            "three mails in a row were refused for who we are: the relay is paused. `nurtured doctor` looks at SPF, \
-             DKIM and DMARC; `nurtured resume --relay {}` takes it up again",
-            outlet.name
-        );
         let because = format!("three mails in a row were refused for who we are, {stretch}");
         let by = By { who: GUARD, because: Some(&because) };
         self.store.pause(&Scope::Relay(outlet.name.clone()), by, now).await

@@ -38,34 +38,29 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<S
     };
     let reply_to = fields.optional("reply_to", |node| replies(file, node, known));
     let in_doubt = match fields.get("in_doubt") {
-        None => InDoubt::default(),
-        Some(node) => read::word(file, node, "in_doubt", &InDoubt::WORDS)?,
+        None => Some(InDoubt::default()),
+        Some(node) => read::word(file, node, "in_doubt", &InDoubt::WORDS),
     };
-    let window = match fields.get("window") {
-        None => None,
-        Some(node) => {
-            let window = policy::window(file, node)?;
-            Some(days_off::kept(file, node, &window, known.policy)?)
-        }
-    };
-    let at_most = match fields.get("at_most") {
-        None => None,
-        Some(node) => {
-            let hours = window.as_ref().unwrap_or(&known.policy.window);
-            Some(at_most(file, node, hours)?)
-        }
-    };
+    let window = fields.optional("window", |node| {
+        days_off::kept(file, node, &policy::window(file, node)?, known.policy)
+    });
+    let at_most = fields.optional("at_most", |node| {
+        let hours = window.as_ref().and_then(Option::as_ref).unwrap_or(&known.policy.window);
+        at_most(file, node, hours)
+    });
     let now = match fields.get("now") {
-        None => false,
-        Some(node) => read::yes_no(file, node, "now")?,
+        None => Some(false),
+        Some(node) => read::yes_no(file, node, "now"),
     };
-    if now && window.is_some() {
+    if now == Some(true) && fields.get("window").is_some() {
         let message = "`now: yes` sends at any hour; the `window` is never looked at";
         let hint = "keep one of the two".to_owned();
         file.error("conflict", fields.key_span("window"), message, Some(hint));
         return None;
     }
+    // Each has told its mistake by now.
     let (not_after, from, reply_to) = (not_after?, from?, reply_to?);
+    let (in_doubt, window, at_most, now) = (in_doubt?, window?, at_most?, now?);
     Some(Send { window, now, not_after, from, reply_to, in_doubt, at_most })
 }
 

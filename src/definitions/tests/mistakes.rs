@@ -235,6 +235,18 @@ fn caps_that_cannot_be() {
 }
 
 #[test]
+fn all_mistakes_of_a_send_are_told_at_once() {
+    let text = "workflow: hello\npurpose: insights\nenter:\n  event: lead.imported\n\
+                send: { window: mon-fri 09:00-99:00, at_most: 0 per day, in_doubt: maybe, now: perhaps }\n\
+                steps:\n  - stop: done\n";
+    let checked = check(&campaign(&[("workflows/hello.yaml", text)]));
+    let told: Vec<&str> = checked.problems.iter().map(|problem| &*problem.message).collect();
+    for part in ["99:00", "0 per day", "maybe", "perhaps"] {
+        assert!(told.iter().any(|told| told.contains(part)), "{part}: {told:#?}");
+    }
+}
+
+#[test]
 fn guards_that_cannot_be() {
     for (guard, why) in [
         ("bounces: 0% of 200", "this is `0% of 200`"),
