@@ -1,5 +1,5 @@
-//! How many mails arrive (at RCPT, where servers count) in each second, by a pace and by the system's clock, while others are decided and sent as
-//! fast as they can be.
+//! How many mails arrive (at RCPT, where servers count) in each second, by a pace and by the system's clock, while
+//! others are decided and sent as fast as they can be.
 
 use std::{
     sync::{Arc, Mutex},

@@ -30,6 +30,7 @@ pub struct Allocator<'p> {
     policy: &'p Policy,
     fleet: &'p Fleet,
     ramps: &'p Ramps,
+    /// Companies, as what was granted leaves them.
     pub accounts: BTreeMap<Name, Account>,
     heads: Heads,
     /// What came of decisions, in their order.

@@ -24,8 +24,8 @@ const MANY: usize = 10_000;
 pub(super) struct Departures(Mutex<Heads>);
 
 impl Departures {
-    /// Takes the places of a mail that may leave now in these lines, all of a rate. Nobody takes one that is still to come: that would move its other
-    /// lines on as well, past instants that others can use.
+    /// Takes the places of a mail that may leave now in these lines, all of a rate. Nobody takes one that is still to
+    /// come: that would move its other lines on as well, past instants that others can use.
     ///
     /// # Errors
     /// When it may.

@@ -65,10 +65,12 @@ impl Engine {
         while let Some(this) = ready.take() {
             left -= 1;
             let goes_on = left > 0 && !backlog.is_empty();
-            let legacy = this.verdicts.as_ref().map(Verdicts::legacy).unwrap_or_default();
-            let builds_on_this = !legacy.is_empty();
-            // On a task of its own: it takes as long as to write this one. Locks are not held meanwhile.
-            let ahead = (goes_on && !this.is_locked).then(|| {
+            // Locks are not held meanwhile.
+            let legacy = (goes_on && !this.is_locked)
+                .then(|| this.verdicts.as_ref().map(Verdicts::legacy).unwrap_or_default());
+            let builds_on_this = legacy.as_ref().is_some_and(|legacy| !legacy.is_empty());
+            // On a task of its own: it takes as long as to write this one.
+            let ahead = legacy.map(|legacy| {
                 let (engine, live) = (Arc::clone(self), Arc::clone(&live));
                 let mut backlog = std::mem::take(&mut backlog);
                 tokio::spawn(async move {
@@ -76,7 +78,6 @@ impl Engine {
                     (next, backlog)
                 })
             });
-            let is_ahead = ahead.is_some();
             let written = self.write(&live, this, done).await;
             let next = match ahead {
                 Some(ahead) => match ahead.await {
@@ -94,9 +95,7 @@ impl Engine {
             let is_whole = written?;
             ready = match next? {
                 // What it was decided by has not come to be.
-                Some(next) if is_ahead && builds_on_this && !is_whole => {
-                    self.decided_anew(&live, next).await?
-                }
+                Some(next) if builds_on_this && !is_whole => self.decided_anew(&live, next).await?,
                 next => next,
             };
         }

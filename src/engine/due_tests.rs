@@ -125,6 +125,17 @@ async fn a_reply_that_comes_while_a_lead_is_decided_keeps_the_mail_back() {
     assert!(engine.store.enrolments(lead).await.unwrap().iter().all(|it| it.state != "active"));
 }
 
+/// So many people of one company, each of whom is due to get a mail.
+async fn crowd(engine: &Arc<Engine>, people: usize) -> Arc<Live> {
+    for person in 0..people {
+        let lead = lead(engine, &format!("p{person}@acme.example")).await;
+        let event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, NOON, "test");
+        engine.store.record_events(&[event], NOON).await.unwrap();
+    }
+    engine.take_over().await.unwrap();
+    engine.live().unwrap()
+}
+
 /// Each batch is decided while the one before is written, and nobody is decided twice for it.
 #[tokio::test]
 async fn batches_share_companies_and_lines_with_those_that_are_still_to_be_written() {
@@ -136,13 +147,7 @@ async fn batches_share_companies_and_lines_with_those_that_are_still_to_be_writt
         let folder = tempfile::tempdir().unwrap();
         let config = format!("{CONFIG}[engine]\nbatch = 8\n");
         let engine = with_rules(folder.path(), rules, &config).await;
-        for person in 0..64 {
-            let lead = lead(&engine, &format!("p{person}@acme.example")).await;
-            let event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, NOON, "test");
-            engine.store.record_events(&[event], NOON).await.unwrap();
-        }
-        engine.take_over().await.unwrap();
-        let live = engine.live().unwrap();
+        let live = crowd(&engine, 64).await;
         let decided = engine.decide_due(&live, NOON).await.unwrap();
         assert_eq!((decided.decided, decided.lost, decided.reserved), (64, 0, reserved), "{rules}");
     }
@@ -155,13 +160,7 @@ async fn what_was_decided_ahead_of_a_batch_that_is_not_written_as_a_whole_is_dec
     let rules = "  accounts:\n    people: { at_most: 3, per: week }\n";
     let config = format!("{CONFIG}[engine]\nbatch = 4\n");
     let engine = with_rules(folder.path(), rules, &config).await;
-    for person in 0..8 {
-        let lead = lead(&engine, &format!("p{person}@acme.example")).await;
-        let event = NewEvent::new(lead, EventKind::FORM_SUBMITTED, NOON, "test");
-        engine.store.record_events(&[event], NOON).await.unwrap();
-    }
-    engine.take_over().await.unwrap();
-    let (live, mut backlog) = (engine.live().unwrap(), Backlog::default());
+    let (live, mut backlog) = (crowd(&engine, 8).await, Backlog::default());
     let (due, batch) = engine.claim(&mut backlog, NOON).await.unwrap();
     let first = engine.ready(&live, batch, due).await;
     let legacy = first.verdicts.as_ref().unwrap().legacy();

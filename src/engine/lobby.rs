@@ -84,9 +84,6 @@ impl Lobby {
             if next.is_some() {
                 return next;
             }
-            if self.is_closed && self.waiting.is_empty() {
-                return None;
-            }
         }
     }
 

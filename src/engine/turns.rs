@@ -80,21 +80,18 @@ impl Engine {
         for row in rows {
             // What it has is with the relay that it was to go by.
             let is_ours = row.via == outlet.name;
+            let is_on_time = is_ours && now <= row.due_at + LATE;
             let has_day = is_ours && row.placed_on == Some(today);
             let (has_place, has_turn) = match &row.reason {
                 None => {
-                    let is_on_time = row.attempts == 0 && now <= row.due_at + LATE;
                     // A place is good on its day alone.
-                    (is_on_time && is_ours && (has_day || row.placed_on.is_none()), false)
+                    let is_today = has_day || row.placed_on.is_none();
+                    (is_on_time && is_today && row.attempts == 0, false)
                 }
                 // It has its places, and others were late.
-                Some(reason) if reason == AT_THE_DOOR && is_ours && now <= row.due_at + LATE => {
-                    continue;
-                }
+                Some(reason) if is_on_time && reason == AT_THE_DOOR => continue,
                 // It has all others.
-                Some(reason) if reason == MORE_SLOWLY && is_ours && now <= row.due_at + LATE => {
-                    (true, false)
-                }
+                Some(reason) if is_on_time && reason == MORE_SLOWLY => (true, false),
                 Some(reason) => (false, reason.starts_with(Held::TURN)),
             };
             // What was tried is not sent behind all who are told the days to come.

@@ -69,12 +69,7 @@ impl Undecided {
     }
 
     fn asker(&self) -> Asker<'_> {
-        Asker {
-            lead: self.state.lead,
-            account: self.account.as_ref(),
-            domain: self.state.address.domain(),
-            due_at: self.due_at,
-        }
+        asker(&self.state, self.account.as_ref(), self.due_at)
     }
 
     pub fn decided(
@@ -84,8 +79,7 @@ impl Undecided {
         now: Instant,
     ) -> LeadWrite {
         let Self { mut state, profile, refolded, account, due_at, mut grants, mut decision } = self;
-        let domain = state.address.domain().to_owned();
-        let asker = Asker { lead: state.lead, account: account.as_ref(), domain: &domain, due_at };
+        let asker = asker(&state, account.as_ref(), due_at);
         allocator.hear(asker, &state.new_events, now);
         // Each time at least one more is refused, and no enrolment wants twice.
         let most = REFUSALS.max(state.enrolments.len() + decision.enrolments.len() + 1);
@@ -133,6 +127,10 @@ impl Undecided {
             judge_again,
         }
     }
+}
+
+fn asker<'a>(state: &'a LeadState, account: Option<&'a Name>, due_at: Instant) -> Asker<'a> {
+    Asker { lead: state.lead, account, domain: state.address.domain(), due_at }
 }
 
 /// The leads of a batch in the order in which their wants are granted: by when their mail may leave, as far as can be

@@ -63,7 +63,8 @@ impl Shared {
         self.relied_on = allocator.relied_on;
         self.taken = allocator.taken;
         self.after = allocator.accounts;
-        self.after.retain(|name, _| self.booked.iter().any(|booking| booking.account == *name));
+        let booked: BTreeSet<&Name> = self.booked.iter().map(|booking| &booking.account).collect();
+        self.after.retain(|name, _| booked.contains(name));
     }
 
     /// What it leaves to the batch behind it.

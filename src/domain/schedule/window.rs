@@ -186,16 +186,20 @@ impl Window {
     /// The hours that open on a date, in order: its own, and what quiet hours have left of those of the day before.
     fn on(&self, date: Date, days_off: DaysOff<'_>) -> Cow<'_, [Hours]> {
         let begins_late = |(start, _): &Hours| *start >= DAY_MINUTES;
+        // Those are the last.
+        let has_late = |hours: &[Hours]| hours.last().is_some_and(begins_late);
+        let written = |date: Date| &self.days[weekday::index(date.weekday())][..];
         let of = |date: Date| {
-            let hours = &self.days[weekday::index(date.weekday())][..];
+            let hours = written(date);
             if hours.is_empty() || days_off.contains(date) { &[][..] } else { hours }
         };
-        let (own, before) = (of(date), date.yesterday().map_or(&[][..], of));
-        // Those are the last.
-        if ![own, before].iter().any(|hours| hours.last().is_some_and(begins_late)) {
+        let own = of(date);
+        // Its day off is asked for only where it leaves something.
+        let before = date.yesterday().ok().filter(|before| has_late(written(*before))).map(of);
+        if before.is_none() && !has_late(own) {
             return Cow::Borrowed(own);
         }
-        let late = before.iter().filter(|hours| begins_late(hours));
+        let late = before.unwrap_or_default().iter().filter(|hours| begins_late(hours));
         let late = late.map(|(start, end)| (start - DAY_MINUTES, end - DAY_MINUTES));
         let own = own.iter().filter(|hours| !begins_late(hours)).copied();
         let mut hours: Vec<Hours> = own.chain(late).collect();
