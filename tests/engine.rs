@@ -21,6 +21,7 @@ mod outages;
 mod pace;
 mod pauses;
 mod questions;
+mod rehearsals;
 mod relays;
 mod releases;
 mod throttles;

@@ -32,7 +32,8 @@ pub struct Allocator<'p> {
     ramps: &'p Ramps,
     /// Companies, as what was granted leaves them.
     pub accounts: BTreeMap<Name, Account>,
-    heads: Heads,
+    /// Where lines begin, likewise.
+    pub heads: Heads,
     /// What came of decisions, in their order.
     pub booked: Vec<Booking>,
     /// Accounts by which leads were decided.

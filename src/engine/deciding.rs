@@ -8,7 +8,7 @@ use std::{
 use super::{
     Engine,
     live::Live,
-    undecided::{Undecided, in_order},
+    undecided::{Loaded, in_order},
 };
 use crate::{
     domain::{
@@ -173,31 +173,31 @@ impl Engine {
         let policy = &definitions.policy;
         let asking =
             Grants::with_paused(&batch.paused.workflows).in_lines(has_lines(policy, &self.fleet));
-        let (mut undecided, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
+        let (mut loaded, mut failed) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
             let lead = record.lead;
             let history = histories.get(&lead).map_or(&[][..], Vec::as_slice);
             let held = batch.paused.leads.get(&lead);
             let begin = || {
                 let grants = asking.clone().and_of_lead(held);
-                Undecided::new(definitions, grants, record, history, at)
+                Loaded::new(definitions, grants, record, history, at)
             };
             match catch_unwind(AssertUnwindSafe(begin)) {
-                Ok(begun) => undecided.push(begun),
+                Ok(begun) => loaded.push(begun),
                 Err(panic) => failed.push((lead, panic_text(&*panic))),
             }
         }
         // What is shared is looked at for the few who ask for it.
         let ramps = self.ramps.now();
         let (accounts, heads) =
-            self.shared(definitions, &ramps, &mut batch, &undecided, at).await?;
+            self.shared(definitions, &ramps, &mut batch, &loaded, at).await?;
         let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
-        let mut writes = Vec::with_capacity(undecided.len());
+        let mut writes = Vec::with_capacity(loaded.len());
         if has_lines(policy, &self.fleet) {
-            undecided = in_order(undecided, &allocator, at);
+            loaded = in_order(loaded, |it| &it.undecided, &allocator, at);
         }
-        for begun in undecided {
-            let lead = begun.state.lead;
+        for begun in loaded {
+            let lead = begun.undecided.state.lead;
             let end = || begun.decided(definitions, &mut allocator, at);
             match catch_unwind(AssertUnwindSafe(end)) {
                 Ok(write) => writes.push(write),
@@ -291,7 +291,7 @@ pub fn look(
     (state, profile, replanned)
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

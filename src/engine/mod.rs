@@ -24,6 +24,7 @@ pub mod outcome;
 mod outlets;
 pub mod preparing;
 mod recording;
+pub mod rehearsal;
 pub mod releasing;
 pub mod report;
 mod restoring;

@@ -29,6 +29,7 @@ use crate::{
         name::Name,
         pace::Line,
         time::Instant,
+        workflow::Version,
     },
     mail::{compose::Composed, dkim::Signers},
     render::{Codes, Standing},
@@ -248,8 +249,10 @@ fn ready(
         MaySend::NotBefore(due_at, reason) => return Err(Settled::Released { due_at, reason }),
         MaySend::Never(reason) => return Err(Settled::Cancelled { reason }),
     }
+    let marketing = account.filter(|_| message.kind == MessageKind::Marketing);
+    let about = (message.lead, &message.version, &*message.about.step);
     if let Some((due_at, reason)) =
-        account.and_then(|it| company_is_full(definitions, message, it, now))
+        marketing.and_then(|account| company_is_full(definitions, about, account, now))
     {
         return Err(Settled::Released { due_at, reason });
     }
@@ -282,18 +285,16 @@ fn ready(
     Ok((letter, closes))
 }
 
-/// Until when a mail waits for what others of the lead's company did. What the lead asked for does not.
-fn company_is_full(
+/// Until when a marketing mail waits for what others of the lead's company did. What the lead asked for does not.
+pub(super) fn company_is_full(
     definitions: &Definitions,
-    message: &MessageRow,
+    (lead, version, step): (LeadId, &Version, &str),
     account: &Account,
     now: Instant,
 ) -> Option<(Instant, String)> {
-    let workflow = definitions.structures.get(&message.version)?;
+    let mail = definitions.structures.get(version)?.mail_step(step)?;
     let policy = &definitions.policy;
-    let mail = workflow.mail_step(&message.about.step)?;
-    let is_held = message.kind == MessageKind::Marketing && !mail.now;
-    account.hold(message.lead, &policy.accounts, &policy.zone, now).filter(|_| is_held)
+    account.hold(lead, &policy.accounts, &policy.zone, now).filter(|_| !mail.now)
 }
 
 /// A lead's engagement and temperature, if they may be looked at.

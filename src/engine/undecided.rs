@@ -1,6 +1,7 @@
 //! A lead's decision, until what it wants of things that are shared is granted.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
@@ -28,18 +29,94 @@ use crate::{
 /// How often the allocator may refuse before a decision is committed as held.
 const REFUSALS: usize = 16;
 
-/// A lead's decision, before what it wants of things that are shared is granted.
-pub(super) struct Undecided {
-    pub state: LeadState,
-    profile: Profile,
-    refolded: bool,
+/// A lead's decision, before what it wants of things that are shared is granted. `S`: its state, or a reference to it.
+pub(super) struct Undecided<S> {
+    pub state: S,
     account: Option<Name>,
     due_at: Instant,
     grants: Grants,
     decision: Decision,
 }
 
-impl Undecided {
+impl<S: Borrow<LeadState>> Undecided<S> {
+    /// `account` is asked for where the policy has rules for companies, `due_at` since when the decision is due.
+    pub fn new(
+        definitions: &Definitions,
+        grants: Grants,
+        state: S,
+        (account, due_at): (Option<Name>, Instant),
+        now: Instant,
+    ) -> Self {
+        let decision = decide(definitions, state.borrow(), &grants, now);
+        Self { state, account, due_at, grants, decision }
+    }
+
+    /// Whether it asks for nothing that leads share, and tells nothing that others of its company are to know.
+    pub fn concerns_itself_alone(&self) -> bool {
+        self.decision.wants.is_empty() && !(self.account.is_some() && self.tells())
+    }
+
+    /// The decision, where nothing that it wants can be refused.
+    pub fn as_it_stands(self) -> Decision {
+        self.decision
+    }
+
+    /// Whether something happened that its company is to know.
+    fn tells(&self) -> bool {
+        let telling = [EventKind::LEAD_REPLIED, EventKind::MAIL_SENT, EventKind::MAIL_IN_DOUBT];
+        self.state.borrow().new_events.iter().any(|event| telling.contains(&event.kind))
+    }
+
+    /// Those whose mail may come to be wanted.
+    fn workflows(&self) -> impl Iterator<Item = &Name> {
+        let changed = self.decision.enrolments.iter().map(|change| &change.enrolment.workflow);
+        let enrolments = self.state.borrow().enrolments.iter();
+        enrolments.map(|enrolment| &enrolment.workflow).chain(changed)
+    }
+
+    fn asker(&self) -> Asker<'_> {
+        asker(self.state.borrow(), self.account.as_ref(), self.due_at)
+    }
+
+    /// The decision, with what the allocator grants of what it wants.
+    pub fn decided(
+        self,
+        definitions: &Definitions,
+        allocator: &mut Allocator<'_>,
+        now: Instant,
+    ) -> (S, Decision) {
+        let Self { state, account, due_at, mut grants, mut decision } = self;
+        let lead = state.borrow();
+        let asker = asker(lead, account.as_ref(), due_at);
+        allocator.hear(asker, &lead.new_events, now);
+        // Each time at least one more is refused, and no enrolment wants twice.
+        let most = REFUSALS.max(lead.enrolments.len() + decision.enrolments.len() + 1);
+        for _ in 0..most {
+            if !allocator.grant(asker, &decision.wants, &mut grants, now) {
+                break;
+            }
+            decision = decide(definitions, lead, &grants, now);
+        }
+        let marketing = |message: &&mut NewMessage| message.kind == MessageKind::Marketing;
+        if let Some(message) = decision.messages.iter_mut().find(marketing) {
+            let want = decision.wants.iter().find(|want| want.about == message.about);
+            (message.due_at, message.placed_on) = allocator.reserve(asker, want, now);
+        }
+        for message in &mut decision.messages {
+            message.relay = allocator.relay_of(message.kind, lead.lead);
+        }
+        (state, decision)
+    }
+}
+
+/// A lead that was loaded, and its decision.
+pub(super) struct Loaded {
+    pub undecided: Undecided<LeadState>,
+    profile: Profile,
+    refolded: bool,
+}
+
+impl Loaded {
     pub fn new(
         definitions: &Definitions,
         grants: Grants,
@@ -50,26 +127,10 @@ impl Undecided {
         // Not worked out for each lead that is decided where nobody asks.
         let asks = !definitions.policy.accounts.is_empty();
         let account = asks.then(|| account_of(&record.profile, &record.address)).flatten();
-        let due_at = record.due_at;
+        let due = (account, record.due_at);
         let (state, profile, refolded) = look(definitions, record, history, now);
-        let decision = decide(definitions, &state, &grants, now);
-        Self { state, profile, refolded, account, due_at, grants, decision }
-    }
-
-    /// Whether something happened that its company is to know.
-    fn tells(&self) -> bool {
-        let telling = [EventKind::LEAD_REPLIED, EventKind::MAIL_SENT, EventKind::MAIL_IN_DOUBT];
-        self.state.new_events.iter().any(|event| telling.contains(&event.kind))
-    }
-
-    /// Those whose mail may come to be wanted.
-    fn workflows(&self) -> impl Iterator<Item = &Name> {
-        let changed = self.decision.enrolments.iter().map(|change| &change.enrolment.workflow);
-        self.state.enrolments.iter().map(|enrolment| &enrolment.workflow).chain(changed)
-    }
-
-    fn asker(&self) -> Asker<'_> {
-        asker(&self.state, self.account.as_ref(), self.due_at)
+        let undecided = Undecided::new(definitions, grants, state, due, now);
+        Self { undecided, profile, refolded }
     }
 
     pub fn decided(
@@ -78,25 +139,8 @@ impl Undecided {
         allocator: &mut Allocator<'_>,
         now: Instant,
     ) -> LeadWrite {
-        let Self { mut state, profile, refolded, account, due_at, mut grants, mut decision } = self;
-        let asker = asker(&state, account.as_ref(), due_at);
-        allocator.hear(asker, &state.new_events, now);
-        // Each time at least one more is refused, and no enrolment wants twice.
-        let most = REFUSALS.max(state.enrolments.len() + decision.enrolments.len() + 1);
-        for _ in 0..most {
-            if !allocator.grant(asker, &decision.wants, &mut grants, now) {
-                break;
-            }
-            decision = decide(definitions, &state, &grants, now);
-        }
-        let marketing = |message: &&mut NewMessage| message.kind == MessageKind::Marketing;
-        if let Some(message) = decision.messages.iter_mut().find(marketing) {
-            let want = decision.wants.iter().find(|want| want.about == message.about);
-            (message.due_at, message.placed_on) = allocator.reserve(asker, want, now);
-        }
-        for message in &mut decision.messages {
-            message.relay = allocator.relay_of(message.kind, state.lead);
-        }
+        let Self { undecided, profile, refolded } = self;
+        let (mut state, decision) = undecided.decided(definitions, allocator, now);
         let Decision {
             changes, enrolments, messages, withdraw, events, log, ledger, wake_at, ..
         } = decision;
@@ -138,15 +182,16 @@ fn asker<'a>(state: &'a LeadState, account: Option<&'a Name>, due_at: Instant) -
 ///
 /// Who takes a place moves all of its lines on to it: in the order in which they were loaded, twenty of a slow domain
 /// would take those instants from everybody behind them.
-pub(super) fn in_order(
-    begun: Vec<Undecided>,
+pub(super) fn in_order<T, S: Borrow<LeadState>>(
+    begun: Vec<T>,
+    undecided: impl Fn(&T) -> &Undecided<S>,
     allocator: &Allocator<'_>,
     now: Instant,
-) -> Vec<Undecided> {
+) -> Vec<T> {
     // Whose mail stands in the same lines leaves one after the other.
     let mut queues: HashMap<(Option<&Name>, &str, &Resource, bool), Queue> = HashMap::new();
     let mut slots = Vec::with_capacity(begun.len());
-    for (index, it) in begun.iter().enumerate() {
+    for (index, it) in begun.iter().map(undecided).enumerate() {
         let want = it.decision.wants.first().filter(|want| !want.was_asked_for);
         let slot = want.map_or(now, |want| {
             let asker = it.asker();
@@ -161,7 +206,7 @@ pub(super) fn in_order(
         slots.push((slot, index));
     }
     slots.sort_unstable();
-    let mut begun: Vec<Option<Undecided>> = begun.into_iter().map(Some).collect();
+    let mut begun: Vec<Option<T>> = begun.into_iter().map(Some).collect();
     slots.into_iter().filter_map(|(_, index)| begun[index].take()).collect()
 }
 
@@ -180,14 +225,15 @@ impl Engine {
         definitions: &Definitions,
         ramps: &Ramps,
         batch: &mut Batch,
-        undecided: &[Undecided],
+        loaded: &[Loaded],
         now: Instant,
     ) -> Result<(BTreeMap<Name, Account>, Heads), StoreError> {
         let policy = &definitions.policy;
-        let asks = undecided.iter().filter(|begun| !begun.decision.wants.is_empty());
+        let undecided = || loaded.iter().map(|it| &it.undecided);
+        let asks = undecided().filter(|begun| !begun.decision.wants.is_empty());
         let (mut names, mut lines) = (BTreeSet::new(), BTreeSet::new());
         if !policy.accounts.is_empty() {
-            let about = asks.clone().chain(undecided.iter().filter(|begun| begun.tells()));
+            let about = asks.clone().chain(undecided().filter(|begun| begun.tells()));
             names.extend(about.filter_map(|begun| begun.account.clone()));
         }
         if has_lines(policy, &self.fleet) {

@@ -39,7 +39,7 @@ mod tree;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -209,6 +209,12 @@ impl Renderer {
 
     fn segments_of(&self, template: &MailTemplate) -> impl Iterator<Item = &Name> {
         of_mail(&self.segments, template)
+    }
+
+    /// What a mail asks, in any of its languages.
+    pub fn asked_by(&self, template: &str) -> impl Iterator<Item = &Ask> {
+        let variants = self.templates.mails.get(template).into_iter().flat_map(BTreeMap::values);
+        variants.flat_map(|variant| self.asked(variant))
     }
 
     /// What a mail may ask.

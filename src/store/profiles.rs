@@ -13,6 +13,7 @@ use super::{
 };
 use crate::domain::{
     lead::{Basis, Consent, Profile},
+    name::Name,
     time::Instant,
 };
 
@@ -29,18 +30,23 @@ impl ProfileChange {
         for (name, value) in &self.attributes {
             profile.attributes.insert(name.clone(), value.clone());
         }
+        self.change_consents(&mut profile.consents, at);
+    }
+
+    /// What it says about consents, as of an instant.
+    pub fn change_consents(&self, consents: &mut BTreeMap<Name, Consent>, at: Instant) {
         for purpose in &self.given {
             let stands =
                 |known: &Consent| known.basis == Basis::Consent && known.withdrawn_at.is_none();
             // The same ground again proves nothing that the first proof does not.
-            if !profile.consents.get(purpose).is_some_and(stands) {
+            if !consents.get(purpose).is_some_and(stands) {
                 let (basis, source) = (Basis::Consent, self.source.clone());
                 let given = Consent { basis, at, source, withdrawn_at: None };
-                profile.consents.insert(purpose.clone(), given);
+                consents.insert(purpose.clone(), given);
             }
         }
         for purpose in &self.withdrawn {
-            if let Some(known) = profile.consents.get_mut(purpose) {
+            if let Some(known) = consents.get_mut(purpose) {
                 known.withdrawn_at.get_or_insert(at);
             }
         }

@@ -4,9 +4,7 @@
 //! forecast. A draw depends on the seed, the lead and the matter alone, so that the same seed tells the same story,
 //! whatever else happens in between.
 
-use std::{hash::Hasher as _, time::Duration};
-
-use siphasher::sip::SipHasher24;
+use std::time::Duration;
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -77,59 +75,6 @@ pub const LOSE: f64 = 0.35;
 /// In EUR.
 pub const AMOUNT: [f64; 2] = [8_000.0, 60_000.0];
 
-/// Draws by a seed.
-#[derive(Clone, Copy, Debug)]
-pub struct Chance {
-    seed: u64,
-}
-
-impl Chance {
-    pub const fn new(seed: u64) -> Self {
-        Self { seed }
-    }
-
-    /// A number in 0..1 for somebody and a matter: the same each time.
-    pub fn share(self, who: &str, what: &str) -> f64 {
-        let mut hasher = SipHasher24::new_with_keys(self.seed, 0);
-        hasher.write(who.as_bytes());
-        hasher.write_u8(0);
-        hasher.write(what.as_bytes());
-        #[allow(clippy::cast_precision_loss)] // 53 bits
-        let share = (hasher.finish() >> 11) as f64 / (1u64 << 53) as f64;
-        share
-    }
-
-    pub fn happens(self, likely: f64, who: &str, what: &str) -> bool {
-        self.share(who, what) < likely
-    }
-
-    pub fn between(self, [least, most]: [Duration; 2], who: &str, what: &str) -> Duration {
-        least + most.saturating_sub(least).mul_f64(self.share(who, what))
-    }
-
-    /// One of what is there, each as likely.
-    pub fn one_of<'a, T>(self, all: &'a [T], who: &str, what: &str) -> Option<&'a T> {
-        let share = self.share(who, what);
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss
-        )]
-        let place = (share * all.len() as f64) as usize;
-        all.get(place)
-    }
-
-    /// One of what is there, by its share; the last takes what is left.
-    pub fn weighed<T: Copy>(self, all: &[(T, f64)], who: &str, what: &str) -> Option<T> {
-        let mut left = self.share(who, what);
-        let found = all.iter().find(|(_, share)| {
-            left -= share;
-            left < 0.0
-        });
-        found.or(all.last()).map(|(one, _)| *one)
-    }
-}
-
 impl Shares {
     pub const fn of(self, curious: bool) -> f64 {
         if curious { self.curious } else { self.others }
@@ -139,6 +84,7 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::rehearsal::Chance;
 
     #[test]
     fn a_draw_is_the_same_each_time_and_another_for_another_seed() {

@@ -26,7 +26,6 @@ use jiff::civil::Date;
 
 use self::{
     agenda::{Act, Agenda},
-    manners::Chance,
     readers::Readers,
     roster::Roster,
     sales::Sales,
@@ -37,6 +36,7 @@ use super::{context::Context, failure::Failure};
 use crate::{
     definitions::counted,
     domain::{lead::Stage, time::Instant},
+    engine::rehearsal::Chance,
 };
 
 const FIRST_DAY: Date = jiff::civil::date(2024, 1, 1);

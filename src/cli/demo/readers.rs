@@ -6,11 +6,14 @@ use super::{
     agenda::{Act, Agenda},
     mail::Mail,
     manners::{
-        ANSWER, CLICK, CURIOUS, Chance, LATER, LATER_IF_ASKED, LEAVE, LOOK, MINUTE, OPEN,
+        ANSWER, CLICK, CURIOUS, LATER, LATER_IF_ASKED, LEAVE, LOOK, MINUTE, OPEN,
         OPEN_AFTER, OPEN_WITHIN, PREFERENCES, SEE_DEMO, SEE_PRICES, TAKE_WHITEPAPER, WRITE_BACK,
     },
 };
-use crate::domain::{id::LeadId, name::Name, time::Instant};
+use crate::{
+    domain::{id::LeadId, name::Name, time::Instant},
+    engine::rehearsal::Chance,
+};
 
 /// All readers. Each one has a character of their own, drawn from the seed and the address.
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,14 @@ use super::{
     crm::{Deal, Qualified},
     mail::Mail,
     manners::{
-        AMOUNT, ANSWERED_WITHIN, CALL_WITHIN, Chance, DAY, DEAL_WITHIN, HOUR, LOSE, MEET,
+        AMOUNT, ANSWERED_WITHIN, CALL_WITHIN, DAY, DEAL_WITHIN, HOUR, LOSE, MEET,
         MEETING_WITHIN, OUTCOMES, QUALIFY, SILENT, WIN,
     },
 };
-use crate::domain::{id::LeadId, name::Name, time::Instant};
+use crate::{
+    domain::{id::LeadId, name::Name, time::Instant},
+    engine::rehearsal::Chance,
+};
 
 #[derive(Debug)]
 pub struct Sales {

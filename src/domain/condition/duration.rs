@@ -8,11 +8,11 @@ const UNITS: [(&str, i64); 5] =
 /// The longest: a hundred years.
 const LONGEST: i64 = 36_525 * 86_400_000;
 
-/// Reads one or more numbers with their units into milliseconds.
+/// Reads one or more numbers with their units, as `1h30m`, into milliseconds.
 ///
 /// # Errors
 /// What is wrong, for the reader of a report.
-pub(super) fn parse(text: &str) -> Result<i64, String> {
+pub fn parse(text: &str) -> Result<i64, String> {
     let mut rest = text;
     let mut total: i64 = 0;
     while !rest.is_empty() {

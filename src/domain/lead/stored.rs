@@ -115,16 +115,7 @@ impl LeadRecord {
         if let Some(slot) = schema.slot("email") {
             attributes[slot.0] = Some(Value::Text(address.as_str().into()));
         }
-        let text = |name: &str| match schema.slot(name).and_then(|slot| attributes[slot.0].as_ref())
-        {
-            Some(Value::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let country = text("country").and_then(|name| Country::parse(&name));
-        let zone = text("zone")
-            .and_then(|name| Zone::named(&name).ok())
-            .unwrap_or_else(|| definitions.policy.zone_of(country));
-        let language = text("language").unwrap_or_else(|| definitions.policy.language.clone());
+        let (zone, country, language) = whereabouts(definitions, &attributes);
 
         let same_plan = memory.plan == definitions.plan_mark;
         let mut missing = Vec::new();
@@ -182,6 +173,26 @@ impl LeadRecord {
     }
 }
 
+/// Where a lead with these attributes is, and what it reads.
+fn whereabouts(
+    definitions: &Definitions,
+    attributes: &[Option<Value>],
+) -> (Zone, Option<Country>, Name) {
+    let text = |name: &str| {
+        let value = attributes.get(definitions.schema.slot(name)?.0)?.as_ref();
+        value.and_then(|value| match value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        })
+    };
+    let country = text("country").and_then(|name| Country::parse(name));
+    let zone = text("zone")
+        .and_then(|name| Zone::named(name).ok())
+        .unwrap_or_else(|| definitions.policy.zone_of(country));
+    let language = text("language").unwrap_or(&definitions.policy.language).clone();
+    (zone, country, language)
+}
+
 fn named<'a>(
     names: impl Iterator<Item = &'a Name>,
     slots: &[Option<Instant>],
@@ -199,6 +210,12 @@ impl LeadState {
         now: Instant,
     ) {
         fill(&definitions.plan, &mut self.facts, missing, history, now);
+    }
+
+    /// Follows its attributes: where the lead is, and what it reads.
+    pub fn follow_attributes(&mut self, definitions: &Definitions) {
+        let found = whereabouts(definitions, &self.attributes);
+        (self.zone, self.country, self.language) = found;
     }
 
     /// What is to be stored as the lead's memory once `reflected` is.

@@ -1,0 +1,125 @@
+//! The leads of a rehearsal, as the database has them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Person;
+use crate::{
+    domain::{
+        account::Account,
+        allocator::{has_lines, lines},
+        definitions::Definitions,
+        fleet::Fleet,
+        id::LeadId,
+        lead::LeadRecord,
+        name::Name,
+        pace::{Heads, Line},
+        ramp::Ramps,
+        time::Instant,
+    },
+    engine::deciding::look,
+    store::{Store, StoreError},
+};
+
+/// Leads read in one go.
+const PAGE: i64 = 2_000;
+
+/// Leads by definitions, and what they share.
+#[derive(Debug, Default)]
+pub struct Cast {
+    pub people: Vec<Person>,
+    /// Leads that cannot be read, and why.
+    pub unreadable: Vec<(LeadId, String)>,
+    pub accounts: BTreeMap<Name, Account>,
+    pub heads: Heads,
+    pub ramps: Ramps,
+}
+
+impl Cast {
+    /// All leads of a database, as these definitions look at them; each is due as its timer says, or at once, if
+    /// definitions are others than those that it was decided by. Those that are parked stay out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of(
+        store: &Store,
+        definitions: &Definitions,
+        fleet: &Fleet,
+        now: Instant,
+    ) -> Result<Self, StoreError> {
+        let mut cast = Self::default();
+        let mut last = LeadId(i64::MIN);
+        loop {
+            let leads = store.leads_after(last, PAGE).await?;
+            let Some(&end) = leads.last() else { break };
+            last = end;
+            cast.read(store, definitions, &leads, now).await?;
+        }
+        cast.ramps = Ramps::new(store.ramps().await?);
+        cast.find_shared(store, definitions, fleet).await?;
+        Ok(cast)
+    }
+
+    async fn read(
+        &mut self,
+        store: &Store,
+        definitions: &Definitions,
+        leads: &[LeadId],
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        let mut batch = store.look_at(leads).await?;
+        let is_stranger = |record: &&LeadRecord| record.memory.plan != definitions.plan_mark;
+        let strangers: Vec<LeadId> =
+            batch.records.iter().filter(is_stranger).map(|record| record.lead).collect();
+        let histories = if strangers.is_empty() {
+            HashMap::new()
+        } else {
+            store.history(&mut batch, &strangers).await?
+        };
+        self.people.reserve(batch.records.len());
+        for record in std::mem::take(&mut batch.records) {
+            let history = histories.get(&record.lead).map_or(&[][..], Vec::as_slice);
+            let is_swept = record.decided_under < definitions.release;
+            let due_at = if is_swept { record.due_at.min(now) } else { record.due_at };
+            let (state, _, _) = look(definitions, record, history, now);
+            self.people.push(Person::new(definitions, state, due_at));
+        }
+        self.unreadable.append(&mut batch.corrupt);
+        batch.give_back().await
+    }
+
+    /// What their companies and their lines are like.
+    async fn find_shared(
+        &mut self,
+        store: &Store,
+        definitions: &Definitions,
+        fleet: &Fleet,
+    ) -> Result<(), StoreError> {
+        let companies: BTreeSet<Name> =
+            self.people.iter().filter_map(|person| person.account.clone()).collect();
+        if !companies.is_empty() {
+            self.accounts = store.accounts_now(&companies).await?;
+        }
+        let policy = &definitions.policy;
+        if !has_lines(policy, fleet) {
+            return Ok(());
+        }
+        let domains: BTreeSet<(Option<&Name>, &str)> = self
+            .people
+            .iter()
+            .map(|person| {
+                let relay = fleet.relay_of(person.state.lead).map(|relay| &relay.name);
+                (relay, person.state.address.domain())
+            })
+            .collect();
+        let mut names = BTreeSet::new();
+        for (relay, domain) in domains {
+            let relay = relay.and_then(|relay| fleet.get(relay));
+            for live in definitions.workflows.iter() {
+                let found = lines(policy, (relay, &self.ramps), domain, &live.workflow.name);
+                names.extend(found.iter().flat_map(Line::names));
+            }
+        }
+        self.heads = store.where_lines_begin(&names).await?;
+        Ok(())
+    }
+}

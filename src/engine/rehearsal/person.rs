@@ -1,0 +1,248 @@
+//! A lead of a rehearsal: what the store would keep of it, in memory.
+
+use std::{cmp::Ordering, collections::BinaryHeap};
+
+use crate::{
+    domain::{
+        account::account_of,
+        decision::{Decision, EnrolmentChange, NewMessage},
+        definitions::Definitions,
+        event::{Event, EventKind},
+        id::{MessageId, Rev},
+        lead::{LeadState, Profile},
+        message::{MessageKind, MessageState, OpenMessage},
+        name::Name,
+        time::Instant,
+        value::Value,
+    },
+    store::records::NewEvent,
+};
+
+/// A lead, its timer, and what is still to happen to it.
+#[derive(Debug)]
+pub struct Person {
+    pub state: LeadState,
+    /// Its company; asked for where the policy has rules for companies.
+    pub(super) account: Option<Name>,
+    /// When its timer rings.
+    pub(super) due_at: Instant,
+    /// Why it is left alone: it could not be decided.
+    pub(super) parked: Option<String>,
+    coming: BinaryHeap<Coming>,
+    /// How much was ever foretold.
+    foretold: u32,
+    /// How many mails were made for it.
+    mails: u32,
+}
+
+/// Something that is to happen, the earliest first; of one instant in the order in which it was foretold.
+#[derive(Debug)]
+struct Coming {
+    at: Instant,
+    order: u32,
+    event: NewEvent,
+}
+
+impl Ord for Coming {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.order).cmp(&(self.at, self.order))
+    }
+}
+
+impl PartialOrd for Coming {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Coming {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Coming {}
+
+impl Person {
+    /// A lead as it stands, to be looked at at `due_at`.
+    #[must_use]
+    pub fn new(definitions: &Definitions, state: LeadState, due_at: Instant) -> Self {
+        let mut person = Self {
+            state,
+            account: None,
+            due_at,
+            parked: None,
+            coming: BinaryHeap::new(),
+            foretold: 0,
+            mails: 0,
+        };
+        person.find_account(definitions);
+        person
+    }
+
+    /// Foretells something: it happens when its `occurred_at` has come.
+    pub fn foretell(&mut self, event: NewEvent) {
+        self.foretold += 1;
+        self.coming.push(Coming { at: event.occurred_at, order: self.foretold, event });
+    }
+
+    /// When something has to be done about it next.
+    pub(super) fn next(&self) -> Instant {
+        if self.parked.is_some() {
+            return Instant::NEVER;
+        }
+        let post = self.post_at().unwrap_or(Instant::NEVER);
+        let coming = self.coming.peek().map_or(Instant::NEVER, |coming| coming.at);
+        self.due_at.min(post).min(coming)
+    }
+
+    /// When its open mail is to leave.
+    pub(super) fn post_at(&self) -> Option<Instant> {
+        let open = self.state.open_message.as_ref()?;
+        (open.state == MessageState::Reserved).then_some(open.due_at)
+    }
+
+    /// What has come by now is recorded, as intake would.
+    pub(super) fn let_happen(
+        &mut self,
+        definitions: &Definitions,
+        now: Instant,
+        mut seen: impl FnMut(&Self, &Event),
+    ) {
+        while self.coming.peek().is_some_and(|coming| coming.at <= now) {
+            if let Some(Coming { event, .. }) = self.coming.pop() {
+                self.record(definitions, event, now);
+                if let Some(event) = self.state.new_events.last() {
+                    seen(self, event);
+                }
+            }
+        }
+    }
+
+    /// Records an event, with what follows from it at once: an objection, another profile.
+    pub(super) fn record(&mut self, definitions: &Definitions, event: NewEvent, now: Instant) {
+        let state = &mut self.state;
+        state.rev = state.rev.next();
+        if let Some(reason) = event.suppress {
+            state.suppressed.get_or_insert(reason);
+        }
+        let occurred_at = event.occurred_at.min(now);
+        if let Some(change) = &event.profile {
+            change.change_consents(&mut state.consents, occurred_at);
+            for (name, value) in &change.attributes {
+                if let Some(slot) = definitions.schema.slot(name) {
+                    let kind = definitions.schema.attribute(slot).kind;
+                    state.attributes[slot.0] = Value::from_json(kind, value);
+                }
+            }
+        }
+        state.new_events.push(Event {
+            rev: state.rev,
+            kind: event.kind,
+            object: event.object,
+            occurred_at,
+            recorded_at: now,
+            judgement: event.judgement,
+            settles_at: event.settles_at,
+            message: event.message,
+            about: event.about,
+            revises: event.revises,
+            data: event.data,
+        });
+        if event.profile.is_some() {
+            self.follow_attributes(definitions);
+        }
+        self.due_at = self.due_at.min(now);
+    }
+
+    /// The lead after a decision; returns the notices to our own people that it made.
+    pub(super) fn decided(
+        &mut self,
+        definitions: &Definitions,
+        decision: Decision,
+        now: Instant,
+    ) -> Vec<NewMessage> {
+        let state = &mut self.state;
+        let moves = decision.changes.attributes.is_some();
+        decision.changes.apply_to(state);
+        for EnrolmentChange { enrolment, ended, .. } in decision.enrolments {
+            let place = state.enrolments.binary_search_by_key(&enrolment.no, |known| known.no);
+            match (place, ended) {
+                (Ok(place), None) => state.enrolments[place] = enrolment,
+                (Ok(place), Some(_)) => drop(state.enrolments.remove(place)),
+                (Err(place), None) => state.enrolments.insert(place, enrolment),
+                (Err(_), Some(_)) => {}
+            }
+        }
+        for (id, _) in &decision.withdraw {
+            state.open_message = state.open_message.take().filter(|open| open.id != *id);
+        }
+        let (to_lead, notices): (Vec<_>, Vec<_>) = decision
+            .messages
+            .into_iter()
+            .partition(|message| message.kind == MessageKind::Marketing);
+        for message in to_lead {
+            self.mails += 1;
+            state.open_message = Some(OpenMessage {
+                id: message.again.unwrap_or(MessageId(i64::from(self.mails))),
+                about: message.about,
+                workflow: message.workflow,
+                purpose: message.purpose,
+                template: message.template,
+                state: MessageState::Reserved,
+                due_at: message.due_at,
+            });
+        }
+        // Those that a decision makes are reflected in it.
+        let made = i64::try_from(decision.events.len()).unwrap_or_default();
+        state.rev = Rev(state.rev.0 + 1 + made);
+        state.new_events.clear();
+        state.decided_at = now;
+        state.decided_under = definitions.release;
+        self.due_at = decision.wake_at;
+        if moves {
+            self.follow_attributes(definitions);
+        }
+        notices
+    }
+
+    /// The event that becomes of its open mail, which is open no more.
+    pub(super) fn outcome(&mut self, kind: EventKind, now: Instant) -> Option<NewEvent> {
+        let open = self.state.open_message.take()?;
+        let mut event = NewEvent::new(self.state.lead, kind, now, "delivery");
+        let mut note = |key: &str, value: &Name| {
+            event.data.insert(key.into(), Value::Text(value.as_str().into()));
+        };
+        note("workflow", &open.workflow);
+        note("purpose", &open.purpose);
+        event.object = Some(open.template);
+        event.message = Some(open.id);
+        event.about = Some(open.about);
+        Some(event)
+    }
+
+    /// Its open mail may not leave before an instant.
+    pub(super) fn put_off(&mut self, until: Instant, now: Instant) {
+        if let Some(open) = &mut self.state.open_message {
+            open.due_at = until;
+        }
+        // The way may be free for another mail.
+        self.due_at = self.due_at.min(now);
+    }
+
+    fn follow_attributes(&mut self, definitions: &Definitions) {
+        self.state.follow_attributes(definitions);
+        self.find_account(definitions);
+    }
+
+    fn find_account(&mut self, definitions: &Definitions) {
+        if definitions.policy.accounts.is_empty() {
+            return;
+        }
+        let slot = definitions.schema.slot("company");
+        let company = slot.and_then(|slot| self.state.attributes[slot.0].as_ref());
+        let company = company.map(|company| ("company".into(), company.to_json()));
+        let profile = Profile { attributes: company.into_iter().collect(), ..Profile::default() };
+        self.account = account_of(&profile, &self.state.address);
+    }
+}

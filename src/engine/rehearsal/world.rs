@@ -1,0 +1,334 @@
+//! The world of a rehearsal: leads, what they share, and an agenda.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use super::{Cast, Person, Witness};
+use crate::{
+    domain::{
+        account::Account,
+        allocator::{Allocator, has_lines},
+        decide::may_send,
+        decision::{Decision, Grants, NewMessage},
+        definitions::Definitions,
+        event::EventKind,
+        fleet::Fleet,
+        lead::{LeadState, Suppression},
+        message::{MaySend, MessageKind, OpenMessage},
+        name::Name,
+        pace::Heads,
+        ramp::Ramps,
+        time::Instant,
+        value::Value,
+        workflow::Version,
+    },
+    engine::{
+        deciding::panic_text,
+        preparing::company_is_full,
+        undecided::{Undecided, in_order},
+    },
+    store::records::NewEvent,
+};
+
+/// How often a moment is gone through before what is left over waits for the next. Only definitions that chase their
+/// own tail come this far.
+const ROUNDS: usize = 64;
+
+/// A mail at the instant at which it is to leave.
+#[derive(Clone, Copy, Debug)]
+pub struct Mail<'a> {
+    pub open: &'a OpenMessage,
+    pub now: Instant,
+}
+
+/// What becomes of a mail.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Left {
+    Sent,
+    /// Its address is refused, for good if `hard`.
+    Refused {
+        hard: bool,
+        reason: String,
+    },
+    /// It may not leave any more.
+    Cancelled(String),
+}
+
+/// What becomes of mails, and of those who get them.
+pub trait Fate {
+    /// What a relay says to a mail, and what its reader does later: events foretold for their instants.
+    fn of_mail(&self, lead: &LeadState, mail: &Mail<'_>) -> (Left, Vec<NewEvent>);
+
+    /// What comes of a notice to one of our own people, likewise.
+    fn of_notice(&self, _lead: &LeadState, _notice: &NewMessage, _now: Instant) -> Vec<NewEvent> {
+        Vec::new()
+    }
+}
+
+/// Every mail arrives, and nobody does anything.
+impl Fate for () {
+    fn of_mail(&self, _lead: &LeadState, _mail: &Mail<'_>) -> (Left, Vec<NewEvent>) {
+        (Left::Sent, Vec::new())
+    }
+}
+
+/// Leads on a virtual clock.
+#[derive(Debug)]
+pub struct World<F> {
+    definitions: Arc<Definitions>,
+    fleet: Fleet,
+    ramps: Ramps,
+    /// What companies and lines are like by what was granted so far.
+    accounts: BTreeMap<Name, Account>,
+    heads: Heads,
+    people: Vec<Person>,
+    /// When each of them is looked at next; what is outdated stays in.
+    agenda: BinaryHeap<Reverse<(Instant, usize)>>,
+    fate: F,
+    /// How many leads are decided in one go, as the engine would.
+    batch: usize,
+    /// How often a lead was decided.
+    pub decisions: u64,
+}
+
+impl<F: Fate> World<F> {
+    /// `batch` is the engine's: leads that are due at the same instant ask in one order within each.
+    #[must_use]
+    pub fn new(definitions: Arc<Definitions>, fleet: Fleet, fate: F, batch: usize) -> Self {
+        Self {
+            definitions,
+            fleet,
+            ramps: Ramps::default(),
+            accounts: BTreeMap::new(),
+            heads: Heads::new(),
+            people: Vec::new(),
+            agenda: BinaryHeap::new(),
+            fate,
+            batch: batch.max(1),
+            decisions: 0,
+        }
+    }
+
+    /// With these leads in it, and what they share.
+    #[must_use]
+    pub fn with(mut self, cast: Cast) -> Self {
+        let Cast { people, accounts, heads, ramps, .. } = cast;
+        people.into_iter().for_each(|person| self.add(person));
+        Self { accounts, heads, ramps, ..self }
+    }
+
+    pub fn add(&mut self, person: Person) {
+        self.agenda.push(Reverse((person.next(), self.people.len())));
+        self.people.push(person);
+    }
+
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    #[must_use]
+    pub fn definitions(&self) -> &Arc<Definitions> {
+        &self.definitions
+    }
+
+    /// Goes from one instant at which something happens to the next, until all that is due by `until` is done.
+    pub fn run(&mut self, until: Instant, witness: &mut impl Witness) {
+        while let Some(&Reverse((now, _))) = self.agenda.peek() {
+            if now > until {
+                break;
+            }
+            self.moment(now, witness);
+        }
+    }
+
+    /// When something happens next.
+    #[must_use]
+    pub fn next(&self) -> Instant {
+        self.people.iter().map(Person::next).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// Everything that is due at an instant.
+    fn moment(&mut self, now: Instant, witness: &mut impl Witness) {
+        let mut due: Vec<usize> = Vec::new();
+        while let Some(&Reverse((at, index))) = self.agenda.peek() {
+            if at > now {
+                break;
+            }
+            self.agenda.pop();
+            if self.people[index].next() <= now {
+                due.push(index);
+            }
+        }
+        due.sort_unstable();
+        due.dedup();
+        let definitions = Arc::clone(&self.definitions);
+        for &index in &due {
+            self.people[index].let_happen(&definitions, now, |person, event| {
+                witness.happened(index, &person.state, event);
+            });
+        }
+        for _ in 0..ROUNDS {
+            self.decide(&due, now, witness);
+            if !self.post(&due, now, witness) && !self.is_due(&due, now) {
+                break;
+            }
+        }
+        for index in due {
+            let person = &mut self.people[index];
+            if person.next() <= now && person.parked.is_none() {
+                person.due_at = now.next();
+            }
+            self.agenda.push(Reverse((self.people[index].next(), index)));
+        }
+    }
+
+    fn is_due(&self, due: &[usize], now: Instant) -> bool {
+        due.iter().any(|&index| self.people[index].next() <= now)
+    }
+
+    /// Decides those whose timers have rung, in the order of the engine, until none rings any more.
+    fn decide(&mut self, due: &[usize], now: Instant, witness: &mut impl Witness) {
+        for _ in 0..ROUNDS {
+            let rings = |person: &Person| person.due_at <= now && person.parked.is_none();
+            let mut ringing: Vec<usize> = Vec::with_capacity(due.len());
+            ringing.extend(due.iter().filter(|index| rings(&self.people[**index])));
+            if ringing.is_empty() {
+                break;
+            }
+            ringing.sort_by_key(|&index| {
+                (self.people[index].due_at, self.people[index].state.lead)
+            });
+            for batch in ringing.chunks(self.batch) {
+                self.decide_batch(batch, now, witness);
+            }
+        }
+    }
+
+    fn decide_batch(&mut self, batch: &[usize], now: Instant, witness: &mut impl Witness) {
+        self.decisions += batch.len() as u64;
+        let definitions = Arc::clone(&self.definitions);
+        let policy = &definitions.policy;
+        let has_lines = has_lines(policy, &self.fleet);
+        let grants = Grants::default().in_lines(has_lines);
+        let (mut decided, mut asking) = (Vec::with_capacity(batch.len()), Vec::new());
+        let mut failed = Vec::new();
+        for &index in batch {
+            let Person { state, account, due_at, .. } = &self.people[index];
+            let about = (account.clone(), *due_at);
+            let begin = || Undecided::new(&definitions, grants.clone(), state, about, now);
+            match catch_unwind(AssertUnwindSafe(begin)) {
+                Ok(begun) if begun.concerns_itself_alone() => {
+                    decided.push((index, begun.as_it_stands()));
+                }
+                Ok(begun) => asking.push((index, begun)),
+                Err(panic) => failed.push((index, panic_text(&*panic))),
+            }
+        }
+        if !asking.is_empty() {
+            let (accounts, heads) = (mem::take(&mut self.accounts), mem::take(&mut self.heads));
+            let mut allocator =
+                Allocator::new(policy, (&self.fleet, &self.ramps), accounts, heads);
+            if has_lines {
+                asking = in_order(asking, |(_, begun)| begun, &allocator, now);
+            }
+            for (index, begun) in asking {
+                let end = || begun.decided(&definitions, &mut allocator, now).1;
+                match catch_unwind(AssertUnwindSafe(end)) {
+                    Ok(decision) => decided.push((index, decision)),
+                    Err(panic) => failed.push((index, panic_text(&*panic))),
+                }
+            }
+            (self.accounts, self.heads) = (allocator.accounts, allocator.heads);
+        }
+        for (index, decision) in decided {
+            self.apply(index, decision, now, witness);
+        }
+        for (index, reason) in failed {
+            let person = &mut self.people[index];
+            witness.parked(index, &person.state, &reason, now);
+            person.parked = Some(reason);
+        }
+    }
+
+    fn apply(&mut self, index: usize, decision: Decision, now: Instant, witness: &mut impl Witness) {
+        let person = &mut self.people[index];
+        witness.decided(&self.definitions, index, &person.state, &decision, now);
+        for notice in person.decided(&self.definitions, decision, now) {
+            for event in self.fate.of_notice(&person.state, &notice, now) {
+                person.foretell(event);
+            }
+        }
+    }
+
+    /// Hands over what is to leave now, in the order of the engine. Returns whether there was anything.
+    fn post(&mut self, due: &[usize], now: Instant, witness: &mut impl Witness) -> bool {
+        let leaves = |index: &&usize| {
+            let person = &self.people[**index];
+            person.parked.is_none() && person.post_at().is_some_and(|at| at <= now)
+        };
+        let mut leaving: Vec<usize> = due.iter().filter(leaves).copied().collect();
+        leaving.sort_by_key(|&index| {
+            (self.people[index].post_at(), self.people[index].state.lead)
+        });
+        for &index in &leaving {
+            self.hand_over(index, now, witness);
+        }
+        !leaving.is_empty()
+    }
+
+    fn hand_over(&mut self, index: usize, now: Instant, witness: &mut impl Witness) {
+        let definitions = Arc::clone(&self.definitions);
+        let person = &mut self.people[index];
+        let state = &person.state;
+        let Some(open) = &state.open_message else { return };
+        let of_it = state.enrolments.iter().find(|it| it.no == open.about.enrolment);
+        let version = of_it.map_or_else(|| Version("".into()), |it| it.version.clone());
+        let kind = MessageKind::Marketing;
+        let about = (state.lead, &version, &*open.about.step);
+        let account = person.account.as_ref().and_then(|name| self.accounts.get(name));
+        let judged = match may_send(&definitions, state, &open.about, kind, &version, now) {
+            MaySend::Now => account
+                .and_then(|account| company_is_full(&definitions, about, account, now))
+                .map_or(MaySend::Now, |(until, reason)| MaySend::NotBefore(until, reason)),
+            judged => judged,
+        };
+        let mail = Mail { open, now };
+        let (left, follows) = match judged {
+            MaySend::NotBefore(until, reason) => {
+                witness.put_off(index, state, &mail, until, &reason);
+                return person.put_off(until, now);
+            }
+            MaySend::Never(reason) => (Left::Cancelled(reason), Vec::new()),
+            MaySend::Now => self.fate.of_mail(state, &mail),
+        };
+        witness.left(index, state, &mail, &left);
+        let kind = match &left {
+            Left::Sent => EventKind::MAIL_SENT,
+            Left::Refused { .. } => EventKind::MAIL_FAILED,
+            Left::Cancelled(_) => EventKind::MAIL_CANCELLED,
+        };
+        if let Some(mut event) = person.outcome(kind, now) {
+            if let Left::Refused { reason, .. } | Left::Cancelled(reason) = &left {
+                event.data.insert("reason".into(), Value::Text(reason.as_str().into()));
+            }
+            if let Left::Refused { hard, .. } = left {
+                event.data.insert("hard".into(), Value::Bool(hard));
+                event.suppress = hard.then_some(Suppression::HardBounce);
+            }
+            person.record(&definitions, event, now);
+            if let Some(event) = person.state.new_events.last() {
+                witness.happened(index, &person.state, event);
+            }
+        }
+        for event in follows {
+            person.foretell(event);
+        }
+        self.decide_batch(&[index], now, witness);
+    }
+}
