@@ -189,8 +189,7 @@ impl Engine {
         }
         // What is shared is looked at for the few who ask for it.
         let ramps = self.ramps.now();
-        let (accounts, heads) =
-            self.shared(definitions, &ramps, &mut batch, &loaded, at).await?;
+        let (accounts, heads) = self.shared(definitions, &ramps, &mut batch, &loaded, at).await?;
         let mut allocator = Allocator::new(policy, (&self.fleet, &ramps), accounts, heads);
         let mut writes = Vec::with_capacity(loaded.len());
         if has_lines(policy, &self.fleet) {

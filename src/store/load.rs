@@ -271,19 +271,61 @@ impl TryFrom<OpenRow> for OpenMessage {
     }
 }
 
+/// Leads that were read to be looked at.
+#[derive(Debug)]
+pub struct People {
+    /// In the order of their numbers.
+    pub records: Vec<LeadRecord>,
+    /// Those that cannot be read, and why.
+    pub corrupt: Vec<(LeadId, String)>,
+    /// All that happened to them, by rev, of those of whom it was to be read.
+    pub histories: HashMap<LeadId, Vec<Event>>,
+}
+
+impl People {
+    fn remember(&mut self, row: StoredEvent) {
+        let lead = LeadId(row.lead);
+        match Event::try_from(row) {
+            Ok(event) => self.histories.entry(lead).or_default().push(event),
+            Err(error) => {
+                let known = self.records.len();
+                self.records.retain(|record| record.lead != lead);
+                if self.records.len() < known {
+                    self.corrupt.push((lead, error.to_string()));
+                }
+            }
+        }
+    }
+}
+
 impl Store {
     /// Leads as they are, to look at; those that cannot be read, or are gone, are not among them.
     pub async fn records(&self, leads: &[LeadId]) -> Result<Vec<LeadRecord>> {
         let mut tx = self.db.snapshot().await?;
         let ids = rows::ids(leads.iter().map(|lead| lead.0));
-        let timers: Vec<Timer> = on_db!(
-            tx.on(),
-            sql!(timers, " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ", each, ")"),
-            |db, sql| sqlx::query_as(sql).bind(&ids).fetch_all(db).await
-        )?;
+        let timers = tx.timers_of(&ids).await?;
         let (records, _) = tx.load(timers).await?;
         tx.rollback().await?;
         Ok(records)
+    }
+
+    /// Leads as they are, to look at, but for those that are parked or gone. Of those whose memory was folded under
+    /// another plan than this, the whole history is there, too.
+    pub async fn people(&self, leads: &[LeadId], plan: i64) -> Result<People> {
+        let mut tx = self.db.snapshot().await?;
+        let timers = tx.timers_of(&rows::ids(leads.iter().map(|lead| lead.0))).await?;
+        let timers = timers.into_iter().filter(|timer| !timer.is_parked()).collect();
+        let (records, corrupt) = tx.load(timers).await?;
+        let mut people = People { records, corrupt, histories: HashMap::new() };
+        let strangers = people.records.iter().filter(|record| record.memory.plan != plan);
+        let strangers: Vec<i64> = strangers.map(|record| record.lead.0).collect();
+        if !strangers.is_empty() {
+            for row in tx.all_events(&rows::ids(strangers)).await? {
+                people.remember(row);
+            }
+        }
+        tx.rollback().await?;
+        Ok(people)
     }
 
     /// One lead as it is, to look at.

@@ -68,6 +68,7 @@ pub use glances::{Columns, Found, History, Which};
 use group::Group;
 pub use guards::{GUARD, Ill, Taken};
 pub use lines::Asked;
+pub use load::People;
 pub use lock::EngineLock;
 pub use outbox::Route;
 pub use owner::{folder_of, make_file};

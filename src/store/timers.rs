@@ -116,6 +116,20 @@ impl Tx {
         )?)
     }
 
+    /// The timers of these leads, in lead order.
+    pub(super) async fn timers_of(&mut self, leads: &str) -> Result<Vec<Timer>> {
+        Ok(on_db!(
+            self.on(),
+            sql!(
+                timers,
+                " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
+                each,
+                ") ORDER BY t.lead"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(leads).fetch_all(db).await
+        )?)
+    }
+
     /// The timers of these leads, locked in lead order: whoever locks several does it in this order.
     pub(super) async fn lock_timers(&mut self, leads: &str) -> Result<Vec<Timer>> {
         Ok(on_db!(

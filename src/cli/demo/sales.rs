@@ -7,8 +7,8 @@ use super::{
     crm::{Deal, Qualified},
     mail::Mail,
     manners::{
-        AMOUNT, ANSWERED_WITHIN, CALL_WITHIN, DAY, DEAL_WITHIN, HOUR, LOSE, MEET,
-        MEETING_WITHIN, OUTCOMES, QUALIFY, SILENT, WIN,
+        AMOUNT, ANSWERED_WITHIN, CALL_WITHIN, DAY, DEAL_WITHIN, HOUR, LOSE, MEET, MEETING_WITHIN,
+        OUTCOMES, QUALIFY, SILENT, WIN,
     },
 };
 use crate::{

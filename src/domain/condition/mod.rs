@@ -28,8 +28,8 @@ mod tests;
 
 use std::{fmt, ops::Range, sync::Arc};
 
-pub use duration::parse as parse_duration;
 pub use check::{Env, KnownQuestions, KnownSegment, Scope, known_object, known_questions};
+pub use duration::parse as parse_duration;
 pub use error::ConditionError;
 pub use named::Named;
 pub use pattern::PatternRoom;

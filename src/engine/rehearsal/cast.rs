@@ -1,6 +1,6 @@
 //! The leads of a rehearsal, as the database has them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Person;
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
         definitions::Definitions,
         fleet::Fleet,
         id::LeadId,
-        lead::LeadRecord,
         name::Name,
         pace::{Heads, Line},
         ramp::Ramps,
@@ -66,25 +65,17 @@ impl Cast {
         leads: &[LeadId],
         now: Instant,
     ) -> Result<(), StoreError> {
-        let mut batch = store.look_at(leads).await?;
-        let is_stranger = |record: &&LeadRecord| record.memory.plan != definitions.plan_mark;
-        let strangers: Vec<LeadId> =
-            batch.records.iter().filter(is_stranger).map(|record| record.lead).collect();
-        let histories = if strangers.is_empty() {
-            HashMap::new()
-        } else {
-            store.history(&mut batch, &strangers).await?
-        };
-        self.people.reserve(batch.records.len());
-        for record in std::mem::take(&mut batch.records) {
-            let history = histories.get(&record.lead).map_or(&[][..], Vec::as_slice);
+        let mut found = store.people(leads, definitions.plan_mark).await?;
+        self.people.reserve(found.records.len());
+        for record in found.records {
+            let history = found.histories.get(&record.lead).map_or(&[][..], Vec::as_slice);
             let is_swept = record.decided_under < definitions.release;
             let due_at = if is_swept { record.due_at.min(now) } else { record.due_at };
             let (state, _, _) = look(definitions, record, history, now);
             self.people.push(Person::new(definitions, state, due_at));
         }
-        self.unreadable.append(&mut batch.corrupt);
-        batch.give_back().await
+        self.unreadable.append(&mut found.corrupt);
+        Ok(())
     }
 
     /// What their companies and their lines are like.

@@ -57,4 +57,3 @@ impl Chance {
         found.or(all.last()).map(|(one, _)| *one)
     }
 }
-

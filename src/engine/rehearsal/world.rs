@@ -201,9 +201,8 @@ impl<F: Fate> World<F> {
             if ringing.is_empty() {
                 break;
             }
-            ringing.sort_by_key(|&index| {
-                (self.people[index].due_at, self.people[index].state.lead)
-            });
+            ringing
+                .sort_by_key(|&index| (self.people[index].due_at, self.people[index].state.lead));
             for batch in ringing.chunks(self.batch) {
                 self.decide_batch(batch, now, witness);
             }
@@ -232,8 +231,7 @@ impl<F: Fate> World<F> {
         }
         if !asking.is_empty() {
             let (accounts, heads) = (mem::take(&mut self.accounts), mem::take(&mut self.heads));
-            let mut allocator =
-                Allocator::new(policy, (&self.fleet, &self.ramps), accounts, heads);
+            let mut allocator = Allocator::new(policy, (&self.fleet, &self.ramps), accounts, heads);
             if has_lines {
                 asking = in_order(asking, |(_, begun)| begun, &allocator, now);
             }
@@ -256,7 +254,13 @@ impl<F: Fate> World<F> {
         }
     }
 
-    fn apply(&mut self, index: usize, decision: Decision, now: Instant, witness: &mut impl Witness) {
+    fn apply(
+        &mut self,
+        index: usize,
+        decision: Decision,
+        now: Instant,
+        witness: &mut impl Witness,
+    ) {
         let person = &mut self.people[index];
         witness.decided(&self.definitions, index, &person.state, &decision, now);
         for notice in person.decided(&self.definitions, decision, now) {
@@ -273,9 +277,7 @@ impl<F: Fate> World<F> {
             person.parked.is_none() && person.post_at().is_some_and(|at| at <= now)
         };
         let mut leaving: Vec<usize> = due.iter().filter(leaves).copied().collect();
-        leaving.sort_by_key(|&index| {
-            (self.people[index].post_at(), self.people[index].state.lead)
-        });
+        leaving.sort_by_key(|&index| (self.people[index].post_at(), self.people[index].state.lead));
         for &index in &leaving {
             self.hand_over(index, now, witness);
         }
