@@ -43,6 +43,7 @@ struct Count {
 impl Witness for Count {
     fn left(
         &mut self,
+        _: &Definitions,
         _: usize,
         _: &nurtured::domain::lead::LeadState,
         _: &Mail<'_>,
@@ -60,15 +61,9 @@ fn main() {
     let renderer = Renderer::new(&definitions).expect("mails");
     let seed = size("SEED", 1) as u64;
     let readers = Readers::new(Arc::clone(&definitions), &renderer, Manners::default(), seed);
-    let relay = Berth {
-        name: "main".into(),
-        share: 1,
-        identity: "main".into(),
-        rate: None,
-        warm_up: None,
-    };
-    let mut world =
-        World::new(Arc::clone(&definitions), Fleet::new(vec![relay]), readers, 1_000);
+    let relay =
+        Berth { name: "main".into(), share: 1, identity: "main".into(), rate: None, warm_up: None };
+    let mut world = World::new(Arc::clone(&definitions), Fleet::new(vec![relay]), readers, 1_000);
     for number in 1..=leads {
         let state = lead(number as u64).hydrate(&definitions).state;
         world.add(Person::new(&definitions, state, START));
@@ -79,10 +74,8 @@ fn main() {
     world.run(until, &mut count);
     let lap = watch.lap();
     #[allow(clippy::cast_precision_loss)]
-    let (decisions, each) = (
-        world.decisions as f64,
-        world.decisions as f64 / leads as f64 * 365.0 / days as f64,
-    );
+    let (decisions, each) =
+        (world.decisions as f64, world.decisions as f64 / leads as f64 * 365.0 / days as f64);
     println!(
         "{leads} leads x {days} days: {:.1} s on the wall, {:.1} s of processor time, {} MB at most",
         lap.wall.as_secs_f64(),
@@ -99,7 +92,11 @@ fn main() {
     println!(
         "target: {} s, 1500 MB, {MOST_DECISIONS} decisions: {}",
         TARGET.as_secs(),
-        if lap.wall <= TARGET && peak() <= 1_500 && each <= MOST_DECISIONS { "met" } else { "missed" }
+        if lap.wall <= TARGET && peak() <= 1_500 && each <= MOST_DECISIONS {
+            "met"
+        } else {
+            "missed"
+        }
     );
 }
 
@@ -123,7 +120,9 @@ fn peak() -> u64 {
 }
 
 fn lead(number: u64) -> LeadRecord {
-    let pick = |from: &[&str], of: u64| from[usize::try_from(number / of).unwrap_or(0) % from.len()].to_owned();
+    let pick = |from: &[&str], of: u64| {
+        from[usize::try_from(number / of).unwrap_or(0) % from.len()].to_owned()
+    };
     let domain = match number % 5 {
         0 => "gmail.com".to_owned(),
         1 => "outlook.com".to_owned(),
@@ -140,9 +139,14 @@ fn lead(number: u64) -> LeadRecord {
     ];
     let attributes: BTreeMap<Name, serde_json::Value> =
         attributes.into_iter().map(|(name, value)| (Name::new(name), value.into())).collect();
-    let consent =
-        Consent { basis: Basis::Consent, at: START - DAY, source: "crm".into(), withdrawn_at: None };
-    let consents = if number % 8 == 7 { BTreeMap::new() } else { [("insights".into(), consent)].into() };
+    let consent = Consent {
+        basis: Basis::Consent,
+        at: START - DAY,
+        source: "crm".into(),
+        withdrawn_at: None,
+    };
+    let consents =
+        if number % 8 == 7 { BTreeMap::new() } else { [("insights".into(), consent)].into() };
     LeadRecord {
         lead: LeadId(i64::try_from(number).unwrap_or(1)),
         rev: Rev(1),

@@ -44,6 +44,7 @@ mod schema;
 mod scope;
 mod segments;
 mod send_test;
+mod simulate;
 mod situation;
 mod status;
 mod suppressions;
@@ -107,6 +108,9 @@ enum Command {
     /// Make what is in the campaign folder live
     #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
+    /// Go through months of the campaign on a virtual clock; nothing is sent
+    #[command(long_about = told::<simulate::Arguments>())]
+    Simulate(simulate::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
     #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
@@ -263,6 +267,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
+        Command::Simulate(arguments) => simulate::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,
         Command::Segments(arguments) => segments::run(context, &arguments).await,
         Command::Schema(arguments) => schema::run(context, &arguments),

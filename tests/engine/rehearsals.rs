@@ -69,7 +69,7 @@ impl Witness for Record {
         self.log.entry(state.lead).or_default().extend(lines);
     }
 
-    fn left(&mut self, _: usize, state: &LeadState, mail: &Mail<'_>, came: &Left) {
+    fn left(&mut self, _: &Definitions, _: usize, state: &LeadState, mail: &Mail<'_>, came: &Left) {
         if *came == Left::Sent {
             let about = &mail.open.about;
             let mails = self.mails.entry(state.lead).or_default();

@@ -1,6 +1,6 @@
 //! `nurtured leads import FILE.csv`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     cli::{context::Context, failure::Failure, findings, live::Live, progress},
@@ -45,11 +45,16 @@ pub(in crate::cli) struct Arguments {
     dry_run: bool,
 }
 
-fn basis(text: &str) -> Result<Basis, String> {
+pub(in crate::cli) fn basis(text: &str) -> Result<Basis, String> {
     Basis::from_word(&text.replace('-', "_")).ok_or_else(|| {
         let words: Vec<&str> = Basis::ALL.iter().map(|basis| basis.word()).collect();
         format!("known are {}", words.join(", "))
     })
+}
+
+/// The mapping of a file, or none.
+pub(in crate::cli) fn mapping_of(file: Option<&Path>) -> Result<Mapping, Failure> {
+    Ok(file.map(Mapping::load).transpose()?.unwrap_or_default())
 }
 
 pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
@@ -58,10 +63,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
     if let Some(purpose) = &arguments.purpose {
         live.as_ref().ok_or_else(Live::nothing)?.expect_purpose(purpose)?;
     }
-    let mapping = match &arguments.mapping {
-        Some(file) => Mapping::load(file)?,
-        None => Mapping::default(),
-    };
+    let mapping = mapping_of(arguments.mapping.as_deref())?;
     let is_named = arguments.source.is_some();
     let source = arguments.source.unwrap_or_else(|| {
         arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned()

@@ -4,6 +4,8 @@ mod import;
 mod sheet;
 mod show;
 
+pub(super) use import::{basis, mapping_of};
+
 use super::{context::Context, failure::Failure, told};
 
 #[derive(Debug, clap::Subcommand)]

@@ -7,16 +7,20 @@
 
 mod cast;
 mod chance;
+mod forecast;
 mod manners;
 mod person;
 mod readers;
+mod timeline;
 mod world;
 
 pub use cast::Cast;
 pub use chance::Chance;
+pub use forecast::{Counter, Forecast};
 pub use manners::{BadManners, Manners, Share, Shares, Span};
 pub use person::Person;
 pub use readers::{Readers, SOURCE};
+pub use timeline::{Line, Timelines};
 pub use world::{Fate, Left, Mail, World};
 
 use crate::domain::{
@@ -40,7 +44,15 @@ pub trait Witness {
     }
 
     /// A mail has left, or was refused, or will not leave.
-    fn left(&mut self, _person: usize, _state: &LeadState, _mail: &Mail<'_>, _came: &Left) {}
+    fn left(
+        &mut self,
+        _definitions: &Definitions,
+        _person: usize,
+        _state: &LeadState,
+        _mail: &Mail<'_>,
+        _came: &Left,
+    ) {
+    }
 
     /// A mail that was ready has to wait.
     fn put_off(
@@ -59,3 +71,52 @@ pub trait Witness {
 
 /// Nobody looks on.
 impl Witness for () {}
+
+/// Two look on.
+impl<A: Witness, B: Witness> Witness for (A, B) {
+    fn happened(&mut self, person: usize, state: &LeadState, event: &Event) {
+        self.0.happened(person, state, event);
+        self.1.happened(person, state, event);
+    }
+
+    fn decided(
+        &mut self,
+        definitions: &Definitions,
+        person: usize,
+        state: &LeadState,
+        decision: &Decision,
+        now: Instant,
+    ) {
+        self.0.decided(definitions, person, state, decision, now);
+        self.1.decided(definitions, person, state, decision, now);
+    }
+
+    fn left(
+        &mut self,
+        definitions: &Definitions,
+        person: usize,
+        state: &LeadState,
+        mail: &Mail<'_>,
+        came: &Left,
+    ) {
+        self.0.left(definitions, person, state, mail, came);
+        self.1.left(definitions, person, state, mail, came);
+    }
+
+    fn put_off(
+        &mut self,
+        person: usize,
+        state: &LeadState,
+        mail: &Mail<'_>,
+        until: Instant,
+        reason: &str,
+    ) {
+        self.0.put_off(person, state, mail, until, reason);
+        self.1.put_off(person, state, mail, until, reason);
+    }
+
+    fn parked(&mut self, person: usize, state: &LeadState, reason: &str, now: Instant) {
+        self.0.parked(person, state, reason, now);
+        self.1.parked(person, state, reason, now);
+    }
+}

@@ -309,7 +309,7 @@ impl<F: Fate> World<F> {
             MaySend::Never(reason) => (Left::Cancelled(reason), Vec::new()),
             MaySend::Now => self.fate.of_mail(state, &mail),
         };
-        witness.left(index, state, &mail, &left);
+        witness.left(&definitions, index, state, &mail, &left);
         let kind = match &left {
             Left::Sent => EventKind::MAIL_SENT,
             Left::Refused { .. } => EventKind::MAIL_FAILED,

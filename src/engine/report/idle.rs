@@ -5,6 +5,7 @@ mod causes;
 mod paused;
 mod reasons;
 
+pub(in crate::engine) use reasons::about;
 use std::collections::BTreeMap;
 
 use serde::Serialize;

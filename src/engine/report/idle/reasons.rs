@@ -20,7 +20,7 @@ const BEGIN: [(&str, &str); 9] = [
 const OWN: [&str; 2] = ["account", "asked_for_later"];
 
 /// Its word, `held` where it is none of those known, and what to tell.
-pub(super) fn about(reason: &str) -> (&'static str, &str) {
+pub(in crate::engine) fn about(reason: &str) -> (&'static str, &str) {
     let known = BEGIN.iter().find(|(begin, _)| reason.starts_with(begin));
     match known {
         Some((begin, word)) if OWN.contains(word) => (word, &reason[..begin.len()]),
