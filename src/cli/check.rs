@@ -63,6 +63,7 @@ struct Report<'a> {
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let denied = arguments.denied()?;
     let mut folder = Folder::check(context)?;
+    folder.check_tests();
     for problem in folder.problems.iter_mut().filter(|problem| denied.contains(problem.rule)) {
         problem.severity = Severity::Error;
     }

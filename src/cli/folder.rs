@@ -6,8 +6,8 @@ use super::{context::Context, failure::Failure};
 use crate::{
     config::{Config, ConfigError},
     definitions::{
-        Checked, FolderError, Problem, Severity, Sources, check, compile, past_dates, read_folder,
-        show,
+        Checked, FolderError, Problem, Severity, Sources, check, check_cases, compile, past_dates,
+        read_folder, show,
     },
     domain::{
         artefact::{Artefact, ArtefactKind},
@@ -67,6 +67,15 @@ impl Folder {
             .filter(|_| right)
             .map(|(definitions, renderer)| Live { definitions: Arc::new(definitions), renderer });
         Ok(Self { sources, problems, artefacts, live })
+    }
+
+    /// Takes up what is wrong with tests: it keeps nothing from going live.
+    pub(super) fn check_tests(&mut self) {
+        if let Some(live) = &self.live {
+            let found = check_cases(&self.sources, &live.definitions).problems;
+            self.sources.files.extend(std::mem::take(&mut self.sources.tests));
+            self.add(found);
+        }
     }
 
     /// Takes up warnings of what the folder alone does not tell.

@@ -49,6 +49,7 @@ mod situation;
 mod status;
 mod suppressions;
 mod tables;
+mod test;
 mod tick;
 mod why_idle;
 mod why_score;
@@ -108,6 +109,9 @@ enum Command {
     /// Make what is in the campaign folder live
     #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
+    /// Run the tests that stand beside workflows
+    #[command(long_about = told::<test::Arguments>())]
+    Test(test::Arguments),
     /// Go through months of the campaign on a virtual clock; nothing is sent
     #[command(long_about = told::<simulate::Arguments>())]
     Simulate(simulate::Arguments),
@@ -267,6 +271,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Apply(arguments) => apply::run(context, &arguments).await,
+        Command::Test(arguments) => test::run(context, &arguments),
         Command::Simulate(arguments) => simulate::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,
         Command::Segments(arguments) => segments::run(context, &arguments).await,

@@ -10,7 +10,9 @@ pub(super) enum FileRole {
     Definition,
     /// It goes with the mails that name it.
     Attachment,
-    /// It stands beside campaign files and nobody takes it for one: notes, tests of workflows, backups.
+    /// It tests workflows.
+    Test,
+    /// It stands beside campaign files and nobody takes it for one: notes, backups, accepted timelines.
     Beside,
     /// Somebody may think that it is read.
     Unknown,
@@ -21,8 +23,11 @@ impl FileRole {
     pub(super) fn of(folder: &str, name: &str) -> Self {
         let is_workflow = folder == "workflows";
         // Notes first: they end like mails.
-        if is_readme(name) || (is_workflow && is_test(name)) || is_litter(name) {
+        if is_readme(name) || (is_workflow && name.ends_with(TIMELINES)) || is_litter(name) {
             return Self::Beside;
+        }
+        if is_workflow && is_test(name) {
+            return Self::Test;
         }
         if is_of_attachments(folder) {
             return FileType::of(name).map_or(Self::Unknown, |_| Self::Attachment);
@@ -37,6 +42,9 @@ pub(super) fn is_of_attachments(path: &str) -> bool {
     path.strip_prefix("templates/files")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
+
+/// How the file of accepted timelines ends that stands beside a file of tests.
+pub(super) const TIMELINES: &str = ".timelines.txt";
 
 const YAML: [&str; 2] = ["yaml", "yml"];
 
@@ -83,7 +91,8 @@ mod tests {
             ("templates", "readme", FileRole::Beside),
             ("workflows", "readme.yaml", FileRole::Definition),
             ("workflows", "readme.md", FileRole::Beside),
-            ("workflows", "a.test.yml", FileRole::Beside),
+            ("workflows", "a.test.yml", FileRole::Test),
+            ("workflows", "a.timelines.txt", FileRole::Beside),
             ("workflows", "readmes.md", FileRole::Unknown),
             ("templates", "THUMBS.DB", FileRole::Beside),
             ("templates", "logo.png", FileRole::Unknown),

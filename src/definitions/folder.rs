@@ -31,6 +31,8 @@ pub struct Sources {
     pub files: BTreeMap<String, String>,
     /// Why others cannot go with a mail: the end of a sentence. No matter where no mail names them.
     pub refused: BTreeMap<String, String>,
+    /// Tests of workflows. They are no part of what goes live.
+    pub tests: BTreeMap<String, String>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
     /// From where mail may come, as far as a configuration says it.
@@ -51,7 +53,7 @@ pub enum FolderError {
     Unreadable { path: PathBuf, source: io::Error },
 }
 
-/// Reads `workflows/*.yaml` (tests apart) and `templates/**` of a folder.
+/// Reads `workflows/*.yaml`, tests among them, and `templates/**` of a folder.
 ///
 /// A file that cannot be used is a problem of the result and does not stop the others.
 pub fn read_folder(folder: &Path) -> Result<Sources, FolderError> {
@@ -126,6 +128,7 @@ impl Reader {
                 match FileRole::of(name, file_name) {
                     FileRole::Definition => self.file(&path.join(file_name), inside),
                     FileRole::Attachment => self.attachment(&path.join(file_name), inside),
+                    FileRole::Test => self.test(&path.join(file_name), inside),
                     FileRole::Beside => {}
                     FileRole::Unknown => ignored.push(inside),
                 }
@@ -142,6 +145,17 @@ impl Reader {
         match read_text(path) {
             Ok(text) => self.keep(name, text),
             Err((rule, message)) => self.problem(&name, rule, &message, None),
+        }
+    }
+
+    /// One that cannot be read is no problem of what goes live: it is said where tests are run.
+    fn test(&mut self, path: &Path, name: String) {
+        if self.admits(&name)
+            && let Ok(text) = read_text(path)
+            && let Some(room) = self.room.checked_sub(text.len())
+        {
+            self.room = room;
+            self.sources.tests.insert(name, text);
         }
     }
 

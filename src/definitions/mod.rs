@@ -6,6 +6,7 @@
 
 mod artefact;
 mod carry;
+mod cases;
 mod file_role;
 mod folder;
 mod lower;
@@ -24,6 +25,7 @@ mod yaml;
 use std::collections::BTreeMap;
 
 pub use carry::still_needed;
+pub use cases::{CheckedCases, check_cases, timelines_beside};
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::{meant, nearest};
 pub use past_dates::past_dates;

@@ -8,6 +8,7 @@ pub mod artefact;
 pub mod attachment;
 pub mod campaign;
 pub mod caps;
+pub mod case;
 pub mod condition;
 pub mod country;
 pub mod decide;

@@ -90,6 +90,15 @@ pub enum Value {
 }
 
 impl Value {
+    /// A text of which nobody says what it is: a number, where it reads just as one is printed.
+    #[must_use]
+    pub fn untyped(text: &str) -> Self {
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() && number.to_string() == text => Self::Number(number),
+            _ => Self::Text(text.into()),
+        }
+    }
+
     #[must_use]
     pub const fn kind(&self) -> ValueType {
         match self {

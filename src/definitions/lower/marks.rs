@@ -12,16 +12,30 @@ use crate::{
     },
     domain::{
         name::Name,
-        value::{Slot, Value, ValueType},
+        value::{Schema, Slot, Value, ValueType},
         workflow::StepKind,
     },
 };
 
 pub(super) fn set(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Made> {
-    let schema = &known.conditions.schema;
+    let mut values = values(file, node, "set", &known.conditions.schema, true)?;
+    let name = |slot: Slot| known.conditions.schema.attribute(slot).name.as_str();
+    let mut names: Vec<&str> = values.iter().map(|(slot, _)| name(*slot)).collect();
+    names.sort_unstable();
+    values.sort_by_key(|(slot, _)| slot.0);
+    Some((format!("set.{}", names.join("-")), StepKind::Set(values)))
+}
+
+/// Attributes and what they are to be; `None` clears one. `by_workflow`: who a lead is stays as it is.
+pub(super) fn values(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    schema: &Schema,
+    by_workflow: bool,
+) -> Option<Vec<(Slot, Option<Value>)>> {
     let mut values: Vec<(Slot, Option<Value>)> = Vec::new();
-    let mut names = Vec::new();
-    let entries = read::map(file, node, "`set`")?;
+    let entries = read::map(file, node, &format!("`{what}`"))?;
     for (key, value) in entries {
         let name = key.text.as_str();
         let Some(slot) = schema.slot(name) else {
@@ -34,25 +48,19 @@ pub(super) fn set(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Mad
             file.error("unknown-attribute", key.span, message, Some(hint));
             continue;
         };
-        if schema.attribute(slot).says_who() {
+        if by_workflow && schema.attribute(slot).says_who() {
             let message = format!("`{name}` says who the lead is; a workflow cannot set it");
             file.error("bad-value", key.span, message, None);
             continue;
         }
-        if let Some(value) = attribute(file, value, name, known, slot) {
+        if let Some(value) = attribute(file, value, name, schema, slot) {
             values.push((slot, value));
-            names.push(name);
         }
     }
     if entries.is_empty() {
-        file.error("missing-value", node.span, "`set` names no attribute", None);
+        file.error("missing-value", node.span, format!("`{what}` names no attribute"), None);
     }
-    if values.len() != entries.len() || values.is_empty() {
-        return None;
-    }
-    names.sort_unstable();
-    values.sort_by_key(|(slot, _)| slot.0);
-    Some((format!("set.{}", names.join("-")), StepKind::Set(values)))
+    (values.len() == entries.len() && !values.is_empty()).then_some(values)
 }
 
 /// A value for an attribute; `Some(None)` clears it.
@@ -61,10 +69,10 @@ fn attribute(
     file: &File<'_>,
     node: &Node,
     name: &str,
-    known: &Known<'_>,
+    schema: &Schema,
     slot: Slot,
 ) -> Option<Option<Value>> {
-    let kind = known.conditions.schema.attribute(slot).kind;
+    let kind = schema.attribute(slot).kind;
     let scalar = match &node.data {
         Data::Null => return Some(None),
         Data::Scalar(scalar) => scalar,

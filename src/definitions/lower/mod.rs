@@ -4,6 +4,7 @@ mod attachments;
 mod attributes;
 mod calendar;
 mod campaign;
+pub(super) mod cases;
 mod caps;
 mod conditions;
 mod dates;

@@ -1,5 +1,7 @@
 //! One step as it is written, and the id that survives edits.
 
+use std::collections::BTreeSet;
+
 use super::{
     dates, hand_off, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known,
 };
@@ -225,15 +227,25 @@ pub(super) fn template(
     what: &str,
     known: &Known<'_>,
 ) -> Option<Name> {
+    mail(file, node, what, &known.conditions.templates)
+}
+
+/// A mail of the folder, by its name.
+pub(super) fn mail(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    templates: &BTreeSet<Name>,
+) -> Option<Name> {
     let written = read::text(file, node, what)?;
-    if known.conditions.templates.contains(written) {
+    if templates.contains(written) {
         return Some(written.into());
     }
     let plain = written.trim_start_matches("templates/");
     let plain = [".md", ".html", ".mjml"].iter().fold(plain, |it, end| it.trim_end_matches(end));
     let message = format!("there is no template `{}`", quote(written));
-    let names = known.conditions.templates.iter().map(Name::as_str);
-    let hint = if known.conditions.templates.contains(plain) {
+    let names = templates.iter().map(Name::as_str);
+    let hint = if templates.contains(plain) {
         format!("write: {plain}")
     } else {
         nearest(plain, names.clone()).or_else(|| in_another_folder(plain, names)).map_or_else(

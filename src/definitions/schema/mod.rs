@@ -2,6 +2,7 @@
 //! manual's reference and the editors' JSON Schema are made of. What is not in it cannot be read.
 
 mod campaign;
+mod cases;
 mod files;
 mod guards;
 mod json;
@@ -11,6 +12,7 @@ mod page;
 mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
+pub(super) use cases::{CASE, EXPECT, HAPPENS, LEAD, TESTS};
 pub use files::FILES;
 pub(super) use files::{
     ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,

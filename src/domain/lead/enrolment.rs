@@ -161,6 +161,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 4] = [Self::Finished, Self::Goal, Self::Left, Self::Cancelled];
+
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {

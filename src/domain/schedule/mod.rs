@@ -25,15 +25,17 @@ mod wait_tests;
 #[cfg(test)]
 mod window_tests;
 
-use resolve::{local, resolve, resolve_with_gap};
+use resolve::{resolve, resolve_with_gap};
 
 pub use calendar::{Calendar, DaysOff, OwnDay, Place, Whose};
 pub use dated::{DateError, DateExpr, Deadline, Shift};
 pub use day::{Day, date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
 pub use quiet::QuietHours;
+pub use resolve::{instant_of, local};
 pub use rules::zone_rules_mark;
 pub use wait::WaitSpec;
 pub use wait_text::WaitError;
+pub use weekday::{parse as weekday_of, parse_minutes as minutes};
 pub use window::{Around, Window};
 pub use window_text::WindowError;

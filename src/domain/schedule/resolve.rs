@@ -5,7 +5,8 @@ use jiff::{civil::DateTime, tz::AmbiguousOffset};
 use crate::domain::time::{Instant, Zone};
 
 /// What the clock of `zone` reads at `at`.
-pub(super) fn local(at: Instant, zone: &Zone) -> DateTime {
+#[must_use]
+pub fn local(at: Instant, zone: &Zone) -> DateTime {
     zone.tz().to_datetime(at.timestamp())
 }
 
@@ -13,6 +14,12 @@ pub(super) fn local(at: Instant, zone: &Zone) -> DateTime {
 /// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
 pub(super) fn resolve(local: DateTime, zone: &Zone) -> Instant {
     resolve_with_gap(local, zone).0
+}
+
+/// The instant of a local time, likewise.
+#[must_use]
+pub fn instant_of(local: DateTime, zone: &Zone) -> Instant {
+    resolve(local, zone)
 }
 
 /// Also whether it lies in a gap.

@@ -31,14 +31,16 @@ pub(super) fn short(day: Weekday) -> &'static str {
 }
 
 /// Reads `mon`, `tues`, `monday` in any case: three letters of the name or more.
-pub(super) fn parse(text: &str) -> Option<Weekday> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Weekday> {
     let text = text.trim().to_ascii_lowercase();
     let found = NAMES.iter().position(|name| text.len() >= 3 && name.starts_with(&text))?;
     Some(WEEK[found])
 }
 
 /// Reads `HH:MM` or `H:MM` as minutes since midnight; `24:00` is the end of the day.
-pub(super) fn parse_minutes(text: &str) -> Option<u16> {
+#[must_use]
+pub fn parse_minutes(text: &str) -> Option<u16> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !(1..=2).contains(&hours.len()) || minutes.len() != 2 || !digits(hours) || !digits(minutes) {

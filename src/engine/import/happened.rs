@@ -173,9 +173,9 @@ pub(super) fn instant(text: &str) -> Option<Instant> {
 
 /// A number if it reads back as the same text (`007` stays a text), else a text.
 pub(super) fn value_of(cell: &str) -> Value {
-    match cell.parse::<f64>() {
-        Ok(number) if number.is_finite() && number.to_string() == cell => Value::Number(number),
-        _ => Value::Text(inert(cell).into()),
+    match Value::untyped(cell) {
+        Value::Text(text) => Value::Text(inert(&text).into()),
+        value => value,
     }
 }
 

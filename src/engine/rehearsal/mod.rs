@@ -12,6 +12,7 @@ mod manners;
 mod person;
 mod readers;
 mod timeline;
+mod trial;
 mod world;
 
 pub use cast::Cast;
@@ -21,6 +22,7 @@ pub use manners::{BadManners, Manners, Share, Shares, Span};
 pub use person::Person;
 pub use readers::{Readers, SOURCE};
 pub use timeline::{Line, Timelines};
+pub use trial::{Failure, House, Trial};
 pub use world::{Fate, Left, Mail, World};
 
 use crate::domain::{
