@@ -9,6 +9,7 @@ mod release;
 mod shipped;
 mod structure;
 mod warnings;
+mod ways;
 
 use super::{Checked, Sources, check};
 

@@ -111,8 +111,11 @@ fn first_key(yaml: &str) -> &str {
 /// The whole files that the pages on workflows and house rules show. Parts of files are shown as well; a whole
 /// one begins with its top-level key.
 pub(super) fn yaml_examples() -> Vec<String> {
-    let pages =
-        [include_str!("../../../docs/workflows.md"), include_str!("../../../docs/policy.md")];
+    let pages = [
+        include_str!("../../../docs/workflows.md"),
+        include_str!("../../../docs/ways.md"),
+        include_str!("../../../docs/policy.md"),
+    ];
     let blocks = pages
         .into_iter()
         .flat_map(|page| page.split("```yaml\n").skip(1))

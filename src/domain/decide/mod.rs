@@ -12,6 +12,7 @@ mod dated;
 mod doubt;
 mod enter;
 mod exits;
+mod forks;
 mod hand_off;
 mod ledger;
 mod made;

@@ -72,6 +72,7 @@ impl Work<'_> {
             StepKind::If { condition, then, otherwise } => {
                 self.decide_if(index, condition, *then, *otherwise);
             }
+            StepKind::Branch { cases, otherwise } => self.decide_case(index, cases, *otherwise),
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);
@@ -180,23 +181,6 @@ impl Work<'_> {
     /// Whether a condition asks for behaviour that may not be looked at.
     fn is_hidden(&self, condition: &crate::domain::condition::Condition) -> bool {
         !self.lead.profiled && condition.asks_for_behaviour(&self.lead.definitions.segments)
-    }
-
-    fn decide_if(
-        &mut self,
-        index: usize,
-        condition: &crate::domain::condition::Condition,
-        then: Option<StepIx>,
-        otherwise: Option<StepIx>,
-    ) {
-        let enrolment = &self.enrolments[index].enrolment;
-        let view = self.lead.view_inside(enrolment);
-        // Asked once, on arrival: no wake-up.
-        if condition.verdict(&view).is_true() {
-            self.branch(index, then, &format!("yes: {}", condition.source()));
-        } else {
-            self.branch(index, otherwise, &format!("no: {}", condition.source()));
-        }
     }
 
     fn set(&mut self, index: usize, values: &[(Slot, Option<Value>)]) {

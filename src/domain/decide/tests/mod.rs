@@ -14,6 +14,7 @@ mod scoring;
 mod sending;
 mod story;
 mod waiting;
+mod ways;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

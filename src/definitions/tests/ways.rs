@@ -1,0 +1,71 @@
+//! Steps that choose, go round and lead elsewhere: how they are laid out, and what is wrong with them.
+
+use super::{campaign, rules, structure::picture, with_steps};
+use crate::definitions::{Checked, check, show};
+
+fn laid_out(steps: &str) -> Vec<String> {
+    let checked = with_steps(steps);
+    assert_eq!(rules(&checked), [], "{steps}");
+    picture(&checked.definitions.unwrap().workflows[0].workflow.steps)
+}
+
+/// What `check` prints.
+fn shown(steps: &str) -> String {
+    let text =
+        format!("workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}");
+    let sources = campaign(&[("workflows/hello.yaml", &text)]);
+    let checked: Checked = check(&sources);
+    assert!(!checked.problems.is_empty(), "{steps}");
+    show(&checked.problems, &sources, false)
+}
+
+#[test]
+fn a_branch_has_a_way_for_each_case_and_one_for_all_others() {
+    let picture = laid_out(
+        "  - branch:
+      - when: country == \"Italy\"
+        then: [{ tag: italian }]
+      - when: employees in [\"2000+\"]
+        name: large
+      - { when: replied(), then: [{ tag: talks }, stop] }
+    else: [{ tag: other }]
+  - branch:
+      - { when: replied(), name: talks }
+  - email: cold/hello",
+    );
+    assert_eq!(
+        picture,
+        [
+            "branch.country-is-italy-large-replied → tag.italian / end / tag.talks / tag.other / branch.talks",
+            "tag.italian → branch.talks",
+            "tag.talks → stop",
+            "stop → branch.talks",
+            "tag.other → branch.talks",
+            "branch.talks → end / end / email.cold/hello",
+            "email.cold/hello → end",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_of_branches() {
+    insta::assert_snapshot!(shown(
+        "  - branch: replied()
+  - branch: []
+  - branch:
+      - if: replied()
+        then: [{ email: cold/helo }]
+      - { when: repplied(), then: }
+      - { when: replied(), name: A B }
+      - replied()
+    then: [stop]
+  - branch:
+      - { when: replied(), name: a, then: [stop] }
+      - { when: clicked(), name: a, then: [stop] }
+  - branch:
+      - { when: replied(), then: [stop] }
+    else: [stop]
+  - email: cold/hello
+"
+    ));
+}

@@ -1,0 +1,50 @@
+//! Steps that choose a way on arrival, and those that go round.
+
+use super::*;
+use crate::domain::workflow::Case;
+
+fn stop(reason: &str) -> StepKind {
+    StepKind::Stop { reason: Some(reason.into()) }
+}
+
+fn end(story: &Story<'_>) -> String {
+    story.last.enrolments[0].ended.as_ref().unwrap().reason.clone()
+}
+
+fn case(house: &mut House, name: Option<&str>, condition: &str, then: Option<usize>) -> Case {
+    let condition = house.condition(condition, Scope::Workflow);
+    Case { name: name.map(Name::new), condition, then: then.map(StepIx) }
+}
+
+#[test]
+fn the_first_case_that_is_true_wins_and_is_asked_once() {
+    let mut house = House::new();
+    let cases = vec![
+        case(&mut house, None, r#"country == "Italy""#, Some(2)),
+        case(&mut house, Some("large"), r#"employees == "2000+""#, Some(3)),
+        case(&mut house, None, r#"country == "France""#, None),
+    ];
+    let branch = StepKind::Branch { cases, otherwise: Some(StepIx(4)) };
+    let steps = vec![branch, stop("below"), stop("italian"), stop("large"), stop("others")];
+    house.workflow("reawaken", steps, |_| {});
+    for (attributes, expected, told) in [
+        (
+            vec![("country", "Italy"), ("employees", "2000+")],
+            "italian",
+            r#"case 1: country == "Italy""#,
+        ),
+        (
+            vec![("country", "France"), ("employees", "2000+")],
+            "large",
+            r#"large: employees == "2000+""#,
+        ),
+        (vec![("country", "France")], "below", r#"case 3: country == "France""#),
+        (vec![], "others", "else: no case is true"),
+    ] {
+        let mut story =
+            Story::new(&house, &[vec![("lead_status", "Not now")], attributes].concat());
+        story.decide();
+        assert_eq!(end(&story), expected);
+        assert!(story.reasons().contains(told), "{}", story.reasons());
+    }
+}
