@@ -32,6 +32,7 @@ pub mod question;
 pub mod ramp;
 pub mod schedule;
 pub mod score;
+pub mod split;
 pub mod template;
 pub mod throttle;
 pub mod time;

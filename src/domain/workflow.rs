@@ -15,6 +15,7 @@ use super::{
     name::Name,
     pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
+    split::Arm,
     value::{Slot, Value},
 };
 
@@ -171,6 +172,8 @@ pub enum StepKind {
         cases: Vec<Case>,
         otherwise: Option<StepIx>,
     },
+    /// Takes the arm that a lead always takes.
+    Split(Vec<Arm>),
     /// `None` clears the attribute.
     Set(Vec<(Slot, Option<Value>)>),
     Tag {
@@ -245,6 +248,7 @@ impl StepKind {
             Self::Branch { cases, otherwise } => {
                 cases.iter_mut().map(|case| &mut case.then).chain([otherwise]).collect()
             }
+            Self::Split(arms) => arms.iter_mut().map(|arm| &mut arm.then).collect(),
             Self::At { then, .. } => vec![then],
             Self::HandOff(step) => {
                 vec![&mut step.accepted, &mut step.returned, &mut step.silent]
@@ -266,6 +270,7 @@ impl StepKind {
             Self::WaitFor { .. } => "wait_for",
             Self::If { .. } => "if",
             Self::Branch { .. } => "branch",
+            Self::Split(_) => "split",
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",

@@ -96,6 +96,6 @@ fn case(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Case> {
 
 /// Whether nobody goes on after a choice that is made at once: each of its ways ends in itself.
 pub(super) fn ends_here(draft: &Draft, ends: impl Fn(&Draft) -> bool) -> bool {
-    matches!(draft.kind, StepKind::If { .. } | StepKind::Branch { .. })
+    matches!(draft.kind, StepKind::If { .. } | StepKind::Branch { .. } | StepKind::Split(_))
         && draft.branches.iter().all(|branch| branch.iter().any(&ends))
 }

@@ -1,6 +1,6 @@
 //! Where the steps inside of a step are written.
 
-use super::{forks, hand_off, wait_for};
+use super::{forks, hand_off, split, wait_for};
 use crate::definitions::node::Node;
 
 const BRANCHES: [&str; 2] = ["then", "else"];
@@ -17,6 +17,8 @@ pub(super) fn lists(node: &Node) -> Vec<Option<&Node>> {
         hand_off::branches(node).into()
     } else if let Some(branch) = node.get("branch") {
         forks::cases(branch).chain([node.get("else")]).collect()
+    } else if let Some(split) = node.get("split") {
+        split::arms(split).collect()
     } else if outcomes.is_empty() {
         BRANCHES.map(|key| node.get(key)).into()
     } else {

@@ -24,6 +24,7 @@ mod read;
 mod scoring;
 mod segments;
 mod send;
+mod split;
 mod step;
 mod step_id;
 mod steps;

@@ -1,7 +1,7 @@
 //! One step as it is written, and the id that survives edits.
 
 use super::{
-    dates, forks, hand_off, inside, marks, people::nobody, read, step_id, steps, wait_for,
+    dates, forks, hand_off, inside, marks, people::nobody, read, split, step_id, steps, wait_for,
     workflow::Known,
 };
 use crate::{
@@ -100,6 +100,7 @@ pub(super) fn read(
         "wait_for" => wait_for::lower(file, &fields, value, known, has_end)?,
         "if" => forks::condition(file, &fields, value, known)?,
         "branch" => forks::branch(file, value, known)?,
+        "split" => split::lower(file, value)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,

@@ -4,6 +4,7 @@ use super::{
     Form, Map, may, must,
     workflow::{AT, ELSE, ID, IF_PAST, LATER, THEN},
 };
+use crate::domain::split::Arm;
 
 pub(super) const IF: Map = Map {
     title: "if",
@@ -43,6 +44,34 @@ pub(in crate::definitions) const CASE: Map = Map {
             "for the log and the step's id",
         ),
         THEN,
+    ],
+    later: &[],
+};
+
+/// One form for the weight of an arm, with or without steps.
+#[allow(clippy::cast_possible_wrap)] // it is small
+const WEIGHT: Form = Form::Whole(1, Arm::LARGEST_WEIGHT as i32);
+
+pub(super) const SPLIT: Map = Map {
+    title: "split",
+    keys: &[
+        must(
+            "split",
+            Form::Named(&Form::Either(&[WEIGHT, Form::Map(&ARM)])),
+            "arms; a lead always takes the same. One that is its weight alone does nothing",
+        ),
+        AT,
+        IF_PAST,
+        ID,
+    ],
+    later: LATER,
+};
+
+pub(in crate::definitions) const ARM: Map = Map {
+    title: "An arm of split",
+    keys: &[
+        must("weight", WEIGHT, "its share, next to the weights of the other arms"),
+        may("then", Form::Steps, "nothing", "what happens; then the way goes on below"),
     ],
     later: &[],
 };

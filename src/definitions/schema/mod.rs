@@ -18,7 +18,7 @@ pub(super) use files::{
     PERSON, POLICY, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE,
     YES_OR_NO,
 };
-pub(super) use forks::CASE;
+pub(super) use forks::{ARM, CASE};
 pub(super) use guards::GUARDS;
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};

@@ -2,7 +2,7 @@
 
 use super::{
     Form, Key, Map,
-    forks::{BRANCH, IF},
+    forks::{BRANCH, IF, SPLIT},
     may, must,
 };
 use crate::domain::{hand_off::Persist, workflow::InDoubt};
@@ -126,8 +126,8 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 10] =
-    ["split", "stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 9] =
+    ["stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -172,7 +172,7 @@ pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 10] = [
+pub(in crate::definitions) const STEPS: [Map; 11] = [
     Map {
         title: "email",
         keys: &[
@@ -206,6 +206,7 @@ pub(in crate::definitions) const STEPS: [Map; 10] = [
     },
     IF,
     BRANCH,
+    SPLIT,
     Map {
         title: "set",
         keys: &[

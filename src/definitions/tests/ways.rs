@@ -1,7 +1,12 @@
 //! Steps that choose, go round and lead elsewhere: how they are laid out, and what is wrong with them.
 
+use std::collections::BTreeMap;
+
 use super::{campaign, rules, structure::picture, with_steps};
-use crate::definitions::{Checked, check, show};
+use crate::{
+    definitions::{Checked, check, compile, show},
+    domain::id::ReleaseId,
+};
 
 fn laid_out(steps: &str) -> Vec<String> {
     let checked = with_steps(steps);
@@ -65,6 +70,48 @@ fn mistakes_of_branches() {
   - branch:
       - { when: replied(), then: [stop] }
     else: [stop]
+  - email: cold/hello
+"
+    ));
+}
+
+#[test]
+fn a_split_has_arms_in_the_order_of_the_file_and_one_may_do_nothing() {
+    let text = "  - split:
+      short: { weight: 50, then: [{ email: cold/hello }] }
+      long:
+        weight: 40
+        then: [{ email: cold/hello }, { wait: 3d }, { email: cold/bye }]
+      holdout: 10
+  - tag: after";
+    let expected = [
+        "split.short-long-holdout → email.cold/hello / email.cold/hello#2 / end / tag.after",
+        "email.cold/hello → tag.after",
+        "email.cold/hello#2 → wait.3d",
+        "wait.3d → email.cold/bye",
+        "email.cold/bye → tag.after",
+        "tag.after → end",
+    ];
+    assert_eq!(laid_out(text), expected);
+    // As a release keeps it, which sorts other keys.
+    let checked = with_steps(text);
+    let live = compile(&checked.artefacts, &[], ReleaseId(1), &BTreeMap::new()).unwrap();
+    assert_eq!(picture(&live.workflow("hello").unwrap().workflow.steps), expected);
+}
+
+#[test]
+fn mistakes_of_splits() {
+    insta::assert_snapshot!(shown(
+        "  - split: [a, b]
+  - split: { a: 50 }
+  - split: { a: 50, b: 50 }
+  - split:
+      A: { weight: 0, then: [{ email: cold/helo }] }
+      b: { wieght: 1, then: }
+      c: half
+  - split:
+      a: { weight: 1, then: [stop] }
+      b: { weight: 1, then: [stop] }
   - email: cold/hello
 "
     ));

@@ -4,7 +4,8 @@ use super::work::Work;
 use crate::domain::{
     condition::Condition,
     name::Name,
-    workflow::{Case, StepIx},
+    split::{Arm, arm_of},
+    workflow::{Case, StepIx, Workflow},
 };
 
 impl Work<'_> {
@@ -31,6 +32,15 @@ impl Work<'_> {
         let name =
             case.name.as_ref().map_or_else(|| format!("case {}", place + 1), Name::to_string);
         self.branch(index, case.then, &format!("{name}: {}", case.condition.source()));
+    }
+
+    /// The arm follows from who the lead is: the same each time that it comes here.
+    pub fn take_arm(&mut self, index: usize, workflow: &Workflow, arms: &[Arm]) {
+        let step = &self.enrolments[index].enrolment.step;
+        let arm = arm_of(arms, &workflow.name, step, &self.lead.state.address);
+        let Some(Arm { name, weight, then }) = arm else { return self.go_on(index) };
+        let sum: u32 = arms.iter().map(|arm| arm.weight.get()).sum();
+        self.branch(index, *then, &format!("arm {name}: {weight} of {sum}"));
     }
 
     /// A condition that is asked once: no wake-up.

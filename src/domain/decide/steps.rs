@@ -73,6 +73,7 @@ impl Work<'_> {
                 self.decide_if(index, condition, *then, *otherwise);
             }
             StepKind::Branch { cases, otherwise } => self.decide_case(index, cases, *otherwise),
+            StepKind::Split(arms) => self.take_arm(index, workflow, arms),
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);

@@ -1,7 +1,7 @@
 //! Steps that choose a way on arrival, and those that go round.
 
 use super::*;
-use crate::domain::workflow::Case;
+use crate::domain::{split::Arm, workflow::Case};
 
 fn stop(reason: &str) -> StepKind {
     StepKind::Stop { reason: Some(reason.into()) }
@@ -47,4 +47,34 @@ fn the_first_case_that_is_true_wins_and_is_asked_once() {
         assert_eq!(end(&story), expected);
         assert!(story.reasons().contains(told), "{}", story.reasons());
     }
+}
+
+#[test]
+fn a_lead_takes_the_same_arm_each_time() {
+    let mut house = House::new();
+    let arm = |name: &str, weight, then: Option<usize>| Arm {
+        name: name.into(),
+        weight: std::num::NonZeroU32::new(weight).unwrap(),
+        then: then.map(StepIx),
+    };
+    let arms = vec![arm("a", 2, Some(2)), arm("b", 1, Some(3)), arm("holdout", 1, None)];
+    let steps = vec![StepKind::Split(arms), stop("below"), stop("a"), stop("b")];
+    house.workflow("test", steps, |it| (it.enter, it.again) = (Enter::ByHand, Again::Always));
+    let mut found = BTreeMap::new();
+    for number in 0..40 {
+        let mut story = Story::cold(&house);
+        story.state.address = format!("lead.{number}@example.com").parse().unwrap();
+        story.happens(EventKind::ENROLMENT_REQUESTED, Some("test"));
+        story.decide();
+        let first = end(&story);
+        let name = if first == "below" { "holdout" } else { &first };
+        assert!(story.reasons().contains(&format!("arm {name}: ")), "{}", story.reasons());
+        for _ in 0..3 {
+            story.at(story.now + DAY).happens(EventKind::ENROLMENT_REQUESTED, Some("test"));
+            story.decide();
+            assert_eq!(end(&story), first);
+        }
+        *found.entry(first).or_insert(0) += 1;
+    }
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b", "below"]);
 }
