@@ -1,6 +1,9 @@
 //! Workflows: who enters, what happens step by step, when they leave.
 
+mod rounds;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, time::Duration};
 
@@ -19,7 +22,10 @@ use super::{
     value::{Slot, Value},
 };
 
-pub use self::steps::Steps;
+pub use self::{
+    rounds::{DEEPEST, MOST_ROUNDS, is_same_arrival, next_round, rounds_done, tries},
+    steps::Steps,
+};
 
 /// What all workflows are called where one may be named, so no workflow's own name.
 pub const ALL: &str = "all";
@@ -174,6 +180,12 @@ pub enum StepKind {
     },
     /// Takes the arm that a lead always takes.
     Split(Vec<Arm>),
+    /// Goes round: does `body`, whose end leads back here, so many times, or until this is true on arrival.
+    Repeat {
+        times: u32,
+        until: Option<Condition>,
+        body: Option<StepIx>,
+    },
     /// `None` clears the attribute.
     Set(Vec<(Slot, Option<Value>)>),
     Tag {
@@ -249,6 +261,7 @@ impl StepKind {
                 cases.iter_mut().map(|case| &mut case.then).chain([otherwise]).collect()
             }
             Self::Split(arms) => arms.iter_mut().map(|arm| &mut arm.then).collect(),
+            Self::Repeat { body, .. } => vec![body],
             Self::At { then, .. } => vec![then],
             Self::HandOff(step) => {
                 vec![&mut step.accepted, &mut step.returned, &mut step.silent]
@@ -258,6 +271,12 @@ impl StepKind {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether it is come to once more from itself: its visits are counted by rounds.
+    #[must_use]
+    pub const fn is_loop(&self) -> bool {
+        matches!(self, Self::Repeat { .. })
     }
 
     /// The key that the step is written with.
@@ -271,6 +290,7 @@ impl StepKind {
             Self::If { .. } => "if",
             Self::Branch { .. } => "branch",
             Self::Split(_) => "split",
+            Self::Repeat { .. } => "repeat",
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",

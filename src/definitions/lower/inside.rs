@@ -19,6 +19,8 @@ pub(super) fn lists(node: &Node) -> Vec<Option<&Node>> {
         forks::cases(branch).chain([node.get("else")]).collect()
     } else if let Some(split) = node.get("split") {
         split::arms(split).collect()
+    } else if node.get("repeat").is_some() {
+        vec![node.get("steps")]
     } else if outcomes.is_empty() {
         BRANCHES.map(|key| node.get(key)).into()
     } else {

@@ -21,6 +21,7 @@ mod policy;
 mod questions;
 mod reach;
 mod read;
+mod repeat;
 mod scoring;
 mod segments;
 mod send;

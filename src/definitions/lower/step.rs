@@ -1,8 +1,8 @@
 //! One step as it is written, and the id that survives edits.
 
 use super::{
-    dates, forks, hand_off, inside, marks, people::nobody, read, split, step_id, steps, wait_for,
-    workflow::Known,
+    dates, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id, steps,
+    wait_for, workflow::Known,
 };
 use crate::{
     definitions::{
@@ -101,6 +101,7 @@ pub(super) fn read(
         "if" => forks::condition(file, &fields, value, known)?,
         "branch" => forks::branch(file, value, known)?,
         "split" => split::lower(file, value)?,
+        "repeat" => repeat::lower(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
@@ -110,6 +111,7 @@ pub(super) fn read(
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
     let draft = Draft { id, at: kind.span, kind: step, branches, explicit };
+    repeat::check_depth(file, &draft);
     Some(match at? {
         Some((date, if_past)) => dated(draft, date, if_past),
         None => draft,

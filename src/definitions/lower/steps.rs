@@ -98,8 +98,10 @@ impl Flat {
             let here = self.steps.len();
             let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
             self.steps.push(Step { id: draft.id, kind: draft.kind, next });
+            let is_loop = self.steps[here].kind.is_loop();
+            let after = if is_loop { Some(StepIx(here)) } else { next };
             let begins: Vec<Option<StepIx>> =
-                draft.branches.into_iter().map(|branch| self.block(branch, next)).collect();
+                draft.branches.into_iter().map(|branch| self.block(branch, after)).collect();
             for (branch, begin) in self.steps[here].kind.branches_mut().into_iter().zip(begins) {
                 *branch = begin;
             }

@@ -9,6 +9,7 @@ mod json;
 mod mail;
 mod pacing;
 mod page;
+mod rounds;
 mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};

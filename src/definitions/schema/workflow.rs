@@ -4,6 +4,7 @@ use super::{
     Form, Key, Map,
     forks::{BRANCH, IF, SPLIT},
     may, must,
+    rounds::REPEAT,
 };
 use crate::domain::{hand_off::Persist, workflow::InDoubt};
 
@@ -126,8 +127,8 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 9] =
-    ["stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 8] =
+    ["stream", "webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -172,7 +173,7 @@ pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 11] = [
+pub(in crate::definitions) const STEPS: [Map; 12] = [
     Map {
         title: "email",
         keys: &[
@@ -207,6 +208,7 @@ pub(in crate::definitions) const STEPS: [Map; 11] = [
     IF,
     BRANCH,
     SPLIT,
+    REPEAT,
     Map {
         title: "set",
         keys: &[

@@ -116,3 +116,52 @@ fn mistakes_of_splits() {
 "
     ));
 }
+
+#[test]
+fn the_end_of_a_round_leads_back_to_its_repeat() {
+    let picture = laid_out(
+        "  - repeat: 3
+    until: replied() or clicked()
+    steps:
+      - email: cold/hello
+      - repeat: 2
+        steps:
+          - wait: 1d
+          - if: stage == \"lead\"
+            then: [{ email: cold/bye }]
+  - tag: after",
+    );
+    assert_eq!(
+        picture,
+        [
+            "repeat.replied-or-clicked → email.cold/hello / tag.after",
+            "email.cold/hello → repeat.2",
+            "repeat.2 → wait.1d / repeat.replied-or-clicked",
+            "wait.1d → if.stage-is-lead",
+            "if.stage-is-lead → email.cold/bye / end / repeat.2",
+            "email.cold/bye → repeat.2",
+            "tag.after → end",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_of_repeats() {
+    insta::assert_snapshot!(shown(
+        "  - repeat: 0
+    until: repplied()
+    steps: [{ emial: cold/hello }, { wait: 1d }]
+  - repeat: 3
+  - repeat: 3
+    steps: []
+  - repeat: 3
+    steps: [{ tag: a }, { set: { interest: x } }]
+  - repeat: 2
+    steps:
+      - repeat: 2
+        steps:
+          - repeat: 2
+            steps: [{ wait: 1d }]
+"
+    ));
+}

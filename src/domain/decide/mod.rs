@@ -20,6 +20,7 @@ mod making_way;
 mod overlay;
 mod permission;
 mod reflect;
+mod rounds;
 mod stage;
 mod steps;
 mod withheld;

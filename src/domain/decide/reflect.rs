@@ -160,13 +160,13 @@ impl<'a> Work<'a> {
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let enrolment = active.enrolment.to_mut();
-        let from = workflow.steps.find(&enrolment.step).map(|from| workflow.steps.get(from));
+        let from = workflow.steps.find(&enrolment.step);
+        enrolment.visit = workflow.steps.arrival(from, enrolment.visit, step);
         let to = &workflow.steps.get(step).id;
-        if from.is_some_and(|from| from.next != Some(step)) {
+        if from.is_some_and(|from| workflow.steps.get(from).next != Some(step)) {
             enrolment.turns.push((enrolment.step.clone(), to.clone()));
         }
         enrolment.step = to.clone();
-        enrolment.visit = 1;
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;
         enrolment.doubt = None;

@@ -74,6 +74,9 @@ impl Work<'_> {
             }
             StepKind::Branch { cases, otherwise } => self.decide_case(index, cases, *otherwise),
             StepKind::Split(arms) => self.take_arm(index, workflow, arms),
+            StepKind::Repeat { times, until, body } => {
+                self.repeat(index, workflow, *times, until.as_ref(), *body);
+            }
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);

@@ -78,3 +78,72 @@ fn a_lead_takes_the_same_arm_each_time() {
     }
     assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b", "below"]);
 }
+
+/// `go round` around the steps from 1 to before `after`, which must lead back.
+fn repeat(times: u32, until: Option<Condition>) -> StepKind {
+    StepKind::Repeat { times, until, body: Some(StepIx(1)) }
+}
+
+fn with_next(workflow: &mut Workflow, next: &[(usize, Option<usize>)]) {
+    let mut steps: Vec<Step> = workflow.steps.iter().cloned().collect();
+    for (step, to) in next {
+        steps[*step].next = to.map(StepIx);
+    }
+    workflow.steps = Steps::new(steps, workflow.steps.first()).unwrap();
+}
+
+#[test]
+fn each_round_sends_its_mails_anew_until_all_are_done() {
+    let mut house = House::new();
+    let steps = vec![repeat(3, None), email("report"), wait("7d"), stop("enough")];
+    house.workflow("rounds", steps, |it| with_next(it, &[(0, Some(3)), (2, Some(0))]));
+    let mut story = Story::cold(&house);
+    story.decide();
+    for round in 1..=3 {
+        assert_eq!(story.mails(), ["report"]);
+        assert_eq!(story.state.open_message.as_ref().unwrap().about.visit, round * 1000 + 1);
+        story.sent();
+        story.is_settled();
+        story.passes_until(story.now + 8 * DAY);
+    }
+    assert_eq!(end(&story), "enough");
+    assert!(story.reasons().contains("all 3 rounds are done"), "{}", story.reasons());
+    assert_eq!(story.reserved.len(), 3);
+}
+
+#[test]
+fn a_round_does_not_begin_once_it_is_true() {
+    let mut house = House::new();
+    let replied = house.condition("replied()", Scope::Workflow);
+    let steps = vec![repeat(3, Some(replied)), email("report"), wait("7d"), stop("below")];
+    house.workflow("rounds", steps, |it| with_next(it, &[(0, Some(3)), (2, Some(0))]));
+    let mut story = Story::cold(&house);
+    story.decide();
+    story.sent();
+    // Asked at the end of the round, not watched.
+    story.at(story.now + DAY).happens(EventKind::LEAD_REPLIED, None);
+    story.decide();
+    assert!(story.state.enrolments[0].step == *"step-2");
+    story.passes_until(story.now + 8 * DAY);
+    assert_eq!(end(&story), "below");
+    assert!(story.reasons().contains("until: replied()"), "{}", story.reasons());
+}
+
+#[test]
+fn rounds_inside_of_rounds_have_keys_of_their_own_and_few_turns() {
+    let mut house = House::new();
+    let inner = StepKind::Repeat { times: 100, until: None, body: Some(StepIx(2)) };
+    let steps = vec![repeat(5, None), inner, email("report"), stop("enough")];
+    house.workflow("rounds", steps, |it| {
+        with_next(it, &[(0, Some(3)), (1, Some(0)), (2, Some(1))]);
+        it.window = Some(Window::parse("always").unwrap());
+    });
+    let mut story = Story::cold(&house);
+    story.decide();
+    for _ in 0..500 {
+        assert!(story.state.enrolments[0].turns.len() <= 4);
+        story.at(story.now + HOUR).sent();
+    }
+    assert_eq!(end(&story), "enough");
+    assert_eq!(story.reserved.len(), 500);
+}
