@@ -19,6 +19,7 @@ use super::{
     pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     split::Arm,
+    stream::Stream,
     value::{Slot, Value},
 };
 
@@ -186,6 +187,8 @@ pub enum StepKind {
         until: Option<Condition>,
         body: Option<StepIx>,
     },
+    /// Sends the next content that the lead has not had, again and again.
+    Stream(Stream),
     /// `None` clears the attribute.
     Set(Vec<(Slot, Option<Value>)>),
     Tag {
@@ -221,11 +224,19 @@ pub struct Case {
     pub then: Option<StepIx>,
 }
 
+/// What a mail says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content<'a> {
+    Template(&'a Name),
+    /// What comes next in this stream, told when the mail is reserved.
+    NextOf(&'a Name),
+}
+
 /// A mail as a step of a workflow sends it.
 #[derive(Clone, Copy, Debug)]
 pub struct MailStep<'a> {
     pub workflow: &'a Workflow,
-    pub template: &'a Name,
+    pub content: Content<'a>,
     /// No window, no cap; suppression still.
     pub now: bool,
     pub not_after: Option<&'a Deadline>,
@@ -238,17 +249,24 @@ impl Workflow {
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
-        match &self.steps.get(self.steps.find(step)?).kind {
-            StepKind::Email { template, now, not_after, in_doubt } => Some(MailStep {
-                workflow: self,
-                template,
-                now: now.unwrap_or(self.now),
-                not_after: not_after.as_ref().or(self.not_after.as_ref()),
-                in_doubt: in_doubt.unwrap_or(self.in_doubt),
-                again: None,
-            }),
-            _ => None,
-        }
+        let (content, now, not_after, in_doubt) = match &self.steps.get(self.steps.find(step)?).kind
+        {
+            StepKind::Email { template, now, not_after, in_doubt } => {
+                (Content::Template(template), now, not_after, in_doubt)
+            }
+            StepKind::Stream(stream) => {
+                (Content::NextOf(&stream.name), &stream.now, &stream.not_after, &stream.in_doubt)
+            }
+            _ => return None,
+        };
+        Some(MailStep {
+            workflow: self,
+            content,
+            now: now.unwrap_or(self.now),
+            not_after: not_after.as_ref().or(self.not_after.as_ref()),
+            in_doubt: in_doubt.unwrap_or(self.in_doubt),
+            again: None,
+        })
     }
 }
 
@@ -276,7 +294,7 @@ impl StepKind {
     /// Whether it is come to once more from itself: its visits are counted by rounds.
     #[must_use]
     pub const fn is_loop(&self) -> bool {
-        matches!(self, Self::Repeat { .. })
+        matches!(self, Self::Repeat { .. } | Self::Stream(_))
     }
 
     /// The key that the step is written with.
@@ -291,6 +309,7 @@ impl StepKind {
             Self::Branch { .. } => "branch",
             Self::Split(_) => "split",
             Self::Repeat { .. } => "repeat",
+            Self::Stream(_) => "stream",
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",

@@ -29,6 +29,7 @@ mod split;
 mod step;
 mod step_id;
 mod steps;
+mod streams;
 mod templates;
 mod wait_for;
 mod workflow;
@@ -146,6 +147,9 @@ pub(super) fn definitions(
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }
 
+    let streams = all(&[ArtefactKind::Stream], true);
+    let stream_names = streams.iter().map(|found| found.unit.name.clone()).collect();
+    let streams = streams::lower(&streams, &conditions.templates);
     let lowered = all(&[ArtefactKind::Campaign], true)
         .iter()
         .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
@@ -161,6 +165,7 @@ pub(super) fn definitions(
         persons: &people.persons,
         own: outside.own,
         campaigns: &lowered,
+        streams: &stream_names,
         dates: dates::Dates::None,
     };
     let mut workflows = Vec::new();
@@ -207,6 +212,7 @@ pub(super) fn definitions(
         people,
         campaigns,
         questions,
+        streams,
         workflows: workflows.into(),
         structures,
         templates,

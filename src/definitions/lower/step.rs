@@ -1,8 +1,10 @@
 //! One step as it is written, and the id that survives edits.
 
+use std::collections::BTreeSet;
+
 use super::{
     dates, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id, steps,
-    wait_for, workflow::Known,
+    streams, wait_for, workflow::Known,
 };
 use crate::{
     definitions::{
@@ -101,6 +103,7 @@ pub(super) fn read(
         "if" => forks::condition(file, &fields, value, known)?,
         "branch" => forks::branch(file, value, known)?,
         "split" => split::lower(file, value)?,
+        "stream" => streams::step(file, &fields, value, known)?,
         "repeat" => repeat::lower(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
@@ -219,15 +222,25 @@ pub(super) fn template(
     what: &str,
     known: &Known<'_>,
 ) -> Option<Name> {
+    known_template(file, node, what, &known.conditions.templates)
+}
+
+/// One of these templates.
+pub(super) fn known_template(
+    file: &File<'_>,
+    node: &Node,
+    what: &str,
+    templates: &BTreeSet<Name>,
+) -> Option<Name> {
     let written = read::text(file, node, what)?;
-    if known.conditions.templates.contains(written) {
+    if templates.contains(written) {
         return Some(written.into());
     }
     let plain = written.trim_start_matches("templates/");
     let plain = [".md", ".html", ".mjml"].iter().fold(plain, |it, end| it.trim_end_matches(end));
     let message = format!("there is no template `{}`", quote(written));
-    let names = known.conditions.templates.iter().map(Name::as_str);
-    let hint = if known.conditions.templates.contains(plain) {
+    let names = templates.iter().map(Name::as_str);
+    let hint = if templates.contains(plain) {
         format!("write: {plain}")
     } else {
         nearest(plain, names.clone()).or_else(|| in_another_folder(plain, names)).map_or_else(

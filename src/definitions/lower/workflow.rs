@@ -33,6 +33,7 @@ pub(super) struct Known<'a> {
     pub own: Option<&'a OwnDomains>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
+    pub streams: &'a BTreeSet<Name>,
     /// Those of the workflow's campaign.
     pub dates: Dates<'a>,
 }

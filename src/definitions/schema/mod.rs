@@ -25,6 +25,7 @@ pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
+pub(super) use rounds::STREAM_OF_MAILS;
 pub(super) use workflow::{
     ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
 };
@@ -99,6 +100,8 @@ pub enum Form {
     Limit,
     /// So many a day, or a rate.
     AtMost,
+    /// A number of mails, as `12 mails`.
+    Mails,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,

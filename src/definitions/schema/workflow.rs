@@ -4,7 +4,7 @@ use super::{
     Form, Key, Map,
     forks::{BRANCH, IF, SPLIT},
     may, must,
-    rounds::REPEAT,
+    rounds::{REPEAT, STREAM},
 };
 use crate::domain::{hand_off::Persist, workflow::InDoubt};
 
@@ -127,8 +127,8 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 8] =
-    ["stream", "webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 7] =
+    ["webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -137,7 +137,13 @@ fn in_doubt() -> Vec<&'static str> {
     InDoubt::WORDS.map(|(word, _)| word).to_vec()
 }
 
-const NOT_AFTER: Key = may(
+pub(super) const NOW: Key =
+    may("now", Form::YesNo, "as `send` says", "whether it goes at any hour");
+
+pub(super) const IN_DOUBT_OF_STEP: Key =
+    may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT);
+
+pub(super) const NOT_AFTER: Key = may(
     "not_after",
     Form::Deadline,
     "never too late",
@@ -173,14 +179,14 @@ pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 12] = [
+pub(in crate::definitions) const STEPS: [Map; 13] = [
     Map {
         title: "email",
         keys: &[
             must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"),
-            may("now", Form::YesNo, "as `send` says", "whether it goes at any hour"),
+            NOW,
             NOT_AFTER,
-            may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT),
+            IN_DOUBT_OF_STEP,
             AT,
             IF_PAST,
             ID,
@@ -209,6 +215,7 @@ pub(in crate::definitions) const STEPS: [Map; 12] = [
     BRANCH,
     SPLIT,
     REPEAT,
+    STREAM,
     Map {
         title: "set",
         keys: &[

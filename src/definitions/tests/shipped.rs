@@ -133,6 +133,7 @@ fn every_example_of_the_documentation_is_right() {
             "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
             "questions" => "workflows/example-questions.yaml",
+            "streams" => "workflows/example-streams.yaml",
             "scoring" => "workflows/scoring.yaml",
             "policy" => "workflows/policy.yaml",
             "people" => "workflows/people.yaml",
@@ -144,6 +145,11 @@ fn every_example_of_the_documentation_is_right() {
             // The shipped workflows name attributes of their own.
             sources.files.retain(|path, _| !path.starts_with("workflows/"));
         }
+        // Workflows of the page send the streams of the page.
+        let streams = examples.iter().filter(|text| first_key(text) == "streams");
+        sources.files.extend(
+            streams.map(|text| ("workflows/example-streams.yaml".to_owned(), text.clone())),
+        );
         sources.files.insert(replaced.to_owned(), text.clone());
         let checked = check(&sources);
         let shown = show(&checked.problems, &sources, false);

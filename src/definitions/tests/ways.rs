@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{campaign, rules, structure::picture, with_steps};
 use crate::{
-    definitions::{Checked, check, compile, show},
+    definitions::{Checked, carry::still_needed, check, compile, show},
     domain::id::ReleaseId,
 };
 
@@ -164,4 +164,74 @@ fn mistakes_of_repeats() {
             steps: [{ wait: 1d }]
 "
     ));
+}
+
+const STREAMS: &str =
+    "streams:\n  useful:\n    about: For the patient.\n    contents: [cold/hello, cold/bye]\n";
+
+fn with_stream(steps: &str, streams: &str) -> crate::definitions::Sources {
+    let text =
+        format!("workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}");
+    campaign(&[("workflows/hello.yaml", &text), ("workflows/streams.yaml", streams)])
+}
+
+#[test]
+fn a_stream_is_declared_by_name_and_its_contents_are_those_of_the_file() {
+    let steps = "  - stream: useful
+    every: [1 week, 2 weeks, 1mo]
+    up_to: 12 mails
+    when_exhausted: go on
+    not_after: 5d
+  - stream: useful
+    every: 3 weeks
+  - tag: after
+";
+    let checked = check(&with_stream(steps, STREAMS));
+    assert_eq!(rules(&checked), []);
+    let definitions = checked.definitions.unwrap();
+    assert_eq!(definitions.streams["useful"], ["cold/hello", "cold/bye"]);
+    let steps = &definitions.workflows[0].workflow.steps;
+    assert_eq!(
+        picture(steps),
+        ["stream.useful → stream.useful#2", "stream.useful#2 → tag.after", "tag.after → end"]
+    );
+    let first = steps.iter().next().unwrap();
+    assert_eq!(definitions.mails_of(&first.kind), ["cold/hello", "cold/bye"]);
+}
+
+#[test]
+fn mistakes_of_streams() {
+    let sources = with_stream(
+        "  - stream: [cold/hello, cold/bye]
+    every: 3 weeks
+  - stream: usefull
+    every: [1 week, often]
+    up_to: 12
+    when_exhausted: end
+  - stream: useful
+  - repeat: 2
+    steps: [{ repeat: 2, steps: [{ stream: useful, every: 3d, up_to: 3 mails }] }]
+",
+        "streams:
+  useful: { contents: [cold/hello, cold/helo, cold/hello] }
+  empty: { contents: [] }
+  none: {}
+  short: [cold/hello]
+",
+    );
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+}
+
+#[test]
+fn a_stream_that_leads_in_flight_need_stays_with_its_mails() {
+    let previous =
+        check(&with_stream("  - { stream: useful, every: 3 weeks }\n", STREAMS)).artefacts;
+    let is_gone = |name: &str| ["useful", "cold/hello", "cold/bye", "hello"].contains(&name);
+    let (gone, next): (Vec<_>, Vec<_>) =
+        previous.iter().cloned().partition(|found| is_gone(&found.name));
+    let pinned: Vec<_> = gone.into_iter().filter(|found| &*found.name == "hello").collect();
+    let carried = still_needed(&next, &previous, &pinned);
+    let names: Vec<String> =
+        carried.iter().map(|it| format!("{:?} {}", it.kind, it.name)).collect();
+    assert_eq!(names, ["Mail cold/bye", "Mail cold/hello", "Stream useful"]);
 }

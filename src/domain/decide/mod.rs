@@ -23,6 +23,7 @@ mod reflect;
 mod rounds;
 mod stage;
 mod steps;
+mod stream;
 mod withheld;
 mod work;
 

@@ -10,7 +10,7 @@ use crate::domain::{
     hand_off::Answer,
     lead::{Outcome, Phase, SentMail},
     name::Name,
-    workflow::Enter,
+    workflow::{Enter, StepKind},
 };
 
 impl<'a> Work<'a> {
@@ -145,8 +145,19 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Moves an enrolment past its step, or to its end.
+    /// Moves an enrolment past what it has done: its step, or a mail of a stream.
     pub fn go_on(&mut self, index: usize) {
+        let active = &self.enrolments[index];
+        let Some(workflow) = active.workflow else { return };
+        let step = workflow.steps.find(&active.enrolment.step);
+        match step.map(|step| &workflow.steps.get(step).kind) {
+            Some(StepKind::Stream(stream)) => self.next_of_stream(index, stream),
+            _ => self.past(index),
+        }
+    }
+
+    /// Moves an enrolment past its step, or to its end.
+    pub fn past(&mut self, index: usize) {
         let Some(workflow) = self.enrolments[index].workflow else { return };
         let step = workflow.steps.find(&self.enrolments[index].enrolment.step);
         match step.and_then(|step| workflow.steps.get(step).next) {

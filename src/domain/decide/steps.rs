@@ -77,6 +77,7 @@ impl Work<'_> {
             StepKind::Repeat { times, until, body } => {
                 self.repeat(index, workflow, *times, until.as_ref(), *body);
             }
+            StepKind::Stream(stream) => return self.stream(index, workflow, stream),
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);
@@ -127,7 +128,7 @@ impl Work<'_> {
         true
     }
 
-    fn email(&mut self, index: usize, workflow: &Workflow) {
+    pub fn email(&mut self, index: usize, workflow: &Workflow) {
         if self.enrolments[index].enrolment.phase == Phase::Mailing {
             self.leave_in_peace(index);
         }

@@ -13,6 +13,7 @@ mod properties;
 mod scoring;
 mod sending;
 mod story;
+mod streams;
 mod waiting;
 mod ways;
 
