@@ -2,6 +2,7 @@
 
 mod attachments;
 mod bombs;
+mod inserted;
 mod json_schema;
 mod mistakes;
 mod mutations;

@@ -189,6 +189,10 @@ pub enum StepKind {
     },
     /// Sends the next content that the lead has not had, again and again.
     Stream(Stream),
+    /// The lead enters another workflow, if its rules let it.
+    Enrol(Name),
+    /// The lead leaves another workflow, if it is inside.
+    Leave(Name),
     /// `None` clears the attribute.
     Set(Vec<(Slot, Option<Value>)>),
     Tag {
@@ -310,6 +314,8 @@ impl StepKind {
             Self::Split(_) => "split",
             Self::Repeat { .. } => "repeat",
             Self::Stream(_) => "stream",
+            Self::Enrol(_) => "enrol",
+            Self::Leave(_) => "leave",
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",

@@ -8,6 +8,7 @@ mod caps;
 mod conditions;
 mod dates;
 mod days_off;
+mod elsewhere;
 mod enter;
 mod forks;
 mod guards;
@@ -40,6 +41,7 @@ use std::{
     sync::Arc,
 };
 
+use self::workflow::Known;
 use super::{node::Node, problem::File, unit::Unit};
 use crate::config::OwnDomains;
 use crate::domain::{
@@ -155,8 +157,10 @@ pub(super) fn definitions(
         .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
         .collect();
     let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
+    let live = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow && unit.live);
+    let workflow_names = live.map(|unit| unit.name.clone()).collect();
     let teams = people.teams.keys().cloned().collect();
-    let known = workflow::Known {
+    let known = Known {
         conditions: &conditions,
         policy: &policy,
         purposes: &purposes,
@@ -166,6 +170,8 @@ pub(super) fn definitions(
         own: outside.own,
         campaigns: &lowered,
         streams: &stream_names,
+        workflows: Some(&workflow_names),
+        this: None,
         dates: dates::Dates::None,
     };
     let mut workflows = Vec::new();
@@ -178,7 +184,7 @@ pub(super) fn definitions(
     }
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)
-            && let Some(workflow) = workflow::lower(&found, &known)
+            && let Some(workflow) = workflow::lower(&found, &Known { workflows: None, ..known })
         {
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }

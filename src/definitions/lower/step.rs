@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    dates, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id, steps,
-    streams, wait_for, workflow::Known,
+    dates, elsewhere, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id,
+    steps, streams, wait_for, workflow::Known,
 };
 use crate::{
     definitions::{
@@ -104,6 +104,8 @@ pub(super) fn read(
         "branch" => forks::branch(file, value, known)?,
         "split" => split::lower(file, value)?,
         "stream" => streams::step(file, &fields, value, known)?,
+        "enrol" => elsewhere::enrol(file, value, known)?,
+        "leave" => elsewhere::leave(file, value, known)?,
         "repeat" => repeat::lower(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,

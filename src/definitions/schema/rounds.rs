@@ -1,4 +1,4 @@
-//! Steps that are come to again and again.
+//! Steps that are come to again and again, and those that lead to other workflows.
 
 use super::{
     ABOUT, Form, Map, may, must,
@@ -65,4 +65,34 @@ pub(in crate::definitions) const STREAM_OF_MAILS: Map = Map {
         must("contents", Form::List(&Form::Name("a mail")), "its mails, in their order"),
     ],
     later: &[],
+};
+
+pub(super) const ENROL: Map = Map {
+    title: "enrol",
+    keys: &[
+        must(
+            "enrol",
+            Form::Name("a workflow"),
+            "the lead enters another workflow, and goes on here",
+        ),
+        AT,
+        IF_PAST,
+        ID,
+    ],
+    later: LATER,
+};
+
+pub(super) const LEAVE: Map = Map {
+    title: "leave",
+    keys: &[
+        must(
+            "leave",
+            Form::Name("a workflow"),
+            "the lead leaves another workflow, and goes on here",
+        ),
+        AT,
+        IF_PAST,
+        ID,
+    ],
+    later: LATER,
 };

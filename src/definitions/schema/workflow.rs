@@ -4,7 +4,7 @@ use super::{
     Form, Key, Map,
     forks::{BRANCH, IF, SPLIT},
     may, must,
-    rounds::{REPEAT, STREAM},
+    rounds::{ENROL, LEAVE, REPEAT, STREAM},
 };
 use crate::domain::{hand_off::Persist, workflow::InDoubt};
 
@@ -127,8 +127,8 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 7] =
-    ["webhook", "enrol", "leave", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 5] =
+    ["webhook", "ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -179,7 +179,7 @@ pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 13] = [
+pub(in crate::definitions) const STEPS: [Map; 15] = [
     Map {
         title: "email",
         keys: &[
@@ -216,6 +216,8 @@ pub(in crate::definitions) const STEPS: [Map; 13] = [
     SPLIT,
     REPEAT,
     STREAM,
+    ENROL,
+    LEAVE,
     Map {
         title: "set",
         keys: &[

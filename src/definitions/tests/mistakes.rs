@@ -574,7 +574,7 @@ fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
     for (step, rule) in [
         ("wait_fro: replied()", "unknown-key"),
         ("wait_for: replied()\n    email: cold/hello", "conflict"),
-        ("repeat: 3", "not-built"),
+        ("sms: hello", "not-built"),
         ("email: cold/hello", "unknown-key"),
         ("wait_for: replyed()\n    up_to: 0d", "condition"),
     ] {

@@ -235,3 +235,29 @@ fn a_stream_that_leads_in_flight_need_stays_with_its_mails() {
         carried.iter().map(|it| format!("{:?} {}", it.kind, it.name)).collect();
     assert_eq!(names, ["Mail cold/bye", "Mail cold/hello", "Stream useful"]);
 }
+
+#[test]
+fn other_workflows_are_known_by_name() {
+    let other =
+        "workflow: other\npurpose: insights\nenter: { by_hand: yes }\nsteps:\n  - enrol: hello\n";
+    let with = |steps: &str| {
+        let text = format!(
+            "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n{steps}"
+        );
+        campaign(&[("workflows/hello.yaml", &text), ("workflows/other.yaml", other)])
+    };
+    let checked = check(&with("  - leave: other\n  - enrol: other\n"));
+    assert_eq!(rules(&checked), []);
+    let definitions = checked.definitions.unwrap();
+    let steps = &definitions.workflow("hello").unwrap().workflow.steps;
+    assert_eq!(picture(steps), ["leave.other → enrol.other", "enrol.other → end"]);
+    let sources =
+        with("  - enrol: othr\n  - leave: replied()\n  - enrol: hello\n  - leave: hello\n");
+    insta::assert_snapshot!(show(&check(&sources).problems, &sources, false));
+    // Who is inside of an earlier version is not stopped by a workflow that is gone.
+    let checked = check(&with("  - enrol: other\n"));
+    let (gone, next): (Vec<_>, Vec<_>) =
+        checked.artefacts.into_iter().partition(|found| ["hello", "other"].contains(&&*found.name));
+    let pinned: Vec<_> = gone.into_iter().filter(|found| &*found.name == "hello").collect();
+    assert!(compile(&next, &pinned, ReleaseId(1), &BTreeMap::new()).is_ok());
+}

@@ -10,6 +10,7 @@ mod booking;
 mod cancelling;
 mod dated;
 mod doubt;
+mod elsewhere;
 mod enter;
 mod exits;
 mod forks;

@@ -190,12 +190,18 @@ impl<'a> Work<'a> {
         to: Option<crate::domain::workflow::StepIx>,
         reason: &str,
     ) {
-        let enrolment = &self.enrolments[index].enrolment;
-        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
-        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
+        self.advance(index, reason);
         match to {
             Some(to) => self.go_to(index, to),
             None => self.go_on(index),
         }
+    }
+
+    /// Logs what a step came to; returns its workflow.
+    pub fn advance(&mut self, index: usize, reason: &str) -> Name {
+        let enrolment = &self.enrolments[index].enrolment;
+        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
+        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
+        workflow
     }
 }

@@ -78,6 +78,14 @@ impl Work<'_> {
                 self.repeat(index, workflow, *times, until.as_ref(), *body);
             }
             StepKind::Stream(stream) => return self.stream(index, workflow, stream),
+            StepKind::Enrol(other) => {
+                self.enrol(index, other);
+                self.go_on(index);
+            }
+            StepKind::Leave(other) => {
+                self.leave(index, other);
+                self.go_on(index);
+            }
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);

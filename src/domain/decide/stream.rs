@@ -2,7 +2,6 @@
 
 use super::work::Work;
 use crate::domain::{
-    decision::Verb,
     lead::Phase,
     name::Name,
     stream::{Exhausted, Stream, next_content},
@@ -75,12 +74,6 @@ impl Work<'_> {
     pub fn next_content(&self, stream: &Name) -> Option<&Name> {
         let contents = self.lead.definitions.streams.get(stream)?;
         next_content(contents, &self.lead.received)
-    }
-
-    fn advance(&mut self, index: usize, reason: &str) {
-        let enrolment = &self.enrolments[index].enrolment;
-        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
-        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
     }
 }
 

@@ -5,6 +5,7 @@ mod arbitration;
 mod caps;
 mod dated;
 mod doubt;
+mod elsewhere;
 mod entering;
 mod handing;
 mod house;
