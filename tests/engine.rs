@@ -26,3 +26,4 @@ mod releases;
 mod throttles;
 mod together;
 mod warming;
+mod ways;
