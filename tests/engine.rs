@@ -27,3 +27,4 @@ mod releases;
 mod throttles;
 mod together;
 mod warming;
+mod ways;

@@ -11,7 +11,7 @@ use crate::{
         lead::LeadState,
         message::{MessageKind, MessageState},
         name::Name,
-        workflow::{Step, StepKind, Version},
+        workflow::{Step, Version},
     },
     engine::{
         desk::{Desk, Reader},
@@ -178,7 +178,9 @@ impl Preview {
 /// The workflow that a mail is rendered for: the one that is named, else the first by name of those that
 /// send it; `None` where none does.
 fn workflow(live: &Live, wanted: &Wanted) -> Result<Option<Name>, Failure> {
-    let sends = |step: &Step| matches!(&step.kind, StepKind::Email { template, .. } if *template == *wanted.template);
+    let definitions = &live.definitions;
+    let sends =
+        |step: &Step| definitions.mails_of(&step.kind).iter().any(|mail| *mail == *wanted.template);
     let workflows = live.definitions.workflows.iter().map(|live| &live.workflow);
     let senders: BTreeSet<&Name> =
         workflows.filter(|it| it.steps.iter().any(sends)).map(|it| &it.name).collect();

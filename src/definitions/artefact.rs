@@ -58,8 +58,9 @@ fn version(kind: ArtefactKind, name: &str, ending: &str, content: &str) -> Versi
     Version(Name::from(digits))
 }
 
-/// The outcomes of a `wait_for`: the first that is true is taken.
-const IN_WRITTEN_ORDER: &str = "wait_for";
+/// The outcomes of a `wait_for`, of which the first that is true is taken, and the arms of a `split`, whose steps
+/// are numbered in this order where they repeat.
+const IN_WRITTEN_ORDER: [&str; 2] = ["wait_for", "split"];
 
 fn to_json(node: &Node, as_written: bool) -> Value {
     match &node.data {
@@ -71,9 +72,9 @@ fn to_json(node: &Node, as_written: bool) -> Value {
             if !as_written {
                 sorted.sort_by(|a, b| a.0.text.cmp(&b.0.text));
             }
-            let entries = sorted
-                .into_iter()
-                .map(|(key, node)| (key.text.clone(), to_json(node, key.text == IN_WRITTEN_ORDER)));
+            let entries = sorted.into_iter().map(|(key, node)| {
+                (key.text.clone(), to_json(node, IN_WRITTEN_ORDER.contains(&&*key.text)))
+            });
             Value::Object(entries.collect::<Map<_, _>>())
         }
     }

@@ -14,7 +14,7 @@ use crate::domain::{
 type Key<'a> = (ArtefactKind, &'a str);
 
 /// The artefacts of the `previous` release that the `pinned` structures name and the `next` release
-/// would not have: mails with what they are made of, segments, questions, and campaigns. They belong into the next
+/// would not have: mails with what they are made of, streams, segments, questions, and campaigns. They belong into the next
 /// release.
 ///
 /// People, purposes and attributes are not carried: their files are there or not as a whole, so a
@@ -38,6 +38,14 @@ pub fn still_needed(
         .filter(|(key, _)| !there.contains(key))
         .collect();
     let mut carried: BTreeMap<Key<'_>, &Artefact> = BTreeMap::new();
+    let is_needed =
+        |(kind, name): &Key<'_>| *kind == ArtefactKind::Stream && needs.streams.contains(*name);
+    carried.extend(old.iter().filter(|(key, _)| is_needed(key)));
+    for found in carried.values() {
+        if let Ok(node) = artefact::to_node(&found.content) {
+            needs.collect(&node, "");
+        }
+    }
     // A mail of which the next release has any variant was edited; it is not gone.
     let gone = |mail: &str| !there.iter().any(|key| is_mail(*key, mail));
     for mail in needs.mails.iter().filter(|mail| gone(mail)) {
@@ -100,6 +108,7 @@ fn is_mail((kind, name): Key<'_>, mail: &str) -> bool {
 #[derive(Default)]
 struct Needs {
     mails: BTreeSet<String>,
+    streams: BTreeSet<String>,
     segments: BTreeSet<String>,
     campaigns: BTreeSet<String>,
     questions: BTreeSet<String>,
@@ -110,8 +119,12 @@ impl Needs {
     fn collect(&mut self, node: &Node, key: &str) {
         match &node.data {
             Data::Scalar(scalar) => match key {
-                "email" | "template" => {
+                // Contents are those of a stream.
+                "email" | "template" | "contents" => {
                     self.mails.insert(scalar.text.clone());
+                }
+                "stream" => {
+                    self.streams.insert(scalar.text.clone());
                 }
                 "campaign" => {
                     self.campaigns.insert(scalar.text.clone());

@@ -61,7 +61,7 @@ fn over(
             StepKind::At { date, if_past: false, then: Some(then) } => {
                 (date, &workflow.steps.get(*then).id)
             }
-            StepKind::Email { .. } => {
+            StepKind::Email { .. } | StepKind::Stream(_) => {
                 let mail = workflow.mail_step(&step.id);
                 match mail.and_then(|mail| mail.not_after) {
                     Some(Deadline::On(date)) => (date, &step.id),

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod bombs;
+mod inserted;
 mod json_schema;
 mod mistakes;
 mod mutations;
@@ -9,6 +10,7 @@ mod release;
 mod shipped;
 mod structure;
 mod warnings;
+mod ways;
 
 use super::{Checked, Sources, check};
 

@@ -118,6 +118,7 @@ impl Sorter<'_> {
                 }
             }
             "segments" => self.named(ArtefactKind::Segment, index, file, top, value),
+            "streams" => self.named(ArtefactKind::Stream, index, file, top, value),
             "questions" => self.named(ArtefactKind::Question, index, file, top, value),
             "scoring" => self.add(ArtefactKind::Scoring, "scoring", top.span, index, value.clone()),
             "policy" => self.add(ArtefactKind::Policy, "policy", top.span, index, value.clone()),
@@ -156,6 +157,9 @@ impl Sorter<'_> {
         let (what, things, example) = match kind {
             ArtefactKind::Question => {
                 ("a question", "questions", "topic: { title: …, answers: { pricing: Prices } }")
+            }
+            ArtefactKind::Stream => {
+                ("a stream", "mails", "useful: { contents: [cold/industry-report] }")
             }
             _ => ("a segment", "conditions", "cold-prospects: lead_status == \"Not now\""),
         };
@@ -243,6 +247,7 @@ impl Sorter<'_> {
                 | ArtefactKind::Campaign
                 | ArtefactKind::Segment
                 | ArtefactKind::Question
+                | ArtefactKind::Stream
                 | ArtefactKind::Mail => {
                     format!("`{name}` is there already, in {place}")
                 }
@@ -252,7 +257,8 @@ impl Sorter<'_> {
                 ArtefactKind::Workflow
                 | ArtefactKind::Campaign
                 | ArtefactKind::Segment
-                | ArtefactKind::Question => "give it another name",
+                | ArtefactKind::Question
+                | ArtefactKind::Stream => "give it another name",
                 ArtefactKind::Mail => "keep one of them",
                 _ => "put both into one file",
             };

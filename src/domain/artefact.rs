@@ -22,6 +22,8 @@ pub enum ArtefactKind {
     /// A file that goes with mails, as [`FileType::encoded`](super::attachment::FileType::encoded) writes it.
     Attachment,
     Campaign,
+    /// Mails that are sent one after the other.
+    Stream,
 }
 
 /// One thing defined.

@@ -23,7 +23,7 @@ use super::{
     template::Templates,
     time::Instant,
     value::{Schema, Value},
-    workflow::{Enter, Version, Workflow},
+    workflow::{Enter, StepKind, Version, Workflow},
 };
 
 /// What [`decide`](super::decide::decide) goes by.
@@ -41,6 +41,8 @@ pub struct Definitions {
     pub people: People,
     pub campaigns: BTreeMap<Name, Campaign>,
     pub questions: Questions,
+    /// The contents of each stream, in their order.
+    pub streams: BTreeMap<Name, Vec<Name>>,
     pub workflows: LiveWorkflows,
     /// Every structure that an active enrolment may be pinned to, the live ones included.
     pub structures: HashMap<Version, Arc<Workflow>>,
@@ -148,6 +150,18 @@ impl Definitions {
             self.scoring.mark(&self.plan).hash(&mut hasher);
         }
         hasher.finish().cast_signed()
+    }
+
+    /// The mails that a step may send to a lead.
+    #[must_use]
+    pub fn mails_of<'a>(&'a self, step: &'a StepKind) -> &'a [Name] {
+        match step {
+            StepKind::Email { template, .. } => std::slice::from_ref(template),
+            StepKind::Stream(stream) => {
+                self.streams.get(&stream.name).map(Vec::as_slice).unwrap_or_default()
+            }
+            _ => &[],
+        }
     }
 
     /// Who owns a lead with these attributes, if it is one of us.

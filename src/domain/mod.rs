@@ -33,6 +33,8 @@ pub mod question;
 pub mod ramp;
 pub mod schedule;
 pub mod score;
+pub mod split;
+pub mod stream;
 pub mod template;
 pub mod throttle;
 pub mod time;

@@ -1,6 +1,11 @@
 //! Workflows: who enters, what happens step by step, when they leave.
 
-use std::{collections::HashSet, fmt, time::Duration};
+mod rounds;
+mod steps;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +15,17 @@ use super::{
     event::EventKind,
     hand_off::HandOff,
     id::MessageId,
-    lead::Turn,
     name::Name,
     pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
+    split::Arm,
+    stream::Stream,
     value::{Slot, Value},
+};
+
+pub use self::{
+    rounds::{DEEPEST, MOST_ROUNDS, is_same_arrival, next_round, rounds_done, tries},
+    steps::Steps,
 };
 
 /// What all workflows are called where one may be named, so no workflow's own name.
@@ -121,13 +132,6 @@ impl InDoubt {
         [("go on", Self::GoOn), ("hold", Self::Hold), ("resend", Self::Resend)];
 }
 
-/// The steps, flattened: each knows where to go next.
-#[derive(Clone, Debug, Default)]
-pub struct Steps {
-    steps: Vec<Step>,
-    first: Option<StepIx>,
-}
-
 /// Which step of its workflow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct StepIx(pub usize);
@@ -170,6 +174,25 @@ pub enum StepKind {
         then: Option<StepIx>,
         otherwise: Option<StepIx>,
     },
+    /// Takes the way of the first case, in this order, that is true on arrival, and `otherwise` if none is.
+    Branch {
+        cases: Vec<Case>,
+        otherwise: Option<StepIx>,
+    },
+    /// Takes the arm that a lead always takes.
+    Split(Vec<Arm>),
+    /// Goes round: does `body`, whose end leads back here, so many times, or until this is true on arrival.
+    Repeat {
+        times: u32,
+        until: Option<Condition>,
+        body: Option<StepIx>,
+    },
+    /// Sends the next content that the lead has not had, again and again.
+    Stream(Stream),
+    /// The lead enters another workflow, if its rules let it.
+    Enrol(Name),
+    /// The lead leaves another workflow, if it is inside.
+    Leave(Name),
     /// `None` clears the attribute.
     Set(Vec<(Slot, Option<Value>)>),
     Tag {
@@ -197,11 +220,27 @@ pub struct Awaited {
     pub then: Option<StepIx>,
 }
 
+/// One case of a `branch`.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub name: Option<Name>,
+    pub condition: Condition,
+    pub then: Option<StepIx>,
+}
+
+/// What a mail says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content<'a> {
+    Template(&'a Name),
+    /// What comes next in this stream, told when the mail is reserved.
+    NextOf(&'a Name),
+}
+
 /// A mail as a step of a workflow sends it.
 #[derive(Clone, Copy, Debug)]
 pub struct MailStep<'a> {
     pub workflow: &'a Workflow,
-    pub template: &'a Name,
+    pub content: Content<'a>,
     /// No window, no cap; suppression still.
     pub now: bool,
     pub not_after: Option<&'a Deadline>,
@@ -214,17 +253,24 @@ impl Workflow {
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
-        match &self.steps.get(self.steps.find(step)?).kind {
-            StepKind::Email { template, now, not_after, in_doubt } => Some(MailStep {
-                workflow: self,
-                template,
-                now: now.unwrap_or(self.now),
-                not_after: not_after.as_ref().or(self.not_after.as_ref()),
-                in_doubt: in_doubt.unwrap_or(self.in_doubt),
-                again: None,
-            }),
-            _ => None,
-        }
+        let (content, now, not_after, in_doubt) = match &self.steps.get(self.steps.find(step)?).kind
+        {
+            StepKind::Email { template, now, not_after, in_doubt } => {
+                (Content::Template(template), now, not_after, in_doubt)
+            }
+            StepKind::Stream(stream) => {
+                (Content::NextOf(&stream.name), &stream.now, &stream.not_after, &stream.in_doubt)
+            }
+            _ => return None,
+        };
+        Some(MailStep {
+            workflow: self,
+            content,
+            now: now.unwrap_or(self.now),
+            not_after: not_after.as_ref().or(self.not_after.as_ref()),
+            in_doubt: in_doubt.unwrap_or(self.in_doubt),
+            again: None,
+        })
     }
 }
 
@@ -233,6 +279,11 @@ impl StepKind {
     pub fn branches_mut(&mut self) -> Vec<&mut Option<StepIx>> {
         match self {
             Self::If { then, otherwise, .. } => vec![then, otherwise],
+            Self::Branch { cases, otherwise } => {
+                cases.iter_mut().map(|case| &mut case.then).chain([otherwise]).collect()
+            }
+            Self::Split(arms) => arms.iter_mut().map(|arm| &mut arm.then).collect(),
+            Self::Repeat { body, .. } => vec![body],
             Self::At { then, .. } => vec![then],
             Self::HandOff(step) => {
                 vec![&mut step.accepted, &mut step.returned, &mut step.silent]
@@ -244,6 +295,12 @@ impl StepKind {
         }
     }
 
+    /// Whether it is come to once more from itself: its visits are counted by rounds.
+    #[must_use]
+    pub const fn is_loop(&self) -> bool {
+        matches!(self, Self::Repeat { .. } | Self::Stream(_))
+    }
+
     /// The key that the step is written with.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -253,114 +310,17 @@ impl StepKind {
             Self::Wait(_) => "wait",
             Self::WaitFor { .. } => "wait_for",
             Self::If { .. } => "if",
+            Self::Branch { .. } => "branch",
+            Self::Split(_) => "split",
+            Self::Repeat { .. } => "repeat",
+            Self::Stream(_) => "stream",
+            Self::Enrol(_) => "enrol",
+            Self::Leave(_) => "leave",
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
             Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }
-    }
-}
-
-impl Steps {
-    /// # Errors
-    /// The id that two steps share.
-    pub fn new(steps: Vec<Step>, first: Option<StepIx>) -> Result<Self, Name> {
-        let mut ids = HashSet::with_capacity(steps.len());
-        if let Some(step) = steps.iter().find(|step| !ids.insert(&step.id)) {
-            return Err(step.id.clone());
-        }
-        Ok(Self { steps, first })
-    }
-
-    #[must_use]
-    pub const fn first(&self) -> Option<StepIx> {
-        self.first
-    }
-
-    #[must_use]
-    pub fn get(&self, index: StepIx) -> &Step {
-        &self.steps[index.0]
-    }
-
-    #[must_use]
-    pub fn find(&self, id: &str) -> Option<StepIx> {
-        // They are few: a hash would take longer.
-        self.steps.iter().position(|step| *step.id == *id).map(StepIx)
-    }
-
-    /// The steps on the way by these turns from the first one to `last`, both of them too. `None`: it does
-    /// not lead there.
-    #[must_use]
-    pub fn way(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
-        let mut turns = turns.iter().peekable();
-        let mut way = Vec::new();
-        let mut at = self.first;
-        while let Some(index) = at.filter(|_| way.len() < self.len()) {
-            let step = self.get(index);
-            way.push(index);
-            let turn = turns.next_if(|(from, _)| *from == step.id);
-            if turn.is_none() && step.id == *last {
-                return Some(way);
-            }
-            at = match turn {
-                Some((_, to)) => self.find(to),
-                None => step.next,
-            };
-        }
-        None
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter()
-    }
-
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `a`, which goes on to `b` or turns to `x`; both come to `c`.
-    fn steps() -> Steps {
-        let step = |id: &str, next: Option<usize>| Step {
-            id: id.into(),
-            kind: StepKind::Stop { reason: None },
-            next: next.map(StepIx),
-        };
-        let steps =
-            vec![step("a", Some(1)), step("b", Some(3)), step("x", Some(3)), step("c", None)];
-        Steps::new(steps, Some(StepIx(0))).unwrap()
-    }
-
-    fn way(turns: &[(&str, &str)], last: &str) -> Option<Vec<usize>> {
-        let turns: Vec<Turn> =
-            turns.iter().map(|(from, to)| (Name::new(from), Name::new(to))).collect();
-        Some(steps().way(&turns, last)?.into_iter().map(|step| step.0).collect())
-    }
-
-    #[test]
-    fn turns_tell_the_way_and_without_them_it_is_straight() {
-        assert_eq!(way(&[], "a"), Some(vec![0]));
-        assert_eq!(way(&[], "c"), Some(vec![0, 1, 3]));
-        assert_eq!(way(&[("a", "x")], "c"), Some(vec![0, 2, 3]));
-    }
-
-    #[test]
-    fn a_way_that_does_not_lead_there_is_none() {
-        assert_eq!(way(&[], "x"), None);
-        assert_eq!(way(&[("a", "x")], "b"), None);
-        assert_eq!(way(&[("a", "gone")], "c"), None);
-        // Round and round.
-        assert_eq!(way(&[("a", "a"), ("b", "a")], "nowhere"), None);
     }
 }

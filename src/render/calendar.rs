@@ -70,7 +70,7 @@ fn found<'d>(
     workflows: impl Iterator<Item = &'d Workflow>,
     look: impl Fn(&MailTemplate, &CalendarTemplate, &[&Workflow]) -> Option<RenderProblem>,
 ) -> Vec<RenderProblem> {
-    let senders = senders(workflows);
+    let senders = senders(definitions, workflows);
     let mails = definitions.templates.mails.iter();
     let mails = mails.flat_map(|(name, variants)| variants.values().map(move |mail| (name, mail)));
     mails

@@ -12,11 +12,8 @@ use super::{
 use crate::{
     definitions::meant,
     domain::{
-        campaign::Campaign,
-        definitions::Definitions,
-        name::Name,
-        template::Templates,
-        workflow::{StepKind, Workflow},
+        campaign::Campaign, definitions::Definitions, name::Name, template::Templates,
+        workflow::Workflow,
     },
 };
 
@@ -67,7 +64,7 @@ fn lacking<'d>(
     sources: &HashMap<String, Source>,
     workflows: impl Iterator<Item = &'d Workflow>,
 ) -> Vec<RenderProblem> {
-    let senders = senders(workflows);
+    let senders = senders(definitions, workflows);
     let mut problems = Vec::new();
     let mails = templates
         .mails
@@ -140,13 +137,14 @@ fn lack(
 
 /// Which of these workflows send each mail.
 pub(super) fn senders<'d>(
+    definitions: &'d Definitions,
     workflows: impl Iterator<Item = &'d Workflow>,
 ) -> BTreeMap<&'d Name, Vec<&'d Workflow>> {
     let mut senders: BTreeMap<&Name, Vec<&Workflow>> = BTreeMap::new();
     for workflow in workflows {
         for step in workflow.steps.iter() {
-            if let StepKind::Email { template, .. } = &step.kind {
-                senders.entry(template).or_default().push(workflow);
+            for mail in definitions.mails_of(&step.kind) {
+                senders.entry(mail).or_default().push(workflow);
             }
         }
     }

@@ -328,10 +328,10 @@ pub(super) fn readers(definitions: &Definitions) -> BTreeMap<Name, Reader> {
     let live = definitions.workflows.iter().map(|live| &live.workflow);
     for workflow in definitions.structures.values().chain(live) {
         for step in workflow.steps.iter() {
+            for mail in definitions.mails_of(&step.kind) {
+                readers.insert(mail.clone(), Reader::Lead);
+            }
             match &step.kind {
-                StepKind::Email { template, .. } => {
-                    readers.insert(template.clone(), Reader::Lead);
-                }
                 StepKind::Notify { template: Some(template), .. } => {
                     let reader = readers.entry(template.clone()).or_insert(Reader::Staff);
                     *reader = if *reader == Reader::Lead { Reader::Lead } else { Reader::Staff };

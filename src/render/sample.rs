@@ -12,7 +12,7 @@ use crate::{
         name::Name,
         time::Instant,
         value::{Attribute, Value, ValueType},
-        workflow::{StepKind, Workflow},
+        workflow::Workflow,
     },
     render::{Codes, Renderer},
 };
@@ -103,9 +103,10 @@ impl<'a> Setting<'a> {
     ) -> Self {
         let workflows = definitions.workflows.iter().map(|live| &*live.workflow);
         let sends = |workflow: &&Workflow| {
-            workflow.steps.iter().any(|step| {
-                matches!(&step.kind, StepKind::Email { template: sent, .. } if **sent == *template)
-            })
+            workflow
+                .steps
+                .iter()
+                .any(|step| definitions.mails_of(&step.kind).iter().any(|sent| **sent == *template))
         };
         let workflow = workflows.filter(sends).min_by(|a, b| a.name.cmp(&b.name));
         let campaign = workflow.and_then(|workflow| definitions.campaign_of(workflow));

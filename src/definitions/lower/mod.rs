@@ -9,9 +9,12 @@ mod caps;
 mod conditions;
 mod dates;
 mod days_off;
+mod elsewhere;
 mod enter;
+mod forks;
 mod guards;
 mod hand_off;
+mod inside;
 mod kinds;
 mod marks;
 mod pacing;
@@ -20,12 +23,15 @@ mod policy;
 mod questions;
 mod reach;
 mod read;
+mod repeat;
 mod scoring;
 mod segments;
 mod send;
+mod split;
 mod step;
 mod step_id;
 mod steps;
+mod streams;
 mod templates;
 mod wait_for;
 mod workflow;
@@ -36,6 +42,7 @@ use std::{
     sync::Arc,
 };
 
+use self::workflow::Known;
 use super::{node::Node, problem::File, unit::Unit};
 use crate::config::OwnDomains;
 use crate::domain::{
@@ -143,13 +150,18 @@ pub(super) fn definitions(
         policy.caps = caps::lower(house, &policy, &written, &conditions);
     }
 
+    let streams = all(&[ArtefactKind::Stream], true);
+    let stream_names = streams.iter().map(|found| found.unit.name.clone()).collect();
+    let streams = streams::lower(&streams, &conditions.templates);
     let lowered = all(&[ArtefactKind::Campaign], true)
         .iter()
         .map(|found| (found.unit.name.clone(), campaign::lower(found, &policy.zone)))
         .collect();
     let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
+    let live = sorted.iter().filter(|unit| unit.kind == ArtefactKind::Workflow && unit.live);
+    let workflow_names = live.map(|unit| unit.name.clone()).collect();
     let teams = people.teams.keys().cloned().collect();
-    let known = workflow::Known {
+    let known = Known {
         conditions: &conditions,
         policy: &policy,
         purposes: &purposes,
@@ -158,6 +170,9 @@ pub(super) fn definitions(
         persons: &people.persons,
         own: outside.own,
         campaigns: &lowered,
+        streams: &stream_names,
+        workflows: Some(&workflow_names),
+        this: None,
         dates: dates::Dates::None,
     };
     let mut workflows = Vec::new();
@@ -170,7 +185,7 @@ pub(super) fn definitions(
     }
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)
-            && let Some(workflow) = workflow::lower(&found, &known)
+            && let Some(workflow) = workflow::lower(&found, &Known { workflows: None, ..known })
         {
             structures.insert(workflow.version.clone(), Arc::new(workflow));
         }
@@ -204,6 +219,7 @@ pub(super) fn definitions(
         people,
         campaigns,
         questions,
+        streams,
         workflows: workflows.into(),
         structures,
         templates,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    dates, hand_off, marks, people::nobody, read, step_id, steps, wait_for, workflow::Known,
+    dates, elsewhere, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id,
+    steps, streams, wait_for, workflow::Known,
 };
 use crate::{
     definitions::{
@@ -14,15 +15,12 @@ use crate::{
         schema,
     },
     domain::{
-        condition::Scope,
         name::Name,
         schedule::{DateExpr, WaitSpec},
         template::in_another_folder,
         workflow::{InDoubt, StepKind},
     },
 };
-
-const BRANCHES: [&str; 2] = ["then", "else"];
 
 /// A step before the list is laid flat.
 #[derive(Debug)]
@@ -67,15 +65,7 @@ pub(super) fn read(
         }
         _ => Vec::new(),
     };
-    let outcomes = wait_for::outcomes(node);
-    let branches: Vec<Vec<Draft>> = if node.get("hand_off").is_some() {
-        hand_off::branches(node).map(branch).into()
-    } else if outcomes.is_empty() {
-        BRANCHES.map(|key| branch(node.get(key))).into()
-    } else {
-        let keys = outcomes.iter().copied().chain(["else"]);
-        keys.map(|key| branch(node.get(key))).collect()
-    };
+    let branches: Vec<Vec<Draft>> = inside::lists(node).into_iter().map(branch).collect();
     let mut kinds = entries.iter().filter(|(key, _)| schema::STEP_KINDS.contains(&&*key.text));
     let Some((kind, value)) = kinds.next() else {
         return unknown_kind(file, node);
@@ -87,6 +77,7 @@ pub(super) fn read(
         file.error("conflict", second.span, message, Some(hint));
         return None;
     }
+    let outcomes = wait_for::outcomes(node);
     let keys = match outcomes[..] {
         [] => schema::STEPS.iter().find(|step| step.title == kind.text)?,
         _ => &schema::OUTCOMES,
@@ -94,8 +85,7 @@ pub(super) fn read(
     let what = format!("a `{}` step", kind.text);
     let fields = read::Fields::open_also(file, node, &what, keys, &outcomes)?;
     // What has no value is reported.
-    let of_steps = BRANCHES.iter().chain(&hand_off::BRANCHES).copied();
-    let of_steps = of_steps.filter(|key| keys.key(key).is_some());
+    let of_steps = inside::keys().filter(|key| keys.key(key).is_some());
     for key in outcomes.iter().copied().chain(of_steps) {
         fields.get(key);
     }
@@ -110,7 +100,13 @@ pub(super) fn read(
         "email" => email(file, &fields, value, known)?,
         "wait" => wait(file, value)?,
         "wait_for" => wait_for::lower(file, &fields, value, known, has_end)?,
-        "if" => condition(file, &fields, value, known)?,
+        "if" => forks::condition(file, &fields, value, known)?,
+        "branch" => forks::branch(file, value, known)?,
+        "split" => split::lower(file, value)?,
+        "stream" => streams::step(file, &fields, value, known)?,
+        "enrol" => elsewhere::enrol(file, value, known)?,
+        "leave" => elsewhere::leave(file, value, known)?,
+        "repeat" => repeat::lower(file, &fields, value, known)?,
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
@@ -120,6 +116,7 @@ pub(super) fn read(
     let id = explicit.map_or_else(|| derived.into(), Name::from);
     let explicit = explicit.is_some();
     let draft = Draft { id, at: kind.span, kind: step, branches, explicit };
+    repeat::check_depth(file, &draft);
     Some(match at? {
         Some((date, if_past)) => dated(draft, date, if_past),
         None => draft,
@@ -227,11 +224,11 @@ pub(super) fn template(
     what: &str,
     known: &Known<'_>,
 ) -> Option<Name> {
-    mail(file, node, what, &known.conditions.templates)
+    known_template(file, node, what, &known.conditions.templates)
 }
 
-/// A mail of the folder, by its name.
-pub(super) fn mail(
+/// One of these templates.
+pub(super) fn known_template(
     file: &File<'_>,
     node: &Node,
     what: &str,
@@ -274,22 +271,6 @@ pub(super) fn wait_spec(file: &File<'_>, node: &Node, what: &str) -> Option<Wait
 fn wait(file: &File<'_>, node: &Node) -> Option<Made> {
     let spec = wait_spec(file, node, "wait")?;
     Some((format!("wait.{}", slugged(node.text().unwrap_or(""))), StepKind::Wait(spec)))
-}
-
-fn condition(
-    file: &File<'_>,
-    fields: &read::Fields<'_>,
-    node: &Node,
-    known: &Known<'_>,
-) -> Option<Made> {
-    let condition = known.conditions.compile(file, node, "if", Scope::Workflow);
-    if !fields.has("then") && !fields.has("else") {
-        let hint = "add: then: and below it the steps".to_owned();
-        let message = "this `if` has neither `then` nor `else`";
-        file.error("missing-key", fields.key_span("if"), message, Some(hint));
-    }
-    let id = format!("if.{}", step_id::of_condition(node.text().unwrap_or("")));
-    Some((id, StepKind::If { condition: condition?, then: None, otherwise: None }))
 }
 
 fn notify(

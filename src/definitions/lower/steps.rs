@@ -1,6 +1,6 @@
 //! `steps:` → the flat list in which each step knows where to go next.
 
-use super::{step, step::Draft, step_id, workflow::Known};
+use super::{forks, step, step::Draft, step_id, workflow::Known};
 use crate::{
     definitions::{
         node::{Data, Node},
@@ -59,13 +59,18 @@ pub(super) fn list(
         items.iter().filter_map(|item| step::read(file, item, known, has_end)).collect();
     let end = drafts.iter().position(ends_here);
     if let Some((end, after)) = end.and_then(|end| Some((&drafts[end], drafts.get(end + 1)?))) {
-        let (message, before) = if matches!(end.kind, StepKind::Stop { .. }) {
-            ("this step is never reached: it stands after a `stop`", "`stop`")
-        } else {
-            ("this step is never reached: both branches above it end in a `stop`", "`if`")
+        let why = match end.kind {
+            StepKind::Stop { .. } => "it stands after a `stop`",
+            StepKind::If { .. } => "both branches above it end in a `stop`",
+            _ => "all ways above it end in a `stop`",
         };
-        let hint = format!("put it before the {before}, or delete it");
-        file.warning("unreachable-step", after.at, message, Some(hint));
+        let hint = format!("put it before the `{}`, or delete it", end.kind.word());
+        file.warning(
+            "unreachable-step",
+            after.at,
+            format!("this step is never reached: {why}"),
+            Some(hint),
+        );
     }
     Some(drafts)
 }
@@ -73,11 +78,7 @@ pub(super) fn list(
 /// Whether nobody goes on after this step. After a `wait_for` whose branches both stop, somebody may:
 /// where it is unknown whether it came to pass, neither is taken.
 fn ends_here(draft: &Draft) -> bool {
-    match draft.kind {
-        StepKind::Stop { .. } => true,
-        StepKind::If { .. } => draft.branches.iter().all(|branch| branch.iter().any(ends_here)),
-        _ => false,
-    }
+    matches!(draft.kind, StepKind::Stop { .. }) || forks::ends_here(draft, ends_here)
 }
 
 struct Flat {
@@ -97,8 +98,10 @@ impl Flat {
             let here = self.steps.len();
             let next = if number + 1 < count { Some(StepIx(here + size)) } else { after };
             self.steps.push(Step { id: draft.id, kind: draft.kind, next });
+            let is_loop = self.steps[here].kind.is_loop();
+            let after = if is_loop { Some(StepIx(here)) } else { next };
             let begins: Vec<Option<StepIx>> =
-                draft.branches.into_iter().map(|branch| self.block(branch, next)).collect();
+                draft.branches.into_iter().map(|branch| self.block(branch, after)).collect();
             for (branch, begin) in self.steps[here].kind.branches_mut().into_iter().zip(begins) {
                 *branch = begin;
             }

@@ -33,6 +33,11 @@ pub(super) struct Known<'a> {
     pub own: Option<&'a OwnDomains>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
+    pub streams: &'a BTreeSet<Name>,
+    /// Those that are live; `None`: whatever an earlier version names.
+    pub workflows: Option<&'a BTreeSet<Name>>,
+    /// The one that is read.
+    pub this: Option<&'a Name>,
     /// Those of the workflow's campaign.
     pub dates: Dates<'a>,
 }
@@ -53,7 +58,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         },
         _ => Dates::Unknown,
     };
-    let known = &Known { dates, ..*known };
+    let known = &Known { dates, this: Some(name), ..*known };
     let purpose = fields
         .need("purpose", "purpose: insights, the consent that each of its mails needs")
         .and_then(|node| purpose(file, node, known));

@@ -19,12 +19,12 @@ pub(in crate::definitions) const TESTS: Map = Map {
         may("from", Form::LocalTime, "each case says so", "when cases begin, on the lead's clock"),
         may("until", Form::Deadline, "30d", "how long cases last"),
         may("lead", Form::Map(&LEAD), "each case says so", "who it is about, where a case says no more"),
-        must("cases", Form::List(&Form::Map(&CASE)), "the tests"),
+        must("cases", Form::List(&Form::Map(&TEST_CASE)), "the tests"),
     ],
     later: &[],
 };
 
-pub(in crate::definitions) const CASE: Map = Map {
+pub(in crate::definitions) const TEST_CASE: Map = Map {
     title: "A case",
     keys: &[
         must("case", Form::Text, "what it shows; each of a file is called otherwise"),

@@ -1,13 +1,15 @@
 //! The kinds of files, and what those that hold no workflow hold.
 
-use super::{ABOUT, CAMPAIGN, FileKind, Form, GUARDS, Map, PACING, WORKFLOW, may, must};
+use super::{
+    ABOUT, CAMPAIGN, FileKind, Form, GUARDS, Map, PACING, STREAM_OF_MAILS, WORKFLOW, may, must,
+};
 use crate::domain::{
     lead::{Basis, Stage},
     value::ValueType,
 };
 
 /// What a file may hold, by its first key.
-pub const FILES: [FileKind; 8] = [
+pub const FILES: [FileKind; 9] = [
     FileKind { key: "workflow", about: "one workflow", form: Form::Map(&WORKFLOW) },
     FileKind {
         key: "campaign",
@@ -23,6 +25,11 @@ pub const FILES: [FileKind; 8] = [
         key: "questions",
         about: "what mails may ask",
         form: Form::Named(&Form::Map(&QUESTION)),
+    },
+    FileKind {
+        key: "streams",
+        about: "mails that go out one after the other",
+        form: Form::Named(&Form::Map(&STREAM_OF_MAILS)),
     },
     FileKind {
         key: "scoring",

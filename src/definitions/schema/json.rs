@@ -84,6 +84,7 @@ fn of(form: Form) -> Value {
         | Form::Rate
         | Form::Limit
         | Form::AtMost
+        | Form::Mails
         | Form::Window
         | Form::Hours
         | Form::Day

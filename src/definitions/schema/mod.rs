@@ -4,26 +4,30 @@
 mod campaign;
 mod cases;
 mod files;
+mod forks;
 mod guards;
 mod json;
 mod mail;
 mod pacing;
 mod page;
+mod rounds;
 mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
-pub(super) use cases::{CASE, EXPECT, HAPPENS, LEAD, TESTS};
+pub(super) use cases::{EXPECT, HAPPENS, LEAD, TEST_CASE, TESTS};
 pub use files::FILES;
 pub(super) use files::{
     ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,
     PERSON, POLICY, PURPOSE, QUESTION, RUNG, SCORING, SEGMENT, STAGE_RULE, TEAM, TEMPERATURE,
     YES_OR_NO,
 };
+pub(super) use forks::{ARM, CASE};
 pub(super) use guards::GUARDS;
 pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
+pub(super) use rounds::STREAM_OF_MAILS;
 pub(super) use workflow::{
     ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
 };
@@ -98,6 +102,8 @@ pub enum Form {
     Limit,
     /// So many a day, or a rate.
     AtMost,
+    /// A number of mails, as `12 mails`.
+    Mails,
     Window,
     /// Hours of every day, `21:00-08:00`.
     Hours,

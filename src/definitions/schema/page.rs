@@ -91,6 +91,7 @@ fn shown(form: Form) -> String {
         Form::Limit => "a part of at least so many mails, `5% of 200`".to_owned(),
         Form::Rate => "a rate, `300 per hour`, `20 per minute`, `5 per second`".to_owned(),
         Form::AtMost => "`500 per day`, or a rate, `60 per hour`".to_owned(),
+        Form::Mails => "a number of mails, `12 mails`".to_owned(),
         Form::Window => "`mon-fri 09:00-17:30`, or `always`".to_owned(),
         Form::Hours => "hours, `21:00-08:00`".to_owned(),
         Form::Zone => "a time zone, `Europe/Rome`".to_owned(),

@@ -1,6 +1,11 @@
 //! Workflows and their steps.
 
-use super::{Form, Key, Map, may, must};
+use super::{
+    Form, Key, Map,
+    forks::{BRANCH, IF, SPLIT},
+    may, must,
+    rounds::{ENROL, LEAVE, REPEAT, STREAM},
+};
 use crate::domain::{hand_off::Persist, workflow::InDoubt};
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
@@ -114,7 +119,7 @@ pub(in crate::definitions) const SEND: Map = Map {
     later: &["calendar", "via"],
 };
 
-const ID: Key = may(
+pub(super) const ID: Key = may(
     "id",
     Form::Name("the step"),
     "made of what the step is",
@@ -122,10 +127,8 @@ const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 11] = [
-    "branch", "split", "stream", "repeat", "webhook", "enrol", "leave", "ask", "sms", "score",
-    "stage",
-];
+pub(in crate::definitions) const STEPS_LATER: [&str; 5] =
+    ["webhook", "ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -134,21 +137,27 @@ fn in_doubt() -> Vec<&'static str> {
     InDoubt::WORDS.map(|(word, _)| word).to_vec()
 }
 
-const NOT_AFTER: Key = may(
+pub(super) const NOW: Key =
+    may("now", Form::YesNo, "as `send` says", "whether it goes at any hour");
+
+pub(super) const IN_DOUBT_OF_STEP: Key =
+    may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT);
+
+pub(super) const NOT_AFTER: Key = may(
     "not_after",
     Form::Deadline,
     "never too late",
     "before when a mail leaves or not at all; its lead goes on",
 );
 
-const AT: Key = may(
+pub(super) const AT: Key = may(
     "at",
     Form::Date,
     "at once",
     "waits for a date of the campaign first; a step whose date is past is passed over",
 );
 
-const IF_PAST: Key = may(
+pub(super) const IF_PAST: Key = may(
     "if_past",
     Form::OneOf(if_past),
     "`skip`",
@@ -162,22 +171,22 @@ fn if_past() -> Vec<&'static str> {
 const UP_TO: Key =
     may("up_to", Form::Deadline, "for ever", "how long at most; then `else` is done");
 
-const LATER: &[&str] = &["on_failure", "window", "calendar", "at_most"];
+pub(super) const LATER: &[&str] = &["on_failure", "window", "calendar", "at_most"];
 
-const THEN: Key =
+pub(super) const THEN: Key =
     may("then", Form::Steps, "nothing", "what happens if it is true; then the way goes on below");
-const ELSE: Key =
+pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 9] = [
+pub(in crate::definitions) const STEPS: [Map; 15] = [
     Map {
         title: "email",
         keys: &[
             must("email", Form::Name("a mail"), "sends the mail; goes on when it is sent"),
-            may("now", Form::YesNo, "as `send` says", "whether it goes at any hour"),
+            NOW,
             NOT_AFTER,
-            may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT),
+            IN_DOUBT_OF_STEP,
             AT,
             IF_PAST,
             ID,
@@ -202,11 +211,13 @@ pub(in crate::definitions) const STEPS: [Map; 9] = [
         ],
         later: LATER,
     },
-    Map {
-        title: "if",
-        keys: &[must("if", Form::Condition, "asks now"), THEN, ELSE, AT, IF_PAST, ID],
-        later: LATER,
-    },
+    IF,
+    BRANCH,
+    SPLIT,
+    REPEAT,
+    STREAM,
+    ENROL,
+    LEAVE,
     Map {
         title: "set",
         keys: &[

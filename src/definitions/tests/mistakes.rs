@@ -121,7 +121,7 @@ fn keys_that_are_not_lined_up() {
 #[test]
 fn something_not_built_yet() {
     insta::assert_snapshot!(workflow(&format!(
-        "enter: {{ by_hand: yes }}\non_change: migrate\n{STEPS}  - branch:\n      - if: replied()\n"
+        "enter: {{ by_hand: yes }}\non_change: migrate\n{STEPS}  - sms: hello\n"
     )));
 }
 
@@ -574,7 +574,7 @@ fn what_is_wrong_with_a_step_hides_nothing_of_what_is_inside_of_it() {
     for (step, rule) in [
         ("wait_fro: replied()", "unknown-key"),
         ("wait_for: replied()\n    email: cold/hello", "conflict"),
-        ("repeat: 3", "not-built"),
+        ("sms: hello", "not-built"),
         ("email: cold/hello", "unknown-key"),
         ("wait_for: replyed()\n    up_to: 0d", "condition"),
     ] {

@@ -111,8 +111,11 @@ fn first_key(yaml: &str) -> &str {
 /// The whole files that the pages on workflows and house rules show. Parts of files are shown as well; a whole
 /// one begins with its top-level key.
 pub(super) fn yaml_examples() -> Vec<String> {
-    let pages =
-        [include_str!("../../../docs/workflows.md"), include_str!("../../../docs/policy.md")];
+    let pages = [
+        include_str!("../../../docs/workflows.md"),
+        include_str!("../../../docs/ways.md"),
+        include_str!("../../../docs/policy.md"),
+    ];
     let blocks = pages
         .into_iter()
         .flat_map(|page| page.split("```yaml\n").skip(1))
@@ -130,6 +133,7 @@ fn every_example_of_the_documentation_is_right() {
             "campaign" => "workflows/example.campaign.yaml",
             "segments" => "workflows/example-segments.yaml",
             "questions" => "workflows/example-questions.yaml",
+            "streams" => "workflows/example-streams.yaml",
             "scoring" => "workflows/scoring.yaml",
             "policy" => "workflows/policy.yaml",
             "people" => "workflows/people.yaml",
@@ -141,6 +145,11 @@ fn every_example_of_the_documentation_is_right() {
             // The shipped workflows name attributes of their own.
             sources.files.retain(|path, _| !path.starts_with("workflows/"));
         }
+        // Workflows of the page send the streams of the page.
+        let streams = examples.iter().filter(|text| first_key(text) == "streams");
+        sources.files.extend(
+            streams.map(|text| ("workflows/example-streams.yaml".to_owned(), text.clone())),
+        );
         sources.files.insert(replaced.to_owned(), text.clone());
         let checked = check(&sources);
         let shown = show(&checked.problems, &sources, false);

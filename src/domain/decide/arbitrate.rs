@@ -9,7 +9,7 @@ use crate::domain::{
     message::MessageKind,
     name::Name,
     time::Instant,
-    workflow::MailStep,
+    workflow::{Content, MailStep},
 };
 
 /// An enrolment that wants to send.
@@ -138,10 +138,17 @@ impl<'a> Work<'a> {
 
     fn reserve(&mut self, index: usize) -> Option<Name> {
         let now = self.now();
-        let active = &mut self.enrolments[index];
+        let active = &self.enrolments[index];
         let workflow = active.workflow?;
-        let MailStep { template, again, .. } = active.mail_step()?;
+        let MailStep { content, again, .. } = active.mail_step()?;
         let about = active.about();
+        let template = match content {
+            Content::Template(template) => template.clone(),
+            // One that was in doubt keeps what it was reserved with.
+            Content::NextOf(stream) if again.is_some() => stream.clone(),
+            Content::NextOf(stream) => self.next_content(stream)?.clone(),
+        };
+        let active = &mut self.enrolments[index];
         active.enrolment.to_mut().phase = Phase::Mailing;
         self.decision.messages.push(NewMessage {
             about: about.clone(),
@@ -157,7 +164,7 @@ impl<'a> Work<'a> {
             placed_on: None,
             again,
         });
-        self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), template);
+        self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &template);
         Some(workflow.name.clone())
     }
 

@@ -85,7 +85,7 @@ impl Work<'_> {
         let workflow = &live.workflow;
         let requested = self.requested.iter().any(|name| **name == workflow.name);
         if requested {
-            self.enter_by_hand(index, workflow);
+            self.enter_by_word(index, workflow, "by hand");
         }
         match &workflow.enter {
             Enter::When(condition) => {
@@ -107,9 +107,9 @@ impl Work<'_> {
         }
     }
 
-    /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
+    /// Somebody asked for it, or a step of another workflow. The re-entry rule holds as ever: nobody gets the same mails twice because
     /// a name was on two lists.
-    fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
+    pub fn enter_by_word(&mut self, index: usize, workflow: &Arc<Workflow>, by: &str) {
         let refusal = if self.is_inside(index) {
             Some("it is inside already")
         } else if matches!(self.reentry(index, workflow, None), Reentry::Open) {
@@ -119,7 +119,7 @@ impl Work<'_> {
         };
         match refusal {
             Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => self.enter(index, workflow, None, "by hand", true),
+            None => self.enter(index, workflow, None, by, true),
         }
     }
 

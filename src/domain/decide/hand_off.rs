@@ -11,7 +11,7 @@ use crate::domain::{
     template::CARD,
     time::Instant,
     value::{Schema, Slot, Value},
-    workflow::{StepIx, StepKind, Workflow},
+    workflow::{StepIx, StepKind, Workflow, is_same_arrival, tries},
 };
 
 impl Work<'_> {
@@ -21,13 +21,17 @@ impl Work<'_> {
         let owner = definitions.owner(&self.lead.attributes).map(|(name, _)| name);
         let order = receivers(definitions, &step.to, self.lead.state.lead, owner);
         let enrolment = &self.enrolments[index].enrolment;
-        let times = usize::try_from(enrolment.visit).unwrap_or(usize::MAX);
+        let times = usize::try_from(tries(enrolment.visit)).unwrap_or(usize::MAX);
         if matches!(enrolment.phase, Phase::Ready { .. }) {
             if let Some(other) = self.hands_over_already(index) {
                 self.hold(index, Instant::NEVER, &format!("`{other}` has handed it over"));
                 return false;
             }
-            let turn = if step.silence.persist == Persist::NextPerson { times - 1 } else { 0 };
+            let turn = if step.silence.persist == Persist::NextPerson {
+                times.saturating_sub(1)
+            } else {
+                0
+            };
             let Some(person) = order.get(turn) else {
                 self.branch(index, None, "there is nobody to hand it to");
                 return self.enrolments[index].is_active();
@@ -79,7 +83,7 @@ impl Work<'_> {
             placed_on: None,
             again: None,
         });
-        let again = if about.visit > 1 { "again " } else { "" };
+        let again = if tries(about.visit) > 1 { "again " } else { "" };
         let reason = format!("handed {again}to {person}");
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &reason);
         self.make(EventKind::HANDOFF_MADE, Some(person.clone()), &reason);
@@ -163,10 +167,14 @@ impl Work<'_> {
         let active = &self.enrolments[index];
         let enrolment = &active.enrolment;
         let is_it = match &event.about {
-            Some(about) => about.enrolment == enrolment.no && about.step == enrolment.step,
+            Some(about) => {
+                about.enrolment == enrolment.no
+                    && about.step == enrolment.step
+                    && is_same_arrival(about.visit, enrolment.visit)
+            }
             // Said of the lead as such: no answer to what was asked later. When the first of several cards
             // went out is not kept; it was after the entry.
-            None if enrolment.visit > 1 => enrolment.entered_at <= event.occurred_at,
+            None if tries(enrolment.visit) > 1 => enrolment.entered_at <= event.occurred_at,
             None => enrolment.armed_at <= event.occurred_at,
         };
         let waits = is_it && matches!(enrolment.phase, Phase::Waiting { .. });

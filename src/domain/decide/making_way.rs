@@ -11,6 +11,7 @@ use crate::domain::{
     lead::{Due, Phase},
     message::{MessageState, OpenMessage},
     time::Instant,
+    workflow::tries,
 };
 
 /// How often a step's mail is reserved at most, for all that wants to go before it. Then it stays where
@@ -41,7 +42,7 @@ impl Work<'_> {
         };
         let is_paused = grants.is_paused(&open.workflow);
         let stays =
-            theirs.again.is_some() || self.enrolments[holder].enrolment.visit >= MOST_VISITS;
+            theirs.again.is_some() || tries(self.enrolments[holder].enrolment.visit) >= MOST_VISITS;
         if !is_paused && (goes || stays) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::domain::{
     hand_off::Answer,
     lead::{Outcome, Phase, SentMail},
     name::Name,
-    workflow::Enter,
+    workflow::{Enter, StepKind},
 };
 
 impl<'a> Work<'a> {
@@ -145,8 +145,19 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Moves an enrolment past its step, or to its end.
+    /// Moves an enrolment past what it has done: its step, or a mail of a stream.
     pub fn go_on(&mut self, index: usize) {
+        let active = &self.enrolments[index];
+        let Some(workflow) = active.workflow else { return };
+        let step = workflow.steps.find(&active.enrolment.step);
+        match step.map(|step| &workflow.steps.get(step).kind) {
+            Some(StepKind::Stream(stream)) => self.next_of_stream(index, stream),
+            _ => self.past(index),
+        }
+    }
+
+    /// Moves an enrolment past its step, or to its end.
+    pub fn past(&mut self, index: usize) {
         let Some(workflow) = self.enrolments[index].workflow else { return };
         let step = workflow.steps.find(&self.enrolments[index].enrolment.step);
         match step.and_then(|step| workflow.steps.get(step).next) {
@@ -160,13 +171,13 @@ impl<'a> Work<'a> {
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let enrolment = active.enrolment.to_mut();
-        let from = workflow.steps.find(&enrolment.step).map(|from| workflow.steps.get(from));
+        let from = workflow.steps.find(&enrolment.step);
+        enrolment.visit = workflow.steps.arrival(from, enrolment.visit, step);
         let to = &workflow.steps.get(step).id;
-        if from.is_some_and(|from| from.next != Some(step)) {
+        if from.is_some_and(|from| workflow.steps.get(from).next != Some(step)) {
             enrolment.turns.push((enrolment.step.clone(), to.clone()));
         }
         enrolment.step = to.clone();
-        enrolment.visit = 1;
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;
         enrolment.doubt = None;
@@ -179,12 +190,18 @@ impl<'a> Work<'a> {
         to: Option<crate::domain::workflow::StepIx>,
         reason: &str,
     ) {
-        let enrolment = &self.enrolments[index].enrolment;
-        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
-        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
+        self.advance(index, reason);
         match to {
             Some(to) => self.go_to(index, to),
             None => self.go_on(index),
         }
+    }
+
+    /// Logs what a step came to; returns its workflow.
+    pub fn advance(&mut self, index: usize, reason: &str) -> Name {
+        let enrolment = &self.enrolments[index].enrolment;
+        let (workflow, step) = (enrolment.workflow.clone(), enrolment.step.clone());
+        self.log(Verb::Advanced, Some(&workflow), Some(&step), reason);
+        workflow
     }
 }

@@ -72,6 +72,20 @@ impl Work<'_> {
             StepKind::If { condition, then, otherwise } => {
                 self.decide_if(index, condition, *then, *otherwise);
             }
+            StepKind::Branch { cases, otherwise } => self.decide_case(index, cases, *otherwise),
+            StepKind::Split(arms) => self.take_arm(index, workflow, arms),
+            StepKind::Repeat { times, until, body } => {
+                self.repeat(index, workflow, *times, until.as_ref(), *body);
+            }
+            StepKind::Stream(stream) => return self.stream(index, workflow, stream),
+            StepKind::Enrol(other) => {
+                self.enrol(index, other);
+                self.go_on(index);
+            }
+            StepKind::Leave(other) => {
+                self.leave(index, other);
+                self.go_on(index);
+            }
             StepKind::Set(values) => {
                 self.set(index, values);
                 self.go_on(index);
@@ -122,7 +136,7 @@ impl Work<'_> {
         true
     }
 
-    fn email(&mut self, index: usize, workflow: &Workflow) {
+    pub fn email(&mut self, index: usize, workflow: &Workflow) {
         if self.enrolments[index].enrolment.phase == Phase::Mailing {
             self.leave_in_peace(index);
         }
@@ -180,23 +194,6 @@ impl Work<'_> {
     /// Whether a condition asks for behaviour that may not be looked at.
     fn is_hidden(&self, condition: &crate::domain::condition::Condition) -> bool {
         !self.lead.profiled && condition.asks_for_behaviour(&self.lead.definitions.segments)
-    }
-
-    fn decide_if(
-        &mut self,
-        index: usize,
-        condition: &crate::domain::condition::Condition,
-        then: Option<StepIx>,
-        otherwise: Option<StepIx>,
-    ) {
-        let enrolment = &self.enrolments[index].enrolment;
-        let view = self.lead.view_inside(enrolment);
-        // Asked once, on arrival: no wake-up.
-        if condition.verdict(&view).is_true() {
-            self.branch(index, then, &format!("yes: {}", condition.source()));
-        } else {
-            self.branch(index, otherwise, &format!("no: {}", condition.source()));
-        }
     }
 
     fn set(&mut self, index: usize, values: &[(Slot, Option<Value>)]) {

@@ -22,7 +22,8 @@ pub struct Enrolment {
     /// The event that it entered by, if it was one.
     pub entry: Option<Entry>,
     pub step: Name,
-    /// The how-manieth time it is at this step, from 1.
+    /// The how-manieth time it is at this step, from 1; inside of loops their rounds come first, as in 2_001: the first
+    /// time in the second round.
     pub visit: u32,
     /// When it arrived at this step.
     pub armed_at: Instant,

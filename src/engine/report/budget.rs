@@ -163,8 +163,10 @@ fn relay_of(definitions: &Definitions, fleet: &Fleet, upcoming: &Upcoming) -> Op
     let live = || definitions.workflow(&upcoming.workflow).map(|live| &*live.workflow);
     let workflow = workflow.or_else(live)?;
     let step = workflow.steps.get(workflow.steps.find(step)?);
-    let is_mail = |step: &Step| matches!(step.kind, StepKind::Email { .. });
+    let is_mail = |step: &Step| matches!(step.kind, StepKind::Email { .. } | StepKind::Stream(_));
     let is_next = match &step.kind {
+        // Between two of its mails.
+        StepKind::Stream(_) => true,
         StepKind::Wait(_) if is_wait => {
             step.next.is_some_and(|next| is_mail(workflow.steps.get(next)))
         }

@@ -127,8 +127,10 @@ impl Renderer {
 fn is_asked_for(definitions: &Definitions, template: &str) -> bool {
     let workflows = definitions.workflows.iter().map(|live| &live.workflow);
     let sent = workflows.flat_map(|workflow| {
-        let mails = workflow.steps.iter().filter_map(|step| workflow.mail_step(&step.id));
-        mails.filter(|mail| **mail.template == *template)
+        let is_it = |step: &&crate::domain::workflow::Step| {
+            definitions.mails_of(&step.kind).iter().any(|it| **it == *template)
+        };
+        workflow.steps.iter().filter(is_it).filter_map(|step| workflow.mail_step(&step.id))
     });
     let mut times = sent.map(|mail| mail.now).peekable();
     times.peek().is_some() && times.all(|now| now)

@@ -36,7 +36,7 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<E
     ];
     goes_with(file, &fields, kind, &pairs);
     let at = || fields.optional("at", |node| moment(file, node, "at"));
-    let mail = |node: &Node| step::mail(file, node, kind, &known.conditions.templates);
+    let mail = |node: &Node| step::known_template(file, node, kind, &known.conditions.templates);
     let workflow = || workflow(file, value, kind, known);
     let what = match kind {
         "mails" if is_none => Expected::Mails(Vec::new()),

@@ -66,7 +66,7 @@ fn simple(file: &File<'_>, kind: &str, value: &Node, known: &Known<'_>) -> Optio
         object,
         data: EventData::new(),
     };
-    let mail = || step::mail(file, value, kind, &known.conditions.templates);
+    let mail = || step::known_template(file, value, kind, &known.conditions.templates);
     let text = || read::text(file, value, kind).map(Name::from);
     Some(match kind {
         "clicked" => event(EventKind::MAIL_CLICKED, Some(mail()?)),

@@ -91,7 +91,7 @@ pub(in crate::definitions) fn lower(file: &File<'_>, root: &Node, known: &Known<
 }
 
 fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> Option<Case> {
-    let fields = read::Fields::open(file, node, "a case", &schema::CASE)?;
+    let fields = read::Fields::open(file, node, "a case", &schema::TEST_CASE)?;
     let name = fields
         .need("case", "case: who clicks gets the case study")
         .and_then(|node| read::text(file, node, "case"));

@@ -5,6 +5,7 @@ mod arbitration;
 mod caps;
 mod dated;
 mod doubt;
+mod elsewhere;
 mod entering;
 mod handing;
 mod house;
@@ -13,7 +14,9 @@ mod properties;
 mod scoring;
 mod sending;
 mod story;
+mod streams;
 mod waiting;
+mod ways;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

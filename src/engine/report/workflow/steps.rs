@@ -228,10 +228,11 @@ impl Board {
                     &other.reason,
                 ))
             });
+            let is_mail = step.template.is_some() || step.kind == Some("stream");
             // What is in doubt counts as sent: who had such a mail may have clicked in it.
             let of_sent = |part| share(part, step.sent + step.in_doubt);
             step.rates = Rates {
-                sent: share(step.sent, step.entered).filter(|_| step.template.is_some()),
+                sent: share(step.sent, step.entered).filter(|_| is_mail),
                 bounced: of_sent(step.bounced),
                 opened: of_sent(step.opened),
                 clicked: of_sent(step.clicked),
