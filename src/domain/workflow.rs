@@ -1,13 +1,12 @@
 //! Workflows: who enters, what happens step by step, when they leave.
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{collections::HashSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     address::Mailbox,
     condition::Condition,
-    event::EventKind,
     hand_off::HandOff,
     id::MessageId,
     lead::Turn,
@@ -16,6 +15,8 @@ use super::{
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     value::{Slot, Value},
 };
+
+pub use super::enter::{Again, DateEntry, Enter};
 
 /// What all workflows are called where one may be named, so no workflow's own name.
 pub const ALL: &str = "all";
@@ -81,27 +82,6 @@ pub enum Author {
 pub enum Replies {
     Person(Name),
     Mailbox(Mailbox),
-}
-
-/// Who enters.
-#[derive(Clone, Debug)]
-pub enum Enter {
-    /// Leads for whom this is true, a segment's name included.
-    When(Condition),
-    /// Leads to whom this happens.
-    On { kind: EventKind, object: Option<Name>, filter: Option<Condition> },
-    /// Only those named by a person.
-    ByHand,
-}
-
-/// Whether a lead may enter again after its enrolment ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Again {
-    Never,
-    /// At once by a new event; by a condition when it has been false in between.
-    Always,
-    /// So long after the last enrolment ended, whether or not the condition was false in between.
-    After(Duration),
 }
 
 /// What becomes of a lead whose mail may have arrived, and nobody knows. It counts as sent for caps either way.

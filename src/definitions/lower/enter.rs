@@ -1,6 +1,6 @@
 //! `enter:` → who enters, whether those already inside do, and whether again.
 
-use super::{kinds, read, workflow::Known};
+use super::{enter_on_date, kinds, read, workflow::Known};
 use crate::{
     definitions::{
         nearest::{did_you_mean, nearest},
@@ -17,13 +17,25 @@ use crate::{
     },
 };
 
+/// Of these a workflow has one.
+const WAYS: [&str; 5] = ["segment", "when", "event", "date", "by_hand"];
+
+/// Which keys go with which ways only.
+const BELONG: [(&str, &[&str]); 6] = [
+    ("object", &["event"]),
+    ("where", &["event", "date"]),
+    ("offset", &["date"]),
+    ("at", &["date"]),
+    ("yearly", &["date"]),
+    ("late", &["date"]),
+];
+
 /// Who enters, whether those already inside do, and whether again.
 pub(super) fn lower(
     file: &File<'_>,
     node: &Node,
     known: &Known<'_>,
 ) -> Option<(Enter, bool, Again)> {
-    const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
     if let Some(written) = node.text() {
         let segments = &known.conditions.segments;
         let name =
@@ -42,8 +54,9 @@ pub(super) fn lower(
     let [way] = ways[..] else {
         // A way that is not built yet has its own message.
         if ways.is_empty() && !schema::ENTER.later.iter().any(|later| fields.has(later)) {
-            let hint = "add one of: segment, when, event, by_hand".to_owned();
-            file.error("missing-key", fields.at(), "`enter` does not say who enters", Some(hint));
+            let hint = format!("add one of: {}", WAYS.join(", "));
+            let message = "`enter` does not say who enters";
+            file.error("missing-key", fields.at(), message, Some(hint));
         } else if let Some(second) = ways.get(1) {
             let message = format!("`{}` and `{second}` are two ways to enter", ways[0]);
             let hint = "keep one; a workflow of its own takes the other".to_owned();
@@ -55,8 +68,9 @@ pub(super) fn lower(
         }
         return None;
     };
-    for (key, needs) in [("object", "event"), ("where", "event")] {
-        if fields.has(key) && way != needs {
+    for (key, needs) in BELONG {
+        if fields.has(key) && !needs.contains(&way) {
+            let needs = needs.join("` or `");
             let message =
                 format!("`{key}` belongs to `{needs}`, and this workflow enters by `{way}`");
             file.error("conflict", fields.key_span(key), message, None);
@@ -92,6 +106,7 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
         "segment" => segment(file, node, known),
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
         "event" => event(file, node, fields, known),
+        "date" => enter_on_date::lower(file, node, fields, known).map(Enter::Date),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
                 return Some(Enter::ByHand);

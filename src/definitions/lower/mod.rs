@@ -9,6 +9,7 @@ mod conditions;
 mod dates;
 mod days_off;
 mod enter;
+mod enter_on_date;
 mod guards;
 mod hand_off;
 mod kinds;

@@ -2,6 +2,7 @@
 //! manual's reference and the editors' JSON Schema are made of. What is not in it cannot be read.
 
 mod campaign;
+mod enter;
 mod files;
 mod guards;
 mod json;
@@ -11,6 +12,7 @@ mod page;
 mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
+pub(super) use enter::ENTER;
 pub use files::FILES;
 pub(super) use files::{
     ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,
@@ -22,9 +24,7 @@ pub use json::{folder as json_schema, mail as json_schema_of_mails};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
-pub(super) use workflow::{
-    ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
-};
+pub(super) use workflow::{OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]

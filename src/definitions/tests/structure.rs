@@ -182,7 +182,7 @@ fn what_is_not_built_yet_says_so() {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_change: pin", "calendar: it", "send: { via: x }", "enter: { date: x }"] {
+    for line in ["on_change: pin", "calendar: it", "send: { via: x }", "enter: { limit: 3 }"] {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())
@@ -227,6 +227,9 @@ fn who_enters_and_how_often() {
     live("{ event: mail.bounced, object: hard }");
     live("{ event: stage.changed, object: mql }");
     assert_eq!(live("{ by_hand: yes }").again, Again::Never);
+    let by_date = live("{ date: created_on, offset: -1mo, at: \"10:30\", yearly: yes, late: 3h }");
+    assert!(matches!(&by_date.enter, Enter::Date(entry)
+        if entry.occasion.to_string() == "-1mo 10:30 yearly" && entry.attribute == "created_on"));
 
     for (enter, rule) in [
         ("{ segment: cold }", "missing-key"),
@@ -239,6 +242,14 @@ fn who_enters_and_how_often() {
         ("{ event: mail.clicked, object: cold/helo }", "unknown-template"),
         ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
+        ("{ date: created, yearly: yes }", "unknown-attribute"),
+        ("{ date: country }", "bad-value"),
+        ("{ date: created_on, offset: -36h }", "bad-date"),
+        ("{ date: created_on, at: morning }", "bad-date"),
+        ("{ date: created_on, late: soon }", "bad-value"),
+        ("{ date: created_on, existing: no }", "conflict"),
+        ("{ date: created_on, object: x }", "conflict"),
+        ("{ event: form.submitted, yearly: yes }", "conflict"),
         ("cold", "wrong-type"),
         ("{ again: never }", "missing-key"),
         ("{ by_hand: yes, again: sometimes }", "bad-value"),

@@ -1,4 +1,4 @@
-//! Entering: by a condition that becomes true, by an event, by hand.
+//! Entering: by a condition that becomes true, by an event, by hand; [the others](super::enter_on_date) ask here.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -62,7 +62,7 @@ impl Work<'_> {
     }
 
     /// With some rules of re-entry nothing that happens at the door matters now.
-    fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
+    pub fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
         match workflow.again {
             Again::Never => self.lead.passages.get(index).is_none(),
             Again::After(_) => !self.is_inside(index),
@@ -95,14 +95,12 @@ impl Work<'_> {
                     self.enter_when(index, live, condition, door);
                 }
             }
-            Enter::On { kind, object, filter } => {
-                let matching = arrivals.iter().filter(|event| {
-                    event.kind == *kind && (object.is_none() || *object == event.object)
-                });
-                for event in matching {
+            Enter::On { filter, .. } => {
+                for event in arrivals.iter().filter(|event| workflow.enter.takes(event)) {
                     self.enter_on(index, live, event, filter.as_ref());
                 }
             }
+            Enter::Date(entry) => self.enter_on_date(index, live, entry),
             Enter::ByHand => {}
         }
     }
@@ -110,6 +108,17 @@ impl Work<'_> {
     /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
     /// a name was on two lists.
     fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
+        self.enter_once(index, workflow, None, "by hand");
+    }
+
+    /// Lets a lead in for something that happens in an instant: if not now, then not for this.
+    pub fn enter_once(
+        &mut self,
+        index: usize,
+        workflow: &Arc<Workflow>,
+        entry: Option<Entry>,
+        reason: &str,
+    ) {
         let refusal = if self.is_inside(index) {
             Some("it is inside already")
         } else if matches!(self.reentry(index, workflow, None), Reentry::Open) {
@@ -119,7 +128,7 @@ impl Work<'_> {
         };
         match refusal {
             Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => self.enter(index, workflow, None, "by hand", true),
+            None => self.enter(index, workflow, entry, reason, true),
         }
     }
 
@@ -207,22 +216,13 @@ impl Work<'_> {
                 return;
             }
         }
-        let refusal = if self.is_inside(index) {
-            Some("it is inside already")
-        } else if self.is_older(event, live) {
-            Some("it happened before the workflow went live")
-        } else if !matches!(self.reentry(index, workflow, None), Reentry::Open) {
-            Some("the re-entry rule")
-        } else {
-            None
-        };
-        match refusal {
-            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => {
-                let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
-                self.enter(index, workflow, Some(entry), reason.trim_end(), true);
-            }
+        if !self.is_inside(index) && self.is_older(event, live) {
+            let reason = "it happened before the workflow went live";
+            self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
+            return;
         }
+        let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
+        self.enter_once(index, workflow, Some(entry), reason.trim_end());
     }
 
     /// Whether an event happened before a workflow went live.

@@ -11,6 +11,7 @@ mod cancelling;
 mod dated;
 mod doubt;
 mod enter;
+mod enter_on_date;
 mod exits;
 mod hand_off;
 mod ledger;

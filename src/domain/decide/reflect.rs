@@ -10,7 +10,6 @@ use crate::domain::{
     hand_off::Answer,
     lead::{Outcome, Phase, SentMail},
     name::Name,
-    workflow::Enter,
 };
 
 impl<'a> Work<'a> {
@@ -78,12 +77,7 @@ impl<'a> Work<'a> {
     /// Keeps an event that may enter some workflow: now, or once its judgement settles.
     pub fn arrive(&mut self, event: Cow<'a, Event>) {
         let enters =
-            self.lead.definitions.workflows.iter().any(|live| match &live.workflow.enter {
-                Enter::On { kind, object, .. } => {
-                    *kind == event.kind && (object.is_none() || *object == event.object)
-                }
-                Enter::When(_) | Enter::ByHand => false,
-            });
+            self.lead.definitions.workflows.iter().any(|live| live.workflow.enter.takes(&event));
         match event.counts_from() {
             Some(from) if enters && from <= self.now() => self.arrivals.push(event),
             Some(_) if enters => self.lead.unsettled.to_mut().push(event.into_owned()),

@@ -5,6 +5,7 @@ mod arbitration;
 mod caps;
 mod dated;
 mod doubt;
+mod enter_on_date;
 mod entering;
 mod handing;
 mod house;

@@ -1,0 +1,64 @@
+//! Who enters a workflow.
+
+use super::{Form, Map, may};
+
+/// The first of them are ways to enter, of which a workflow has one.
+pub(in crate::definitions) const ENTER: Map = Map {
+    title: "enter",
+    keys: &[
+        may("segment", Form::Name("a segment"), "another way", "whoever comes into the segment"),
+        may("when", Form::Condition, "another way", "whoever the condition becomes true for"),
+        may("event", Form::Event, "another way", "whoever this happens to"),
+        may(
+            "date",
+            Form::Name("an attribute of type date"),
+            "another way",
+            "whoever comes to that day, on the lead's own clock",
+        ),
+        may(
+            "by_hand",
+            Form::YesNo,
+            "another way",
+            "only those who are named: `nurtured enrol WORKFLOW EMAIL…`",
+        ),
+        may("object", Form::Text, "any", "with `event`: which form, page, mail, stage or source"),
+        may(
+            "where",
+            Form::Condition,
+            "all",
+            "with `event`: a condition on the event; with `date`: one on the lead, asked at that hour",
+        ),
+        may(
+            "offset",
+            Form::Text,
+            "on the day itself",
+            "with `date`: days, weeks, months or years before it, as `-60d`, or after it, as `2 weeks`",
+        ),
+        may("at", Form::Text, "`\"09:00\"`", "with `date`: the hour, on the lead's own clock"),
+        may(
+            "yearly",
+            Form::YesNo,
+            "no",
+            "with `date`: whether it comes each year; for a 29 February, in other years on the last of February",
+        ),
+        may(
+            "late",
+            Form::Length,
+            "`1d`",
+            "with `date`: how late a lead still comes in where nothing was at work at that hour",
+        ),
+        may(
+            "existing",
+            Form::YesNo,
+            "refused with `segment` and `when`",
+            "whether those who are inside already when it first goes live come in, too",
+        ),
+        may(
+            "again",
+            Form::WordOr(&["never", "always"], "`after` and a length of time, as `after 180d`"),
+            "never",
+            "whether a lead comes in once more: that long after the last time ended",
+        ),
+    ],
+    later: &["schedule", "workflow", "api", "each", "stage", "limit"],
+};
