@@ -23,6 +23,7 @@ mod pauses;
 mod questions;
 mod relays;
 mod releases;
+mod schedules;
 mod throttles;
 mod together;
 mod warming;

@@ -23,7 +23,7 @@ use super::{
     template::Templates,
     time::Instant,
     value::{Schema, Value},
-    workflow::{Version, Workflow},
+    workflow::{Enter, Version, Workflow},
 };
 
 /// What [`decide`](super::decide::decide) goes by.
@@ -128,7 +128,7 @@ impl Definitions {
     /// they enter by an event or by hand.
     #[must_use]
     pub fn door_mark(&self, workflow: &Workflow) -> i64 {
-        let Some((condition, way)) = workflow.enter.door() else { return 0 };
+        let Some((condition, way)) = workflow.enter.door(&self.policy) else { return 0 };
         let mut sources: Vec<&str> = condition.into_iter().map(Condition::source).collect();
         let mut named: Vec<String> = Vec::new();
         let mut next = 0;
@@ -152,6 +152,14 @@ impl Definitions {
             self.scoring.mark(&self.plan).hash(&mut hasher);
         }
         hasher.finish().cast_signed()
+    }
+
+    /// When the clock of a workflow that has one ticks for the first time after an instant; of what was before
+    /// it went live nothing comes.
+    #[must_use]
+    pub fn next_tick(&self, live: &LiveWorkflow, after: Instant) -> Option<Instant> {
+        let Enter::Schedule(ticking) = &live.workflow.enter else { return None };
+        ticking.ticks.next_after(after.max(live.since.door.at), ticking.zone(&self.policy))
     }
 
     /// Who owns a lead with these attributes, if it is one of us.

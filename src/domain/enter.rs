@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use super::{
     condition::Condition,
-    event::{Event, EventKind},
+    event::{Event, EventData, EventKind, Judgement},
+    id::Rev,
     name::Name,
-    schedule::Occasion,
+    policy::Policy,
+    schedule::{Occasion, Ticks},
+    time::{Instant, Zone},
     value::Slot,
 };
 
@@ -19,8 +22,29 @@ pub enum Enter {
     On { kind: EventKind, object: Option<Name>, filter: Option<Condition> },
     /// Leads whose day has come.
     Date(DateEntry),
+    /// Leads for whom a condition is true when a clock ticks.
+    Schedule(Ticking),
     /// Only those named by a person.
     ByHand,
+}
+
+/// By a clock of the workflow's own.
+#[derive(Clone, Debug)]
+pub struct Ticking {
+    pub ticks: Ticks,
+    /// `None`: the policy's.
+    pub zone: Option<Zone>,
+    pub who: Condition,
+    /// How long ago at most a tick was that is made up for.
+    pub late: Duration,
+}
+
+impl Ticking {
+    /// On whose clock.
+    #[must_use]
+    pub fn zone<'z>(&'z self, policy: &'z Policy) -> &'z Zone {
+        self.zone.as_ref().unwrap_or(&policy.zone)
+    }
 }
 
 /// By a date of the lead.
@@ -41,10 +65,13 @@ pub struct DateEntry {
 pub const LATE: Duration = Duration::from_hours(24);
 
 impl Enter {
-    /// Whether this event may let its lead in.
+    /// Whether this event may let its lead into the workflow of this name.
     #[must_use]
-    pub fn takes(&self, event: &Event) -> bool {
+    pub fn takes(&self, workflow: &Name, event: &Event) -> bool {
         match self {
+            Self::Schedule(_) => {
+                event.kind == EventKind::SCHEDULE_TICKED && event.object.as_ref() == Some(workflow)
+            }
             Self::On { kind, object, .. } => {
                 *kind == event.kind && (object.is_none() || *object == event.object)
             }
@@ -54,14 +81,38 @@ impl Enter {
 
     /// The condition that it asks, and what else it goes by where that is more than an event or a name.
     #[must_use]
-    pub fn door(&self) -> Option<(Option<&Condition>, String)> {
+    pub fn door(&self, policy: &Policy) -> Option<(Option<&Condition>, String)> {
         match self {
             Self::When(condition) => Some((Some(condition), String::new())),
             Self::Date(entry) => {
                 let way = format!("date {} {}", entry.attribute, entry.occasion);
                 Some((entry.filter.as_ref(), way))
             }
+            Self::Schedule(ticking) => {
+                let way = format!("schedule {} {}", ticking.ticks, ticking.zone(policy).name());
+                Some((Some(&ticking.who), way))
+            }
             Self::On { .. } | Self::ByHand => None,
+        }
+    }
+}
+
+impl Event {
+    /// A workflow's clock ticks for a lead.
+    #[must_use]
+    pub fn tick(rev: Rev, workflow: &Name, at: Instant, now: Instant) -> Self {
+        Self {
+            rev,
+            kind: EventKind::SCHEDULE_TICKED,
+            object: Some(workflow.clone()),
+            occurred_at: at,
+            recorded_at: now,
+            judgement: Judgement::Human,
+            settles_at: None,
+            message: None,
+            about: None,
+            revises: None,
+            data: EventData::new(),
         }
     }
 }

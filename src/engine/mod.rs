@@ -27,6 +27,7 @@ mod recording;
 pub mod releasing;
 pub mod report;
 mod restoring;
+mod ringing;
 pub mod running;
 pub mod sending;
 pub mod settling;
@@ -61,6 +62,7 @@ use departures::Departures;
 use guarding::Watch;
 use live::{BeyondUs, Current, Live};
 pub use outlets::Outlet;
+use ringing::Bell;
 use running::OnTurn;
 use settling::Tally;
 use throttling::Throttles;
@@ -91,6 +93,8 @@ pub struct Engine {
     pub on_turn: Box<OnTurn>,
     /// Told when a relay goes down and when it works again; it is up at first.
     pub on_relay: Box<OnRelay>,
+    /// Told of which workflow ticks were missed, and how many.
+    pub on_missed: Box<dyn Fn(&Name, u64) + Send + Sync>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -111,6 +115,8 @@ pub struct Engine {
     ramps: Warming,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// When the clocks of workflows tick.
+    bell: tokio::sync::Mutex<Bell>,
     /// What guards have counted.
     watch: tokio::sync::Mutex<Watch>,
 }
@@ -143,6 +149,7 @@ impl Engine {
             on_settled: Box::new(|_| ()),
             on_turn: Box::new(|_, _| ()),
             on_relay: Box::new(|_, _| ()),
+            on_missed: Box::new(|_, _| ()),
             current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
@@ -153,6 +160,7 @@ impl Engine {
             room: Arc::new(Semaphore::new(sending::ROOM as usize)),
             ramps: Warming::default(),
             sweeping: AtomicBool::new(false),
+            bell: tokio::sync::Mutex::default(),
             watch: tokio::sync::Mutex::default(),
         }
     }

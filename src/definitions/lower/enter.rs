@@ -1,6 +1,6 @@
 //! `enter:` → who enters, whether those already inside do, and whether again.
 
-use super::{enter_on_date, kinds, read, workflow::Known};
+use super::{enter_on_date, enter_on_tick, kinds, read, workflow::Known};
 use crate::{
     definitions::{
         nearest::{did_you_mean, nearest},
@@ -18,16 +18,18 @@ use crate::{
 };
 
 /// Of these a workflow has one.
-const WAYS: [&str; 5] = ["segment", "when", "event", "date", "by_hand"];
+const WAYS: [&str; 6] = ["segment", "when", "event", "date", "schedule", "by_hand"];
 
 /// Which keys go with which ways only.
-const BELONG: [(&str, &[&str]); 6] = [
+const BELONG: [(&str, &[&str]); 8] = [
     ("object", &["event"]),
     ("where", &["event", "date"]),
     ("offset", &["date"]),
     ("at", &["date"]),
     ("yearly", &["date"]),
-    ("late", &["date"]),
+    ("late", &["date", "schedule"]),
+    ("zone", &["schedule"]),
+    ("who", &["schedule"]),
 ];
 
 /// Who enters, whether those already inside do, and whether again.
@@ -107,6 +109,7 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
         "event" => event(file, node, fields, known),
         "date" => enter_on_date::lower(file, node, fields, known).map(Enter::Date),
+        "schedule" => enter_on_tick::lower(file, node, fields, known).map(Enter::Schedule),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
                 return Some(Enter::ByHand);

@@ -10,6 +10,7 @@ mod dates;
 mod days_off;
 mod enter;
 mod enter_on_date;
+mod enter_on_tick;
 mod guards;
 mod hand_off;
 mod kinds;

@@ -16,6 +16,12 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "whoever comes to that day, on the lead's own clock",
         ),
         may(
+            "schedule",
+            Form::Text,
+            "another way",
+            "leads for whom `who` is true each time that a clock ticks, by a cron expression: `\"0 9 1 * *\"`",
+        ),
+        may(
             "by_hand",
             Form::YesNo,
             "another way",
@@ -45,7 +51,14 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "late",
             Form::Length,
             "`1d`",
-            "with `date`: how late a lead still comes in where nothing was at work at that hour",
+            "with `date` and `schedule`: how late leads still come in where nothing was at work then",
+        ),
+        may("zone", Form::Zone, "the policy's", "with `schedule`: on whose clock"),
+        may(
+            "who",
+            Form::Condition,
+            "refused with `schedule`",
+            "with `schedule`: which leads, asked at each tick",
         ),
         may(
             "existing",
@@ -60,5 +73,5 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "whether a lead comes in once more: that long after the last time ended",
         ),
     ],
-    later: &["schedule", "workflow", "api", "each", "stage", "limit"],
+    later: &["workflow", "api", "each", "stage", "limit"],
 };

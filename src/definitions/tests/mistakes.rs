@@ -103,6 +103,13 @@ fn a_date_that_is_none() {
 }
 
 #[test]
+fn a_schedule_that_is_none() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter:\n  schedule: every monday\n  zone: Rome\n  again: always\n{STEPS}"
+    )));
+}
+
+#[test]
 fn names_that_are_not_there() {
     insta::assert_snapshot!(workflow(
         "enter: { segment: clod, existing: no }\nsteps:\n  - email: cold/helo\n  - notify: salse\n  \

@@ -231,6 +231,10 @@ fn who_enters_and_how_often() {
     assert!(matches!(&by_date.enter, Enter::Date(entry)
         if entry.occasion.to_string() == "-1mo 10:30 yearly" && entry.attribute == "created_on"));
 
+    let by_clock = live("{ schedule: 0 9 1 * *, zone: Europe/Rome, who: in_segment(\"cold\") }");
+    assert!(matches!(&by_clock.enter, Enter::Schedule(ticking)
+        if ticking.ticks.to_string() == "0 9 1 * *" && ticking.who.source() == "in_segment(\"cold\")"));
+
     for (enter, rule) in [
         ("{ segment: cold }", "missing-key"),
         ("{ when: stage == \"lead\" }", "missing-key"),
@@ -242,6 +246,10 @@ fn who_enters_and_how_often() {
         ("{ event: mail.clicked, object: cold/helo }", "unknown-template"),
         ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
+        ("{ schedule: 0 9 1 * *, zone: Rome, who: has(country) }", "bad-value"),
+        ("{ schedule: 0 9 31 2 *, who: has(country) }", "bad-schedule"),
+        ("{ schedule: 0 9 1 * * }", "missing-key"),
+        ("{ when: has(country), existing: no, who: has(city) }", "conflict"),
         ("{ date: created, yearly: yes }", "unknown-attribute"),
         ("{ date: country }", "bad-value"),
         ("{ date: created_on, offset: -36h }", "bad-date"),

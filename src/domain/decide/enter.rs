@@ -96,9 +96,10 @@ impl Work<'_> {
                 }
             }
             Enter::On { filter, .. } => {
-                for event in arrivals.iter().filter(|event| workflow.enter.takes(event)) {
-                    self.enter_on(index, live, event, filter.as_ref());
-                }
+                self.enter_on_any(index, live, arrivals, filter.as_ref());
+            }
+            Enter::Schedule(ticking) => {
+                self.enter_on_any(index, live, arrivals, Some(&ticking.who));
             }
             Enter::Date(entry) => self.enter_on_date(index, live, entry),
             Enter::ByHand => {}
@@ -199,6 +200,19 @@ impl Work<'_> {
             ..self.lead.view()
         };
         if condition.verdict(&then).is_true() { since.at } else { self.lead.now }
+    }
+
+    fn enter_on_any(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        arrivals: &[Cow<'_, Event>],
+        filter: Option<&Condition>,
+    ) {
+        let Workflow { enter, name, .. } = &*live.workflow;
+        for event in arrivals.iter().filter(|event| enter.takes(name, event)) {
+            self.enter_on(index, live, event, filter);
+        }
     }
 
     fn enter_on(

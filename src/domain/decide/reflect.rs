@@ -10,6 +10,7 @@ use crate::domain::{
     hand_off::Answer,
     lead::{Outcome, Phase, SentMail},
     name::Name,
+    workflow::Workflow,
 };
 
 impl<'a> Work<'a> {
@@ -76,8 +77,8 @@ impl<'a> Work<'a> {
 
     /// Keeps an event that may enter some workflow: now, or once its judgement settles.
     pub fn arrive(&mut self, event: Cow<'a, Event>) {
-        let enters =
-            self.lead.definitions.workflows.iter().any(|live| live.workflow.enter.takes(&event));
+        let takes = |workflow: &Workflow| workflow.enter.takes(&workflow.name, &event);
+        let enters = self.lead.definitions.workflows.iter().any(|live| takes(&live.workflow));
         match event.counts_from() {
             Some(from) if enters && from <= self.now() => self.arrivals.push(event),
             Some(_) if enters => self.lead.unsettled.to_mut().push(event.into_owned()),

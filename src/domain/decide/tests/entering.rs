@@ -131,7 +131,7 @@ fn a_stage_or_a_score_that_is_crossed_enters() {
         });
     }
     let mut story = Story::new(&house, &[]);
-    let mut visits = |story: &mut Story<'_>, times: usize| {
+    let visits = |story: &mut Story<'_>, times: usize| {
         for _ in 0..times {
             story.happens(EventKind::PAGE_VISITED, None);
         }
