@@ -6,6 +6,7 @@ use super::{
     condition::Condition,
     event::{Event, EventData, EventKind, Judgement},
     id::Rev,
+    lead::Outcome,
     name::Name,
     policy::Policy,
     schedule::{Occasion, Ticks},
@@ -24,6 +25,9 @@ pub enum Enter {
     Date(DateEntry),
     /// Leads for whom a condition is true when a clock ticks.
     Schedule(Ticking),
+    /// Leads whose way through another workflow ends; `None`: however it does, but for those taken out of it by
+    /// hand.
+    Ended { workflow: Name, outcome: Option<Outcome> },
     /// Only those named by a person.
     ByHand,
 }
@@ -64,6 +68,14 @@ pub struct DateEntry {
 /// says nothing.
 pub const LATE: Duration = Duration::from_hours(24);
 
+/// How the way through another workflow has ended, in the words of files.
+pub const ENDED: [(&str, Option<Outcome>); 4] = [
+    (Outcome::Goal.word(), Some(Outcome::Goal)),
+    (Outcome::Finished.word(), Some(Outcome::Finished)),
+    (Outcome::Left.word(), Some(Outcome::Left)),
+    ("any", None),
+];
+
 impl Enter {
     /// Whether this event may let its lead into the workflow of this name.
     #[must_use]
@@ -75,7 +87,19 @@ impl Enter {
             Self::On { kind, object, .. } => {
                 *kind == event.kind && (object.is_none() || *object == event.object)
             }
-            Self::When(_) | Self::Date(_) | Self::ByHand => false,
+            Self::When(_) | Self::Date(_) | Self::Ended { .. } | Self::ByHand => false,
+        }
+    }
+
+    /// Whether leads come in whose way through a workflow ends so.
+    #[must_use]
+    pub fn follows(&self, ended: &Name, by: Outcome) -> bool {
+        match self {
+            Self::Ended { workflow, outcome } => {
+                workflow == ended
+                    && outcome.map_or(by != Outcome::Cancelled, |outcome| outcome == by)
+            }
+            _ => false,
         }
     }
 
@@ -92,7 +116,7 @@ impl Enter {
                 let way = format!("schedule {} {}", ticking.ticks, ticking.zone(policy).name());
                 Some((Some(&ticking.who), way))
             }
-            Self::On { .. } | Self::ByHand => None,
+            Self::On { .. } | Self::Ended { .. } | Self::ByHand => None,
         }
     }
 }

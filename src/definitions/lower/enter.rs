@@ -1,6 +1,6 @@
 //! `enter:` → who enters, whether those already inside do, and whether again.
 
-use super::{enter_on_date, enter_on_tick, kinds, read, workflow::Known};
+use super::{caps, enter_on_date, enter_on_tick, kinds, read, workflow::Known};
 use crate::{
     definitions::{
         nearest::{did_you_mean, nearest},
@@ -10,6 +10,7 @@ use crate::{
     },
     domain::{
         condition::{Scope, known_object},
+        enter::ENDED,
         event::{EventKind, Objects},
         facts::{FactKey, ObjectFilter},
         name::Name,
@@ -18,10 +19,10 @@ use crate::{
 };
 
 /// Of these a workflow has one.
-const WAYS: [&str; 6] = ["segment", "when", "event", "date", "schedule", "by_hand"];
+const WAYS: [&str; 7] = ["segment", "when", "event", "date", "schedule", "workflow", "by_hand"];
 
 /// Which keys go with which ways only.
-const BELONG: [(&str, &[&str]); 8] = [
+const BELONG: [(&str, &[&str]); 9] = [
     ("object", &["event"]),
     ("where", &["event", "date"]),
     ("offset", &["date"]),
@@ -30,6 +31,7 @@ const BELONG: [(&str, &[&str]); 8] = [
     ("late", &["date", "schedule"]),
     ("zone", &["schedule"]),
     ("who", &["schedule"]),
+    ("ended", &["workflow"]),
 ];
 
 /// Who enters, whether those already inside do, and whether again.
@@ -110,6 +112,7 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
         "event" => event(file, node, fields, known),
         "date" => enter_on_date::lower(file, node, fields, known).map(Enter::Date),
         "schedule" => enter_on_tick::lower(file, node, fields, known).map(Enter::Schedule),
+        "workflow" => after_another(file, node, fields, known),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
                 return Some(Enter::ByHand);
@@ -152,6 +155,24 @@ fn event(
     let filter = fields
         .optional("where", |node| known.conditions.compile(file, node, "where", Scope::Workflow));
     Some(Enter::On { kind: kind?, object: object?, filter: filter? })
+}
+
+fn after_another(
+    file: &File<'_>,
+    node: &Node,
+    fields: &read::Fields<'_>,
+    known: &Known<'_>,
+) -> Option<Enter> {
+    let outcome = fields.optional("ended", |node| read::word(file, node, "ended", &ENDED));
+    let written = read::slug(file, node, "workflow")?;
+    let workflow = match known.workflows {
+        Some(names) => {
+            let at = (written, node.span);
+            caps::known(file, at, "workflow", "unknown-workflow", names.iter())?
+        }
+        None => written.into(),
+    };
+    Some(Enter::Ended { workflow, outcome: outcome?.flatten() })
 }
 
 fn kind(file: &File<'_>, node: &Node) -> Option<EventKind> {

@@ -5,6 +5,7 @@ mod attributes;
 mod calendar;
 mod campaign;
 mod caps;
+mod chains;
 mod conditions;
 mod dates;
 mod days_off;
@@ -150,7 +151,10 @@ pub(super) fn definitions(
         .collect();
     let (purposes, people_names) = (purposes(&sorted, &policy), people_names(&sorted, &people));
     let teams = people.teams.keys().cloned().collect();
+    let written: std::collections::BTreeSet<Name> =
+        all(&[ArtefactKind::Workflow], true).iter().map(|found| found.unit.name.clone()).collect();
     let known = workflow::Known {
+        workflows: Some(&written),
         conditions: &conditions,
         policy: &policy,
         purposes: &purposes,
@@ -169,6 +173,8 @@ pub(super) fn definitions(
         let since = live_since.get(&workflow.name).copied().unwrap_or_default();
         workflows.push(LiveWorkflow { workflow, since });
     }
+    chains::warn(&all(&[ArtefactKind::Workflow], true), &workflows);
+    let known = workflow::Known { workflows: None, ..known };
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)
             && let Some(workflow) = workflow::lower(&found, &known)

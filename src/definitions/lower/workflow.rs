@@ -33,6 +33,8 @@ pub(super) struct Known<'a> {
     pub own: Option<&'a OwnDomains>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
+    /// `None`: of a workflow that is live no more, which may name such as are gone.
+    pub workflows: Option<&'a BTreeSet<Name>>,
     /// Those of the workflow's campaign.
     pub dates: Dates<'a>,
 }

@@ -1,6 +1,7 @@
 //! Who enters a workflow.
 
 use super::{Form, Map, may};
+use crate::domain::enter::ENDED;
 
 /// The first of them are ways to enter, of which a workflow has one.
 pub(in crate::definitions) const ENTER: Map = Map {
@@ -22,10 +23,22 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "leads for whom `who` is true each time that a clock ticks, by a cron expression: `\"0 9 1 * *\"`",
         ),
         may(
+            "workflow",
+            Form::Name("a workflow"),
+            "another way",
+            "whoever's way through that workflow ends",
+        ),
+        may(
             "by_hand",
             Form::YesNo,
             "another way",
             "only those who are named: `nurtured enrol WORKFLOW EMAIL…`",
+        ),
+        may(
+            "ended",
+            Form::OneOf(|| ENDED.map(|(word, _)| word).to_vec()),
+            "`any`",
+            "with `workflow`: how it has ended; `any` is each of these, but not who was taken out by hand",
         ),
         may("object", Form::Text, "any", "with `event`: which form, page, mail, stage or source"),
         may(
@@ -73,5 +86,5 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "whether a lead comes in once more: that long after the last time ended",
         ),
     ],
-    later: &["workflow", "api", "each", "stage", "limit"],
+    later: &["api", "each", "stage", "limit"],
 };

@@ -7,6 +7,7 @@ use crate::{
     definitions::{Checked, check, compile},
     domain::{
         id::ReleaseId,
+        lead::Outcome,
         value::Value,
         workflow::{Again, Enter, StepKind, Steps},
     },
@@ -231,6 +232,8 @@ fn who_enters_and_how_often() {
     assert!(matches!(&by_date.enter, Enter::Date(entry)
         if entry.occasion.to_string() == "-1mo 10:30 yearly" && entry.attribute == "created_on"));
 
+    assert!(matches!(&live("{ workflow: hello, ended: goal }").enter,
+        Enter::Ended { workflow, outcome: Some(Outcome::Goal) } if workflow == "hello"));
     let by_clock = live("{ schedule: 0 9 1 * *, zone: Europe/Rome, who: in_segment(\"cold\") }");
     assert!(matches!(&by_clock.enter, Enter::Schedule(ticking)
         if ticking.ticks.to_string() == "0 9 1 * *" && ticking.who.source() == "in_segment(\"cold\")"));
@@ -247,6 +250,9 @@ fn who_enters_and_how_often() {
         ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
         ("{ schedule: 0 9 1 * *, zone: Rome, who: has(country) }", "bad-value"),
+        ("{ workflow: helo }", "unknown-workflow"),
+        ("{ workflow: hello, ended: won }", "bad-value"),
+        ("{ by_hand: yes, ended: any }", "conflict"),
         ("{ schedule: 0 9 31 2 *, who: has(country) }", "bad-schedule"),
         ("{ schedule: 0 9 1 * * }", "missing-key"),
         ("{ when: has(country), existing: no, who: has(city) }", "conflict"),
@@ -266,6 +272,25 @@ fn who_enters_and_how_often() {
         let found: Vec<_> = rules(&entering(enter)).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(found, [rule], "{enter}");
     }
+}
+
+#[test]
+fn a_chain_that_leads_back_with_nothing_in_between_is_warned_of() {
+    let chain = |step: &str, again: &str| {
+        let workflow = |name: &str, other: &str, again: &str, step: &str| {
+            format!(
+                "workflow: {name}\npurpose: insights\nenter: {{ workflow: {other}, again: {again} }}\n\
+                 steps: [{{ {step} }}]\n"
+            )
+        };
+        let (ping, pong) =
+            (workflow("ping", "pong", "always", "tag: a"), workflow("pong", "ping", again, step));
+        let files = [("workflows/ping.yaml", &*ping), ("workflows/pong.yaml", &*pong)];
+        rules(&check(&campaign(&files)))
+    };
+    assert_eq!(chain("tag: b", "always"), [("entry-loop", 1)]);
+    assert_eq!(chain("tag: b", "never"), []);
+    assert_eq!(chain("wait: 1d", "always"), []);
 }
 
 #[test]

@@ -32,9 +32,11 @@ impl Work<'_> {
     pub fn settle_entries(&mut self) {
         let definitions = self.lead.definitions;
         let arrivals = std::mem::take(&mut self.arrivals);
+        let ends = std::mem::take(&mut self.ends);
         let doors = self.doors();
         for (index, (live, door)) in definitions.workflows.iter().zip(doors).enumerate() {
             self.settle_entry(index, live, door, &arrivals);
+            self.enter_on_end(index, live, &ends);
         }
         for name in std::mem::take(&mut self.requested) {
             if definitions.workflow(name).is_none() {
@@ -102,8 +104,23 @@ impl Work<'_> {
                 self.enter_on_any(index, live, arrivals, Some(&ticking.who));
             }
             Enter::Date(entry) => self.enter_on_date(index, live, entry),
-            Enter::ByHand => {}
+            Enter::Ended { .. } | Enter::ByHand => {}
         }
+    }
+
+    /// Its way through another workflow has ended in this decision. Nobody goes round and round in one.
+    fn enter_on_end(&mut self, index: usize, live: &LiveWorkflow, ends: &[(Name, Outcome)]) {
+        let Workflow { enter, name, .. } = &*live.workflow;
+        let Some((ended, by)) = ends.iter().find(|(ended, by)| enter.follows(ended, *by)) else {
+            return;
+        };
+        let entered = self.lead.passages.get(index).map(|passage| passage.entered_at);
+        if entered == Some(self.lead.now) && !self.is_inside(index) {
+            let reason = format!("it has been through in this very moment; {ended}: {}", by.word());
+            self.log(Verb::NotEntered, Some(name), None, &reason);
+            return;
+        }
+        self.enter_once(index, &live.workflow, None, &format!("{ended}: {}", by.word()));
     }
 
     /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because

@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     pub requested: Vec<&'a Name>,
     /// Events that could enter a workflow and count now.
     pub arrivals: Vec<Cow<'a, Event>>,
+    /// Workflows that the lead's way has ended in, and how, since entries were settled last.
+    pub ends: Vec<(Name, Outcome)>,
     /// Stages entered in this decision: none is entered twice.
     pub stages_entered: Vec<crate::domain::lead::Stage>,
     wake_at: Instant,
@@ -91,6 +93,7 @@ impl<'a> Work<'a> {
             decision: Decision::default(),
             requested: Vec::new(),
             arrivals: Vec::new(),
+            ends: Vec::new(),
             stages_entered: Vec::new(),
             wake_at: Instant::NEVER,
             moved: false,
@@ -152,6 +155,7 @@ impl<'a> Work<'a> {
             self.decision.withdraw.push((open.id, brief(reason)));
         }
         self.lead.passages.to_mut().end(live, &workflow, now);
+        self.ends.push((workflow.clone(), outcome));
         self.log(
             Verb::Ended,
             Some(&workflow),

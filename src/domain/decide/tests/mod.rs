@@ -6,6 +6,7 @@ mod caps;
 mod dated;
 mod doubt;
 mod enter_on_date;
+mod enter_on_end;
 mod enter_on_tick;
 mod entering;
 mod handing;
