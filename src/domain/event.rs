@@ -110,6 +110,13 @@ impl EventKind {
         .contains(self)
     }
 
+    /// Told by other systems, which know what it is about: of deals, and whatever is not the product's own.
+    #[must_use]
+    pub fn is_told_by_others(&self) -> bool {
+        !Self::OWN.contains(self)
+            || [Self::DEAL_OPENED, Self::DEAL_WON, Self::DEAL_LOST].contains(self)
+    }
+
     /// Reads a kind out of a file.
     ///
     /// # Errors

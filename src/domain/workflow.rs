@@ -48,6 +48,8 @@ pub struct Workflow {
     /// Whether those already inside when it first goes live are taken in.
     pub existing: bool,
     pub again: Again,
+    /// A lead is in it once for each value that its entering events carry under this key of their data.
+    pub each: Option<Name>,
     pub goal: Option<Condition>,
     pub leave: Option<Condition>,
     /// `None`: the policy's.

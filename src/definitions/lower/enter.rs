@@ -3,6 +3,7 @@
 use super::{caps, enter_on_date, enter_on_tick, kinds, read, workflow::Known};
 use crate::{
     definitions::{
+        names::is_identifier,
         nearest::{did_you_mean, nearest},
         node::{Data, Node, Scalar},
         problem::{File, quote},
@@ -22,9 +23,10 @@ use crate::{
 const WAYS: [&str; 7] = ["segment", "when", "event", "date", "schedule", "workflow", "by_hand"];
 
 /// Which keys go with which ways only.
-const BELONG: [(&str, &[&str]); 9] = [
+const BELONG: [(&str, &[&str]); 10] = [
     ("object", &["event"]),
     ("where", &["event", "date"]),
+    ("each", &["event"]),
     ("offset", &["date"]),
     ("at", &["date"]),
     ("yearly", &["date"]),
@@ -34,12 +36,17 @@ const BELONG: [(&str, &[&str]); 9] = [
     ("ended", &["workflow"]),
 ];
 
+/// What `enter` says.
+pub(super) struct Door {
+    pub enter: Enter,
+    /// Whether those already inside come in.
+    pub existing: bool,
+    pub again: Again,
+    pub each: Option<Name>,
+}
+
 /// Who enters, whether those already inside do, and whether again.
-pub(super) fn lower(
-    file: &File<'_>,
-    node: &Node,
-    known: &Known<'_>,
-) -> Option<(Enter, bool, Again)> {
+pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Door> {
     if let Some(written) = node.text() {
         let segments = &known.conditions.segments;
         let name =
@@ -99,8 +106,9 @@ pub(super) fn lower(
         }
         (None, _) => Some(false),
     };
+    let each = fields.optional("each", |node| each(file, node));
     let enter = by(file, way, &fields, known);
-    Some((enter?, existing?, again?))
+    Some(Door { enter: enter?, existing: existing?, again: again?, each: each? })
 }
 
 /// One way to enter.
@@ -220,6 +228,19 @@ fn object(
         return None;
     }
     Some(written.into())
+}
+
+/// `appointment_id`; `event.data.` may stand before it.
+fn each(file: &File<'_>, node: &Node) -> Option<Name> {
+    let written = read::text(file, node, "each")?;
+    let key = written.strip_prefix("event.data.").unwrap_or(written);
+    if is_identifier(key) {
+        return Some(key.into());
+    }
+    let message = format!("`each` is a key of the event's data; this is `{}`", quote(written));
+    let hint = "write lower-case letters, digits and `_`: each: appointment_id".to_owned();
+    file.error("bad-value", node.span, message, Some(hint));
+    None
 }
 
 fn again(file: &File<'_>, node: &Node) -> Option<Again> {

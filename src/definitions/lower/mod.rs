@@ -33,7 +33,7 @@ mod wait_for;
 mod workflow;
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -129,6 +129,7 @@ pub(super) fn definitions(
         questions: questions::known(&questions, &found),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
+        keyed: Cell::new(false),
         reach: OnceCell::new(),
     };
     // Before all other conditions: these are compared with what its rules give.

@@ -48,6 +48,12 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "with `event`: a condition on the event; with `date`: one on the lead, asked at that hour",
         ),
         may(
+            "each",
+            Form::Text,
+            "once for each lead",
+            "with `event`: a key of its data; a lead is in once for each value of it, as one for each appointment",
+        ),
+        may(
             "offset",
             Form::Text,
             "on the day itself",
@@ -86,5 +92,5 @@ pub(in crate::definitions) const ENTER: Map = Map {
             "whether a lead comes in once more: that long after the last time ended",
         ),
     ],
-    later: &["api", "each", "stage", "limit"],
+    later: &["api", "stage", "limit"],
 };

@@ -41,7 +41,7 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
     ],
-    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "each", "caps"],
+    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "caps"],
 };
 
 pub(in crate::definitions) const SEND: Map = Map {

@@ -234,6 +234,8 @@ fn who_enters_and_how_often() {
 
     assert!(matches!(&live("{ workflow: hello, ended: goal }").enter,
         Enter::Ended { workflow, outcome: Some(Outcome::Goal) } if workflow == "hello"));
+    let each = live("{ event: appointment.booked, each: event.data.appointment_id }").each.clone();
+    assert_eq!(each.as_deref(), Some("appointment_id"));
     let by_clock = live("{ schedule: 0 9 1 * *, zone: Europe/Rome, who: in_segment(\"cold\") }");
     assert!(matches!(&by_clock.enter, Enter::Schedule(ticking)
         if ticking.ticks.to_string() == "0 9 1 * *" && ticking.who.source() == "in_segment(\"cold\")"));
@@ -250,6 +252,8 @@ fn who_enters_and_how_often() {
         ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
         ("{ schedule: 0 9 1 * *, zone: Rome, who: has(country) }", "bad-value"),
+        ("{ event: appointment.booked, each: The Id }", "bad-value"),
+        ("{ by_hand: yes, each: id }", "conflict"),
         ("{ workflow: helo }", "unknown-workflow"),
         ("{ workflow: hello, ended: won }", "bad-value"),
         ("{ by_hand: yes, ended: any }", "conflict"),

@@ -13,7 +13,7 @@ use crate::domain::{
     definitions::LiveWorkflow,
     event::Event,
     id::EnrolmentNo,
-    lead::{Enrolment, Entry, Outcome, Phase},
+    lead::{Enrolment, Entry, Outcome, Passage, Phase},
     name::Name,
     time::Instant,
     verdict::Verdict,
@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// Whether the re-entry rule lets a lead in.
-enum Reentry {
+pub(super) enum Reentry {
     Open,
     /// From this instant on.
     Later(Instant),
@@ -73,7 +73,7 @@ impl Work<'_> {
     }
 
     /// Whether it is in a live workflow, by index.
-    fn is_inside(&self, index: usize) -> bool {
+    pub fn is_inside(&self, index: usize) -> bool {
         self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active())
     }
 
@@ -108,21 +108,6 @@ impl Work<'_> {
         }
     }
 
-    /// Its way through another workflow has ended in this decision. Nobody goes round and round in one.
-    fn enter_on_end(&mut self, index: usize, live: &LiveWorkflow, ends: &[(Name, Outcome)]) {
-        let Workflow { enter, name, .. } = &*live.workflow;
-        let Some((ended, by)) = ends.iter().find(|(ended, by)| enter.follows(ended, *by)) else {
-            return;
-        };
-        let entered = self.lead.passages.get(index).map(|passage| passage.entered_at);
-        if entered == Some(self.lead.now) && !self.is_inside(index) {
-            let reason = format!("it has been through in this very moment; {ended}: {}", by.word());
-            self.log(Verb::NotEntered, Some(name), None, &reason);
-            return;
-        }
-        self.enter_once(index, &live.workflow, None, &format!("{ended}: {}", by.word()));
-    }
-
     /// Somebody asked for it. The re-entry rule holds as ever: nobody gets the same mails twice because
     /// a name was on two lists.
     fn enter_by_hand(&mut self, index: usize, workflow: &Arc<Workflow>) {
@@ -137,15 +122,20 @@ impl Work<'_> {
         entry: Option<Entry>,
         reason: &str,
     ) {
-        let refusal = if self.is_inside(index) {
-            Some("it is inside already")
+        let refusal = if let Some(each) = &workflow.each {
+            match entry.as_ref().and_then(|entry| entry.key(each)) {
+                None => Some(format!("it is for each `{each}`, and there is none")),
+                Some(key) => self.refusal_of_key(index, workflow, each, &key).map(str::to_owned),
+            }
+        } else if self.is_inside(index) {
+            Some("it is inside already".to_owned())
         } else if matches!(self.reentry(index, workflow, None), Reentry::Open) {
             None
         } else {
-            Some("the re-entry rule")
+            Some("the re-entry rule".to_owned())
         };
         match refusal {
-            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
+            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, &reason),
             None => self.enter(index, workflow, entry, reason, true),
         }
     }
@@ -247,7 +237,7 @@ impl Work<'_> {
                 return;
             }
         }
-        if !self.is_inside(index) && self.is_older(event, live) {
+        if (workflow.each.is_some() || !self.is_inside(index)) && self.is_older(event, live) {
             let reason = "it happened before the workflow went live";
             self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
             return;
@@ -267,7 +257,16 @@ impl Work<'_> {
     }
 
     fn reentry(&self, index: usize, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
-        let Some(passage) = self.lead.passages.get(index) else { return Reentry::Open };
+        self.reentry_after(workflow, self.lead.passages.get(index), door_since)
+    }
+
+    pub fn reentry_after(
+        &self,
+        workflow: &Workflow,
+        passage: Option<&Passage>,
+        door_since: Option<Instant>,
+    ) -> Reentry {
+        let Some(passage) = passage else { return Reentry::Open };
         match (workflow.again, passage.ended_at) {
             (Again::Never, _) | (_, None) => Reentry::Closed,
             (Again::Always, Some(_)) => match door_since {
@@ -287,11 +286,12 @@ impl Work<'_> {
         &mut self,
         index: usize,
         workflow: &Arc<Workflow>,
-        entry: Option<Entry>,
+        mut entry: Option<Entry>,
         reason: &str,
         tell: bool,
     ) {
         let now = self.now();
+        let key = entry.as_mut().and_then(|entry| self.relate_since(workflow, entry));
         if let Some(refusal) = self.refusal(workflow, entry.as_ref()) {
             if tell {
                 self.log(Verb::NotEntered, Some(&workflow.name), None, &refusal);
@@ -300,7 +300,10 @@ impl Work<'_> {
         }
         let no = self.lead.next_enrolment;
         self.lead.next_enrolment = EnrolmentNo(no.0 + 1);
-        self.lead.passages.to_mut().begin(index, now);
+        match key {
+            Some(key) => self.lead.passages.to_mut().begin_key(&workflow.name, &key, now),
+            None => self.lead.passages.to_mut().begin(index, now),
+        }
         self.log(Verb::Entered, Some(&workflow.name), None, reason);
         let first = workflow.steps.first();
         let step = first.map_or_else(|| Name::new(""), |step| workflow.steps.get(step).id.clone());

@@ -19,6 +19,7 @@ impl<'a> Work<'a> {
         self.settle_unsettled();
         for event in &state.new_events {
             self.fold(event);
+            self.relate(event);
             if event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT {
                 self.mail_left(event);
             } else if event.kind == EventKind::MAIL_LOST {
@@ -49,6 +50,20 @@ impl<'a> Work<'a> {
             || plan.matching(&event.kind, event.fact_object().as_deref()).next().is_some();
         if concerns && fold(plan, self.lead.facts.to_mut(), event, self.lead.now) {
             self.lead.forget();
+        }
+    }
+
+    /// Tells the enrolments that are about the same.
+    fn relate(&mut self, event: &Event) {
+        for active in self.enrolments.iter_mut().filter(|active| active.is_active()) {
+            let each = active.workflow.and_then(|workflow| workflow.each.as_ref());
+            let entry = active.enrolment.entry.as_ref();
+            if let (Some(each), Some(entry)) = (each, entry)
+                && entry.is_about(event, each)
+                && let Some(entry) = &mut active.enrolment.to_mut().entry
+            {
+                entry.relate(event.rev);
+            }
         }
     }
 

@@ -51,6 +51,11 @@ impl<'a> Active<'a> {
         self.enrolment.mail_step(self.workflow?)
     }
 
+    /// What it is about, in a workflow that a lead is in once for each key.
+    pub fn key(&self) -> Option<Name> {
+        self.enrolment.entry.as_ref()?.key(self.workflow?.each.as_ref()?)
+    }
+
     pub fn is_active(&self) -> bool {
         self.ended.is_none()
     }
@@ -145,7 +150,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         let active = &mut self.enrolments[index];
         let (workflow, step) = (active.enrolment.workflow.clone(), active.enrolment.step.clone());
-        let (no, live) = (active.enrolment.no, active.live);
+        let (no, live, key) = (active.enrolment.no, active.live, active.key());
         active.ended = Some(Ended { at: now, outcome, reason: brief(reason) });
         active.wants_to_send = false;
         if let Some(open) = self.lead.state.open_message.as_ref()
@@ -154,7 +159,10 @@ impl<'a> Work<'a> {
         {
             self.decision.withdraw.push((open.id, brief(reason)));
         }
-        self.lead.passages.to_mut().end(live, &workflow, now);
+        match key {
+            Some(key) => self.lead.passages.to_mut().end_key(&workflow, &key, now),
+            None => self.lead.passages.to_mut().end(live, &workflow, now),
+        }
         self.ends.push((workflow.clone(), outcome));
         self.log(
             Verb::Ended,

@@ -5,6 +5,7 @@ mod arbitration;
 mod caps;
 mod dated;
 mod doubt;
+mod enter_each;
 mod enter_on_date;
 mod enter_on_end;
 mod enter_on_tick;
