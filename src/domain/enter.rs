@@ -24,7 +24,7 @@ pub enum Enter {
     /// Leads whose day has come.
     Date(DateEntry),
     /// Leads for whom a condition is true when a clock ticks.
-    Schedule(Ticking),
+    Schedule(Box<Ticking>),
     /// Leads whose way through another workflow ends; `None`: however it does, but for those taken out of it by
     /// hand.
     Ended { workflow: Name, outcome: Option<Outcome> },

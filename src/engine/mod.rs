@@ -71,6 +71,9 @@ use warming::Warming;
 /// Told which relay it is, and what became of it.
 pub type OnRelay = dyn Fn(&Name, Change) + Send + Sync;
 
+/// Told of which workflow ticks were missed, and how many.
+pub type OnMissed = dyn Fn(&Name, u64) + Send + Sync;
+
 /// What all parts of the engine share.
 pub struct Engine {
     pub store: Store,
@@ -94,7 +97,7 @@ pub struct Engine {
     /// Told when a relay goes down and when it works again; it is up at first.
     pub on_relay: Box<OnRelay>,
     /// Told of which workflow ticks were missed, and how many.
-    pub on_missed: Box<dyn Fn(&Name, u64) + Send + Sync>,
+    pub on_missed: Box<OnMissed>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.

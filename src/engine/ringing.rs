@@ -49,7 +49,7 @@ impl Bell {
 
 fn clocks(definitions: &Definitions) -> impl Iterator<Item = (&LiveWorkflow, &Ticking)> {
     definitions.workflows.iter().filter_map(|live| match &live.workflow.enter {
-        Enter::Schedule(ticking) => Some((live, ticking)),
+        Enter::Schedule(ticking) => Some((live, &**ticking)),
         _ => None,
     })
 }

@@ -125,7 +125,7 @@ async fn each_appointment_has_a_way_of_its_own() {
         assert_eq!(rig.tick().await.sent, 1);
         let mut states: Vec<_> = rig.enrolments(lead).await.into_iter().map(|it| it.state).collect();
         states.sort();
-        assert_eq!(states, ["active", "finished"]);
+        assert_eq!(states, ["finished", "waiting"]);
         // What is about the other one is remembered over a decision that only notes it.
         happens("appointment.held", "17").await;
         assert_eq!(rig.tick_after(SECOND).await.sent, 1);

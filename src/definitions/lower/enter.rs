@@ -119,7 +119,8 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
         "event" => event(file, node, fields, known),
         "date" => enter_on_date::lower(file, node, fields, known).map(Enter::Date),
-        "schedule" => enter_on_tick::lower(file, node, fields, known).map(Enter::Schedule),
+        "schedule" => enter_on_tick::lower(file, node, fields, known)
+            .map(|ticking| Enter::Schedule(Box::new(ticking))),
         "workflow" => after_another(file, node, fields, known),
         _ => {
             if read::yes_no(file, node, "by_hand")? {

@@ -12,7 +12,7 @@ fn house() -> House {
     let ticking =
         Ticking { ticks: Ticks::parse("0 9 1 * *").unwrap(), zone: None, who, late: LATE };
     house.workflow("monthly", vec![wait("3d")], |w| {
-        (w.enter, w.again) = (Enter::Schedule(ticking), Again::Always);
+        (w.enter, w.again) = (Enter::Schedule(Box::new(ticking)), Again::Always);
     });
     house
 }
