@@ -24,6 +24,7 @@ mod questions;
 mod rehearsals;
 mod relays;
 mod releases;
+mod schedules;
 mod throttles;
 mod together;
 mod warming;

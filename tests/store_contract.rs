@@ -18,6 +18,7 @@ mod races;
 mod ramps;
 mod relays;
 mod releases;
+mod schedules;
 mod schema;
 mod shows;
 mod suppressions;

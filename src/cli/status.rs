@@ -19,7 +19,7 @@ use crate::{
     domain::{message::MessageState, name::Name, pause::Scope, time::Instant},
     engine::report::ramps::{RampLine, ramps_report},
     store::{
-        Store,
+        MissedTick, Store,
         records::{Deferred, Parked, Pool},
     },
 };
@@ -57,9 +57,26 @@ struct Report {
     pauses: Vec<Line>,
     /// Relays that are down, and mail that goes slowly.
     relays: Vec<Relay>,
+    /// The last ticks of workflows' schedules that nobody entered by.
+    missed_ticks: Vec<Tick>,
     /// Since when the live release is live; `null` before the first one.
     live_since: Option<String>,
     rehearsal: bool,
+}
+
+/// A tick of a workflow's schedule, and why nobody entered by it.
+#[derive(Serialize)]
+struct Tick {
+    workflow: Name,
+    at: String,
+    because: String,
+}
+
+async fn missed_ticks(store: &Store) -> Result<Vec<Tick>, Failure> {
+    let missed = store.missed_ticks(MOST).await?.into_iter();
+    let tick =
+        |it: MissedTick| Tick { workflow: it.workflow, at: it.at.to_string(), because: it.because };
+    Ok(missed.map(tick).collect())
 }
 
 /// A relay, or a part of its mail, that is not as it should be.
@@ -123,6 +140,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         paused: pauses.iter().map(|pause| pause.scope.clone()).collect(),
         pauses: pauses.into_iter().map(Line::from).collect(),
         relays: relays(&store).await?,
+        missed_ticks: missed_ticks(&store).await?,
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
         rehearsal: store.is_rehearsal().await?,
     };
@@ -200,6 +218,15 @@ fn text(report: &Report) -> String {
     if !report.relays.is_empty() {
         lines.push("Relays:".to_owned());
         lines.extend(report.relays.iter().map(|relay| format!("  {relay}")));
+    }
+    if !report.missed_ticks.is_empty() {
+        lines.push("Missed, and nobody entered:".to_owned());
+        lines.extend(
+            report
+                .missed_ticks
+                .iter()
+                .map(|it| format!("  {} of {}: {}", it.at, it.workflow, it.because)),
+        );
     }
     if !report.deferred.is_empty() {
         lines.push("Deferred, and tried again by themselves:".to_owned());

@@ -156,6 +156,8 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     engine.outlets.iter().for_each(|outlet| parts.metrics.relay(&outlet.name, true));
     let metrics = Arc::clone(&parts.metrics);
     engine.on_relay = Box::new(move |name, change| metrics.relay(name, change == Change::Up));
+    let metrics = Arc::clone(&parts.metrics);
+    engine.on_missed = Box::new(move |_, ticks| metrics.missed_ticks(ticks));
     Ok(engine)
 }
 

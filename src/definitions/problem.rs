@@ -25,8 +25,9 @@ impl Severity {
 }
 
 /// The rules of what `check` warns of.
-pub const WARNINGS: [&str; 23] = [
+pub const WARNINGS: [&str; 24] = [
     "cap-rounded",
+    "entry-loop",
     "ignored-file",
     "language",
     "mail-alt",

@@ -126,11 +126,12 @@ impl Definitions {
     }
 
     /// A number that changes when the condition does by which leads enter a workflow: its text, that of
-    /// the segments that it names, the scoring if it asks for scores. 0 if they enter otherwise.
+    /// the segments that it names, the scoring if it asks for scores; and when its instants are others. 0 if
+    /// they enter by an event or by hand.
     #[must_use]
     pub fn door_mark(&self, workflow: &Workflow) -> i64 {
-        let Enter::When(condition) = &workflow.enter else { return 0 };
-        let mut sources = vec![condition.source()];
+        let Some((condition, way)) = workflow.enter.door(&self.policy) else { return 0 };
+        let mut sources: Vec<&str> = condition.into_iter().map(Condition::source).collect();
         let mut named: Vec<String> = Vec::new();
         let mut next = 0;
         while let Some(source) = sources.get(next) {
@@ -146,7 +147,10 @@ impl Definitions {
         }
         let mut hasher = siphasher::sip::SipHasher24::new();
         (&sources, &named).hash(&mut hasher);
-        if condition.asks_for_scores(&self.segments) {
+        if !way.is_empty() {
+            way.hash(&mut hasher);
+        }
+        if condition.is_some_and(|condition| condition.asks_for_scores(&self.segments)) {
             self.scoring.mark(&self.plan).hash(&mut hasher);
         }
         hasher.finish().cast_signed()
@@ -162,6 +166,14 @@ impl Definitions {
             }
             _ => &[],
         }
+    }
+
+    /// When the clock of a workflow that has one ticks for the first time after an instant; of what was before
+    /// it went live nothing comes.
+    #[must_use]
+    pub fn next_tick(&self, live: &LiveWorkflow, after: Instant) -> Option<Instant> {
+        let Enter::Schedule(ticking) = &live.workflow.enter else { return None };
+        ticking.ticks.next_after(after.max(live.since.door.at), ticking.zone(&self.policy))
     }
 
     /// Who owns a lead with these attributes, if it is one of us.

@@ -41,6 +41,8 @@ impl EventKind {
     pub const ENROLMENT_REQUESTED: Self = Self(Cow::Borrowed("enrolment.requested"));
     /// Somebody took the lead out; the object is the workflow, without one out of all that it was in.
     pub const ENROLMENT_CANCELLED: Self = Self(Cow::Borrowed("enrolment.cancelled"));
+    /// A workflow's clock has ticked; the object is the workflow.
+    pub const SCHEDULE_TICKED: Self = Self(Cow::Borrowed("schedule.ticked"));
     /// A lead was handed to sales; the object is the person.
     pub const HANDOFF_MADE: Self = Self(Cow::Borrowed("handoff.made"));
     pub const HANDOFF_ACCEPTED: Self = Self(Cow::Borrowed("handoff.accepted"));
@@ -53,7 +55,7 @@ impl EventKind {
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 25] = [
+    pub const OWN: [Self; 26] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -72,6 +74,7 @@ impl EventKind {
         Self::STAGE_CHANGED,
         Self::ENROLMENT_REQUESTED,
         Self::ENROLMENT_CANCELLED,
+        Self::SCHEDULE_TICKED,
         Self::JUDGEMENT_REVISED,
         Self::HANDOFF_MADE,
         Self::HANDOFF_ACCEPTED,
@@ -100,10 +103,18 @@ impl EventKind {
             Self::STAGE_CHANGED,
             Self::ENROLMENT_REQUESTED,
             Self::ENROLMENT_CANCELLED,
+            Self::SCHEDULE_TICKED,
             Self::JUDGEMENT_REVISED,
             Self::HANDOFF_MADE,
         ]
         .contains(self)
+    }
+
+    /// Told by other systems, which know what it is about: of deals, and whatever is not the product's own.
+    #[must_use]
+    pub fn is_told_by_others(&self) -> bool {
+        !Self::OWN.contains(self)
+            || [Self::DEAL_OPENED, Self::DEAL_WON, Self::DEAL_LOST].contains(self)
     }
 
     /// Reads a kind out of a file.

@@ -14,6 +14,7 @@ pub mod country;
 pub mod decide;
 pub mod decision;
 pub mod definitions;
+pub mod enter;
 pub mod event;
 pub mod facts;
 pub mod fleet;

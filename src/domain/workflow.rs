@@ -5,14 +5,13 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     address::Mailbox,
     condition::Condition,
-    event::EventKind,
     hand_off::HandOff,
     id::MessageId,
     name::Name,
@@ -27,6 +26,7 @@ pub use self::{
     rounds::{DEEPEST, MOST_ROUNDS, is_same_arrival, next_round, rounds_done, tries},
     steps::Steps,
 };
+pub use super::enter::{Again, DateEntry, Enter};
 
 /// What all workflows are called where one may be named, so no workflow's own name.
 pub const ALL: &str = "all";
@@ -58,6 +58,8 @@ pub struct Workflow {
     /// Whether those already inside when it first goes live are taken in.
     pub existing: bool,
     pub again: Again,
+    /// A lead is in it once for each value that its entering events carry under this key of their data.
+    pub each: Option<Name>,
     pub goal: Option<Condition>,
     pub leave: Option<Condition>,
     /// `None`: the policy's.
@@ -92,27 +94,6 @@ pub enum Author {
 pub enum Replies {
     Person(Name),
     Mailbox(Mailbox),
-}
-
-/// Who enters.
-#[derive(Clone, Debug)]
-pub enum Enter {
-    /// Leads for whom this is true, a segment's name included.
-    When(Condition),
-    /// Leads to whom this happens.
-    On { kind: EventKind, object: Option<Name>, filter: Option<Condition> },
-    /// Only those named by a person.
-    ByHand,
-}
-
-/// Whether a lead may enter again after its enrolment ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Again {
-    Never,
-    /// At once by a new event; by a condition when it has been false in between.
-    Always,
-    /// So long after the last enrolment ended, whether or not the condition was false in between.
-    After(Duration),
 }
 
 /// What becomes of a lead whose mail may have arrived, and nobody knows. It counts as sent for caps either way.

@@ -7,6 +7,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 use crate::{
     domain::{
         definitions::{Definitions, SegmentIx},
+        facts::FactKey,
         id::LeadId,
         lead::{Glance, Missing, Stored},
         time::Instant,
@@ -85,31 +86,27 @@ async fn read(
     cursor: Arc<Mutex<Option<LeadId>>>,
 ) -> Result<Count, StoreError> {
     let mut reader = Reader::new(&question);
-    let glance = &reader.glance;
-    let columns = Columns { standing: glance.needs_standing(), profile: glance.needs_profile() };
-    let keys = Missing::ALL.map(|missing| glance.keys(missing).cloned().collect::<Vec<_>>());
-    // What most leads of the page before lacked is looked up of all of the next one at once.
-    let mut ahead = None;
     while let Some(page) = next_page(&store, &cursor, question.page).await? {
-        reader.turn_to_next_page();
-        if let Some(missing) = ahead {
-            let each = |lead, found: Found<'_>| reader.look_back(lead, found, missing);
-            store.glance_back(Which::Page(page), columns, &keys[missing as usize], each).await?;
-        } else {
-            let each = |lead, stored: Result<Stored<'_>, _>| reader.take(lead, stored, None);
-            store.glance_at(page, columns, each).await?;
-        }
-        ahead = reader.mostly_lacking();
-        for missing in Missing::ALL {
-            let leads = std::mem::take(&mut reader.waiting[missing as usize]);
-            if !leads.is_empty() {
-                let each = |lead, found: Found<'_>| reader.look_back(lead, found, missing);
-                let leads = Which::These(&leads);
-                store.glance_back(leads, columns, &keys[missing as usize], each).await?;
-            }
-        }
+        reader.read(&store, page).await?;
     }
     Ok(reader.sum)
+}
+
+/// Who of the leads after the first and up to the last is in the one segment that is asked for.
+///
+/// # Errors
+/// When the database cannot be read. A lead that cannot be read is left out.
+pub async fn of_page(
+    store: &Store,
+    question: &Question,
+    page: (LeadId, LeadId),
+) -> Result<Vec<LeadId>, StoreError> {
+    let mut reader = Reader::new(question);
+    reader.read(store, page).await?;
+    let segments = reader.sum.segments.into_iter();
+    let mut inside: Vec<LeadId> = segments.flat_map(|members| members.some).collect();
+    inside.sort_unstable();
+    Ok(inside)
 }
 
 /// What one reader has seen.
@@ -123,19 +120,51 @@ struct Reader<'q> {
     lacking: [u64; Missing::ALL.len()],
     /// Those of them of whom it is to be looked up.
     waiting: [Vec<LeadId>; Missing::ALL.len()],
+    columns: Columns,
+    keys: [Vec<FactKey>; Missing::ALL.len()],
+    /// What most leads of the page before lacked: it is looked up of all of the next one at once.
+    ahead: Option<Missing>,
 }
 
 impl<'q> Reader<'q> {
     fn new(question: &'q Question) -> Self {
         let before = question.live.as_ref().map(|live| &live.plan);
+        let glance = Glance::new(&question.definitions, &question.segments, before);
         Self {
             question,
-            glance: Glance::new(&question.definitions, &question.segments, before),
+            columns: Columns { standing: glance.needs_standing(), profile: glance.needs_profile() },
+            keys: Missing::ALL.map(|missing| glance.keys(missing).cloned().collect()),
+            ahead: None,
+            glance,
             sum: Count::of(question),
             leads: 0,
             lacking: Default::default(),
             waiting: Default::default(),
         }
+    }
+
+    async fn read(&mut self, store: &Store, page: (LeadId, LeadId)) -> Result<(), StoreError> {
+        self.turn_to_next_page();
+        let columns = self.columns;
+        let keys = std::mem::take(&mut self.keys);
+        if let Some(missing) = self.ahead {
+            let each = |lead, found: Found<'_>| self.look_back(lead, found, missing);
+            store.glance_back(Which::Page(page), columns, &keys[missing as usize], each).await?;
+        } else {
+            let each = |lead, stored: Result<Stored<'_>, _>| self.take(lead, stored, None);
+            store.glance_at(page, columns, each).await?;
+        }
+        self.ahead = self.mostly_lacking();
+        for missing in Missing::ALL {
+            let leads = std::mem::take(&mut self.waiting[missing as usize]);
+            if !leads.is_empty() {
+                let each = |lead, found: Found<'_>| self.look_back(lead, found, missing);
+                let leads = Which::These(&leads);
+                store.glance_back(leads, columns, &keys[missing as usize], each).await?;
+            }
+        }
+        self.keys = keys;
+        Ok(())
     }
 
     fn turn_to_next_page(&mut self) {

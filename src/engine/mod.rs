@@ -28,6 +28,7 @@ pub mod rehearsal;
 pub mod releasing;
 pub mod report;
 mod restoring;
+mod ringing;
 pub mod running;
 pub mod sending;
 pub mod settling;
@@ -62,6 +63,7 @@ use departures::Departures;
 use guarding::Watch;
 use live::{BeyondUs, Current, Live};
 pub use outlets::Outlet;
+use ringing::Bell;
 use running::OnTurn;
 use settling::Tally;
 use throttling::Throttles;
@@ -69,6 +71,9 @@ use warming::Warming;
 
 /// Told which relay it is, and what became of it.
 pub type OnRelay = dyn Fn(&Name, Change) + Send + Sync;
+
+/// Told of which workflow ticks were missed, and how many.
+pub type OnMissed = dyn Fn(&Name, u64) + Send + Sync;
 
 /// What all parts of the engine share.
 pub struct Engine {
@@ -92,6 +97,8 @@ pub struct Engine {
     pub on_turn: Box<OnTurn>,
     /// Told when a relay goes down and when it works again; it is up at first.
     pub on_relay: Box<OnRelay>,
+    /// Told of which workflow ticks were missed, and how many.
+    pub on_missed: Box<OnMissed>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -112,6 +119,8 @@ pub struct Engine {
     ramps: Warming,
     /// A sweep may be open.
     sweeping: AtomicBool,
+    /// When the clocks of workflows tick.
+    bell: tokio::sync::Mutex<Bell>,
     /// What guards have counted.
     watch: tokio::sync::Mutex<Watch>,
 }
@@ -144,6 +153,7 @@ impl Engine {
             on_settled: Box::new(|_| ()),
             on_turn: Box::new(|_, _| ()),
             on_relay: Box::new(|_, _| ()),
+            on_missed: Box::new(|_, _| ()),
             current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),
@@ -154,6 +164,7 @@ impl Engine {
             room: Arc::new(Semaphore::new(sending::ROOM as usize)),
             ramps: Warming::default(),
             sweeping: AtomicBool::new(false),
+            bell: tokio::sync::Mutex::default(),
             watch: tokio::sync::Mutex::default(),
         }
     }

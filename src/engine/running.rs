@@ -130,7 +130,7 @@ impl Engine {
         Ok(())
     }
 
-    /// One run of batches, and one step of a sweep. Returns how long there is nothing to do; `None`: there is
+    /// One run of batches, one step of a sweep, and one of each tick. Returns how long there is nothing to do; `None`: there is
     /// more.
     async fn decide_turn(
         self: &Arc<Self>,
@@ -140,10 +140,12 @@ impl Engine {
         let Some(live) = self.live() else { return Ok(Some(LONGEST_SLEEP)) };
         self.decide_run(&live, Instant::DAWN, done).await?;
         let sweeping = self.sweep(now).await?;
-        if done.claimed > 0 || sweeping {
+        let ringing = self.ring(now).await?;
+        if done.claimed > 0 || sweeping || ringing {
             return Ok(None);
         }
-        let wait = self.store.next_wake_at().await?.since(now);
+        let next = self.store.next_wake_at().await?.min(self.next_tick_at().await);
+        let wait = next.since(now);
         let longest = i64::try_from(LONGEST_SLEEP.as_millis()).unwrap_or(i64::MAX);
         // What is due and was not claimed is in another daemon's hands.
         let shortest = if wait > 0 { 1 } else { LOCKED };

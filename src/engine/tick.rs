@@ -89,7 +89,9 @@ impl Engine {
             report.add_decided(decided);
             let tally = self.send(Until::Quiet, &stop).await?;
             report.add_tally(tally);
-            if decided.claimed == 0 && tally == Tally::default() {
+            // When all else is decided: who it is for is asked of leads as they were decided last.
+            let rung = self.ring(now).await?;
+            if decided.claimed == 0 && tally == Tally::default() && !rung {
                 break;
             }
         }
@@ -120,10 +122,11 @@ impl Engine {
         Ok(sum)
     }
 
-    /// The earliest instant at which there is something to do: a lead is due, or a message, though
-    /// none sooner than a relay that is down is asked again, and none of a relay that is paused.
+    /// The earliest instant at which there is something to do: a lead is due, a clock ticks, or a message
+    /// is due, though none sooner than a relay that is down is asked again, and none of a relay that is paused.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
-        let (now, mut next) = (self.clock.now(), self.store.next_wake_at().await?);
+        let now = self.clock.now();
+        let mut next = self.store.next_wake_at().await?.min(self.next_tick_at().await);
         for outlet in self.outlets.iter().filter(|outlet| !outlet.is_paused()) {
             let due = self.store.next_due_by(&self.route(outlet, now)).await?;
             next = next.min(due.max(outlet.asked_again_at()));

@@ -66,6 +66,7 @@ pub struct Metrics {
     decide_seconds: Histogram,
     contended: Counter,
     parked: Counter,
+    missed_ticks: Counter,
     hits: Family<[Label; 2], Counter>,
     hit_transactions: Counter,
     revised: Counter,
@@ -103,6 +104,7 @@ impl Metrics {
             decide_seconds: Histogram::new(SECONDS),
             contended: Counter::default(),
             parked: Counter::default(),
+            missed_ticks: Counter::default(),
             hits: Family::default(),
             hit_transactions: Counter::default(),
             revised: Counter::default(),
@@ -160,6 +162,11 @@ impl Metrics {
             self.contended.clone(),
         );
         registry.register("leads_put_aside", "Leads parked after failures", self.parked.clone());
+        registry.register(
+            "schedule_ticks_missed",
+            "Ticks of workflows' schedules that nobody entered by",
+            self.missed_ticks.clone(),
+        );
         registry.register("hits", "Hits, by kind and first judgement", self.hits.clone());
         registry.register(
             "hit_transactions",
@@ -253,6 +260,11 @@ impl Metrics {
     /// Leads were put aside.
     pub fn parked(&self, leads: u64) {
         self.parked.inc_by(leads);
+    }
+
+    /// Ticks of a schedule were missed.
+    pub fn missed_ticks(&self, ticks: u64) {
+        self.missed_ticks.inc_by(ticks);
     }
 
     pub fn hit(&self, kind: HitKind, outcome: HitOutcome) {

@@ -184,6 +184,19 @@ impl NewEvent {
     }
 }
 
+impl NewEvent {
+    /// A workflow's clock ticks for a lead; once for each tick.
+    #[must_use]
+    pub fn tick(lead: LeadId, workflow: &Name, at: Instant) -> Self {
+        Self {
+            object: Some(workflow.clone()),
+            dedupe: Some(format!("tick:{workflow}:{}", at.millis())),
+            lane: Lane::Bulk,
+            ..Self::new(lead, EventKind::SCHEDULE_TICKED, at, "schedule")
+        }
+    }
+}
+
 /// What became of an event at the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {

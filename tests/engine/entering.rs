@@ -1,6 +1,9 @@
 //! Coming in: by an event, by hand; once a click has settled; and by what rule again.
 
-use nurtured::domain::{event::EventKind, message::MessageState};
+use nurtured::{
+    domain::{event::EventKind, message::MessageState, value::Value},
+    store::records::NewEvent,
+};
 
 use crate::support::{
     databases::for_each_database,
@@ -90,6 +93,45 @@ async fn by_hand_enters_only_whom_was_named() {
         assert_eq!(last.detail.as_deref(), Some("it is inside already"));
         rig.tick_after(3 * DAY).await;
         assert_eq!(rig.enrolment(lead).await.state, "finished");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_appointment_has_a_way_of_its_own() {
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .workflow(
+                "visit",
+                "enter:\n  event: appointment.booked\n  each: appointment_id\nsteps:\n  \
+                 - wait_for: happened(\"appointment.held\")\n    up_to: 30d\n    then:\n      - email: thanks\n",
+            )
+            .mail("thanks", "It was nice to meet you");
+        let rig = Rig::new(db, &campaign).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        let happens = async |kind: &str, id: &str| {
+            let now = rig.clock.now();
+            let mut event = NewEvent::new(lead, EventKind::parse(kind).unwrap(), now, "test");
+            event.data.insert("appointment_id".into(), Value::Text(id.into()));
+            rig.store.record_events(&[event], now).await.unwrap();
+        };
+        happens("appointment.booked", "17").await;
+        happens("appointment.booked", "18").await;
+        rig.tick_after(SECOND).await;
+        assert_eq!(rig.enrolments(lead).await.len(), 2);
+        rig.clock.set(rig.clock.now() + DAY);
+        happens("appointment.held", "18").await;
+        assert_eq!(rig.tick().await.sent, 1);
+        let mut states: Vec<_> = rig.enrolments(lead).await.into_iter().map(|it| it.state).collect();
+        states.sort();
+        assert_eq!(states, ["finished", "waiting"]);
+        // What is about the other one is remembered over a decision that only notes it.
+        happens("appointment.held", "17").await;
+        assert_eq!(rig.tick_after(SECOND).await.sent, 1);
+        happens("appointment.booked", "18").await;
+        assert_eq!(rig.tick_after(SECOND).await.sent, 0);
+        assert_eq!(rig.enrolments(lead).await.len(), 2);
     })
     .await;
 }

@@ -83,6 +83,7 @@ async fn every_phase_of_an_enrolment_comes_back() {
             object: Some("demo".into()),
             at: NOON,
             data: EventData::default(),
+            same: vec![Rev(9)],
         });
         let civil =
             CivilDue { local: "2027-03-28T02:30".parse().unwrap(), zone: "Europe/Rome".into() };

@@ -1,7 +1,7 @@
 //! Conditions inside of YAML: compiled in their place, their errors put where they are written.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::BTreeSet,
     ops::Range,
 };
@@ -34,6 +34,8 @@ pub(super) struct Conditions {
     pub questions: KnownQuestions,
     pub plan: RefCell<FactPlan>,
     pub patterns: PatternRoom,
+    /// What is inside of the workflow that is read is asked for one of several enrolments.
+    pub keyed: Cell<bool>,
     /// Set where the rules of engagement are right.
     pub reach: OnceCell<Reach>,
 }
@@ -61,7 +63,8 @@ impl Conditions {
     ) -> Option<Condition> {
         let source = source(file, node, what)?;
         warn(file, node, source);
-        let env = self.env(scope, segments);
+        let is_keyed = scope == Scope::Workflow && self.keyed.get();
+        let env = self.env(if is_keyed { Scope::Keyed } else { scope }, segments);
         match Condition::compile(source, &env, &mut self.plan.borrow_mut()) {
             Ok(condition) => {
                 for (bound, part) in condition.engagements() {

@@ -1,8 +1,9 @@
 //! `enter:` → who enters, whether those already inside do, and whether again.
 
-use super::{kinds, read, workflow::Known};
+use super::{caps, enter_on_date, enter_on_tick, kinds, read, workflow::Known};
 use crate::{
     definitions::{
+        names::is_identifier,
         nearest::{did_you_mean, nearest},
         node::{Data, Node, Scalar},
         problem::{File, quote},
@@ -10,6 +11,7 @@ use crate::{
     },
     domain::{
         condition::{Scope, known_object},
+        enter::ENDED,
         event::{EventKind, Objects},
         facts::{FactKey, ObjectFilter},
         name::Name,
@@ -17,13 +19,34 @@ use crate::{
     },
 };
 
+/// Of these a workflow has one.
+const WAYS: [&str; 7] = ["segment", "when", "event", "date", "schedule", "workflow", "by_hand"];
+
+/// Which keys go with which ways only.
+const BELONG: [(&str, &[&str]); 10] = [
+    ("object", &["event"]),
+    ("where", &["event", "date"]),
+    ("each", &["event"]),
+    ("offset", &["date"]),
+    ("at", &["date"]),
+    ("yearly", &["date"]),
+    ("late", &["date", "schedule"]),
+    ("zone", &["schedule"]),
+    ("who", &["schedule"]),
+    ("ended", &["workflow"]),
+];
+
+/// What `enter` says.
+pub(super) struct Door {
+    pub enter: Enter,
+    /// Whether those already inside come in.
+    pub existing: bool,
+    pub again: Again,
+    pub each: Option<Name>,
+}
+
 /// Who enters, whether those already inside do, and whether again.
-pub(super) fn lower(
-    file: &File<'_>,
-    node: &Node,
-    known: &Known<'_>,
-) -> Option<(Enter, bool, Again)> {
-    const WAYS: [&str; 4] = ["segment", "when", "event", "by_hand"];
+pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Door> {
     if let Some(written) = node.text() {
         let segments = &known.conditions.segments;
         let name =
@@ -42,8 +65,9 @@ pub(super) fn lower(
     let [way] = ways[..] else {
         // A way that is not built yet has its own message.
         if ways.is_empty() && !schema::ENTER.later.iter().any(|later| fields.has(later)) {
-            let hint = "add one of: segment, when, event, by_hand".to_owned();
-            file.error("missing-key", fields.at(), "`enter` does not say who enters", Some(hint));
+            let hint = format!("add one of: {}", WAYS.join(", "));
+            let message = "`enter` does not say who enters";
+            file.error("missing-key", fields.at(), message, Some(hint));
         } else if let Some(second) = ways.get(1) {
             let message = format!("`{}` and `{second}` are two ways to enter", ways[0]);
             let hint = "keep one; a workflow of its own takes the other".to_owned();
@@ -55,8 +79,9 @@ pub(super) fn lower(
         }
         return None;
     };
-    for (key, needs) in [("object", "event"), ("where", "event")] {
-        if fields.has(key) && way != needs {
+    for (key, needs) in BELONG {
+        if fields.has(key) && !needs.contains(&way) {
+            let needs = needs.join("` or `");
             let message =
                 format!("`{key}` belongs to `{needs}`, and this workflow enters by `{way}`");
             file.error("conflict", fields.key_span(key), message, None);
@@ -81,8 +106,9 @@ pub(super) fn lower(
         }
         (None, _) => Some(false),
     };
+    let each = fields.optional("each", |node| each(file, node));
     let enter = by(file, way, &fields, known);
-    Some((enter?, existing?, again?))
+    Some(Door { enter: enter?, existing: existing?, again: again?, each: each? })
 }
 
 /// One way to enter.
@@ -92,6 +118,10 @@ fn by(file: &File<'_>, way: &str, fields: &read::Fields<'_>, known: &Known<'_>) 
         "segment" => segment(file, node, known),
         "when" => known.conditions.compile(file, node, "when", Scope::Lead).map(Enter::When),
         "event" => event(file, node, fields, known),
+        "date" => enter_on_date::lower(file, node, fields, known).map(Enter::Date),
+        "schedule" => enter_on_tick::lower(file, node, fields, known)
+            .map(|ticking| Enter::Schedule(Box::new(ticking))),
+        "workflow" => after_another(file, node, fields, known),
         _ => {
             if read::yes_no(file, node, "by_hand")? {
                 return Some(Enter::ByHand);
@@ -134,6 +164,24 @@ fn event(
     let filter = fields
         .optional("where", |node| known.conditions.compile(file, node, "where", Scope::Workflow));
     Some(Enter::On { kind: kind?, object: object?, filter: filter? })
+}
+
+fn after_another(
+    file: &File<'_>,
+    node: &Node,
+    fields: &read::Fields<'_>,
+    known: &Known<'_>,
+) -> Option<Enter> {
+    let outcome = fields.optional("ended", |node| read::word(file, node, "ended", &ENDED));
+    let written = read::slug(file, node, "workflow")?;
+    let workflow = match known.workflows {
+        Some(names) => {
+            let at = (written, node.span);
+            caps::known(file, at, "workflow", "unknown-workflow", names.iter())?
+        }
+        None => written.into(),
+    };
+    Some(Enter::Ended { workflow, outcome: outcome?.flatten() })
 }
 
 fn kind(file: &File<'_>, node: &Node) -> Option<EventKind> {
@@ -181,6 +229,19 @@ fn object(
         return None;
     }
     Some(written.into())
+}
+
+/// `appointment_id`; `event.data.` may stand before it.
+fn each(file: &File<'_>, node: &Node) -> Option<Name> {
+    let written = read::text(file, node, "each")?;
+    let key = written.strip_prefix("event.data.").unwrap_or(written);
+    if is_identifier(key) {
+        return Some(key.into());
+    }
+    let message = format!("`each` is a key of the event's data; this is `{}`", quote(written));
+    let hint = "write lower-case letters, digits and `_`: each: appointment_id".to_owned();
+    file.error("bad-value", node.span, message, Some(hint));
+    None
 }
 
 fn again(file: &File<'_>, node: &Node) -> Option<Again> {

@@ -6,12 +6,15 @@ mod calendar;
 mod campaign;
 pub(super) mod cases;
 mod caps;
+mod chains;
 mod conditions;
 mod dates;
 mod days_off;
 mod elsewhere;
 mod enter;
 mod forks;
+mod enter_on_date;
+mod enter_on_tick;
 mod guards;
 mod hand_off;
 mod inside;
@@ -37,7 +40,7 @@ mod wait_for;
 mod workflow;
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -134,6 +137,7 @@ pub(super) fn definitions(
         questions: questions::known(&questions, &found),
         plan: RefCell::new(FactPlan::default()),
         patterns: PatternRoom::default(),
+        keyed: Cell::new(false),
         reach: OnceCell::new(),
     };
     // Before all other conditions: these are compared with what its rules give.
@@ -183,6 +187,7 @@ pub(super) fn definitions(
         let since = live_since.get(&workflow.name).copied().unwrap_or_default();
         workflows.push(LiveWorkflow { workflow, since });
     }
+    chains::warn(&all(&[ArtefactKind::Workflow], true), &workflows);
     for found in all(&[ArtefactKind::Workflow], false) {
         if !structures.contains_key(&found.unit.version)
             && let Some(workflow) = workflow::lower(&found, &Known { workflows: None, ..known })

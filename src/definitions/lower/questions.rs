@@ -245,7 +245,7 @@ pub(super) fn warn_of_unread(
                 *kind == EventKind::LEAD_ANSWERED
                     && object.as_ref().is_none_or(|object| object.as_str() == key)
             }
-            Enter::When(_) | Enter::ByHand => false,
+            _ => false,
         })
     };
     let read = |key: &str| {

@@ -68,6 +68,8 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     };
     let example = "enter: { segment: cold-prospects, existing: no }";
     let enter = fields.need("enter", example).and_then(|node| enter::lower(file, node, known));
+    let is_keyed = node.get("enter").is_some_and(|enter| enter.get("each").is_some());
+    known.conditions.keyed.set(is_keyed);
     let mut ends = ["goal", "leave"].map(|key| {
         let node = fields.get(key)?;
         known.conditions.compile(file, node, key, Scope::Workflow)
@@ -78,7 +80,8 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let steps = fields
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
-    let (enter, existing, again) = enter?;
+    known.conditions.keyed.set(false);
+    let enter::Door { enter, existing, again, each } = enter?;
     let Send { window, now, not_after, from, reply_to, in_doubt, at_most } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
@@ -91,6 +94,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         enter,
         existing,
         again,
+        each,
         goal,
         leave,
         window,

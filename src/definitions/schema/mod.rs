@@ -3,6 +3,7 @@
 
 mod campaign;
 mod cases;
+mod enter;
 mod files;
 mod forks;
 mod guards;
@@ -15,6 +16,7 @@ mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};
 pub(super) use cases::{EXPECT, HAPPENS, LEAD, TEST_CASE, TESTS};
+pub(super) use enter::ENTER;
 pub use files::FILES;
 pub(super) use files::{
     ACCOUNTS, ANSWER, BY_COUNTRY, CAP, DAYS_OFF, ENGAGEMENT_RULE, FIT_RULE, FOR_EVER, MOST_PEOPLE,
@@ -28,9 +30,7 @@ pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
 pub(super) use rounds::STREAM_OF_MAILS;
-pub(super) use workflow::{
-    ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
-};
+pub(super) use workflow::{OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Workflows and their steps.
 
 use super::{
-    Form, Key, Map,
+    ENTER, Form, Key, Map,
     forks::{BRANCH, IF, SPLIT},
     may, must,
     rounds::{ENROL, LEAVE, REPEAT, STREAM},
@@ -46,38 +46,7 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
     ],
-    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "each", "caps"],
-};
-
-/// The first four are ways to enter, of which a workflow has one.
-pub(in crate::definitions) const ENTER: Map = Map {
-    title: "enter",
-    keys: &[
-        may("segment", Form::Name("a segment"), "another way", "whoever comes into the segment"),
-        may("when", Form::Condition, "another way", "whoever the condition becomes true for"),
-        may("event", Form::Event, "another way", "whoever this happens to"),
-        may(
-            "by_hand",
-            Form::YesNo,
-            "another way",
-            "only those who are named: `nurtured enrol WORKFLOW EMAIL…`",
-        ),
-        may("object", Form::Text, "any", "with `event`: which form, page, mail, stage or source"),
-        may("where", Form::Condition, "all", "with `event`: a condition on the event"),
-        may(
-            "existing",
-            Form::YesNo,
-            "refused with `segment` and `when`",
-            "whether those who are inside already when it first goes live come in, too",
-        ),
-        may(
-            "again",
-            Form::WordOr(&["never", "always"], "`after` and a length of time, as `after 180d`"),
-            "never",
-            "whether a lead comes in once more: that long after the last time ended",
-        ),
-    ],
-    later: &["date", "schedule", "workflow", "api", "each", "stage", "limit"],
+    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "caps"],
 };
 
 pub(in crate::definitions) const SEND: Map = Map {

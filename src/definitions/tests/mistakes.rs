@@ -96,6 +96,20 @@ fn existing_not_said() {
 }
 
 #[test]
+fn a_date_that_is_none() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter:\n  date: created\n  offset: 36h\n  at: 9\n  yearly: always\n{STEPS}"
+    )));
+}
+
+#[test]
+fn a_schedule_that_is_none() {
+    insta::assert_snapshot!(workflow(&format!(
+        "enter:\n  schedule: every monday\n  zone: Rome\n  again: always\n{STEPS}"
+    )));
+}
+
+#[test]
 fn names_that_are_not_there() {
     insta::assert_snapshot!(workflow(
         "enter: { segment: clod, existing: no }\nsteps:\n  - email: cold/helo\n  - notify: salse\n  \

@@ -7,6 +7,7 @@ use crate::{
     definitions::{Checked, check, compile},
     domain::{
         id::ReleaseId,
+        lead::Outcome,
         value::Value,
         workflow::{Again, Enter, StepKind, Steps},
     },
@@ -182,7 +183,7 @@ fn what_is_not_built_yet_says_so() {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_change: pin", "calendar: it", "send: { via: x }", "enter: { date: x }"] {
+    for line in ["on_change: pin", "calendar: it", "send: { via: x }", "enter: { limit: 3 }"] {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())
@@ -227,6 +228,17 @@ fn who_enters_and_how_often() {
     live("{ event: mail.bounced, object: hard }");
     live("{ event: stage.changed, object: mql }");
     assert_eq!(live("{ by_hand: yes }").again, Again::Never);
+    let by_date = live("{ date: created_on, offset: -1mo, at: \"10:30\", yearly: yes, late: 3h }");
+    assert!(matches!(&by_date.enter, Enter::Date(entry)
+        if entry.occasion.to_string() == "-1mo 10:30 yearly" && entry.attribute == "created_on"));
+
+    assert!(matches!(&live("{ workflow: hello, ended: goal }").enter,
+        Enter::Ended { workflow, outcome: Some(Outcome::Goal) } if workflow == "hello"));
+    let each = live("{ event: appointment.booked, each: event.data.appointment_id }").each.clone();
+    assert_eq!(each.as_deref(), Some("appointment_id"));
+    let by_clock = live("{ schedule: 0 9 1 * *, zone: Europe/Rome, who: in_segment(\"cold\") }");
+    assert!(matches!(&by_clock.enter, Enter::Schedule(ticking)
+        if ticking.ticks.to_string() == "0 9 1 * *" && ticking.who.source() == "in_segment(\"cold\")"));
 
     for (enter, rule) in [
         ("{ segment: cold }", "missing-key"),
@@ -239,6 +251,23 @@ fn who_enters_and_how_often() {
         ("{ event: mail.clicked, object: cold/helo }", "unknown-template"),
         ("{ event: stage.changed, object: mlq }", "bad-value"),
         ("{ by_hand: no }", "bad-value"),
+        ("{ schedule: 0 9 1 * *, zone: Rome, who: has(country) }", "bad-value"),
+        ("{ event: appointment.booked, each: The Id }", "bad-value"),
+        ("{ by_hand: yes, each: id }", "conflict"),
+        ("{ workflow: helo }", "unknown-workflow"),
+        ("{ workflow: hello, ended: won }", "bad-value"),
+        ("{ by_hand: yes, ended: any }", "conflict"),
+        ("{ schedule: 0 9 31 2 *, who: has(country) }", "bad-schedule"),
+        ("{ schedule: 0 9 1 * * }", "missing-key"),
+        ("{ when: has(country), existing: no, who: has(city) }", "conflict"),
+        ("{ date: created, yearly: yes }", "unknown-attribute"),
+        ("{ date: country }", "bad-value"),
+        ("{ date: created_on, offset: -36h }", "bad-date"),
+        ("{ date: created_on, at: morning }", "bad-date"),
+        ("{ date: created_on, late: soon }", "bad-value"),
+        ("{ date: created_on, existing: no }", "conflict"),
+        ("{ date: created_on, object: x }", "conflict"),
+        ("{ event: form.submitted, yearly: yes }", "conflict"),
         ("cold", "wrong-type"),
         ("{ again: never }", "missing-key"),
         ("{ by_hand: yes, again: sometimes }", "bad-value"),
@@ -247,6 +276,25 @@ fn who_enters_and_how_often() {
         let found: Vec<_> = rules(&entering(enter)).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(found, [rule], "{enter}");
     }
+}
+
+#[test]
+fn a_chain_that_leads_back_with_nothing_in_between_is_warned_of() {
+    let chain = |step: &str, again: &str| {
+        let workflow = |name: &str, other: &str, again: &str, step: &str| {
+            format!(
+                "workflow: {name}\npurpose: insights\nenter: {{ workflow: {other}, again: {again} }}\n\
+                 steps: [{{ {step} }}]\n"
+            )
+        };
+        let (ping, pong) =
+            (workflow("ping", "pong", "always", "tag: a"), workflow("pong", "ping", again, step));
+        let files = [("workflows/ping.yaml", &*ping), ("workflows/pong.yaml", &*pong)];
+        rules(&check(&campaign(&files)))
+    };
+    assert_eq!(chain("tag: b", "always"), [("entry-loop", 1)]);
+    assert_eq!(chain("tag: b", "never"), []);
+    assert_eq!(chain("wait: 1d", "always"), []);
 }
 
 #[test]

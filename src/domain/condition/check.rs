@@ -67,6 +67,15 @@ pub enum Scope {
     Fit,
     /// Inside of an enrolment: events count from its entry, and `entry.*` is there.
     Workflow,
+    /// Inside of one of several enrolments, each for another key: events that others tell of count if they
+    /// carry the same.
+    Keyed,
+}
+
+impl Scope {
+    pub(super) const fn is_inside(self) -> bool {
+        matches!(self, Self::Workflow | Self::Keyed)
+    }
 }
 
 /// Checks a source and, only if all of it is right, asks `plan` for the facts it needs.

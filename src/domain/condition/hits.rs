@@ -36,14 +36,20 @@ impl Question {
         }
         let since = if self.since_entry { view.since } else { Instant::DAWN };
         if fact.ring.iter().any(|hit| hit.counts_from > view.now) {
-            return self.with_pending(fact, since, view.now);
+            return self.with_pending(fact, since, view);
         }
         // All are settled, newest first: the one that makes the number full is the first to be missed.
-        let counted = fact.ring.iter().rev().filter(|hit| hit.at >= since);
+        let counted = fact.ring.iter().rev();
+        let counted = counted.filter(|hit| hit.at >= since && self.is_about(hit, view));
         match counted.filter(|hit| self.ends(hit) > view.now).nth(self.times - 1) {
             None => known(false),
             Some(hit) => Verdict { value: Truth::True, holds_until: self.ends(hit) },
         }
+    }
+
+    /// Whether a hit is about what the enrolment is about.
+    fn is_about(&self, hit: &Hit, view: &View<'_>) -> bool {
+        !self.same_key || view.entry.is_some_and(|entry| entry.same.contains(&hit.rev))
     }
 
     /// When a hit leaves the window.
@@ -55,19 +61,27 @@ impl Question {
     }
 
     /// Whether enough count at `at`.
-    pub fn enough(&self, fact: &Fact, since: Instant, at: Instant) -> bool {
-        self.counted(fact, since, at) >= self.times
+    fn enough(&self, fact: &Fact, since: Instant, at: Instant, view: &View<'_>) -> bool {
+        self.counted(fact, since, at, view).count() >= self.times
     }
 
-    /// How many count at `at`.
-    pub fn counted(&self, fact: &Fact, since: Instant, at: Instant) -> usize {
-        fact.counted(since, at).filter(|hit| self.ends(hit) > at).count()
+    /// Those that count at `at`, newest first.
+    pub fn counted<'f>(
+        &'f self,
+        fact: &'f Fact,
+        since: Instant,
+        at: Instant,
+        view: &'f View<'_>,
+    ) -> impl Iterator<Item = &'f Hit> {
+        let counted = fact.counted(since, at);
+        counted.filter(move |hit| self.ends(hit) > at && self.is_about(hit, view))
     }
 
     /// Some hits are yet to settle: goes from one instant at which a hit comes or leaves to the next,
     /// until the answer is another.
-    fn with_pending(&self, fact: &Fact, since: Instant, now: Instant) -> Verdict {
-        let value = self.enough(fact, since, now);
+    fn with_pending(&self, fact: &Fact, since: Instant, view: &View<'_>) -> Verdict {
+        let now = view.now;
+        let value = self.enough(fact, since, now, view);
         let mut at = now;
         loop {
             let next = fact
@@ -78,7 +92,7 @@ impl Question {
                 .filter(|&instant| instant > at)
                 .min()
                 .unwrap_or(Instant::NEVER);
-            if next.is_never() || self.enough(fact, since, next) != value {
+            if next.is_never() || self.enough(fact, since, next, view) != value {
                 return Verdict { value: value.into(), holds_until: next };
             }
             at = next;

@@ -201,6 +201,8 @@ pub(super) struct Question {
     pub within: Option<i64>,
     /// Count from the enrolment's entry only.
     pub since_entry: bool,
+    /// Count only what is about the same as the enrolment, in a workflow with one for each.
+    pub same_key: bool,
     /// It asks for behaviour.
     pub behaviour: bool,
 }

@@ -234,7 +234,7 @@ impl<'t, 'v> Teller<'t, 'v> {
         };
         let since = if question.since_entry { self.view.since } else { Instant::DAWN };
         let last = fact.counted(since, self.view.now).next();
-        let mut told = match question.counted(fact, since, self.view.now) {
+        let mut told = match question.counted(fact, since, self.view.now, self.view).count() {
             0 if last.is_some() => "too long ago".to_owned(),
             0 => "never".to_owned(),
             1 => "once".to_owned(),
@@ -251,6 +251,9 @@ impl<'t, 'v> Teller<'t, 'v> {
         }
         if question.since_entry {
             told.push_str(", since the entry");
+        }
+        if question.same_key {
+            told.push_str(", about the same");
         }
         if question.behaviour && !self.view.profiled {
             told.push_str(", as far as is known: no consent to profiling");

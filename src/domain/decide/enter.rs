@@ -1,4 +1,4 @@
-//! Entering: by a condition that becomes true, by an event, by hand.
+//! Entering: by a condition that becomes true, by an event, by hand; [the others](super::enter_on_date) ask here.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::domain::{
     definitions::LiveWorkflow,
     event::Event,
     id::EnrolmentNo,
-    lead::{Enrolment, Entry, Outcome, Phase},
+    lead::{Enrolment, Entry, Outcome, Passage, Phase},
     name::Name,
     time::Instant,
     verdict::Verdict,
@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// Whether the re-entry rule lets a lead in.
-enum Reentry {
+pub(super) enum Reentry {
     Open,
     /// From this instant on.
     Later(Instant),
@@ -32,9 +32,11 @@ impl Work<'_> {
     pub fn settle_entries(&mut self) {
         let definitions = self.lead.definitions;
         let arrivals = std::mem::take(&mut self.arrivals);
+        let ends = std::mem::take(&mut self.ends);
         let doors = self.doors();
         for (index, (live, door)) in definitions.workflows.iter().zip(doors).enumerate() {
             self.settle_entry(index, live, door, &arrivals);
+            self.enter_on_end(index, live, &ends);
         }
         for name in std::mem::take(&mut self.requested) {
             if definitions.workflow(name).is_none() {
@@ -62,7 +64,7 @@ impl Work<'_> {
     }
 
     /// With some rules of re-entry nothing that happens at the door matters now.
-    fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
+    pub fn is_watched(&self, index: usize, workflow: &Workflow) -> bool {
         match workflow.again {
             Again::Never => self.lead.passages.get(index).is_none(),
             Again::After(_) => !self.is_inside(index),
@@ -71,7 +73,7 @@ impl Work<'_> {
     }
 
     /// Whether it is in a live workflow, by index.
-    fn is_inside(&self, index: usize) -> bool {
+    pub fn is_inside(&self, index: usize) -> bool {
         self.enrolments.iter().any(|active| active.live == Some(index) && active.is_active())
     }
 
@@ -95,31 +97,46 @@ impl Work<'_> {
                     self.enter_when(index, live, condition, door);
                 }
             }
-            Enter::On { kind, object, filter } => {
-                let matching = arrivals.iter().filter(|event| {
-                    event.kind == *kind && (object.is_none() || *object == event.object)
-                });
-                for event in matching {
-                    self.enter_on(index, live, event, filter.as_ref());
-                }
+            Enter::On { filter, .. } => {
+                self.enter_on_any(index, live, arrivals, filter.as_ref());
             }
-            Enter::ByHand => {}
+            Enter::Schedule(ticking) => {
+                self.enter_on_any(index, live, arrivals, Some(&ticking.who));
+            }
+            Enter::Date(entry) => self.enter_on_date(index, live, entry),
+            Enter::Ended { .. } | Enter::ByHand => {}
         }
     }
 
     /// Somebody asked for it, or a step of another workflow. The re-entry rule holds as ever: nobody gets the same mails twice because
     /// a name was on two lists.
     pub fn enter_by_word(&mut self, index: usize, workflow: &Arc<Workflow>, by: &str) {
-        let refusal = if self.is_inside(index) {
-            Some("it is inside already")
+        self.enter_once(index, workflow, None, by);
+    }
+
+    /// Lets a lead in for something that happens in an instant: if not now, then not for this.
+    pub fn enter_once(
+        &mut self,
+        index: usize,
+        workflow: &Arc<Workflow>,
+        entry: Option<Entry>,
+        reason: &str,
+    ) {
+        let refusal = if let Some(each) = &workflow.each {
+            match entry.as_ref().and_then(|entry| entry.key(each)) {
+                None => Some(format!("it is for each `{each}`, and there is none")),
+                Some(key) => self.refusal_of_key(index, workflow, each, &key).map(str::to_owned),
+            }
+        } else if self.is_inside(index) {
+            Some("it is inside already".to_owned())
         } else if matches!(self.reentry(index, workflow, None), Reentry::Open) {
             None
         } else {
-            Some("the re-entry rule")
+            Some("the re-entry rule".to_owned())
         };
         match refusal {
-            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => self.enter(index, workflow, None, by, true),
+            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, &reason),
+            None => self.enter(index, workflow, entry, reason, true),
         }
     }
 
@@ -192,6 +209,19 @@ impl Work<'_> {
         if condition.verdict(&then).is_true() { since.at } else { self.lead.now }
     }
 
+    fn enter_on_any(
+        &mut self,
+        index: usize,
+        live: &LiveWorkflow,
+        arrivals: &[Cow<'_, Event>],
+        filter: Option<&Condition>,
+    ) {
+        let Workflow { enter, name, .. } = &*live.workflow;
+        for event in arrivals.iter().filter(|event| enter.takes(name, event)) {
+            self.enter_on(index, live, event, filter);
+        }
+    }
+
     fn enter_on(
         &mut self,
         index: usize,
@@ -207,22 +237,13 @@ impl Work<'_> {
                 return;
             }
         }
-        let refusal = if self.is_inside(index) {
-            Some("it is inside already")
-        } else if self.is_older(event, live) {
-            Some("it happened before the workflow went live")
-        } else if !matches!(self.reentry(index, workflow, None), Reentry::Open) {
-            Some("the re-entry rule")
-        } else {
-            None
-        };
-        match refusal {
-            Some(reason) => self.log(Verb::NotEntered, Some(&workflow.name), None, reason),
-            None => {
-                let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
-                self.enter(index, workflow, Some(entry), reason.trim_end(), true);
-            }
+        if (workflow.each.is_some() || !self.is_inside(index)) && self.is_older(event, live) {
+            let reason = "it happened before the workflow went live";
+            self.log(Verb::NotEntered, Some(&workflow.name), None, reason);
+            return;
         }
+        let reason = format!("{} {}", entry.kind, entry.object.as_deref().unwrap_or(""));
+        self.enter_once(index, workflow, Some(entry), reason.trim_end());
     }
 
     /// Whether an event happened before a workflow went live.
@@ -236,7 +257,16 @@ impl Work<'_> {
     }
 
     fn reentry(&self, index: usize, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
-        let Some(passage) = self.lead.passages.get(index) else { return Reentry::Open };
+        self.reentry_after(workflow, self.lead.passages.get(index), door_since)
+    }
+
+    pub fn reentry_after(
+        &self,
+        workflow: &Workflow,
+        passage: Option<&Passage>,
+        door_since: Option<Instant>,
+    ) -> Reentry {
+        let Some(passage) = passage else { return Reentry::Open };
         match (workflow.again, passage.ended_at) {
             (Again::Never, _) | (_, None) => Reentry::Closed,
             (Again::Always, Some(_)) => match door_since {
@@ -256,11 +286,12 @@ impl Work<'_> {
         &mut self,
         index: usize,
         workflow: &Arc<Workflow>,
-        entry: Option<Entry>,
+        mut entry: Option<Entry>,
         reason: &str,
         tell: bool,
     ) {
         let now = self.now();
+        let key = entry.as_mut().and_then(|entry| self.relate_since(workflow, entry));
         if let Some(refusal) = self.refusal(workflow, entry.as_ref()) {
             if tell {
                 self.log(Verb::NotEntered, Some(&workflow.name), None, &refusal);
@@ -269,7 +300,10 @@ impl Work<'_> {
         }
         let no = self.lead.next_enrolment;
         self.lead.next_enrolment = EnrolmentNo(no.0 + 1);
-        self.lead.passages.to_mut().begin(index, now);
+        match key {
+            Some(key) => self.lead.passages.to_mut().begin_key(&workflow.name, &key, now),
+            None => self.lead.passages.to_mut().begin(index, now),
+        }
         self.log(Verb::Entered, Some(&workflow.name), None, reason);
         let first = workflow.steps.first();
         let step = first.map_or_else(|| Name::new(""), |step| workflow.steps.get(step).id.clone());

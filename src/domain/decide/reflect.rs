@@ -10,7 +10,7 @@ use crate::domain::{
     hand_off::Answer,
     lead::{Outcome, Phase, SentMail},
     name::Name,
-    workflow::{Enter, StepKind},
+    workflow::{StepKind, Workflow},
 };
 
 impl<'a> Work<'a> {
@@ -19,6 +19,7 @@ impl<'a> Work<'a> {
         self.settle_unsettled();
         for event in &state.new_events {
             self.fold(event);
+            self.relate(event);
             if event.kind == EventKind::MAIL_SENT || event.kind == EventKind::MAIL_IN_DOUBT {
                 self.mail_left(event);
             } else if event.kind == EventKind::MAIL_LOST {
@@ -52,6 +53,20 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Tells the enrolments that are about the same.
+    fn relate(&mut self, event: &Event) {
+        for active in self.enrolments.iter_mut().filter(|active| active.is_active()) {
+            let each = active.workflow.and_then(|workflow| workflow.each.as_ref());
+            let entry = active.enrolment.entry.as_ref();
+            if let (Some(each), Some(entry)) = (each, entry)
+                && entry.is_about(event, each)
+                && let Some(entry) = &mut active.enrolment.to_mut().entry
+            {
+                entry.relate(event.rev);
+            }
+        }
+    }
+
     /// Hits whose judgement has settled since the last decision may enter a workflow now.
     fn settle_unsettled(&mut self) {
         let now = self.now();
@@ -77,13 +92,8 @@ impl<'a> Work<'a> {
 
     /// Keeps an event that may enter some workflow: now, or once its judgement settles.
     pub fn arrive(&mut self, event: Cow<'a, Event>) {
-        let enters =
-            self.lead.definitions.workflows.iter().any(|live| match &live.workflow.enter {
-                Enter::On { kind, object, .. } => {
-                    *kind == event.kind && (object.is_none() || *object == event.object)
-                }
-                Enter::When(_) | Enter::ByHand => false,
-            });
+        let takes = |workflow: &Workflow| workflow.enter.takes(&workflow.name, &event);
+        let enters = self.lead.definitions.workflows.iter().any(|live| takes(&live.workflow));
         match event.counts_from() {
             Some(from) if enters && from <= self.now() => self.arrivals.push(event),
             Some(_) if enters => self.lead.unsettled.to_mut().push(event.into_owned()),

@@ -22,6 +22,8 @@ pub(super) struct Work<'a> {
     pub requested: Vec<&'a Name>,
     /// Events that could enter a workflow and count now.
     pub arrivals: Vec<Cow<'a, Event>>,
+    /// Workflows that the lead's way has ended in, and how, since entries were settled last.
+    pub ends: Vec<(Name, Outcome)>,
     /// Stages entered in this decision: none is entered twice.
     pub stages_entered: Vec<crate::domain::lead::Stage>,
     wake_at: Instant,
@@ -47,6 +49,11 @@ impl<'a> Active<'a> {
     /// The mail of the step that it is at.
     pub fn mail_step(&self) -> Option<MailStep<'a>> {
         self.enrolment.mail_step(self.workflow?)
+    }
+
+    /// What it is about, in a workflow that a lead is in once for each key.
+    pub fn key(&self) -> Option<Name> {
+        self.enrolment.entry.as_ref()?.key(self.workflow?.each.as_ref()?)
     }
 
     pub fn is_active(&self) -> bool {
@@ -91,6 +98,7 @@ impl<'a> Work<'a> {
             decision: Decision::default(),
             requested: Vec::new(),
             arrivals: Vec::new(),
+            ends: Vec::new(),
             stages_entered: Vec::new(),
             wake_at: Instant::NEVER,
             moved: false,
@@ -142,7 +150,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         let active = &mut self.enrolments[index];
         let (workflow, step) = (active.enrolment.workflow.clone(), active.enrolment.step.clone());
-        let (no, live) = (active.enrolment.no, active.live);
+        let (no, live, key) = (active.enrolment.no, active.live, active.key());
         active.ended = Some(Ended { at: now, outcome, reason: brief(reason) });
         active.wants_to_send = false;
         if let Some(open) = self.lead.state.open_message.as_ref()
@@ -151,7 +159,11 @@ impl<'a> Work<'a> {
         {
             self.decision.withdraw.push((open.id, brief(reason)));
         }
-        self.lead.passages.to_mut().end(live, &workflow, now);
+        match key {
+            Some(key) => self.lead.passages.to_mut().end_key(&workflow, &key, now),
+            None => self.lead.passages.to_mut().end(live, &workflow, now),
+        }
+        self.ends.push((workflow.clone(), outcome));
         self.log(
             Verb::Ended,
             Some(&workflow),

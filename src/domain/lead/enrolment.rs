@@ -113,9 +113,36 @@ pub struct Entry {
     pub at: Instant,
     #[serde(default, skip_serializing_if = "EventData::is_empty")]
     pub data: EventData,
+    /// In a workflow that a lead is in once for each key: the last events since that carry the same one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<Rev>,
 }
 
 impl Entry {
+    /// How many of the events with its key are remembered.
+    const MOST: usize = 64;
+
+    /// What its event is about, by a key of the data.
+    #[must_use]
+    pub fn key(&self, each: &str) -> Option<Name> {
+        key_of(&self.data, each)
+    }
+
+    /// Whether an event carries the same key.
+    #[must_use]
+    pub fn is_about(&self, event: &Event, each: &str) -> bool {
+        !event.data.is_empty()
+            && self.key(each).is_some_and(|key| key_of(&event.data, each) == Some(key))
+    }
+
+    /// Remembers an event that carries the same key.
+    pub fn relate(&mut self, event: Rev) {
+        if self.same.len() >= Self::MOST {
+            self.same.remove(0);
+        }
+        self.same.push(event);
+    }
+
     /// `object`, `kind`, `at`, or a key of the event's data.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<Value> {
@@ -136,8 +163,14 @@ impl From<&Event> for Entry {
             object: event.object.clone(),
             at: event.occurred_at,
             data: event.data.clone(),
+            same: Vec::new(),
         }
     }
+}
+
+/// Files say `17` where others say `"17"`: it is the same key.
+fn key_of(data: &EventData, each: &str) -> Option<Name> {
+    data.get(each).map(|value| Name::from(value.to_string())).filter(|key| !key.is_empty())
 }
 
 /// How an enrolment ended.

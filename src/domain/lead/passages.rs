@@ -28,7 +28,15 @@ pub struct Passages {
     others: BTreeMap<Name, Passage>,
 }
 
+/// No workflow's name has such a character in it.
+fn keyed(workflow: &str, key: &str) -> String {
+    format!("{workflow}\u{1f}{key}")
+}
+
 impl Passages {
+    /// How many keys of a workflow are remembered that are over.
+    pub const KEYS: usize = 50;
+
     #[must_use]
     pub fn of(workflows: &[LiveWorkflow], mut by_name: BTreeMap<Name, Passage>) -> Self {
         let live = workflows.iter().map(|it| by_name.remove(&it.workflow.name)).collect();
@@ -56,6 +64,34 @@ impl Passages {
         }
         let times = self.live[live].as_ref().map_or(0, |passage| passage.times);
         self.live[live] = Some(Passage { times: times + 1, entered_at: now, ended_at: None });
+    }
+
+    /// Through a workflow that a lead is in once for each key.
+    #[must_use]
+    pub fn of_key(&self, workflow: &str, key: &str) -> Option<&Passage> {
+        self.others.get(&*keyed(workflow, key))
+    }
+
+    /// One more for this key begins. Of those that are over, only the last are remembered.
+    pub fn begin_key(&mut self, workflow: &str, key: &str, now: Instant) {
+        let times = self.of_key(workflow, key).map_or(0, |passage| passage.times);
+        let passage = Passage { times: times + 1, entered_at: now, ended_at: None };
+        self.others.insert(keyed(workflow, key).into(), passage);
+        let all = keyed(workflow, "");
+        let ended = self.others.iter().filter(|(name, _)| name.starts_with(&all));
+        let mut ended: Vec<_> =
+            ended.filter_map(|(name, it)| Some((it.ended_at?, name.clone()))).collect();
+        if ended.len() > Self::KEYS {
+            ended.sort_unstable();
+            self.others.remove(&ended[0].1);
+        }
+    }
+
+    /// That for this key ends.
+    pub fn end_key(&mut self, workflow: &str, key: &str, now: Instant) {
+        if let Some(passage) = self.others.get_mut(&*keyed(workflow, key)) {
+            passage.ended_at = Some(now);
+        }
     }
 
     /// The one through this workflow, which may be live no more, ends.

@@ -118,7 +118,7 @@ fn hour_of(rest: &str) -> (&str, Option<&str>) {
     }
 }
 
-fn parse_hour(text: &str, written: &str) -> Result<Time, DateError> {
+pub(super) fn parse_hour(text: &str, written: &str) -> Result<Time, DateError> {
     let bad = || DateError(format!("`{text}`: `{written}` is no hour of the day: write `09:30`"));
     let minutes = weekday::parse_minutes(written).filter(|&m| m < 24 * 60).ok_or_else(bad)?;
     let (hour, minute) = (i8::try_from(minutes / 60), i8::try_from(minutes % 60));

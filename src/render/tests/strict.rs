@@ -124,6 +124,7 @@ fn values_are_written_as_people_write_them() {
         object: None,
         at: Instant::DAWN,
         data: [("form".into(), text("whitepaper"))].into(),
+        same: Vec::new(),
     };
     let renderer = Renderer::new(&definitions).unwrap();
     let rendered = renderer.render(&Mail { entry: Some(&entry), ..mail("m", &lead) }).unwrap();

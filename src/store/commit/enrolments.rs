@@ -77,13 +77,13 @@ impl Tx {
                      CAST(j.value ->> 'visit' AS BIGINT) AS visit, j.value ->> 'phase' AS phase, \
                      CAST(j.value ->> 'armed_at' AS BIGINT) AS armed_at, \
                      CAST(j.value ->> 'due_at' AS BIGINT) AS due_at, j.value ->> 'civil' AS civil, \
-                     j.value ->> 'held' AS held, CAST(j.value ->> 'ended_at' AS BIGINT) AS ended_at, \
+                     j.value ->> 'held' AS held, j.value ->> 'entry' AS entry, CAST(j.value ->> 'ended_at' AS BIGINT) AS ended_at, \
                      j.value ->> 'reason' AS reason, j.value ->> 'turns' AS turns, \
                      CAST(j.value ->> 'doubt' AS BIGINT) AS doubt FROM ",
                     each,
                     ") UPDATE enrolments AS t SET version = r.version, status = r.status, step = r.step, \
                      visit = r.visit, phase = r.phase, armed_at = r.armed_at, due_at = r.due_at, \
-                     civil = r.civil, held = r.held, ended_at = r.ended_at, reason = r.reason, \
+                     civil = r.civil, held = r.held, entry = r.entry, ended_at = r.ended_at, reason = r.reason, \
                      turns = r.turns, doubt = r.doubt \
                      FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment"
                 ),

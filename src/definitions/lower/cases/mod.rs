@@ -4,7 +4,10 @@ mod expect;
 mod happens;
 mod lead;
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+};
 
 use jiff::civil::DateTime;
 
@@ -40,7 +43,8 @@ impl<'d> Known<'d> {
             questions: known_questions(&definitions.questions),
             plan: RefCell::new(definitions.plan.clone()),
             patterns: PatternRoom::default(),
-            reach: std::cell::OnceCell::new(),
+            keyed: Cell::new(false),
+            reach: OnceCell::new(),
         };
         Self { definitions, conditions }
     }

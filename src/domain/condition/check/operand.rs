@@ -207,7 +207,7 @@ impl Checker<'_> {
             self.complain(ConditionError::new(key.span.clone(), message).maybe(hint));
             return None;
         }
-        if self.env.scope != Scope::Workflow {
+        if !self.env.scope.is_inside() {
             self.complain(
                 ConditionError::new(expr.span.clone(), "there is no entering event here")
                     .hint("`entry` is known inside of a workflow"),

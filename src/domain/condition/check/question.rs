@@ -106,10 +106,13 @@ impl Checker<'_> {
         let key = key.filter(|_| right)?;
         let times = times.unwrap_or(1);
         let fact = FactIx(self.asked.len());
-        let since_entry = self.env.scope == Scope::Workflow && !ever;
+        let since_entry = self.env.scope.is_inside() && !ever;
+        let same_key = self.env.scope == Scope::Keyed && !ever && key.kind.is_told_by_others();
         let behaviour = key.kind.is_behaviour();
-        self.asked.push((key, times));
-        Some(NodeKind::Question(Question { fact, times, within, since_entry, behaviour }))
+        // Those about others lie between them.
+        self.asked.push((key, if same_key { FactPlan::MAX_RING } else { times }));
+        let question = Question { fact, times, within, since_entry, same_key, behaviour };
+        Some(NodeKind::Question(question))
     }
 
     fn unknown_method(&mut self, method: &Word, of: &str, there_are: &[&'static str]) {

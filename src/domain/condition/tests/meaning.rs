@@ -220,6 +220,7 @@ fn the_entering_event_is_read_as_what_it_is_compared_with() {
         ]
         .map(|(key, value)| (Name::from(key), value))
         .into(),
+        same: Vec::new(),
     });
     for (source, value) in [
         ("entry.object == \"demo\"", True),

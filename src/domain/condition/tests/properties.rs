@@ -235,6 +235,7 @@ fn lead() -> impl Strategy<Value = Lead> {
                         object: Some("demo".into()),
                         at: day(20),
                         data: EventData::new(),
+                        same: Vec::new(),
                     });
                 }
                 for (object, at, settles) in hits {

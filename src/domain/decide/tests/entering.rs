@@ -120,6 +120,35 @@ fn a_change_of_stage_enters_as_any_event() {
 }
 
 #[test]
+fn a_stage_or_a_score_that_is_crossed_enters() {
+    let mut house = House::new();
+    house.engagement("visited()", 10, 30);
+    house.stage(Stage::Lead, Stage::Mql, "engagement >= 60");
+    for (name, when) in [("mql", r#"stage == "mql""#), ("hot", "engagement >= 40")] {
+        let when = house.condition(when, Scope::Lead);
+        house.workflow(name, vec![wait("1d")], |w| {
+            (w.enter, w.existing, w.again) = (Enter::When(when), false, Again::Always);
+        });
+    }
+    let mut story = Story::new(&house, &[]);
+    let visits = |story: &mut Story<'_>, times: usize| {
+        for _ in 0..times {
+            story.happens(EventKind::PAGE_VISITED, None);
+        }
+        story.decide();
+        let inside = story.state.enrolments.iter().map(|it| it.workflow.as_str());
+        inside.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(visits(&mut story, 3), "");
+    assert_eq!(visits(&mut story, 2), "hot");
+    story.at(wednesday() + 2 * DAY);
+    assert_eq!(visits(&mut story, 2), "mql", "it stays above 40 all along");
+    // Fades below, with nobody looking but time, and comes up once more.
+    story.passes_until(wednesday() + 300 * DAY);
+    assert_eq!(visits(&mut story, 6), "hot");
+}
+
+#[test]
 fn by_hand_the_re_entry_rule_holds_as_ever() {
     let mut house = House::new();
     house.workflow("reawaken", vec![wait("1d")], |w| w.enter = Enter::ByHand);

@@ -91,6 +91,7 @@ impl House {
             enter: Enter::When(enter),
             existing: true,
             again: Again::Never,
+            each: None,
             goal: None,
             leave: None,
             window: None,
