@@ -205,6 +205,24 @@ pub struct StepRef {
     pub visit: u32,
 }
 
+impl StepRef {
+    /// How many visits of a step are counted in one stay: whoever moves to another version of their workflow
+    /// may come to a step once more, and then begins so many further on.
+    pub const STAY: u32 = 1_000;
+
+    /// The how-manieth visit it is since it came to the step, from 1.
+    #[must_use]
+    pub const fn tries(&self) -> u32 {
+        tries(self.visit)
+    }
+}
+
+/// Likewise, of a visit.
+#[must_use]
+pub const fn tries(visit: u32) -> u32 {
+    visit.saturating_sub(1) % StepRef::STAY + 1
+}
+
 /// The data an event carries beside its object.
 pub type EventData = BTreeMap<Name, Value>;
 

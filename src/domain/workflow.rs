@@ -12,6 +12,7 @@ use super::{
     id::MessageId,
     lead::Turn,
     name::Name,
+    on_change::OnChange,
     pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     value::{Slot, Value},
@@ -62,6 +63,8 @@ pub struct Workflow {
     pub in_doubt: InDoubt,
     /// How many of its mails leave at most, over all leads.
     pub at_most: Option<AtMost>,
+    /// What becomes of those who are in another version when this one is live.
+    pub on_change: OnChange,
     pub steps: Steps,
 }
 
@@ -291,16 +294,23 @@ impl Steps {
 
     /// The steps on the way by these turns from the first one to `last`, both of them too. `None`: it does
     /// not lead there.
+    ///
+    /// A turn from nowhere, before all others, says where the way begins of somebody who has moved here from
+    /// another version.
     #[must_use]
     pub fn way(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
+        let most = self.len() * (turns.len() + 1);
         let mut turns = turns.iter().peekable();
         let mut way = Vec::new();
         let mut at = self.first;
-        while let Some(index) = at.filter(|_| way.len() < self.len()) {
+        while let Some((_, begin)) = turns.next_if(|(from, _)| from.is_empty()) {
+            at = self.find(begin);
+        }
+        while let Some(index) = at.filter(|_| way.len() < most) {
             let step = self.get(index);
             way.push(index);
             let turn = turns.next_if(|(from, _)| *from == step.id);
-            if turn.is_none() && step.id == *last {
+            if turn.is_none() && step.id == *last && turns.peek().is_none() {
                 return Some(way);
             }
             at = match turn {
@@ -353,6 +363,14 @@ mod tests {
         assert_eq!(way(&[], "a"), Some(vec![0]));
         assert_eq!(way(&[], "c"), Some(vec![0, 1, 3]));
         assert_eq!(way(&[("a", "x")], "c"), Some(vec![0, 2, 3]));
+    }
+
+    #[test]
+    fn a_way_begins_where_a_turn_from_nowhere_says_and_may_come_to_a_step_twice() {
+        assert_eq!(way(&[("", "x")], "c"), Some(vec![2, 3]));
+        assert_eq!(way(&[("", "a"), ("", "b")], "c"), Some(vec![1, 3]));
+        assert_eq!(way(&[("", "b"), ("c", "b")], "b"), Some(vec![1, 3, 1]));
+        assert_eq!(way(&[("", "b"), ("c", "b")], "c"), Some(vec![1, 3, 1, 3]));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Desk<'_> {
         let definitions = &self.live.definitions;
         let may_look = tracked(definitions, lead);
         Card {
-            again: message.about.visit > 1,
+            again: message.about.tries() > 1,
             fit: fit(lead),
             engagement: if may_look { story.engagement() } else { Vec::new() },
             events: story.did(may_look, now),

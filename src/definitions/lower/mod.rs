@@ -13,6 +13,7 @@ mod guards;
 mod hand_off;
 mod kinds;
 mod marks;
+mod on_change;
 mod pacing;
 mod people;
 mod policy;

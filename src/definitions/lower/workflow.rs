@@ -6,7 +6,7 @@ use super::{
     Found,
     conditions::Conditions,
     dates::Dates,
-    enter, read,
+    enter, on_change, read,
     send::{self, Send},
     steps,
 };
@@ -14,8 +14,8 @@ use crate::{
     config::OwnDomains,
     definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
     domain::{
-        campaign::Campaign, condition::Scope, name::Name, people::Person, policy::Policy,
-        workflow::Workflow,
+        campaign::Campaign, condition::Scope, name::Name, on_change::OnChange, people::Person,
+        policy::Policy, workflow::Workflow,
     },
 };
 
@@ -73,6 +73,13 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
     let steps = fields
         .need("steps", "steps: and below it a list of `- email: …`, `- wait: …`")
         .and_then(|node| steps::lower(file, node, known, has_end));
+    let on_change = match (fields.get("on_change"), &steps) {
+        (None, _) if fields.has("on_change") => None,
+        (None, _) => Some(OnChange::Pin),
+        (Some(node), Some(steps)) => on_change::lower(file, node, steps),
+        // Which steps there are is not known.
+        (Some(_), None) => None,
+    };
     let (enter, existing, again) = enter?;
     let Send { window, now, not_after, from, reply_to, in_doubt, at_most } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
@@ -95,6 +102,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         reply_to,
         in_doubt,
         at_most,
+        on_change: on_change?,
         steps: steps?,
     })
 }

@@ -23,7 +23,7 @@ pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
 pub(super) use workflow::{
-    ENTER, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
+    ENTER, ON_CHANGE, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
 };
 
 /// A map: which keys it may have.

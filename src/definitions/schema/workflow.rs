@@ -1,7 +1,7 @@
 //! Workflows and their steps.
 
 use super::{Form, Key, Map, may, must};
-use crate::domain::{hand_off::Persist, workflow::InDoubt};
+use crate::domain::{hand_off::Persist, on_change::OnChange, workflow::InDoubt};
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
     title: "A workflow",
@@ -40,8 +40,28 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         ),
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
+        may(
+            "on_change",
+            Form::Either(&[Form::OneOf(on_change), Form::Map(&ON_CHANGE)]),
+            "`pin`",
+            "what becomes of those who are in another version when this one goes live",
+        ),
     ],
-    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "each", "caps"],
+    later: &["calendar", "pin_copy", "on_failure", "utm", "each", "caps"],
+};
+
+fn on_change() -> Vec<&'static str> {
+    OnChange::WORDS.to_vec()
+}
+
+pub(in crate::definitions) const ON_CHANGE: Map = Map {
+    title: "on_change",
+    keys: &[must(
+        "migrate",
+        Form::Named(&Form::Name("a step of this file, or `end`")),
+        "by the ids of steps that are gone: where those come to who are at them",
+    )],
+    later: &[],
 };
 
 /// The first four are ways to enter, of which a workflow has one.

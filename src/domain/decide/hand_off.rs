@@ -21,7 +21,7 @@ impl Work<'_> {
         let owner = definitions.owner(&self.lead.attributes).map(|(name, _)| name);
         let order = receivers(definitions, &step.to, self.lead.state.lead, owner);
         let enrolment = &self.enrolments[index].enrolment;
-        let times = usize::try_from(enrolment.visit).unwrap_or(usize::MAX);
+        let times = usize::try_from(enrolment.tries()).unwrap_or(usize::MAX);
         if matches!(enrolment.phase, Phase::Ready { .. }) {
             if let Some(other) = self.hands_over_already(index) {
                 self.hold(index, Instant::NEVER, &format!("`{other}` has handed it over"));
@@ -79,7 +79,7 @@ impl Work<'_> {
             placed_on: None,
             again: None,
         });
-        let again = if about.visit > 1 { "again " } else { "" };
+        let again = if about.tries() > 1 { "again " } else { "" };
         let reason = format!("handed {again}to {person}");
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &reason);
         self.make(EventKind::HANDOFF_MADE, Some(person.clone()), &reason);
@@ -166,7 +166,7 @@ impl Work<'_> {
             Some(about) => about.enrolment == enrolment.no && about.step == enrolment.step,
             // Said of the lead as such: no answer to what was asked later. When the first of several cards
             // went out is not kept; it was after the entry.
-            None if enrolment.visit > 1 => enrolment.entered_at <= event.occurred_at,
+            None if enrolment.tries() > 1 => enrolment.entered_at <= event.occurred_at,
             None => enrolment.armed_at <= event.occurred_at,
         };
         let waits = is_it && matches!(enrolment.phase, Phase::Waiting { .. });

@@ -41,7 +41,7 @@ impl Work<'_> {
         };
         let is_paused = grants.is_paused(&open.workflow);
         let stays =
-            theirs.again.is_some() || self.enrolments[holder].enrolment.visit >= MOST_VISITS;
+            theirs.again.is_some() || self.enrolments[holder].enrolment.tries() >= MOST_VISITS;
         if !is_paused && (goes || stays) {
             return;
         }

@@ -147,6 +147,9 @@ impl<'a> Work<'a> {
 
     /// Moves an enrolment past its step, or to its end.
     pub fn go_on(&mut self, index: usize) {
+        if self.enrolments[index].drains {
+            return self.leave_drained(index);
+        }
         let Some(workflow) = self.enrolments[index].workflow else { return };
         let step = workflow.steps.find(&self.enrolments[index].enrolment.step);
         match step.and_then(|step| workflow.steps.get(step).next) {
@@ -156,6 +159,9 @@ impl<'a> Work<'a> {
     }
 
     pub fn go_to(&mut self, index: usize, step: crate::domain::workflow::StepIx) {
+        if self.enrolments[index].drains {
+            return self.leave_drained(index);
+        }
         let now = self.now();
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
@@ -166,7 +172,7 @@ impl<'a> Work<'a> {
             enrolment.turns.push((enrolment.step.clone(), to.clone()));
         }
         enrolment.step = to.clone();
-        enrolment.visit = 1;
+        enrolment.visit = enrolment.first_visit();
         enrolment.armed_at = now;
         enrolment.phase = Phase::READY;
         enrolment.doubt = None;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    event::{Event, EventData, EventKind},
+    event::{Event, EventData, EventKind, StepRef, tries},
     id::{EnrolmentNo, MessageId, Rev},
     name::Name,
     time::Instant,
@@ -22,7 +22,7 @@ pub struct Enrolment {
     /// The event that it entered by, if it was one.
     pub entry: Option<Entry>,
     pub step: Name,
-    /// The how-manieth time it is at this step, from 1.
+    /// The how-manieth time it is at this step, from [`Enrolment::first_visit`] on.
     pub visit: u32,
     /// When it arrived at this step.
     pub armed_at: Instant,
@@ -33,7 +33,8 @@ pub struct Enrolment {
     pub turns: Vec<Turn>,
 }
 
-/// From which step an enrolment went to which, where that is not the next one.
+/// From which step an enrolment went to which, where that is not the next one. From nowhere, before all
+/// others: it moved to another version of its workflow, in which its way begins there.
 pub type Turn = (Name, Name);
 
 impl Enrolment {
@@ -41,6 +42,25 @@ impl Enrolment {
     #[must_use]
     pub fn mail_step<'w>(&self, workflow: &'w Workflow) -> Option<MailStep<'w>> {
         Some(MailStep { again: self.doubt, ..workflow.mail_step(&self.step)? })
+    }
+
+    /// How often it has moved to another version of its workflow.
+    #[must_use]
+    pub fn moves(&self) -> u32 {
+        let moves = self.turns.iter().take_while(|(from, _)| from.is_empty()).count();
+        u32::try_from(moves).unwrap_or(u32::MAX)
+    }
+
+    /// The first visit of a step that it comes to now: none that it may have made before it moved.
+    #[must_use]
+    pub fn first_visit(&self) -> u32 {
+        self.moves().saturating_mul(StepRef::STAY).saturating_add(1)
+    }
+
+    /// The how-manieth visit it is since it came to its step, from 1.
+    #[must_use]
+    pub const fn tries(&self) -> u32 {
+        tries(self.visit)
     }
 
     /// From when on event questions count: from just after the entering event, whose decision may come
