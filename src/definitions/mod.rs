@@ -23,6 +23,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use artefact::fingerprint;
 pub use carry::still_needed;
 pub use folder::{FolderError, Sources, read_folder};
 pub use nearest::{meant, nearest};

@@ -74,6 +74,7 @@ pub use owner::{folder_of, make_file};
 pub use pauses::By;
 pub use ramps::{DayFigure, DayOfRelay, Ramp};
 pub use relays::{Astray, Down, Probing};
+pub use releases::live_since;
 pub use schema::Migrated;
 pub use suppressions::Subject;
 pub use upsert::{Importing, Profiles};

@@ -62,6 +62,8 @@ pub fn decide(
         work.settle_exits();
         work.settle_entries();
         work.settle_steps();
+        // Who was at a step that is gone may have come to one that is not.
+        work.settle_versions();
         if !work.moved() {
             break;
         }

@@ -76,9 +76,10 @@ impl<'a> Work<'a> {
                 ) if was == is => None,
                 // Its card is out.
                 (Some(StepKind::HandOff(was)), StepKind::HandOff(is)) => {
-                    let due = match was.silence.after == is.silence.after {
-                        true => due.clone(),
-                        false => is.silence.after.due(active.enrolment.armed_at, place),
+                    let due = if was.silence.after == is.silence.after {
+                        due.clone()
+                    } else {
+                        is.silence.after.due(active.enrolment.armed_at, place)
                     };
                     Some(Phase::Waiting { due })
                 }
@@ -121,12 +122,14 @@ impl<'a> Work<'a> {
         self.log(Verb::Migrated, Some(&newest.name), Some(&to), &reason);
     }
 
+    /// In the new version, where there may be something to do.
     fn arrive_in(
         &mut self,
         index: usize,
         newest: &'a Arc<Workflow>,
         turns: Vec<Turn>,
     ) -> &mut Enrolment {
+        self.mark_moved();
         let active = &mut self.enrolments[index];
         active.workflow = Some(newest);
         active.has_migrated = true;

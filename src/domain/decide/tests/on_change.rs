@@ -209,9 +209,7 @@ fn who_is_at_a_step_that_is_gone_without_a_rule_moves_as_soon_as_there_is_one() 
     assert!(story.last.log.is_empty());
     story.at(wednesday() + DAY).decide();
     let (there, now) = (only(&story), story.now);
-    assert_eq!((&*there.version.0, &*there.step), ("way-1", "b"));
-    story.at(now.next()).decide();
-    assert_eq!(&*only(&story).version.0, "way-2");
+    assert_eq!((&*there.version.0, &*there.step), ("way-2", "b"));
     assert_eq!(due(&story), now + 3 * DAY);
 }
 
