@@ -5,6 +5,7 @@ mod bombs;
 mod json_schema;
 mod mistakes;
 mod mutations;
+mod on_change;
 mod release;
 mod shipped;
 mod structure;

@@ -146,7 +146,8 @@ impl Proposal {
                 severity: Severity::Error,
                 message: lost.to_string(),
                 hint: Some(format!(
-                    "say where they come to, a step or the end: on_change: {{ migrate: {{ {step}: end }} }}"
+                    "say where they come to, a step or the end: on_change: {{ migrate: {{ {step}: end }} }}; \
+                     or let what took its place keep its id: id: {step}"
                 )),
                 length: 1,
             }
