@@ -79,8 +79,8 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         lines.push(format!("{} cannot be read.", counted(report.unreadable, "lead")));
     }
     lines.push(match report.affected {
-        0 => "Nobody in flight goes another way.".to_owned(),
-        leads => format!("{} another way by it.", are(leads, "goes", "go")),
+        0 => "No lead is affected.".to_owned(),
+        leads => format!("{} affected.", are(leads, "is", "are")),
     });
     lines.push(
         "Texts of mails, segments, scoring and policy are live at once for all; steps as on_change says."

@@ -104,7 +104,7 @@ impl<'a> Work<'a> {
             (enrolment.visit, enrolment.doubt) = (enrolment.visit + 1, None);
         }
         let step = enrolment.step.clone();
-        let reason = format!("to version {}: stays at its step", newest.version);
+        let reason = format!("to version {}: stays at its step", short(newest));
         self.log(Verb::Migrated, Some(&newest.name), Some(&step), &reason);
     }
 
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
         let turns = turns_in(&newest.steps, &self.enrolments[index], Some(to));
         let enrolment = self.arrive_in(index, newest, turns);
         let to = newest.steps.get(to).id.clone();
-        let reason = format!("to version {}: `{}` is gone", newest.version, enrolment.step);
+        let reason = format!("to version {}: `{}` is gone", short(newest), enrolment.step);
         (enrolment.step, enrolment.armed_at) = (to.clone(), now);
         (enrolment.phase, enrolment.doubt) = (Phase::READY, None);
         enrolment.visit = enrolment.first_visit();
@@ -166,6 +166,12 @@ impl super::work::Active<'_> {
         self.enrolment.phase == Phase::Mailing
             || waits && (self.enrolment.doubt.is_some() || !is_mail())
     }
+}
+
+/// Enough of a version to tell it from others.
+fn short(workflow: &Workflow) -> &str {
+    let version = workflow.version.0.as_str();
+    version.get(..8).unwrap_or(version)
 }
 
 /// The way so far by the turns of other steps, as far as these have them, and on to a step.
