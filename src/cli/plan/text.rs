@@ -79,6 +79,9 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         lines.push(format!("{} cannot be read.", counted(report.unreadable, "lead")));
     }
     lines.push(match report.affected {
+        0 if moves_members(report) => {
+            "No lead goes another way now; segments have other members.".to_owned()
+        }
         0 => "No lead is affected.".to_owned(),
         leads => format!("{} affected.", are(leads, "is", "are")),
     });
@@ -91,6 +94,11 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         lines.push(of_people(people));
     }
     lines.join("\n")
+}
+
+fn moves_members(report: &Report) -> bool {
+    let known = report.segments.iter().filter(|segment| segment.what != What::Added);
+    known.map(|it| it.entering.unwrap_or(0) + it.leaving.unwrap_or(0)).any(|moved| moved > 0)
 }
 
 fn row(name: &str, what: &str, rest: &str) -> String {
