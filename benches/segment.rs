@@ -123,6 +123,7 @@ async fn counted(store: &Store, definitions: Definitions, leads: usize, what: &s
         segments: vec![SegmentIx(brand_new)],
         now: NOW,
         some: 3,
+        listed: Vec::new(),
         page: members::PAGE,
     };
     let watch = Stopwatch::start();

@@ -1356,3 +1356,51 @@ fn a_report_counts_what_a_tick_did() {
     assert!(said.out.contains("not live: workflows/more.yaml"), "{said:?}");
     assert!(said.out.contains("Nothing will happen by itself."), "{said:?}");
 }
+
+#[test]
+fn a_broken_file_has_no_plan_and_the_others_are_told_of_all_the_same() {
+    let site = Site::live();
+    assert_eq!(site.run(&["plan"]).code, 0);
+    site.write("workflows/one.yaml", "workflow: one\nstepps: []\n");
+    site.write("workflows/two.yaml", "workflow: two\npurpose: nothing\n");
+    let ran = site.run(&["plan"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.err.contains("one.yaml") && ran.err.contains("two.yaml"), "{ran:?}");
+    let ran = site.run(&["--json", "plan"]);
+    assert!(ran.code == 1 && ran.document()["problems"].as_array().expect("a list").len() >= 2);
+    assert_eq!(site.run(&["apply"]).code, 1);
+    assert_eq!(site.json(&["releases"])["releases"].as_array().expect("a list").len(), 1);
+}
+
+#[test]
+fn a_rollback_needs_a_release_to_go_back_to() {
+    let site = Site::new();
+    assert_eq!(site.run(&["migrate"]).code, 0);
+    let ran = site.run(&["rollback"]);
+    assert!(ran.code == 1 && ran.err.contains("nothing is live yet"), "{ran:?}");
+    let site = Site::live();
+    let ran = site.run(&["rollback"]);
+    assert!(ran.code == 1 && ran.err.contains("nothing was live before"), "{ran:?}");
+    let ran = site.run(&["rollback", "7"]);
+    assert!(ran.code == 1 && ran.err.contains("no release 7"), "{ran:?}");
+    let first = site.json(&["releases"])["releases"][0].clone();
+    site.write(
+        "workflows/more.yaml",
+        "workflow: more\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - tag: in\n",
+    );
+    assert_eq!(site.run(&["apply"]).code, 0);
+    let back = site.json(&["rollback", first["release"].as_str().expect("a text")]);
+    assert_eq!(
+        (&back["changed"], &back["plan"]["workflows"][0]["what"]),
+        (&true.into(), &"removed".into())
+    );
+    let all = site.json(&["releases"]);
+    assert_eq!(all["releases"][0]["hash"], first["hash"], "the same folder");
+    assert!(
+        all["releases"][0]["reason"].as_str().expect("a text").starts_with("rollback to release")
+    );
+    assert_eq!(
+        site.json(&["rollback", first["release"].as_str().expect("a text")])["changed"],
+        false
+    );
+}

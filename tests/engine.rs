@@ -20,6 +20,7 @@ mod often;
 mod outages;
 mod pace;
 mod pauses;
+mod plans;
 mod questions;
 mod rehearsals;
 mod relays;

@@ -1,6 +1,6 @@
 //! `nurtured apply`: what is in the campaign folder goes live.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     definitions::Problem,
-    domain::{id::ReleaseId, name::Name},
+    domain::{definitions::Definitions, id::ReleaseId, name::Name},
     engine::releasing::{Applied, ApplyError, apply, expect_small},
     store::{Store, StoreError, records::ReleaseRow},
 };
@@ -69,16 +69,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("nothing was applied", None);
         return Err(Failure::already_shown());
     };
-    let (audience, definitions) = (arguments.audience, &live.definitions);
-    match expect_small(&store, definitions, audience, context.now()).await {
-        Err(ApplyError::Audience { over, .. }) => {
-            let most = over.iter().map(|it| it.leads).max().unwrap_or_default();
-            let each: Vec<String> = over.iter().map(ToString::to_string).collect();
-            let hint = format!("`nurtured apply --audience {most}` says that it is meant");
-            confirm(context, &each.join("; "), &hint)?;
-        }
-        other => other?,
-    }
+    expect_few(context, &store, &live.definitions, arguments.audience, "apply").await?;
     let applied =
         apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
     let (changed, release) = match applied {
@@ -110,6 +101,25 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     context.output.result(&report, || text(&report))?;
     store.close().await;
     Ok(())
+}
+
+/// Asks before more come in at once than the policy lets in.
+pub(super) async fn expect_few(
+    context: &Context,
+    store: &Store,
+    definitions: &Arc<Definitions>,
+    audience: Option<u64>,
+    command: &str,
+) -> Result<(), Failure> {
+    match expect_small(store, definitions, audience, context.now()).await {
+        Err(ApplyError::Audience { over, .. }) => {
+            let most = over.iter().map(|it| it.leads).max().unwrap_or_default();
+            let each: Vec<String> = over.iter().map(ToString::to_string).collect();
+            let hint = format!("`nurtured {command} --audience {most}` says that it is meant");
+            confirm(context, &each.join("; "), &hint)
+        }
+        other => Ok(other?),
+    }
 }
 
 async fn no_longer_entered(
@@ -148,6 +158,11 @@ fn text(report: &Report) -> String {
     text
 }
 
+fn said(problems: &[Problem]) -> String {
+    let each = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.message));
+    each.collect::<Vec<_>>().join("; ")
+}
+
 impl From<ApplyError> for Failure {
     fn from(error: ApplyError) -> Self {
         match error {
@@ -156,6 +171,12 @@ impl From<ApplyError> for Failure {
             ApplyError::Audience { .. } => Self::unconfirmed(&error),
             ApplyError::Problems(_) => {
                 Self::problems(&error).hint("`nurtured check` shows them all")
+            }
+            ApplyError::People(problems) => {
+                let hints = problems.iter().filter_map(|problem| problem.hint.as_deref());
+                let hints: Vec<&str> = hints.collect();
+                Self::problems(format!("nothing was applied: {}", said(&problems)))
+                    .hint(hints.join("\n  "))
             }
             ApplyError::Elders(_) => {
                 let hint = "keep what these versions name, and give what they lack a default, until \

@@ -90,6 +90,11 @@ impl Failure {
         Self { silent: true, ..Self::new(PROBLEMS, "") }
     }
 
+    /// The command has printed its result: people are concerned.
+    pub(super) fn concerns_people() -> Self {
+        Self { silent: true, ..Self::unconfirmed("") }
+    }
+
     /// The command has printed its result; the relay could not be reached.
     pub(super) fn relay_unreachable() -> Self {
         Self { silent: true, ..Self::environment("") }

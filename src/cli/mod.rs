@@ -34,11 +34,14 @@ mod outcome;
 mod output;
 mod parked;
 mod pause;
+mod plan;
 mod preview;
 mod progress;
+mod releases;
 mod render;
 mod report;
 mod restore;
+mod rollback;
 mod run;
 mod schema;
 mod scope;
@@ -106,6 +109,9 @@ enum Command {
     ///
     /// Exits with 1 if anything is an error; warnings alone are no reason.
     Check(check::Arguments),
+    /// Say what making the campaign folder live would do, and to whom
+    #[command(long_about = told::<plan::Arguments>())]
+    Plan(plan::Arguments),
     /// Make what is in the campaign folder live
     #[command(long_about = told::<apply::Arguments>())]
     Apply(apply::Arguments),
@@ -115,6 +121,12 @@ enum Command {
     /// Go through months of the campaign on a virtual clock; nothing is sent
     #[command(long_about = told::<simulate::Arguments>())]
     Simulate(simulate::Arguments),
+    /// Make what was live before live again
+    #[command(long_about = told::<rollback::Arguments>())]
+    Rollback(rollback::Arguments),
+    /// List what was made live, when, by whom and why
+    #[command(long_about = told::<releases::Arguments>())]
+    Releases(releases::Arguments),
     /// Evaluate a condition for a lead: its value, how long it holds, and why
     #[command(long_about = told::<eval::Arguments>())]
     Eval(eval::Arguments),
@@ -270,9 +282,12 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Completions(arguments) => completions::run(context, &arguments),
         Command::Man(arguments) => man::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
+        Command::Plan(arguments) => plan::run(context, &arguments).await,
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Test(arguments) => test::run(context, &arguments),
         Command::Simulate(arguments) => simulate::run(context, &arguments).await,
+        Command::Rollback(arguments) => rollback::run(context, &arguments).await,
+        Command::Releases(arguments) => releases::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,
         Command::Segments(arguments) => segments::run(context, &arguments).await,
         Command::Schema(arguments) => schema::run(context, &arguments),

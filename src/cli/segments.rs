@@ -96,6 +96,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         segments: segments.clone(),
         now: at,
         some: arguments.show.into(),
+        listed: Vec::new(),
         page: members::PAGE,
     };
     let due = store.due_leads(context.now()).await?;

@@ -14,7 +14,7 @@ use super::{
     problem::Span,
 };
 use crate::domain::{
-    artefact::{Artefact, ArtefactKind},
+    artefact::{Artefact, ArtefactKind, ArtefactRef},
     name::Name,
     workflow::Version,
 };
@@ -51,11 +51,28 @@ fn version(kind: ArtefactKind, name: &str, ending: &str, content: &str) -> Versi
         hash.update(part.len().to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let mut digits = String::with_capacity(32);
-    for byte in hash.finalize().iter().take(16) {
+    Version(Name::from(digits(hash, 16)))
+}
+
+/// Of the folder that a release was made of: the same folder, the same digits.
+#[must_use]
+pub fn fingerprint(manifest: &[ArtefactRef]) -> String {
+    let mut hash = Sha256::new();
+    for line in manifest.iter().filter(|line| !line.carried) {
+        for part in [format!("{:?}", line.kind).as_str(), &line.name, line.version.0.as_str()] {
+            hash.update(part.len().to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    digits(hash, 6)
+}
+
+fn digits(hash: Sha256, bytes: usize) -> String {
+    let mut digits = String::with_capacity(bytes * 2);
+    for byte in hash.finalize().iter().take(bytes) {
         let _ = write!(digits, "{byte:02x}");
     }
-    Version(Name::from(digits))
+    digits
 }
 
 /// The outcomes of a `wait_for`, of which the first that is true is taken, and the arms of a `split`, whose steps

@@ -24,6 +24,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 
+pub use artefact::fingerprint;
 pub use carry::still_needed;
 pub use cases::{CheckedCases, check_cases, timelines_beside};
 pub use folder::{FolderError, Sources, read_folder};

@@ -6,6 +6,7 @@ mod inserted;
 mod json_schema;
 mod mistakes;
 mod mutations;
+mod on_change;
 mod release;
 mod shipped;
 mod structure;

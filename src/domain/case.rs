@@ -99,15 +99,31 @@ pub enum Expected {
     /// Just these mails leave, in this order.
     Mails(Vec<Name>),
     /// A mail leaves, then if it is said when.
-    Mail { template: Name, when: Option<When> },
+    Mail {
+        template: Name,
+        when: Option<When>,
+    },
     NoMail(Name),
     /// A condition is true, at the end if no instant is said.
-    That { condition: Condition, at: Option<Moment> },
+    That {
+        condition: Condition,
+        at: Option<Moment>,
+    },
     /// The lead is in a workflow, at a step.
-    Inside { workflow: Name, step: Option<Name>, at: Option<Moment> },
-    NotInside { workflow: Name, at: Option<Moment> },
+    Inside {
+        workflow: Name,
+        step: Option<Name>,
+        at: Option<Moment>,
+    },
+    NotInside {
+        workflow: Name,
+        at: Option<Moment>,
+    },
     /// The lead's way through a workflow has ended.
-    Ended { workflow: Name, how: Option<Outcome> },
+    Ended {
+        workflow: Name,
+        how: Option<Outcome>,
+    },
     /// One of our own people is written to.
     Notice(Name),
 }
@@ -125,8 +141,8 @@ impl When {
     #[must_use]
     pub fn is_at(self, at: Instant, zone: &Zone) -> bool {
         let local = local(at, zone);
-        let minute = u16::from(local.hour().unsigned_abs()) * 60
-            + u16::from(local.minute().unsigned_abs());
+        let minute =
+            u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
         self.date.is_none_or(|date| date == local.date())
             && self.weekday.is_none_or(|day| day == local.date().weekday())
             && self.minute.is_none_or(|it| it == minute)

@@ -133,6 +133,8 @@ impl Changes {
 pub struct EnrolmentChange {
     pub enrolment: Enrolment,
     pub is_new: bool,
+    /// It has moved to the live version of its workflow, with its mail.
+    pub has_migrated: bool,
     pub ended: Option<Ended>,
     /// Why it has gone on past a mail of its that is parked: that one is over.
     pub gave_up: Option<String>,
@@ -192,6 +194,8 @@ pub enum Verb {
     Reserved,
     Withdrawn,
     Advanced,
+    /// To the live version of its workflow.
+    Migrated,
     Ended,
     Stage,
     Set,
@@ -209,6 +213,7 @@ impl Verb {
             Self::Reserved => "reserved",
             Self::Withdrawn => "withdrawn",
             Self::Advanced => "advanced",
+            Self::Migrated => "migrated",
             Self::Ended => "ended",
             Self::Stage => "stage",
             Self::Set => "set",

@@ -10,6 +10,7 @@ use super::{
     question,
     time::Instant,
     value::Value,
+    workflow::tries,
 };
 
 /// What happened, as `noun.past-participle`. The product's own kinds are constants; an import may
@@ -213,7 +214,15 @@ impl Judgement {
 pub struct StepRef {
     pub enrolment: EnrolmentNo,
     pub step: Name,
-    pub visit: u32,
+    pub visit: u64,
+}
+
+impl StepRef {
+    /// The how-manieth visit it is since it came to the step, from 1.
+    #[must_use]
+    pub const fn tries(&self) -> u64 {
+        tries(self.visit)
+    }
 }
 
 /// The data an event carries beside its object.

@@ -26,6 +26,7 @@ pub mod language;
 pub mod lead;
 pub mod message;
 pub mod name;
+pub mod on_change;
 pub mod pace;
 pub mod pause;
 pub mod people;

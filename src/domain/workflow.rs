@@ -15,6 +15,7 @@ use super::{
     hand_off::HandOff,
     id::MessageId,
     name::Name,
+    on_change::OnChange,
     pace::AtMost,
     schedule::{DateExpr, Deadline, WaitSpec, Window},
     split::Arm,
@@ -23,7 +24,7 @@ use super::{
 };
 
 pub use self::{
-    rounds::{DEEPEST, MOST_ROUNDS, is_same_arrival, next_round, rounds_done, tries},
+    rounds::{DEEPEST, MOST_ROUNDS, STAY, is_same_arrival, next_round, rounds_done, tries},
     steps::Steps,
 };
 pub use super::enter::{Again, DateEntry, Enter};
@@ -75,6 +76,8 @@ pub struct Workflow {
     pub in_doubt: InDoubt,
     /// How many of its mails leave at most, over all leads.
     pub at_most: Option<AtMost>,
+    /// What becomes of those who are in another version when this one is live.
+    pub on_change: OnChange,
     pub steps: Steps,
 }
 

@@ -67,7 +67,15 @@ pub async fn over(
         return Ok(Vec::new());
     }
     let definitions = Arc::new(with);
-    let question = Question { definitions, live: None, segments, now, some: 0, page: PAGE };
+    let question = Question {
+        definitions,
+        live: None,
+        segments,
+        now,
+        some: 0,
+        listed: Vec::new(),
+        page: PAGE,
+    };
     let members = count(store, question).await?.segments;
     let inside = store.inside().await?;
     let audience = |(workflow, members): (Name, super::members::Members)| {
@@ -81,7 +89,11 @@ pub async fn over(
 }
 
 /// Whether leads come in who did not by what is live.
-fn is_new(definitions: &Definitions, before: Option<&Definitions>, live: &LiveWorkflow) -> bool {
+pub(super) fn is_new(
+    definitions: &Definitions,
+    before: Option<&Definitions>,
+    live: &LiveWorkflow,
+) -> bool {
     let known = before.and_then(|before| Some((before, before.workflow(&live.workflow.name)?)));
     known.is_none_or(|(before, known)| {
         !known.workflow.existing

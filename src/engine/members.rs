@@ -31,6 +31,8 @@ pub struct Question {
     pub now: Instant,
     /// How many members of each segment are named.
     pub some: usize,
+    /// Of these all are.
+    pub listed: Vec<SegmentIx>,
     /// How many leads are read in one go.
     pub page: i64,
 }
@@ -75,7 +77,7 @@ pub async fn count(store: &Store, question: Question) -> Result<Count, StoreErro
     while let Some(read) = readers.join_next().await {
         sum.add(read.map_err(|error| StoreError::Other(error.to_string()))??);
     }
-    sum.keep_first(question.some);
+    sum.keep_first(&question);
     Ok(sum)
 }
 
@@ -168,7 +170,7 @@ impl<'q> Reader<'q> {
     }
 
     fn turn_to_next_page(&mut self) {
-        self.sum.keep_first(self.question.some);
+        self.sum.keep_first(self.question);
         self.leads = self.sum.leads;
         self.lacking = Default::default();
     }
@@ -241,11 +243,13 @@ impl Count {
         }
     }
 
-    /// Names no more than so many members, the first.
-    fn keep_first(&mut self, some: usize) {
-        for members in &mut self.segments {
+    /// Names no more than so many members, the first, but all where that is asked for.
+    fn keep_first(&mut self, question: &Question) {
+        let is_cut = |segment: &SegmentIx| !question.listed.contains(segment);
+        let named = question.segments.iter().zip(&mut self.segments);
+        for (_, members) in named.filter(|(segment, _)| is_cut(segment)) {
             members.some.sort_unstable();
-            members.some.truncate(some);
+            members.some.truncate(question.some);
         }
     }
 
@@ -264,7 +268,7 @@ impl Count {
             members.unknown += u64::from(value == Truth::Unknown);
             members.entering += u64::from(is_in && !was_in);
             members.leaving += u64::from(was_in && !is_in);
-            if is_in && question.some > 0 {
+            if is_in && (question.some > 0 || question.listed.contains(segment)) {
                 members.some.push(lead);
             }
         }

@@ -1,7 +1,7 @@
 //! Making a release, and the sweep that lets every lead see it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, atomic::Ordering},
 };
@@ -9,17 +9,16 @@ use std::{
 use super::{
     Engine,
     audience::{self, Audience},
+    proposing::{Proposal, is_live, propose},
 };
 use crate::{
-    definitions::{FolderError, Problem, check, compile, read_folder, still_needed},
+    definitions::{FolderError, Problem, check, read_folder},
     domain::{
-        artefact::{Artefact, ArtefactKind, ArtefactRef},
+        artefact::{Artefact, ArtefactKind},
         definitions::Definitions,
-        id::ReleaseId,
-        name::Name,
         time::Instant,
     },
-    render::{Renderer, lacking_for_elders},
+    render::Renderer,
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -47,6 +46,9 @@ pub enum ApplyError {
     /// would be parked.
     #[error("leads are on earlier versions of workflows that would no longer work: {}", list(.0))]
     Elders(Vec<Problem>),
+    /// Leads are at steps that are gone, and no file says where they come to.
+    #[error("leads would be lost: {}", list(.0))]
+    People(Vec<Problem>),
     /// Nobody has said that so many are meant.
     #[error("{}: `policy.guards.audience` lets in {most} unasked, and nothing was applied", some(.over))]
     Audience { over: Vec<Audience>, most: u32 },
@@ -77,56 +79,21 @@ pub async fn apply(
     reason: &str,
     now: Instant,
 ) -> Result<Applied, ApplyError> {
-    let live = store.live_release().await?;
-    let of_folder = manifest(folder, &[]);
-    if let Some(live) = &live
-        && live.manifest.iter().filter(|line| !line.carried).eq(&of_folder)
+    if let Some(live) = store.live_release().await?
+        && is_live(&live, folder)
     {
         // What parked a mail may be mended in its lead, with the files as they were.
         store.try_parked_again(now).await?;
-        return Ok(Applied::Unchanged(live.clone()));
+        return Ok(Applied::Unchanged(live));
     }
-    let active = pinned(store, folder).await?;
-    let mut carried = Vec::new();
-    if let Some(live) = &live {
-        let previous = listed(store, live).await?;
-        // Until an engine takes the new release over, leads still enter the structures of this one.
-        let gone = previous
-            .iter()
-            .filter(|found| found.kind == ArtefactKind::Workflow && !folder.contains(found));
-        let elders: Vec<Artefact> = active.iter().chain(gone).cloned().collect();
-        carried = still_needed(folder, &previous, &elders);
+    let proposal = propose(store, folder, now).await?;
+    let lost = proposal.problems();
+    if !lost.is_empty() {
+        return Err(ApplyError::People(lost));
     }
-    let manifest = manifest(folder, &carried);
-    let artefacts = [folder, &carried].concat();
-    let definitions = compile(&artefacts, &active, ReleaseId::default(), &BTreeMap::new())
-        .map_err(ApplyError::Elders)?;
-    let lacking = lacking_for_elders(&definitions);
-    if !lacking.is_empty() {
-        return Err(ApplyError::Elders(lacking.into_iter().map(Into::into).collect()));
-    }
-    let doors: BTreeMap<Name, i64> = definitions
-        .workflows
-        .iter()
-        .map(|live| (live.workflow.name.clone(), definitions.door_mark(&live.workflow)))
-        .collect();
+    let Proposal { artefacts, manifest, doors, .. } = proposal;
     let release = store.save_release(&artefacts, &manifest, &doors, who, reason, now).await?;
     Ok(Applied::New(release))
-}
-
-fn manifest(folder: &[Artefact], carried: &[Artefact]) -> Vec<ArtefactRef> {
-    let line = |artefact: &Artefact, carried| ArtefactRef {
-        kind: artefact.kind,
-        name: artefact.name.clone(),
-        version: artefact.version.clone(),
-        carried,
-    };
-    let folder = folder.iter().map(|found| line(found, false));
-    let mut manifest: Vec<ArtefactRef> =
-        folder.chain(carried.iter().map(|found| line(found, true))).collect();
-    manifest.sort();
-    manifest.dedup();
-    manifest
 }
 
 /// Refuses definitions by which more leads would come in at once than their policy lets in unasked, or than `most`
@@ -161,6 +128,18 @@ pub async fn apply_folder(
     }
     expect_small(store, &Arc::new(definitions), None, now).await?;
     apply(store, &checked.artefacts, who, reason, now).await
+}
+
+/// The artefacts of the folder that a release was made of.
+pub async fn folder_of(store: &Store, release: &ReleaseRow) -> Result<Vec<Artefact>, StoreError> {
+    let mut folder = listed(store, release).await?;
+    folder.retain(|found| {
+        release
+            .manifest
+            .iter()
+            .any(|line| !line.carried && line.kind == found.kind && line.version == found.version)
+    });
+    Ok(folder)
 }
 
 /// The artefacts of a release. The same content may be stored under another name, too.

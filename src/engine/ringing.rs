@@ -154,8 +154,9 @@ impl Engine {
         };
         let (definitions, live) = (Arc::clone(asks), Some(Arc::clone(asks)));
         let (segments, page) = (vec![whom], members::PAGE);
+        let listed = Vec::new();
         let question =
-            members::Question { definitions, live, segments, now, some: usize::MAX, page };
+            members::Question { definitions, live, segments, listed, now, some: usize::MAX, page };
         let leads: Vec<LeadId> = members::of_page(&self.store, &question, (done, last)).await?;
         for leads in leads.chunks(TOLD) {
             let tell = |lead: &LeadId| NewEvent::tick(*lead, &seen.schedule.workflow, tick);

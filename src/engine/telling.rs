@@ -20,7 +20,7 @@ use crate::{
         score::MilliPoints,
         time::Instant,
         value::Value,
-        workflow::{StepKind, tries},
+        workflow::StepKind,
     },
     render::{Card, CardAnswer, CardEvent, CardLine, CardMail, OutcomeLinks},
     store::{
@@ -84,7 +84,7 @@ impl Desk<'_> {
         let definitions = &self.live.definitions;
         let may_look = tracked(definitions, lead);
         Card {
-            again: tries(message.about.visit) > 1,
+            again: message.about.tries() > 1,
             fit: fit(lead),
             engagement: if may_look { story.engagement() } else { Vec::new() },
             events: story.did(may_look, now),

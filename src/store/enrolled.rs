@@ -1,7 +1,7 @@
 //! Who is in a workflow, a page at a time.
 
-use super::{Result, Store, db::on_db, pauses::Person, rows, sweeps::IN_WORKFLOW};
-use crate::domain::{id::LeadId, name::Name};
+use super::{Result, Store, db::on_db, pauses::Person, records::Stand, rows, sweeps::IN_WORKFLOW};
+use crate::domain::{id::LeadId, name::Name, workflow::Version};
 
 impl Store {
     /// The next leads after one who are in a workflow, or in any, in their order.
@@ -30,6 +30,26 @@ impl Store {
             )?,
         };
         Ok(leads.into_iter().map(LeadId).collect())
+    }
+
+    /// How many are at each step of each version of a workflow.
+    pub async fn stands(&self) -> Result<Vec<Stand>> {
+        let rows: Vec<(String, String, String, i64)> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT e.workflow, e.version, e.step, COUNT(*) FROM enrolments AS e \
+                 WHERE e.status = 'active' GROUP BY e.workflow, e.version, e.step \
+                 ORDER BY e.workflow, e.version, e.step"
+            ),
+            |db, sql| sqlx::query_as(sql).fetch_all(db).await
+        )?;
+        let stand = |(workflow, version, step, people): (String, String, String, i64)| Stand {
+            workflow: workflow.into(),
+            version: Version(version.into()),
+            step: step.into(),
+            people: u64::try_from(people).unwrap_or_default(),
+        };
+        Ok(rows.into_iter().map(stand).collect())
     }
 
     /// Those of these leads who belong to a company.

@@ -148,7 +148,7 @@ impl TryFrom<StoredEnrolment> for Enrolment {
             entered_at: Instant::from_millis(row.entered_at),
             entry: row.entry.map(|entry| rows::decode(&entry, TABLE, "entry", &key)).transpose()?,
             step: row.step.into(),
-            visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+            visit: u64::try_from(row.visit).map_err(|_| corrupt("visit"))?,
             armed_at: Instant::from_millis(row.armed_at),
             phase,
             doubt: row.doubt.map(MessageId),

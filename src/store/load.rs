@@ -259,7 +259,7 @@ impl TryFrom<OpenRow> for OpenMessage {
             id: MessageId(row.id),
             about: StepRef {
                 enrolment: EnrolmentNo(row.enrolment),
-                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                visit: u64::try_from(row.visit).map_err(|_| corrupt("visit"))?,
                 step: row.step.into(),
             },
             state: MessageState::from_word(&row.state).ok_or_else(|| corrupt("state"))?,

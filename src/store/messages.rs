@@ -57,7 +57,7 @@ impl TryFrom<StoredMessage> for MessageRow {
             lead: LeadId(row.lead),
             about: StepRef {
                 enrolment: EnrolmentNo(row.enrolment),
-                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                visit: u64::try_from(row.visit).map_err(|_| corrupt("visit"))?,
                 step: row.step.into(),
             },
             kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
@@ -105,7 +105,7 @@ impl TryFrom<StoredBrief> for MessageBrief {
             kind: kind(&row.kind).ok_or_else(|| corrupt("kind"))?,
             about: StepRef {
                 enrolment: EnrolmentNo(row.enrolment),
-                visit: u32::try_from(row.visit).map_err(|_| corrupt("visit"))?,
+                visit: u64::try_from(row.visit).map_err(|_| corrupt("visit"))?,
                 step: row.step.into(),
             },
             template: row.template.into(),

@@ -76,6 +76,7 @@ pub use owner::{folder_of, make_file};
 pub use pauses::By;
 pub use ramps::{DayFigure, DayOfRelay, Ramp};
 pub use relays::{Astray, Down, Probing};
+pub use releases::live_since;
 pub use schedules::{MissedTick, Ring, Ringing, Schedule};
 pub use schema::Migrated;
 pub use suppressions::Subject;

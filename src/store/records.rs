@@ -345,6 +345,15 @@ pub struct ReleaseRow {
     pub live_since: BTreeMap<Name, Since>,
 }
 
+/// How many are at a step of a version of a workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stand {
+    pub workflow: Name,
+    pub version: Version,
+    pub step: Name,
+    pub people: u64,
+}
+
 /// How far a release's sweep over all leads has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweepProgress {

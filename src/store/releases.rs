@@ -58,6 +58,30 @@ impl TryFrom<StoredRelease> for ReleaseRow {
     }
 }
 
+/// Since when each workflow of a release is live that is made now.
+#[must_use]
+pub fn live_since(
+    manifest: &[ArtefactRef],
+    doors: &BTreeMap<Name, i64>,
+    before: Option<&ReleaseRow>,
+    release: ReleaseId,
+    now: Instant,
+) -> BTreeMap<Name, Since> {
+    let workflows = manifest.iter().filter(|artefact| artefact.kind == ArtefactKind::Workflow);
+    let since = |artefact: &ArtefactRef| {
+        let name = &artefact.name;
+        let mark = doors.get(name).copied().unwrap_or_default();
+        let door = Door { mark, at: now, release };
+        let since = match before.and_then(|before| before.live_since.get(name)) {
+            None => Since { at: now, release, door },
+            Some(known) if known.door.mark == mark => *known,
+            Some(known) => Since { door, ..*known },
+        };
+        (name.clone(), since)
+    };
+    workflows.map(since).collect()
+}
+
 impl Store {
     /// Makes the artefacts of `manifest` live. Those of `artefacts` that are not stored yet are; a
     /// workflow whose name was live before keeps its `live_since`, and its door if the mark of it in
@@ -84,22 +108,7 @@ impl Store {
         // The newest is the one with the largest id, also where a driven clock went back.
         let floor = before.as_ref().map_or(0, |before| before.id.0 + 1);
         let id = ReleaseId(self.ids.next(now).max(floor));
-        let live_since: BTreeMap<Name, Since> = manifest
-            .iter()
-            .filter(|artefact| artefact.kind == ArtefactKind::Workflow)
-            .map(|artefact| {
-                let name = &artefact.name;
-                let mark = doors.get(name).copied().unwrap_or_default();
-                let door = Door { mark, at: now, release: id };
-                let known = before.as_ref().and_then(|before| before.live_since.get(name));
-                let since = match known {
-                    None => Since { at: now, release: id, door },
-                    Some(known) if known.door.mark == mark => *known,
-                    Some(known) => Since { door, ..*known },
-                };
-                (name.clone(), since)
-            })
-            .collect();
+        let live_since = live_since(manifest, doors, before.as_ref(), id, now);
         let row = ReleaseRow {
             id,
             at: now,
@@ -137,6 +146,32 @@ impl Store {
         let newest = tx.newest_release().await?;
         tx.rollback().await?;
         Ok(newest)
+    }
+
+    /// A release by its id.
+    pub async fn release(&self, release: ReleaseId) -> Result<Option<ReleaseRow>> {
+        let row: Option<StoredRelease> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT release, at, who, reason, manifest, live_since FROM releases \
+                 WHERE release = $1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(release.0).fetch_optional(db).await
+        )?;
+        row.map(ReleaseRow::try_from).transpose()
+    }
+
+    /// The newest releases, the live one first.
+    pub async fn releases(&self, limit: i64) -> Result<Vec<ReleaseRow>> {
+        let rows: Vec<StoredRelease> = on_db!(
+            self.db.read(),
+            sql!(
+                "SELECT release, at, who, reason, manifest, live_since FROM releases \
+                 ORDER BY release DESC LIMIT $1"
+            ),
+            |db, sql| sqlx::query_as(sql).bind(limit).fetch_all(db).await
+        )?;
+        rows.into_iter().map(ReleaseRow::try_from).collect()
     }
 
     /// Every workflow that was ever made live.

@@ -164,6 +164,7 @@ fn every_field_of_every_document_is_explained() {
         "---\nsubject: Hello\n---\nHi there, [leave]({{ unsubscribe_url }}) {{ postal_address }}\n",
     );
     document("migrate", &[]);
+    document("plan", &[]);
     document("apply", &[]);
     site.write("stop.csv", "email\nx@else.example\nnobody\n");
     document("suppressions import", &["stop.csv"]);
@@ -178,6 +179,18 @@ fn every_field_of_every_document_is_explained() {
     document("outcome", &["ann@a.example", "returned", "--reason", "not_now", "--by", "ada"]);
     document("enrol", &["hello", "ann@a.example"]);
     document("tick", &[]);
+    site.write(
+        "templates/hello.md",
+        "---\nsubject: Hello you\n---\nHi there, [leave]({{ unsubscribe_url }}) {{ postal_address }}\n",
+    );
+    let workflow = "workflow: hello\npurpose: news\non_change: migrate\nenter:\n  event: lead.imported\nsend:\n  now: yes\nsteps:\n  \
+                    - wait: 9d\n  - wait_for: visited(\"/x\")\n    up_to: 3d\n  - notify: ada\n  - email: hello\n";
+    site.write("workflows/all.yaml", workflow);
+    site.write("workflows/segments.yaml", "segments:\n  seen: visited()\n");
+    document("plan", &["--people"]);
+    document("apply", &[]);
+    document("rollback", &[]);
+    document("releases", &[]);
     document("leads show", &["ann@a.example"]);
     document("why-score", &["ann@a.example"]);
     document("eval", &["visited() and country == \"IT\"", "--lead", "ann@a.example"]);

@@ -179,3 +179,8 @@ fn the_wildcard_stands_for_some_lines_and_some_letters_only() {
     assert!(line_fits("at … of …!", "at 12:00 of today!") && line_fits("same", "same"));
     assert!(!line_fits("at … of", "at 12:00") && !line_fits("same", "sames"));
 }
+
+#[test]
+fn the_page_of_changes_runs() {
+    run("docs/changing.md");
+}

@@ -135,6 +135,7 @@ async fn count(rig: &Rig, definitions: &Arc<Definitions>, some: usize) -> Count 
         segments: (0..definitions.segments.len()).map(SegmentIx).collect(),
         now: rig.clock.now(),
         some,
+        listed: Vec::new(),
         page: members::PAGE,
     };
     let count = members::count(&rig.store, question.clone()).await.unwrap();

@@ -95,6 +95,10 @@ async fn what_is_decided_ahead_stands_behind_those_who_are_still_to_be_written()
         let leads = import(&db.store, &["a@x.example", "b@x.example", "c@x.example"]).await;
         let (quota, mut backlog) =
             (Quota { acts: 0, timers: 0, bulk: 1, sweep: 0 }, Backlog::default());
+        let glimpsed = db.store.glimpse(&leads[1..]).await.unwrap();
+        let found: Vec<LeadId> = glimpsed.records.iter().map(|record| record.lead).collect();
+        assert_eq!((found, glimpsed.is_locked), (leads[1..].to_vec(), false));
+        glimpsed.give_back().await.unwrap();
         let mut first = db.store.claim_next(NOON, &quota, &mut backlog).await.unwrap();
         if first.is_locked {
             // Where leads are locked nothing is decided ahead.

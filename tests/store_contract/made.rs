@@ -125,6 +125,7 @@ pub fn entered(no: i64) -> EnrolmentChange {
             turns: Vec::new(),
         },
         is_new: true,
+        has_migrated: false,
         ended: None,
         gave_up: None,
     }

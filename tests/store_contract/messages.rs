@@ -1,9 +1,10 @@
 use nurtured::{
     domain::{
         event::EventKind,
-        lead::{Ended, Outcome, Suppression},
+        lead::{Ended, Outcome, Phase, Suppression},
         message::{MessageKind, MessageState},
         time::Instant,
+        workflow::Version,
     },
     store::{
         Route, Subject,
@@ -535,6 +536,27 @@ async fn a_backlog_of_one_workflow_holds_up_nobody_elses_mail() {
         assert_eq!(first.len(), 4, "what one leaves over the other takes");
         assert!(first.contains(&urgent.unwrap()), "{first:?}");
         assert_eq!(claim(2, 100).await.len(), 8);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mails_of_an_enrolment_that_moves_to_another_version_move_with_it() {
+    for_each_database(async |db| {
+        let (lead, message) = lead_with_mail(&db.store, "moves@acme.example").await;
+        let (other, _) = lead_with_mail(&db.store, "stays@acme.example").await;
+        let newer = Version("newer".into());
+        for (lead, has_migrated) in [(lead, true), (other, false)] {
+            let mut moved = entered(1);
+            (moved.is_new, moved.has_migrated) = (false, has_migrated);
+            moved.enrolment.phase = Phase::Mailing;
+            moved.enrolment.version = newer.clone();
+            decide(&db.store, lead, |write| write.enrolments = vec![moved]).await;
+        }
+        let found = db.store.messages_of(lead).await.unwrap();
+        assert_eq!((found[0].id, &found[0].version), (message, &newer));
+        let found = db.store.messages_of(other).await.unwrap();
+        assert_eq!(found[0].version, version());
     })
     .await;
 }

@@ -131,6 +131,9 @@ async fn who_is_in_a_workflow_is_read_in_pages() {
             assert_eq!(after(LeadId(i64::MIN)).await.unwrap(), inside[..2]);
             assert_eq!(after(inside[1]).await.unwrap(), inside[2..]);
         }
+        let stands = db.store.stands().await.unwrap();
+        let all = stands.iter().map(|it| (&*it.workflow, &it.version, it.people));
+        assert_eq!(all.collect::<Vec<_>>(), [("reawaken", &version(), 3)]);
         let none = db.store.enrolled(Some(&"none".into()), LeadId(i64::MIN), 2).await.unwrap();
         assert_eq!(none, []);
         let people = db.store.people_among(&inside, &"@acme.example".into()).await.unwrap();

@@ -4,6 +4,7 @@ use nurtured::{
     domain::{
         artefact::{Artefact, ArtefactKind, ArtefactRef},
         definitions::{Door, Since},
+        id::ReleaseId,
         workflow::Version,
     },
     store::records::ReleaseRow,
@@ -84,6 +85,10 @@ async fn the_newest_release_is_live_and_workflows_keep_their_age() {
             .await
             .unwrap();
         let third = db.store.live_release().await.unwrap().unwrap();
+        assert_eq!(db.store.release(second.id).await.unwrap(), Some(second.clone()));
+        assert_eq!(db.store.release(ReleaseId(7)).await.unwrap(), None);
+        let newest = db.store.releases(2).await.unwrap();
+        assert_eq!(newest, [third.clone(), second.clone()]);
         assert_eq!(third.live_since["reawaken"], second.live_since["reawaken"]);
         assert_eq!(db.store.artefacts(&versions).await.unwrap(), stored);
     })

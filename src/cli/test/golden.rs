@@ -85,7 +85,10 @@ impl Golden {
             };
         }
         let section = |(name, lines): (&String, &Vec<String>)| {
-            format!("{SECTION}{name}\n{}\n", lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+            format!(
+                "{SECTION}{name}\n{}\n",
+                lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+            )
         };
         let text: String = self.sections.iter().map(section).collect();
         fs::write(&self.path, text).map_err(Failure::at(&self.path))

@@ -91,8 +91,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
         report.files.push(suite_report(context, arguments, &house, suite)?);
     }
     let cases = || report.files.iter().flat_map(|file| &file.cases);
-    (report.cases, report.failed) =
-        (cases().count(), cases().filter(|case| !case.passed).count());
+    (report.cases, report.failed) = (cases().count(), cases().filter(|case| !case.passed).count());
     if report.cases == 0 {
         return Err(Failure::problems("there is no such case")
             .hint("tests stand in `workflows/*.test.yaml`, beside what they test"));
@@ -149,9 +148,8 @@ fn suite_report(
     suite: &Suite,
 ) -> Result<FileReport, Failure> {
     let mut golden = Golden::read(&context.dir, &suite.file)?;
-    let wanted = |case: &&Case| {
-        arguments.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()))
-    };
+    let wanted =
+        |case: &&Case| arguments.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut cases = Vec::new();
     for case in suite.cases.iter().filter(wanted) {
         let Trial { failures, timeline, zone } = house.run(case);

@@ -6,7 +6,7 @@ use super::{
     Found,
     conditions::Conditions,
     dates::Dates,
-    enter, read,
+    enter, on_change, read,
     send::{self, Send},
     steps,
 };
@@ -14,8 +14,8 @@ use crate::{
     config::OwnDomains,
     definitions::{nearest::did_you_mean, node::Node, problem::File, schema},
     domain::{
-        campaign::Campaign, condition::Scope, name::Name, people::Person, policy::Policy,
-        workflow::Workflow,
+        campaign::Campaign, condition::Scope, name::Name, on_change::OnChange, people::Person,
+        policy::Policy, workflow::Workflow,
     },
 };
 
@@ -82,6 +82,13 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         .and_then(|node| steps::lower(file, node, known, has_end));
     known.conditions.keyed.set(false);
     let enter::Door { enter, existing, again, each } = enter?;
+    let on_change = match (fields.get("on_change"), &steps) {
+        (None, _) if fields.has("on_change") => None,
+        (None, _) => Some(OnChange::Pin),
+        (Some(node), Some(steps)) => on_change::lower(file, node, steps),
+        // Which steps there are is not known.
+        (Some(_), None) => None,
+    };
     let Send { window, now, not_after, from, reply_to, in_doubt, at_most } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
@@ -104,6 +111,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         reply_to,
         in_doubt,
         at_most,
+        on_change: on_change?,
         steps: steps?,
     })
 }

@@ -18,7 +18,12 @@ pub(in crate::definitions) const TESTS: Map = Map {
         must("tests", Form::Text, "what is tested, for people"),
         may("from", Form::LocalTime, "each case says so", "when cases begin, on the lead's clock"),
         may("until", Form::Deadline, "30d", "how long cases last"),
-        may("lead", Form::Map(&LEAD), "each case says so", "who it is about, where a case says no more"),
+        may(
+            "lead",
+            Form::Map(&LEAD),
+            "each case says so",
+            "who it is about, where a case says no more",
+        ),
         must("cases", Form::List(&Form::Map(&TEST_CASE)), "the tests"),
     ],
     later: &[],
@@ -29,7 +34,12 @@ pub(in crate::definitions) const TEST_CASE: Map = Map {
     keys: &[
         must("case", Form::Text, "what it shows; each of a file is called otherwise"),
         ABOUT,
-        may("from", Form::LocalTime, "as the file says", "when it begins: the folder has just gone live"),
+        may(
+            "from",
+            Form::LocalTime,
+            "as the file says",
+            "when it begins: the folder has just gone live",
+        ),
         may("until", Form::Deadline, "as the file says", "how long it lasts, or until when"),
         may("lead", Form::Map(&LEAD), "as the file says", "what is different with its lead"),
         may("happens", Form::List(&Form::Map(&HAPPENS)), "nothing", "what happens to the lead"),
@@ -70,7 +80,12 @@ pub(in crate::definitions) const HAPPENS: Map = Map {
         may("opened", Form::Name("a mail"), "another", "opens the mail"),
         may("visited", Form::Text, "another", "looks at the page"),
         may("submitted", Form::Text, "another", "sends the form"),
-        may("answered", Form::Named(&Form::Text), "another", "answers a question: `{ topic: pricing }`"),
+        may(
+            "answered",
+            Form::Named(&Form::Text),
+            "another",
+            "answers a question: `{ topic: pricing }`",
+        ),
         may("replied", Form::YesNo, "another", "writes back"),
         may("unsubscribed", Form::YesNo, "another", "wants no more mail"),
         may("bounced", Form::YesNo, "another", "its mailbox is gone"),
@@ -87,7 +102,12 @@ pub(in crate::definitions) const HAPPENS: Map = Map {
 pub(in crate::definitions) const EXPECT: Map = Map {
     title: "What a test expects",
     keys: &[
-        may("mails", Form::Some(&Form::Name("a mail")), "another", "just these mails leave, in this order"),
+        may(
+            "mails",
+            Form::Some(&Form::Name("a mail")),
+            "another",
+            "just these mails leave, in this order",
+        ),
         may("mail", Form::Name("a mail"), "another", "this mail leaves"),
         may("no_mail", Form::Name("a mail"), "another", "this mail does not leave"),
         may("that", Form::Condition, "another", "a condition is true"),

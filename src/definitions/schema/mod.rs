@@ -30,7 +30,9 @@ pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
 pub(super) use rounds::STREAM_OF_MAILS;
-pub(super) use workflow::{OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW};
+pub(super) use workflow::{
+    ON_CHANGE, OUTCOMES, SEND, SILENT, STEP_KINDS, STEPS, STEPS_LATER, TAG, WORKFLOW,
+};
 
 /// A map: which keys it may have.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use super::{
     may, must,
     rounds::{ENROL, LEAVE, REPEAT, STREAM},
 };
-use crate::domain::{hand_off::Persist, workflow::InDoubt};
+use crate::domain::{hand_off::Persist, on_change::OnChange, workflow::InDoubt};
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
     title: "A workflow",
@@ -45,8 +45,28 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
         ),
         may("send", Form::Map(&SEND), "the policy's window", "when its mails may go"),
         must("steps", Form::Steps, "what happens"),
+        may(
+            "on_change",
+            Form::Either(&[Form::OneOf(on_change), Form::Map(&ON_CHANGE)]),
+            "`pin`",
+            "what becomes of those who are in another version when this one goes live",
+        ),
     ],
-    later: &["on_change", "calendar", "pin_copy", "on_failure", "utm", "caps"],
+    later: &["calendar", "pin_copy", "on_failure", "utm", "caps"],
+};
+
+fn on_change() -> Vec<&'static str> {
+    OnChange::WORDS.to_vec()
+}
+
+pub(in crate::definitions) const ON_CHANGE: Map = Map {
+    title: "on_change",
+    keys: &[must(
+        "migrate",
+        Form::Named(&Form::Name("a step of this file, or `end`")),
+        "by the ids of steps that are gone: where those come to who are at them",
+    )],
+    later: &[],
 };
 
 pub(in crate::definitions) const SEND: Map = Map {

@@ -135,7 +135,7 @@ fn keys_that_are_not_lined_up() {
 #[test]
 fn something_not_built_yet() {
     insta::assert_snapshot!(workflow(&format!(
-        "enter: {{ by_hand: yes }}\non_change: migrate\n{STEPS}  - sms: hello\n"
+        "enter: {{ by_hand: yes }}\non_failure: retry\n{STEPS}  - sms: hello\n"
     )));
 }
 

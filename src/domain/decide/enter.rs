@@ -326,6 +326,8 @@ impl Work<'_> {
             is_new: true,
             ended: None,
             gave_up: None,
+            drains: false,
+            has_migrated: false,
             wants_to_send: false,
         });
         let index = self.enrolments.len() - 1;

@@ -11,7 +11,7 @@ use crate::domain::{
     template::CARD,
     time::Instant,
     value::{Schema, Slot, Value},
-    workflow::{StepIx, StepKind, Workflow, is_same_arrival, tries},
+    workflow::{StepIx, StepKind, Workflow, is_same_arrival},
 };
 
 impl Work<'_> {
@@ -21,7 +21,7 @@ impl Work<'_> {
         let owner = definitions.owner(&self.lead.attributes).map(|(name, _)| name);
         let order = receivers(definitions, &step.to, self.lead.state.lead, owner);
         let enrolment = &self.enrolments[index].enrolment;
-        let times = usize::try_from(tries(enrolment.visit)).unwrap_or(usize::MAX);
+        let times = usize::try_from(enrolment.tries()).unwrap_or(usize::MAX);
         if matches!(enrolment.phase, Phase::Ready { .. }) {
             if let Some(other) = self.hands_over_already(index) {
                 self.hold(index, Instant::NEVER, &format!("`{other}` has handed it over"));
@@ -83,7 +83,7 @@ impl Work<'_> {
             placed_on: None,
             again: None,
         });
-        let again = if tries(about.visit) > 1 { "again " } else { "" };
+        let again = if about.tries() > 1 { "again " } else { "" };
         let reason = format!("handed {again}to {person}");
         self.log(Verb::Reserved, Some(&workflow.name), Some(&about.step), &reason);
         self.make(EventKind::HANDOFF_MADE, Some(person.clone()), &reason);
@@ -174,7 +174,7 @@ impl Work<'_> {
             }
             // Said of the lead as such: no answer to what was asked later. When the first of several cards
             // went out is not kept; it was after the entry.
-            None if tries(enrolment.visit) > 1 => enrolment.entered_at <= event.occurred_at,
+            None if enrolment.tries() > 1 => enrolment.entered_at <= event.occurred_at,
             None => enrolment.armed_at <= event.occurred_at,
         };
         let waits = is_it && matches!(enrolment.phase, Phase::Waiting { .. });

@@ -11,12 +11,11 @@ use crate::domain::{
     lead::{Due, Phase},
     message::{MessageState, OpenMessage},
     time::Instant,
-    workflow::tries,
 };
 
 /// How often a step's mail is reserved at most, for all that wants to go before it. Then it stays where
 /// it is until it is settled: two mails that are both put off do not chase each other for ever.
-pub(super) const MOST_VISITS: u32 = 4;
+pub(super) const MOST_VISITS: u64 = 4;
 
 impl Work<'_> {
     /// Withdraws the open mail for the sake of the first candidate that may go now, if it does not go
@@ -42,7 +41,7 @@ impl Work<'_> {
         };
         let is_paused = grants.is_paused(&open.workflow);
         let stays =
-            theirs.again.is_some() || tries(self.enrolments[holder].enrolment.visit) >= MOST_VISITS;
+            theirs.again.is_some() || self.enrolments[holder].enrolment.tries() >= MOST_VISITS;
         if !is_paused && (goes || stays) {
             return;
         }

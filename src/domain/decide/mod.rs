@@ -1,7 +1,7 @@
 //! The one decision function.
 //!
 //! Whether something happened or time has come, the same function is called. It works events →
-//! score → stage → segments → exits → enrolments → steps → arbitration to a fixed point and returns
+//! versions → score → stage → segments → exits → enrolments → steps → arbitration to a fixed point and returns
 //! what changes, the reason for each change, what it wants and the next wake-up.
 
 mod answers;
@@ -21,6 +21,7 @@ mod hand_off;
 mod ledger;
 mod made;
 mod making_way;
+mod on_change;
 mod overlay;
 mod permission;
 mod reflect;
@@ -60,6 +61,7 @@ pub fn decide(
 ) -> Decision {
     let mut work = Work::new(definitions, state, now);
     work.reflect();
+    work.settle_versions();
     for round in 0.. {
         work.begin_round();
         work.settle_stage();
@@ -67,6 +69,8 @@ pub fn decide(
         work.settle_exits();
         work.settle_entries();
         work.settle_steps();
+        // Who was at a step that is gone may have come to one that is not.
+        work.settle_versions();
         if !work.moved() {
             break;
         }

@@ -157,6 +157,9 @@ impl<'a> Work<'a> {
 
     /// Moves an enrolment past what it has done: its step, or a mail of a stream.
     pub fn go_on(&mut self, index: usize) {
+        if self.enrolments[index].drains {
+            return self.leave_drained(index);
+        }
         let active = &self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let step = workflow.steps.find(&active.enrolment.step);
@@ -177,12 +180,16 @@ impl<'a> Work<'a> {
     }
 
     pub fn go_to(&mut self, index: usize, step: crate::domain::workflow::StepIx) {
+        if self.enrolments[index].drains {
+            return self.leave_drained(index);
+        }
         let now = self.now();
         let active = &mut self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
         let enrolment = active.enrolment.to_mut();
         let from = workflow.steps.find(&enrolment.step);
-        enrolment.visit = workflow.steps.arrival(from, enrolment.visit, step);
+        enrolment.visit =
+            enrolment.begins_at() + workflow.steps.arrival(from, enrolment.visit, step);
         let to = &workflow.steps.get(step).id;
         if from.is_some_and(|from| workflow.steps.get(from).next != Some(step)) {
             enrolment.turns.push((enrolment.step.clone(), to.clone()));

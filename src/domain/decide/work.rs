@@ -9,6 +9,7 @@ use crate::domain::{
     event::{Event, StepRef},
     lead::{Ended, Enrolment, LeadState, Outcome},
     name::Name,
+    on_change::OnChange,
     time::Instant,
     verdict::Verdict,
     workflow::{MailStep, Workflow},
@@ -41,6 +42,10 @@ pub(super) struct Active<'a> {
     pub ended: Option<Ended>,
     /// Why it has gone on past its mail, which may be parked.
     pub gave_up: Option<String>,
+    /// The live version says that it leaves after what it is at.
+    pub drains: bool,
+    /// It has moved to the live version in this decision.
+    pub has_migrated: bool,
     /// At an email step that nothing but arbitration holds back.
     pub wants_to_send: bool,
 }
@@ -81,6 +86,9 @@ impl<'a> Work<'a> {
                 let structure = newest
                     .filter(|newest| newest.version == enrolment.version)
                     .or_else(|| definitions.structures.get(&enrolment.version));
+                let drains = newest.is_some_and(|newest| {
+                    newest.on_change == OnChange::Drain && newest.version != enrolment.version
+                });
                 Active {
                     workflow: structure.map(AsRef::as_ref),
                     live,
@@ -88,6 +96,8 @@ impl<'a> Work<'a> {
                     is_new: false,
                     ended: None,
                     gave_up: None,
+                    drains,
+                    has_migrated: false,
                     wants_to_send: false,
                 }
             })
@@ -156,6 +166,7 @@ impl<'a> Work<'a> {
         if let Some(open) = self.lead.state.open_message.as_ref()
             && open.about.enrolment == no
             && open.state.can_be_cancelled()
+            && !self.decision.withdraw.iter().any(|(id, _)| *id == open.id)
         {
             self.decision.withdraw.push((open.id, brief(reason)));
         }
@@ -203,15 +214,11 @@ impl<'a> Work<'a> {
         self.decision.enrolments = self
             .enrolments
             .into_iter()
-            .filter_map(|active| match active {
-                Active { enrolment: Cow::Owned(enrolment), is_new, ended, gave_up, .. } => {
-                    Some(EnrolmentChange { enrolment, is_new, ended, gave_up })
-                }
-                Active { enrolment, is_new, ended: Some(ended), gave_up, .. } => {
-                    let enrolment = enrolment.into_owned();
-                    Some(EnrolmentChange { enrolment, is_new, ended: Some(ended), gave_up })
-                }
-                Active { .. } => None,
+            .filter_map(|active| {
+                let Active { enrolment, is_new, ended, gave_up, has_migrated, .. } = active;
+                let is_changed = ended.is_some() || matches!(enrolment, Cow::Owned(_));
+                let enrolment = is_changed.then(|| enrolment.into_owned())?;
+                Some(EnrolmentChange { enrolment, is_new, has_migrated, ended, gave_up })
             })
             .collect();
         self.decision.wake_at = self.wake_at;

@@ -8,7 +8,7 @@ use crate::domain::{
     name::Name,
     time::Instant,
     value::Value,
-    workflow::{MailStep, Version, Workflow},
+    workflow::{MailStep, STAY, Version, Workflow, tries},
 };
 
 /// An active enrolment.
@@ -24,7 +24,7 @@ pub struct Enrolment {
     pub step: Name,
     /// The how-manieth time it is at this step, from 1; inside of loops their rounds come first, as in 2_001: the first
     /// time in the second round.
-    pub visit: u32,
+    pub visit: u64,
     /// When it arrived at this step.
     pub armed_at: Instant,
     pub phase: Phase,
@@ -34,7 +34,8 @@ pub struct Enrolment {
     pub turns: Vec<Turn>,
 }
 
-/// From which step an enrolment went to which, where that is not the next one.
+/// From which step an enrolment went to which, where that is not the next one. From nowhere, before all
+/// others: it moved to another version of its workflow, in which its way begins there.
 pub type Turn = (Name, Name);
 
 impl Enrolment {
@@ -42,6 +43,25 @@ impl Enrolment {
     #[must_use]
     pub fn mail_step<'w>(&self, workflow: &'w Workflow) -> Option<MailStep<'w>> {
         Some(MailStep { again: self.doubt, ..workflow.mail_step(&self.step)? })
+    }
+
+    /// How often it has moved to another version of its workflow.
+    #[must_use]
+    pub fn moves(&self) -> u32 {
+        let moves = self.turns.iter().take_while(|(from, _)| from.is_empty()).count();
+        u32::try_from(moves).unwrap_or(u32::MAX)
+    }
+
+    /// Where visits begin since it has moved: none of before is counted again.
+    #[must_use]
+    pub fn begins_at(&self) -> u64 {
+        u64::from(self.moves()) * STAY
+    }
+
+    /// The how-manieth visit it is since it came to its step, from 1.
+    #[must_use]
+    pub const fn tries(&self) -> u64 {
+        tries(self.visit)
     }
 
     /// From when on event questions count: from just after the entering event, whose decision may come

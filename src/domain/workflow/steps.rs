@@ -50,7 +50,7 @@ impl Steps {
 
     /// The visit of a step that is come to from a visit of another: rounds of the loops that both stand in go on.
     #[must_use]
-    pub fn arrival(&self, from: Option<StepIx>, visit: u32, to: StepIx) -> u32 {
+    pub fn arrival(&self, from: Option<StepIx>, visit: u64, to: StepIx) -> u64 {
         let left = from.map_or(&[][..], |from| &self.loops[from.0]);
         let known = rounds(visit, left.len());
         let here = self.loops[to.0].iter().enumerate();
@@ -63,6 +63,9 @@ impl Steps {
 
     /// The steps on the way by these turns from the first one to `last`, both of them too, each once. `None`: it
     /// does not lead there.
+    ///
+    /// A turn from nowhere, before all others, says where the way begins of somebody who has moved here from another
+    /// version.
     #[must_use]
     pub fn way(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
         let mut seen = HashSet::new();
@@ -71,11 +74,15 @@ impl Steps {
     }
 
     /// As [`Self::way`], with steps that are come to again as often as that.
-    fn path(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
+    #[must_use]
+    pub fn path(&self, turns: &[Turn], last: &str) -> Option<Vec<StepIx>> {
         let mut turns = turns.iter().peekable();
         let mut path = Vec::new();
         let mut straight_on = 0;
         let mut at = self.first;
+        while let Some((_, begin)) = turns.next_if(|(from, _)| from.is_empty()) {
+            at = self.find(begin);
+        }
         while let Some(index) = at.filter(|_| straight_on < self.len()) {
             let step = self.get(index);
             path.push(index);
@@ -173,6 +180,12 @@ mod tests {
         assert_eq!(way(&[], "a"), Some(vec![0]));
         assert_eq!(way(&[], "c"), Some(vec![0, 1, 3]));
         assert_eq!(way(&[("a", "x")], "c"), Some(vec![0, 2, 3]));
+    }
+
+    #[test]
+    fn a_way_begins_where_a_turn_from_nowhere_says() {
+        assert_eq!(way(&[("", "x")], "c"), Some(vec![2, 3]));
+        assert_eq!(way(&[("", "a"), ("", "b")], "c"), Some(vec![1, 3]));
     }
 
     #[test]

@@ -89,10 +89,10 @@ fn workflow() -> impl Strategy<Value = Steps> {
 struct Walker<'s> {
     steps: &'s Steps,
     at: StepIx,
-    visit: u32,
+    visit: u64,
     turns: Vec<Turn>,
     been: HashSet<StepIx>,
-    visits: HashSet<(StepIx, u32)>,
+    visits: HashSet<(StepIx, u64)>,
 }
 
 impl Walker<'_> {

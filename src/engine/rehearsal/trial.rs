@@ -223,9 +223,7 @@ fn look(
     expectation: &Expectation,
     now: Instant,
 ) -> Option<Failure> {
-    let failure = |message: String, trace| {
-        Some(Failure { line: expectation.line, message, trace })
-    };
+    let failure = |message: String, trace| Some(Failure { line: expectation.line, message, trace });
     let inside = |workflow: &Name| state.enrolments.iter().find(|it| it.workflow == *workflow);
     let on = crate::domain::schedule::local_text(now, &state.zone);
     match &expectation.what {

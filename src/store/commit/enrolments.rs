@@ -24,7 +24,7 @@ struct EnrolmentRow<'a> {
     version: &'a str,
     status: &'static str,
     step: &'a str,
-    visit: u32,
+    visit: u64,
     phase: &'static str,
     entered_at: i64,
     armed_at: i64,
@@ -90,7 +90,44 @@ impl Tx {
                 |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
             )?;
         }
-        Ok(())
+        self.move_mails(writes).await
+    }
+
+    /// The mails of enrolments that moved to another version move with them: they are judged and written by
+    /// that one.
+    async fn move_mails(&mut self, writes: &[LeadWrite]) -> Result<()> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            lead: i64,
+            enrolment: i64,
+            version: &'a str,
+        }
+        let moved = writes.iter().flat_map(|write| {
+            let moved = write.enrolments.iter().filter(|change| change.has_migrated);
+            moved.map(|change| Row {
+                lead: write.lead.0,
+                enrolment: change.enrolment.no.0,
+                version: change.enrolment.version.0.as_str(),
+            })
+        });
+        let moved: Vec<Row<'_>> = moved.collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let rows = rows::json("messages", &moved)?;
+        on_db!(
+            self.on(),
+            sql!(
+                "WITH r AS MATERIALIZED (SELECT CAST(j.value ->> 'lead' AS BIGINT) AS lead, \
+                 CAST(j.value ->> 'enrolment' AS BIGINT) AS enrolment, j.value ->> 'version' AS version FROM ",
+                each,
+                ") UPDATE messages AS t SET version = r.version \
+                 FROM r WHERE t.lead = r.lead AND t.enrolment = r.enrolment AND t.kind = 'marketing' \
+                 AND t.state IN ('reserved', 'claimed', 'transmitting', 'deferred', 'parked', 'in_doubt')"
+            ),
+            |db, sql| sqlx::query(sql).bind(rows).execute(db).await.map(drop)
+        )
+        .map_err(Into::into)
     }
 }
 

@@ -18,7 +18,7 @@ struct MessageRow<'a> {
     lead: i64,
     enrolment: i64,
     step: &'a str,
-    visit: u32,
+    visit: u64,
     recipient: &'a str,
     kind: &'static str,
     workflow: &'a str,
@@ -37,7 +37,7 @@ struct AgainRow<'a> {
     lead: i64,
     enrolment: i64,
     step: &'a str,
-    visit: u32,
+    visit: u64,
     due_at: i64,
     placed_on: Option<i64>,
 }

@@ -78,7 +78,7 @@ impl Claimed {
         StepRef {
             enrolment: EnrolmentNo(self.enrolment),
             step: self.step.as_str().into(),
-            visit: u32::try_from(self.visit).unwrap_or_default(),
+            visit: u64::try_from(self.visit).unwrap_or_default(),
         }
     }
 

@@ -116,12 +116,10 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
     // All is read, also after what is wrong.
     let is_right = lead.fold(true, |right, node| draft.read(file, node, known) && right);
     let list = |key: &str| fields.get(key).map_or(Some(&[][..]), |it| read::list(file, it, key));
-    let happens = list("happens").and_then(|nodes| {
-        all(nodes, |node| happens::lower(file, node, known))
-    });
-    let expects = list("expect").and_then(|nodes| {
-        all(nodes, |node| expect::lower(file, node, known))
-    });
+    let happens =
+        list("happens").and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
+    let expects =
+        list("expect").and_then(|nodes| all(nodes, |node| expect::lower(file, node, known)));
     let is_golden =
         fields.optional("timeline", |it| read::word(file, it, "timeline", &[("golden", ())]));
     let is_golden = is_golden?.is_some();
@@ -199,12 +197,7 @@ fn the_one<'n>(
 }
 
 /// Keys that go with others only.
-fn goes_with(
-    file: &File<'_>,
-    fields: &read::Fields<'_>,
-    kind: &str,
-    pairs: &[(&str, &[&str])],
-) {
+fn goes_with(file: &File<'_>, fields: &read::Fields<'_>, kind: &str, pairs: &[(&str, &[&str])]) {
     for (key, with) in pairs.iter().filter(|(key, with)| fields.has(key) && !with.contains(&kind)) {
         let with: Vec<String> = with.iter().map(|word| format!("`{word}`")).collect();
         let message = format!("`{key}` goes with {}", with.join(" or "));

@@ -220,7 +220,7 @@ proptest! {
         let mut pauses = 0;
         for (minutes, turn) in turns {
             story.passes_until(story.now + minutes * Duration::from_secs(60));
-            pauses += u32::from(matches!(turn, Turn::Pause(_)));
+            pauses += u64::from(matches!(turn, Turn::Pause(_)));
             take(&mut story, &turn);
             story.settle();
             story.is_settled();

@@ -101,6 +101,7 @@ impl House {
             reply_to: None,
             in_doubt: InDoubt::GoOn,
             at_most: None,
+            on_change: OnChange::Pin,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
         };
         edit(&mut workflow);

@@ -14,6 +14,7 @@ mod entering;
 mod handing;
 mod house;
 mod leaving;
+mod on_change;
 mod properties;
 mod scoring;
 mod sending;
@@ -42,6 +43,7 @@ use crate::domain::{
     lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,
+    on_change::OnChange,
     policy::{Policy, Purpose, Tracking},
     schedule::{Calendar, DateExpr, Deadline, WaitSpec, Whose, Window},
     score::{EngagementRule, FitRule, MilliPoints, StageRule},

@@ -67,7 +67,7 @@ fn a_lead_gets_what_it_never_had_in_the_order_of_the_list() {
     story.decide();
     let sent = sends(&mut story, 9);
     assert_eq!(sent, [("a".to_owned(), 0), ("c".to_owned(), 7), ("d".to_owned(), 14)]);
-    let visits: Vec<u32> = story.reserved.iter().map(|about| about.visit).collect();
+    let visits: Vec<u64> = story.reserved.iter().map(|about| about.visit).collect();
     assert_eq!(visits, [1, 1001, 2001]);
 }
 
