@@ -7,12 +7,14 @@
 
 mod cast;
 mod chance;
+mod clocks;
 mod forecast;
 mod manners;
 mod person;
 mod readers;
 mod timeline;
 mod trial;
+mod warming;
 mod world;
 
 pub use cast::Cast;
@@ -23,6 +25,7 @@ pub use person::Person;
 pub use readers::{Readers, SOURCE};
 pub use timeline::{Line, Timelines};
 pub use trial::{Failure, House, Trial};
+pub use warming::DayOfRamp;
 pub use world::{Fate, Left, Mail, World};
 
 use crate::domain::{

@@ -2,13 +2,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use super::{Cast, Person, Witness};
+use super::{Cast, DayOfRamp, Person, Witness, clocks::Clocks, warming::Warming};
 use crate::{
     domain::{
         account::Account,
@@ -83,6 +83,10 @@ pub struct World<F> {
     definitions: Arc<Definitions>,
     fleet: Fleet,
     ramps: Ramps,
+    warming: Warming,
+    clocks: Clocks,
+    /// Workflows whose mails are paused.
+    paused: BTreeSet<Name>,
     /// What companies and lines are like by what was granted so far.
     accounts: BTreeMap<Name, Account>,
     heads: Heads,
@@ -104,6 +108,9 @@ impl<F: Fate> World<F> {
             definitions,
             fleet,
             ramps: Ramps::default(),
+            warming: Warming::default(),
+            clocks: Clocks::default(),
+            paused: BTreeSet::new(),
             accounts: BTreeMap::new(),
             heads: Heads::new(),
             people: Vec::new(),
@@ -119,7 +126,28 @@ impl<F: Fate> World<F> {
     pub fn with(mut self, cast: Cast) -> Self {
         let Cast { people, accounts, heads, ramps, .. } = cast;
         people.into_iter().for_each(|person| self.add(person));
-        Self { accounts, heads, ramps, ..self }
+        let warming = Warming::new(ramps.into_iter().collect());
+        Self { accounts, heads, warming, ..self }
+    }
+
+    /// From an instant on: what workflows' clocks have ticked by then is over.
+    #[must_use]
+    pub fn beginning(mut self, now: Instant) -> Self {
+        self.clocks = Clocks::at(&self.definitions, now);
+        self
+    }
+
+    /// With these workflows' mails paused.
+    #[must_use]
+    pub fn with_paused(self, paused: BTreeSet<Name>) -> Self {
+        Self { paused, ..self }
+    }
+
+    /// How far relays that warm up were on each day, after a rehearsal.
+    #[must_use]
+    pub fn ramps(&mut self) -> &[DayOfRamp] {
+        self.warming.tell(&self.fleet);
+        self.warming.told()
     }
 
     pub fn add(&mut self, person: Person) {
@@ -139,11 +167,36 @@ impl<F: Fate> World<F> {
 
     /// Goes from one instant at which something happens to the next, until all that is due by `until` is done.
     pub fn run(&mut self, until: Instant, witness: &mut impl Witness) {
-        while let Some(&Reverse((now, _))) = self.agenda.peek() {
-            if now > until {
+        loop {
+            let ticks = self.clocks.next();
+            let due = self.agenda.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
+            let now = ticks.min(due);
+            if now > until || now.is_never() {
                 break;
             }
-            self.moment(now, witness);
+            let policy = &self.definitions.policy;
+            if let Some(ramps) = self.warming.follow(&self.fleet, policy, now) {
+                self.ramps = ramps;
+            }
+            if ticks <= now {
+                self.strike(now);
+            } else {
+                self.moment(now, witness);
+            }
+        }
+    }
+
+    /// Tells everybody whom a clock ticks for.
+    fn strike(&mut self, now: Instant) {
+        let definitions = Arc::clone(&self.definitions);
+        for tick in self.clocks.strike(&definitions, now) {
+            for (index, person) in self.people.iter_mut().enumerate() {
+                let is_there = person.parked.is_none();
+                if is_there && tick.is_for(&definitions, &person.state, now) {
+                    person.foretell(NewEvent::tick(person.state.lead, &tick.workflow, now));
+                    self.agenda.push(Reverse((now, index)));
+                }
+            }
         }
     }
 
@@ -214,7 +267,7 @@ impl<F: Fate> World<F> {
         let definitions = Arc::clone(&self.definitions);
         let policy = &definitions.policy;
         let has_lines = has_lines(policy, &self.fleet);
-        let grants = Grants::default().in_lines(has_lines);
+        let grants = Grants::with_paused(&self.paused).in_lines(has_lines);
         let (mut decided, mut asking) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut failed = Vec::new();
         for &index in batch {
@@ -310,6 +363,10 @@ impl<F: Fate> World<F> {
             MaySend::Now => self.fate.of_mail(state, &mail),
         };
         witness.left(&definitions, index, state, &mail, &left);
+        if !matches!(left, Left::Cancelled(_)) {
+            let (house, domain) = ((&self.fleet, &definitions.policy), state.address.domain());
+            self.warming.count(house, state.lead, domain, left != Left::Sent);
+        }
         let kind = match &left {
             Left::Sent => EventKind::MAIL_SENT,
             Left::Refused { .. } => EventKind::MAIL_FAILED,
