@@ -11,8 +11,8 @@ use nurtured::{
         lead::{LeadState, Suppression},
         time::Instant,
     },
-    engine::rehearsal::{Cast, Left, Mail, Manners, Readers, Witness, World},
-    store::records::{NewEvent, TimelineRow},
+    engine::rehearsal::{Cast, Counter, Left, Mail, Manners, Readers, Witness, World},
+    store::records::{ImportRun, NewEvent, TimelineRow},
 };
 
 use crate::support::{
@@ -186,4 +186,40 @@ fn logged(row: &TimelineRow) -> Option<String> {
     let what = row.kind.strip_prefix("decision.")?;
     let [workflow, step] = [&row.workflow, &row.step].map(|it| it.as_deref().unwrap_or("-"));
     Some(format!("{} {what} {workflow} {step} {}", row.at, row.detail.as_deref().unwrap_or("")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_tells_the_same_in_any_database_and_another_does_not() {
+    let told = std::sync::Mutex::new(Vec::new());
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &Campaign::shipped()).await;
+        let emails: Vec<String> = (0..30).map(|n| format!("p{n}@c{}.example", n / 3)).collect();
+        // Ids decide to whom of a team a lead goes: of one source they are the same.
+        let store = db.store.clone().as_node(7);
+        let facts = [("lead_status", "No answer"), ("seniority", "vp"), ("country", "Italy")];
+        for email in &emails {
+            let row = Rig::row(email, &facts, NOON);
+            let run = ImportRun { id: 1, source: "test".into(), is_named: false, campaign: None };
+            store.upsert_leads(&[row], &run, NOON).await.unwrap();
+        }
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let tell = async |seed| {
+            let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+            let manners = Manners::parse(MANNERS, |_| true).unwrap();
+            let readers = Readers::new(definitions.clone(), &live.renderer, manners, seed);
+            let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+            let mut world = World::new(definitions.clone(), fleet, readers, 1_000).with(cast);
+            let mut counter = Counter::new(definitions, world.people());
+            world.run(NOON + 90 * DAY, &mut counter);
+            serde_json::to_string(&counter.finish(world.people(), world.decisions)).unwrap()
+        };
+        let first = tell(1).await;
+        assert_eq!(first, tell(1).await);
+        assert_ne!(first, tell(2).await);
+        told.lock().unwrap().push(first);
+    })
+    .await;
+    let told = told.into_inner().unwrap();
+    assert!(told.iter().all(|it| *it == told[0]), "{told:#?}");
 }

@@ -61,7 +61,9 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         let name = if named { format!("{kind} {}", it.name) } else { kind };
         lines.push(row(&name, it.what.word(), it.means));
     }
-    if let Some(Forecast { before, after }) = &report.forecast {
+    // Of nobody who is concerned there is nothing to tell.
+    let forecast = report.forecast.filter(|it| *it != Forecast::default());
+    if let Some(Forecast { before, after }) = forecast {
         lines.push(String::new());
         let soon =
             |what: &str, before: u64, after: u64| row(what, "", &format!("{before} -> {after}"));
