@@ -118,8 +118,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let readers =
         Readers::new(Arc::clone(&definitions), &live.renderer, manners.clone(), arguments.seed);
     let batch = usize::try_from(batch).unwrap_or(1_000);
-    let mut world =
-        World::new(Arc::clone(&definitions), fleet, readers, batch).with(cast).beginning(from);
+    let mut world = World::new(Arc::clone(&definitions), fleet, readers, batch, from).with(cast);
     let told = told(&arguments.lead, &world)?;
     let mut witness = (
         Counter::new(&definitions, world.people()),

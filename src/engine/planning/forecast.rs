@@ -95,8 +95,7 @@ fn run(
     paused: BTreeSet<Name>,
     now: Instant,
 ) -> Soon {
-    let mut world =
-        World::new(definitions, fleet, (), BATCH).with(cast).with_paused(paused).beginning(now);
+    let mut world = World::new(definitions, fleet, (), BATCH, now).with(cast).with_paused(paused);
     let mut count = Count { from: now, soon: Soon::default() };
     world.run(now + WEEK, &mut count);
     count.soon

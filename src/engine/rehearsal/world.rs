@@ -101,15 +101,22 @@ pub struct World<F> {
 }
 
 impl<F: Fate> World<F> {
-    /// `batch` is the engine's: leads that are due at the same instant ask in one order within each.
+    /// One that begins at an instant: what workflows' clocks have ticked by then is over. `batch` is the engine's: leads
+    /// that are due at the same instant ask in one order within each.
     #[must_use]
-    pub fn new(definitions: Arc<Definitions>, fleet: Fleet, fate: F, batch: usize) -> Self {
+    pub fn new(
+        definitions: Arc<Definitions>,
+        fleet: Fleet,
+        fate: F,
+        batch: usize,
+        begin: Instant,
+    ) -> Self {
         Self {
+            clocks: Clocks::at(&definitions, begin),
             definitions,
             fleet,
             ramps: Ramps::default(),
             warming: Warming::default(),
-            clocks: Clocks::default(),
             paused: BTreeSet::new(),
             accounts: BTreeMap::new(),
             heads: Heads::new(),
@@ -128,13 +135,6 @@ impl<F: Fate> World<F> {
         people.into_iter().for_each(|person| self.add(person));
         let warming = Warming::new(ramps.into_iter().collect());
         Self { accounts, heads, warming, ..self }
-    }
-
-    /// From an instant on: what workflows' clocks have ticked by then is over.
-    #[must_use]
-    pub fn beginning(mut self, now: Instant) -> Self {
-        self.clocks = Clocks::at(&self.definitions, now);
-        self
     }
 
     /// With these workflows' mails paused.
@@ -178,10 +178,11 @@ impl<F: Fate> World<F> {
             if let Some(ramps) = self.warming.follow(&self.fleet, policy, now) {
                 self.ramps = ramps;
             }
-            if ticks <= now {
-                self.strike(now);
-            } else {
+            // As the engine does: whom a tick is for is asked when all else is decided.
+            if due <= now {
                 self.moment(now, witness);
+            } else {
+                self.strike(now);
             }
         }
     }
