@@ -103,7 +103,7 @@ fn every_command_and_every_option_is_explained_and_no_other() {
 
 /// The names of the fields of a document, but not those that are data: attributes, words, rules.
 fn fields(document: &Value, found: &mut BTreeSet<String>) {
-    const DATA: [&str; 16] = [
+    const DATA: [&str; 17] = [
         "attributes",
         "by_stage",
         "messages",
@@ -120,6 +120,7 @@ fn fields(document: &Value, found: &mut BTreeSet<String>) {
         "stages_before",
         "stages_after",
         "untouched_because",
+        "exhausted",
     ];
     match document {
         Value::Object(object) => {

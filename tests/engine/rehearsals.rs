@@ -303,3 +303,30 @@ async fn the_same_seed_tells_the_same_in_any_database_and_another_does_not() {
     let told = told.into_inner().unwrap();
     assert!(told.iter().all(|it| *it == told[0]), "{told:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_had_all_of_a_stream_is_counted() {
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .file("workflows/streams.yaml", "streams:\n  tips: { contents: [one, two] }\n")
+            .workflow(
+                "drip",
+                "enter: { when: stage == \"lead\", existing: yes }\nsteps:\n  - stream: tips\n    every: 3d\n",
+            )
+            .mail("one", "One")
+            .mail("two", "Two");
+        let rig = Rig::new(db, &campaign).await;
+        rig.crowd(4, "a.example").await;
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+        let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+        let mut world = World::new(definitions.clone(), fleet, (), 10, NOON).with(cast);
+        let mut counter = Counter::new(definitions, world.people());
+        world.run(NOON + 30 * DAY, &mut counter);
+        let forecast = counter.finish(world.people(), world.decisions);
+        assert_eq!(forecast.mails, 8);
+        assert_eq!(forecast.exhausted.into_iter().collect::<Vec<_>>(), [("tips".into(), 4)]);
+    })
+    .await;
+}

@@ -216,6 +216,10 @@ fn leads(report: &Report) -> Vec<String> {
             lines.extend(hanging(&format!("  {:>9}  ", figure(*count)), 13, reason));
         }
     }
+    for (stream, leads) in &forecast.exhausted {
+        let leads = counted(*leads, "lead");
+        lines.push(format!("  {leads} have had all of the stream {stream} and wait for more"));
+    }
     if let Some(most) = forecast.most_mailed.first() {
         let some = forecast.most_mailed.iter().take(3);
         let some: Vec<String> =
