@@ -330,3 +330,24 @@ async fn who_has_had_all_of_a_stream_is_counted() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_due_before_a_rehearsal_is_late_in_it() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &Campaign::two_mails()).await;
+        rig.crowd(3, "a.example").await;
+        rig.tick().await;
+        // Nothing runs for a week; the second mails are overdue since the second day.
+        let from = NOON + 7 * DAY;
+        let live = rig.engine.live().unwrap();
+        let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+        let cast = Cast::of(&rig.store, definitions, &fleet, from).await.unwrap();
+        let mut world = World::new(definitions.clone(), fleet, (), 10, from).with(cast);
+        let mut record = Record::default();
+        world.run(from + DAY, &mut record);
+        let mails: Vec<&String> = record.mails.values().flatten().collect();
+        assert_eq!(mails.len(), 3, "{mails:?}");
+        assert!(mails.iter().all(|mail| mail.starts_with(&from.to_string())), "{mails:?}");
+    })
+    .await;
+}

@@ -110,8 +110,10 @@ impl Manners {
     /// # Errors
     /// When it is no such file, with the place.
     pub fn parse(text: &str, known: impl Fn(&str) -> bool) -> Result<Self, BadManners> {
-        let manners: Self =
-            serde_saphyr::from_str(text).map_err(|error| BadManners::Yaml(error.to_string()))?;
+        let manners: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let said = error.to_string();
+            BadManners::Yaml(said.trim_start_matches("error: ").to_owned())
+        })?;
         match manners.mails.keys().find(|mail| !known(mail)) {
             Some(mail) => Err(BadManners::Mail(mail.clone())),
             None => Ok(manners),

@@ -85,6 +85,7 @@ pub struct World<F> {
     ramps: Ramps,
     warming: Warming,
     clocks: Clocks,
+    now: Instant,
     /// Workflows whose mails are paused.
     paused: BTreeSet<Name>,
     /// What companies and lines are like by what was granted so far.
@@ -113,6 +114,7 @@ impl<F: Fate> World<F> {
     ) -> Self {
         Self {
             clocks: Clocks::at(&definitions, begin),
+            now: begin,
             definitions,
             fleet,
             ramps: Ramps::default(),
@@ -170,10 +172,13 @@ impl<F: Fate> World<F> {
         loop {
             let ticks = self.clocks.next();
             let due = self.agenda.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
-            let now = ticks.min(due);
-            if now > until || now.is_never() {
+            let next = ticks.min(due);
+            if next > until || next.is_never() {
                 break;
             }
+            // What was due before it began is late.
+            let now = next.max(self.now);
+            self.now = now;
             let policy = &self.definitions.policy;
             if let Some(ramps) = self.warming.follow(&self.fleet, policy, now) {
                 self.ramps = ramps;
