@@ -10,6 +10,7 @@ mod chance;
 mod clocks;
 mod forecast;
 mod manners;
+mod notes;
 mod person;
 mod readers;
 mod timeline;

@@ -206,3 +206,15 @@ impl Follows {
 fn late(half: Duration, share: f64) -> Duration {
     half.mul_f64((-(1.0 - share).log2()).min(SLOWEST))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_are_done_in_time_and_nobody_waits_for_ever() {
+        let hours = |share| late(Duration::from_hours(6), share).as_secs_f64() / 3600.0;
+        assert!((hours(0.5) - 6.0).abs() < 0.01 && (hours(0.75) - 12.0).abs() < 0.01);
+        assert!(hours(0.0).abs() < 0.01 && (hours(1.0) - 60.0).abs() < 0.01);
+    }
+}
