@@ -57,7 +57,7 @@ impl<S: Borrow<LeadState>> Undecided<S> {
     }
 
     /// The decision, where nothing that it wants can be refused.
-    pub fn as_it_stands(self) -> Decision {
+    pub fn unasked(self) -> Decision {
         self.decision
     }
 

@@ -1,6 +1,10 @@
 //! Who takes part in a rehearsal: the leads of a file, or those of the database.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::Arguments;
 use crate::{
@@ -74,7 +78,7 @@ pub(super) async fn find(
 async fn of_file(
     context: &Context,
     from_file: &FromFile,
-    file: &PathBuf,
+    file: &Path,
     artefacts: &[Artefact],
     fleet: &Fleet,
     from: Instant,
@@ -95,7 +99,7 @@ async fn of_file(
     let import = LeadsImport {
         rejects: folder.path().join("rejects.csv"),
         run: ImportRun { id: 1, source: "rehearsal".into(), is_named: false, campaign: None },
-        file: file.clone(),
+        file: file.to_owned(),
         mapping: mapping_of(from_file.mapping.as_deref())?,
         schema: Some(definitions.schema.clone()),
         people: None,

@@ -59,12 +59,12 @@ impl Golden {
         let mut text = format!("its timeline is not the one that was accepted; {ACCEPT}\n");
         let same = (from..first).map(|line| format!("      {}\n", timeline[line]));
         text.extend(same);
-        let shown = |sign: char, lines: &[String]| -> String {
+        let shown = |sign: &str, lines: &[String]| -> String {
             let lines = lines.iter().skip(first).take(AROUND + 1);
-            lines.map(|line| format!("    {sign} {line}\n")).collect()
+            lines.flat_map(|line| ["    ", sign, " ", line, "\n"]).collect()
         };
-        text += &shown('-', accepted);
-        text += &shown('+', timeline);
+        text += &shown("-", accepted);
+        text += &shown("+", timeline);
         Some(text.trim_end().to_owned())
     }
 
@@ -87,7 +87,7 @@ impl Golden {
         let section = |(name, lines): (&String, &Vec<String>)| {
             format!(
                 "{SECTION}{name}\n{}\n",
-                lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+                lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>()
             )
         };
         let text: String = self.sections.iter().map(section).collect();

@@ -217,8 +217,8 @@ impl Serialize for Span {
         let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
         let parts = [(days, "d"), (hours, "h"), (minutes, "m")];
         let parts = parts.iter().filter(|(number, _)| *number > 0);
-        let text: String = parts.map(|(number, unit)| format!("{number}{unit}")).collect();
-        to.serialize_str(if text.is_empty() { "0m" } else { &text })
+        let parts: Vec<String> = parts.map(|(number, unit)| format!("{number}{unit}")).collect();
+        to.serialize_str(if parts.is_empty() { "0m".to_owned() } else { parts.concat() }.as_str())
     }
 }
 

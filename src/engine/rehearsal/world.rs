@@ -136,7 +136,7 @@ impl<F: Fate> World<F> {
         let Cast { people, accounts, heads, ramps, .. } = cast;
         people.into_iter().for_each(|person| self.add(person));
         let warming = Warming::new(ramps.into_iter().collect());
-        Self { accounts, heads, warming, ..self }
+        Self { warming, accounts, heads, ..self }
     }
 
     /// With these workflows' mails paused.
@@ -282,7 +282,7 @@ impl<F: Fate> World<F> {
             let begin = || Undecided::new(&definitions, grants.clone(), state, about, now);
             match catch_unwind(AssertUnwindSafe(begin)) {
                 Ok(begun) if begun.concerns_itself_alone() => {
-                    decided.push((index, begun.as_it_stands()));
+                    decided.push((index, begun.unasked()));
                 }
                 Ok(begun) => asking.push((index, begun)),
                 Err(panic) => failed.push((index, panic_text(&*panic))),

@@ -114,7 +114,7 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
     let mut draft = Draft::default();
     let lead = [house.lead, fields.get("lead")].into_iter().flatten();
     // All is read, also after what is wrong.
-    let is_right = lead.fold(true, |right, node| draft.read(file, node, known) && right);
+    let wrong = lead.filter(|node| !draft.read(file, node, known)).count();
     let list = |key: &str| fields.get(key).map_or(Some(&[][..]), |it| read::list(file, it, key));
     let happens =
         list("happens").and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
@@ -132,7 +132,7 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         line: file.line_of(node.span.start),
         from: from?,
         until: until?,
-        lead: is_right.then(|| draft.finish(known)).flatten()?,
+        lead: (wrong == 0).then(|| draft.finish(known)).flatten()?,
         happens: happens?,
         expects: expects?,
         is_golden,
