@@ -69,7 +69,8 @@ fn check(sources: &Sources) -> Definitions {
 
 /// The shipped folder, with one of its workflows again and again under other names; each has mails of its own.
 fn folder(workflows: usize) -> Sources {
-    let mut sources = definitions::read_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("a folder");
+    let mut sources =
+        definitions::read_folder(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("a folder");
     let shipped = sources.files.keys().filter(|path| path.starts_with("workflows/"));
     let shipped = shipped.filter(|path| sources.files[*path].contains("\nsteps:")).count();
     let text = sources.files["workflows/reawaken-cold.yaml"].clone();

@@ -11,6 +11,11 @@ fn outcomes() -> Vec<&'static str> {
     Outcome::ALL.map(Outcome::word).to_vec()
 }
 
+const MAIL: Form = Form::Name("a mail");
+const PURPOSE: Form = Form::Name("a purpose of the policy");
+/// Also none, which is said of a lead where the file has some.
+const TEXTS: Form = Form::Either(&[Form::Text, Form::List(&Form::Text)]);
+
 /// A file of tests: its first key is `tests`.
 pub(in crate::definitions) const TESTS: Map = Map {
     title: "A file of tests",
@@ -54,16 +59,15 @@ pub(in crate::definitions) const TEST_CASE: Map = Map {
     later: &[],
 };
 
-/// Beside these it has attributes.
 pub(in crate::definitions) const LEAD: Map = Map {
     title: "The lead of a test",
     keys: &[
         may("email", Form::Address, "`lead@example.com`", "its address"),
         may("stage", Form::OneOf(stages), "`lead`", "where it stands"),
-        may("tags", Form::Some(&Form::Text), "none", "its tags"),
+        may("tags", TEXTS, "none", "its tags"),
         may(
             "consents",
-            Form::Some(&Form::Name("a purpose of the policy")),
+            Form::Either(&[PURPOSE, Form::List(&PURPOSE)]),
             "all purposes",
             "what it has agreed to; `[]` is nothing",
         ),
@@ -104,9 +108,9 @@ pub(in crate::definitions) const EXPECT: Map = Map {
     keys: &[
         may(
             "mails",
-            Form::Some(&Form::Name("a mail")),
+            Form::Either(&[MAIL, Form::List(&MAIL)]),
             "another",
-            "just these mails leave, in this order",
+            "just these mails leave, in this order; `[]` is none",
         ),
         may("mail", Form::Name("a mail"), "another", "this mail leaves"),
         may("no_mail", Form::Name("a mail"), "another", "this mail does not leave"),

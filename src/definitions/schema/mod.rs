@@ -25,7 +25,9 @@ pub(super) use files::{
 };
 pub(super) use forks::{ARM, CASE};
 pub(super) use guards::GUARDS;
-pub use json::{folder as json_schema, mail as json_schema_of_mails};
+pub use json::{
+    folder as json_schema, mail as json_schema_of_mails, tests as json_schema_of_tests,
+};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
@@ -177,6 +179,7 @@ mod tests {
             }
         }
         FILES.iter().for_each(|kind| walk(&kind.form, &mut found));
+        walk(&Form::Map(&TESTS), &mut found);
         found
     }
 

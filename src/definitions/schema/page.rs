@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FILES, Form, MAIL, Map, Missing, OUTCOMES, STEPS};
+use super::{FILES, Form, MAIL, Map, Missing, OUTCOMES, STEPS, TESTS};
 
 /// The page, in Markdown.
 #[must_use]
@@ -20,8 +20,8 @@ pub fn page() -> String {
         table(&mut page, "###", &format!("`{}`", step.title), step);
         step.keys.iter().for_each(|key| sections(&mut page, key.form));
     }
-    table(&mut page, "##", MAIL.title, &MAIL);
-    MAIL.keys.iter().for_each(|key| sections(&mut page, key.form));
+    sections(&mut page, Form::Map(&MAIL));
+    sections(&mut page, Form::Map(&TESTS));
     page
 }
 

@@ -145,8 +145,6 @@ impl Search {
             }
         }
         let Some((parts, wanted)) = choices.pop() else { return true };
-        parts
-            .iter()
-            .any(|part| self.may_be(vec![(part, wanted)], choices.clone(), known.clone()))
+        parts.iter().any(|part| self.may_be(vec![(part, wanted)], choices.clone(), known.clone()))
     }
 }

@@ -4,8 +4,8 @@ use super::{
     super::{
         ast::Comparison,
         node::{
-            BoolTerm, Like, NodeKind, NumberTerm, Question, Reckoning, Source, Stages, Temperatures,
-            TextTerm,
+            BoolTerm, Like, NodeKind, NumberTerm, Question, Reckoning, Source, Stages,
+            Temperatures, TextTerm,
         },
     },
     bounds::{Bounds, whole},
@@ -25,6 +25,7 @@ pub(super) struct Known<'n> {
     is_there: Vec<(&'n Source, bool)>,
     flags: Vec<(&'n Source, bool)>,
     texts: Vec<(&'n Source, Bounds<&'n str>)>,
+    likes: Vec<(&'n Source, &'n Like, bool)>,
     numbers: Vec<(&'n Source, Bounds<f64>)>,
     sums: Vec<(Sum<'n>, Bounds<i64>)>,
     counts: Vec<(&'n Question, Bounds<i64>)>,
@@ -67,22 +68,20 @@ impl<'n> Known<'n> {
             }
             NodeKind::Text { comparison, left, right } => match (left, right) {
                 (TextTerm::Value(source), TextTerm::Literal(text)) => {
-                    self.text(source).take(*comparison, text, wanted) && self.has(source)
+                    self.text(source).take(*comparison, text, wanted) && self.fits(source)
                 }
                 (TextTerm::Literal(text), TextTerm::Value(source)) => {
-                    self.text(source).take(comparison.flipped(), text, wanted) && self.has(source)
+                    self.text(source).take(comparison.flipped(), text, wanted) && self.fits(source)
                 }
                 _ => self.take_other(leaf, wanted),
             },
             NodeKind::TextIn { item: TextTerm::Value(source), list } => {
                 let list: Vec<&str> = list.iter().map(|name| name.as_str()).collect();
-                self.text(source).take_one_of(&list, wanted) && self.has(source)
+                self.text(source).take_one_of(&list, wanted) && self.fits(source)
             }
             NodeKind::TextLike { item: TextTerm::Value(source), like } => {
-                let passes = |text: &&str| Like::fits(like, text) == wanted;
-                self.text(source).keep(passes)
-                    && self.has(source)
-                    && self.take_other(leaf, wanted)
+                self.likes.push((source, like, wanted));
+                self.fits(source) && self.take_other(leaf, wanted)
             }
             NodeKind::Number { comparison, left, right } => match (left, right) {
                 (NumberTerm::Value(source), NumberTerm::Literal(number)) => {
@@ -132,6 +131,15 @@ impl<'n> Known<'n> {
 
     fn text(&mut self, source: &'n Source) -> &mut Bounds<&'n str> {
         of(&mut self.texts, source)
+    }
+
+    /// Whether the few texts that it may be pass what it is tried for.
+    fn fits(&mut self, source: &'n Source) -> bool {
+        let Self { texts, likes, .. } = self;
+        let text = of(texts, source);
+        let mut likes = likes.iter().filter(|(of, ..)| *of == source);
+        likes.all(|(_, like, wanted)| text.keep(|text| like.fits(text) == *wanted))
+            && self.has(source)
     }
 
     fn number(&mut self, source: &'n Source) -> &mut Bounds<f64> {

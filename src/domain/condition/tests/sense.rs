@@ -47,7 +47,9 @@ fn what_binds_a_value_to_none_is_never_true() {
         "not has(renewal) and renewal < now",
         "not (has(country) or not has(country))",
         "stage == \"lead\" and (stage == \"mql\" or stage in [\"sql\", \"customer\"])",
-        "country < seats_text and not (country < seats_text)".replace("seats_text", "plan").as_str(),
+        "country < seats_text and not (country < seats_text)"
+            .replace("seats_text", "plan")
+            .as_str(),
     ] {
         let found = nonsense(source);
         assert_eq!(found.len(), 1, "{source}: {found:?}");
@@ -168,39 +170,41 @@ fn lead() -> impl Strategy<Value = Lead> {
         prop::option::of(prop::sample::select(vec!["0", "1", "2", "x"])),
         any::<[bool; 4]>(),
     )
-        .prop_map(|(country, seats, renewal, clicks, n, [customer, profiled, vip, entered])| {
-            let house = House::new();
-            let mut lead = Lead::new(&house);
-            if let Some(country) = country {
-                lead = lead.text(&house, "country", country);
-            }
-            if let Some(seats) = seats {
-                lead = lead.with(&house, "seats", Value::Number(f64::from(seats)));
-            }
-            if let Some(renewal) = renewal {
-                lead = lead.with(&house, "renewal", Value::Date(day(renewal)));
-            }
-            if customer {
-                lead = lead.with(&house, "customer", Value::Bool(vip));
-            }
-            lead.profiled = profiled;
-            if vip {
-                lead.tags.insert("vip".into());
-                lead.stage = Stage::Mql;
-            }
-            if entered {
-                let data = n.map(|n| ("n".into(), Value::untyped(n)));
-                lead.entry = Some(Entry {
-                    rev: Rev(1),
-                    kind: EventKind::FORM_SUBMITTED,
-                    object: Some("demo".into()),
-                    at: day(20),
-                    data: data.into_iter().collect(),
-                    same: Vec::new(),
-                });
-            }
-            clicks.into_iter().fold(lead, |lead, (mail, at)| lead.clicked(mail, day(at)))
-        })
+        .prop_map(
+            |(country, seats, renewal, clicks, n, [customer, profiled, vip, entered])| {
+                let house = House::new();
+                let mut lead = Lead::new(&house);
+                if let Some(country) = country {
+                    lead = lead.text(&house, "country", country);
+                }
+                if let Some(seats) = seats {
+                    lead = lead.with(&house, "seats", Value::Number(f64::from(seats)));
+                }
+                if let Some(renewal) = renewal {
+                    lead = lead.with(&house, "renewal", Value::Date(day(renewal)));
+                }
+                if customer {
+                    lead = lead.with(&house, "customer", Value::Bool(vip));
+                }
+                lead.profiled = profiled;
+                if vip {
+                    lead.tags.insert("vip".into());
+                    lead.stage = Stage::Mql;
+                }
+                if entered {
+                    let data = n.map(|n| ("n".into(), Value::untyped(n)));
+                    lead.entry = Some(Entry {
+                        rev: Rev(1),
+                        kind: EventKind::FORM_SUBMITTED,
+                        object: Some("demo".into()),
+                        at: day(20),
+                        data: data.into_iter().collect(),
+                        same: Vec::new(),
+                    });
+                }
+                clicks.into_iter().fold(lead, |lead, (mail, at)| lead.clicked(mail, day(at)))
+            },
+        )
 }
 
 proptest! {
