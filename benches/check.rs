@@ -63,7 +63,9 @@ fn check(sources: &Sources) -> Definitions {
     let past = definitions::past_dates(&definitions, NOW);
     let renderer = Renderer::for_release(&definitions).expect("mails");
     let advice = renderer.advice(&definitions, NOW);
-    println!("{} warnings", checked.problems.len() + past.len() + advice.len());
+    let lints = definitions::lint(sources, &definitions, NOW);
+    let warnings = [checked.problems, past, advice, lints].concat();
+    println!("{} warnings", warnings.len());
     definitions
 }
 

@@ -16,7 +16,7 @@ pub(super) fn problems(house: &House<'_>) -> Vec<Problem> {
     {
         let message = format!("nothing asks for the segment `{}`", unit.name);
         let hint =
-            "delete it, or name it: in_segment(\"…\") in a condition, `segment:` in a way in";
+            "delete it, or name it: in_segment(\"…\") in a condition, or `segment:` under `enter`";
         house.file(unit).warning("unused-segment", unit.at, message, Some(hint.to_owned()));
     }
     for unit in house.units(ArtefactKind::Stream).filter(|it| !named.streams.contains(&*it.name)) {

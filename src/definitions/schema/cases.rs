@@ -11,18 +11,13 @@ fn outcomes() -> Vec<&'static str> {
     Outcome::ALL.map(Outcome::word).to_vec()
 }
 
-const MAIL: Form = Form::Name("a mail");
-const PURPOSE: Form = Form::Name("a purpose of the policy");
-/// Also none, which is said of a lead where the file has some.
-const TEXTS: Form = Form::Either(&[Form::Text, Form::List(&Form::Text)]);
-
 /// A file of tests: its first key is `tests`.
 pub(in crate::definitions) const TESTS: Map = Map {
     title: "A file of tests",
     keys: &[
         must("tests", Form::Text, "what is tested, for people"),
-        may("from", Form::LocalTime, "each case says so", "when cases begin, on the lead's clock"),
-        may("until", Form::Deadline, "30d", "how long cases last"),
+        may("from", Form::DayAndHour, "each case says so", "when cases begin, on the lead's clock"),
+        may("until", Form::Moment, "30d", "how long cases last"),
         may(
             "lead",
             Form::Map(&LEAD),
@@ -41,11 +36,11 @@ pub(in crate::definitions) const TEST_CASE: Map = Map {
         ABOUT,
         may(
             "from",
-            Form::LocalTime,
+            Form::DayAndHour,
             "as the file says",
             "when it begins: the folder has just gone live",
         ),
-        may("until", Form::Deadline, "as the file says", "how long it lasts, or until when"),
+        may("until", Form::Moment, "as the file says", "how long it lasts, or until when"),
         may("lead", Form::Map(&LEAD), "as the file says", "what is different with its lead"),
         may("happens", Form::List(&Form::Map(&HAPPENS)), "nothing", "what happens to the lead"),
         may("expect", Form::List(&Form::Map(&EXPECT)), "nothing", "what is to come of it"),
@@ -64,10 +59,10 @@ pub(in crate::definitions) const LEAD: Map = Map {
     keys: &[
         may("email", Form::Address, "`lead@example.com`", "its address"),
         may("stage", Form::OneOf(stages), "`lead`", "where it stands"),
-        may("tags", TEXTS, "none", "its tags"),
+        may("tags", Form::Any(&Form::Text), "none", "its tags"),
         may(
             "consents",
-            Form::Either(&[PURPOSE, Form::List(&PURPOSE)]),
+            Form::Any(&Form::Name("a purpose of the policy")),
             "all purposes",
             "what it has agreed to; `[]` is nothing",
         ),
@@ -79,24 +74,29 @@ pub(in crate::definitions) const LEAD: Map = Map {
 pub(in crate::definitions) const HAPPENS: Map = Map {
     title: "What happens in a test",
     keys: &[
-        must("at", Form::Deadline, "when: a local time, or so long after the beginning"),
-        may("clicked", Form::Name("a mail"), "another", "clicks in the mail"),
-        may("opened", Form::Name("a mail"), "another", "opens the mail"),
-        may("visited", Form::Text, "another", "looks at the page"),
-        may("submitted", Form::Text, "another", "sends the form"),
+        must("at", Form::Moment, "when: a local time, or so long after the beginning"),
+        may("clicked", Form::Name("a mail"), "one of these is there", "clicks in the mail"),
+        may("opened", Form::Name("a mail"), "one of these is there", "opens the mail"),
+        may("visited", Form::Text, "one of these is there", "looks at the page"),
+        may("submitted", Form::Text, "one of these is there", "sends the form"),
         may(
             "answered",
             Form::Named(&Form::Text),
-            "another",
+            "one of these is there",
             "answers a question: `{ topic: pricing }`",
         ),
-        may("replied", Form::YesNo, "another", "writes back"),
-        may("unsubscribed", Form::YesNo, "another", "wants no more mail"),
-        may("bounced", Form::YesNo, "another", "its mailbox is gone"),
-        may("accepted", Form::YesNo, "another", "sales takes it"),
-        may("returned", Form::Text, "another", "sales gives it back, for a reason: `not_now`"),
-        may("set", Form::Values, "another", "its attributes change, as by an import"),
-        may("event", Form::Event, "another", "anything else, as `sales.meeting`"),
+        may("replied", Form::YesNo, "one of these is there", "writes back"),
+        may("unsubscribed", Form::YesNo, "one of these is there", "wants no more mail"),
+        may("bounced", Form::YesNo, "one of these is there", "its mailbox is gone"),
+        may("accepted", Form::YesNo, "one of these is there", "sales takes it"),
+        may(
+            "returned",
+            Form::Text,
+            "one of these is there",
+            "sales gives it back, for a reason: `not_now`",
+        ),
+        may("set", Form::Values, "one of these is there", "its attributes change, as by an import"),
+        may("event", Form::Event, "one of these is there", "anything else, as `sales.meeting`"),
         may("object", Form::Text, "none", "with `event`: what it is about"),
         may("data", Form::Named(&Form::Text), "none", "with `event`: what else it tells"),
     ],
@@ -108,20 +108,35 @@ pub(in crate::definitions) const EXPECT: Map = Map {
     keys: &[
         may(
             "mails",
-            Form::Either(&[MAIL, Form::List(&MAIL)]),
-            "another",
+            Form::Any(&Form::Name("a mail")),
+            "one of these is there",
             "just these mails leave, in this order; `[]` is none",
         ),
-        may("mail", Form::Name("a mail"), "another", "this mail leaves"),
-        may("no_mail", Form::Name("a mail"), "another", "this mail does not leave"),
-        may("that", Form::Condition, "another", "a condition is true"),
-        may("inside", Form::Name("a workflow"), "another", "the lead is in the workflow"),
-        may("not_inside", Form::Name("a workflow"), "another", "it is not"),
-        may("ended", Form::Name("a workflow"), "another", "its way through the workflow is over"),
-        may("notice", Form::Name("a person"), "another", "one of our own people is written to"),
+        may("mail", Form::Name("a mail"), "one of these is there", "this mail leaves"),
+        may("no_mail", Form::Name("a mail"), "one of these is there", "this mail does not leave"),
+        may("that", Form::Condition, "one of these is there", "a condition is true"),
+        may(
+            "inside",
+            Form::Name("a workflow"),
+            "one of these is there",
+            "the lead is in the workflow",
+        ),
+        may("not_inside", Form::Name("a workflow"), "one of these is there", "it is not"),
+        may(
+            "ended",
+            Form::Name("a workflow"),
+            "one of these is there",
+            "its way through the workflow is over",
+        ),
+        may(
+            "notice",
+            Form::Name("a person"),
+            "one of these is there",
+            "one of our own people is written to",
+        ),
         may(
             "at",
-            Form::Deadline,
+            Form::Moment,
             "at any time, or at the end",
             "with `mail`: when, on the lead's clock, as `mon 09:00`; else at which instant",
         ),

@@ -90,6 +90,8 @@ fn of(form: Form) -> Value {
         | Form::Date
         | Form::Deadline
         | Form::LocalTime
+        | Form::DayAndHour
+        | Form::Moment
         | Form::Length
         | Form::Rate
         | Form::Limit
@@ -114,6 +116,9 @@ fn of(form: Form) -> Value {
         Form::OneOf(words) => json!({ "enum": words() }),
         Form::Some(form) => {
             json!({ "anyOf": [of(*form), { "type": "array", "minItems": 1, "items": of(*form) }] })
+        }
+        Form::Any(form) => {
+            json!({ "anyOf": [of(*form), { "type": "array", "items": of(*form) }] })
         }
         Form::List(form) => json!({ "type": "array", "items": of(*form) }),
         Form::Map(map) => of_map(map),

@@ -98,6 +98,10 @@ pub enum Form {
     Deadline,
     /// A local time, or a day: `2027-10-14 11:00`.
     LocalTime,
+    /// A local day with its hour, `2027-03-01 08:00`.
+    DayAndHour,
+    /// The same, or so long after the beginning.
+    Moment,
     /// A length of time, as `180d`.
     Length,
     /// How fast, as `20 per minute`.
@@ -127,6 +131,8 @@ pub enum Form {
     WordOr(&'static [&'static str], &'static str),
     /// One, or a list of them.
     Some(&'static Form),
+    /// Likewise, and the list may be empty.
+    Any(&'static Form),
     List(&'static Form),
     Map(&'static Map),
     /// Names of the folder's own, each with a value.
@@ -173,7 +179,9 @@ mod tests {
                     found.push(map);
                     map.keys.iter().for_each(|key| walk(&key.form, found));
                 }
-                Form::Some(form) | Form::List(form) | Form::Named(form) => walk(form, found),
+                Form::Some(form) | Form::Any(form) | Form::List(form) | Form::Named(form) => {
+                    walk(form, found);
+                }
                 Form::Either(forms) => forms.iter().for_each(|form| walk(form, found)),
                 _ => {}
             }

@@ -83,7 +83,7 @@ fn steps_behind_a_condition_that_is_never_true_or_always() {
     // One at a date is two steps, and those after it are found all the same.
     assert_eq!(
         lines(&format!(
-            "  - split: {{ a: {{ weight: 1, steps: [stop] }}, b: {{ weight: 1 }} }}\n  - if: {never}\n    then:\n{mail}"
+            "  - split: {{ a: {{ weight: 1, then: [stop] }}, b: {{ weight: 1 }} }}\n  - if: {never}\n    then:\n{mail}"
         )),
         [8]
     );
@@ -100,7 +100,7 @@ fn windows_that_are_open_for_minutes() {
     let mut seldom = send("tue 09:00-10:10");
     seldom.files.remove("templates/cold/bye.md");
     insta::assert_snapshot!(shown(&seldom));
-    assert_eq!(found(&send("tue,thu 09:00-10:10")), []);
+    assert_eq!(found(&send("tue 09:00-10:10; thu 09:00-10:10")), []);
     let never = check(&send("mon-fri 08:00-09:30"));
     assert_eq!(rules(&never), [("window-never-opens", 4)]);
     let house = policy.replace("  quiet: 20:00-09:40\n", "  window: sun 12:00-12:01\n");

@@ -164,8 +164,18 @@ fn moment(file: &File<'_>, node: &Node, what: &str) -> Option<Moment> {
     match WaitSpec::parse(written) {
         Ok(wait) => Some(Moment::After(wait)),
         Err(error) => {
-            let hint = "write a local time, 2027-03-01 10:00, or so long after the beginning, 3d";
-            file.error("bad-wait", node.span, error.to_string(), Some(hint.to_owned()));
+            let is_wait =
+                !written.contains('-') && written.starts_with(|c: char| c.is_ascii_digit());
+            let message = if is_wait {
+                error.to_string()
+            } else {
+                let written = quote(written);
+                format!(
+                    "`{what}` is a local time, or so long after the beginning; this is `{written}`"
+                )
+            };
+            let hint = "write: 2027-03-01 10:00, or 3d".to_owned();
+            file.error("bad-wait", node.span, message, Some(hint));
             None
         }
     }
@@ -185,11 +195,11 @@ fn the_one<'n>(
     let Some((key, _, value)) = found.next() else {
         let at = entries.first().map_or(node.span, |(key, _)| key.span);
         let hint = format!("add one of: {}", among.join(", "));
-        file.error("missing-key", at, format!("{what} does not say what"), Some(hint));
+        file.error("missing-key", at, format!("this does not say {what}"), Some(hint));
         return None;
     };
     if let Some((second, at, _)) = found.next() {
-        let message = format!("{what} is one thing; this one has `{key}` and `{second}`");
+        let message = format!("{what} is said one by one; this item has `{key}` and `{second}`");
         file.error("conflict", at, message, Some("begin another item with `- `".to_owned()));
         return None;
     }
@@ -200,7 +210,7 @@ fn the_one<'n>(
 fn goes_with(file: &File<'_>, fields: &read::Fields<'_>, kind: &str, pairs: &[(&str, &[&str])]) {
     for (key, with) in pairs.iter().filter(|(key, with)| fields.has(key) && !with.contains(&kind)) {
         let with: Vec<String> = with.iter().map(|word| format!("`{word}`")).collect();
-        let message = format!("`{key}` goes with {}", with.join(" or "));
-        file.error("conflict", fields.key_span(key), message, None);
+        let message = format!("`{key}` goes with {}, not with `{kind}`", with.join(", "));
+        file.error("conflict", fields.key_span(key), message, Some("leave it out".to_owned()));
     }
 }
