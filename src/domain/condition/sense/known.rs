@@ -10,7 +10,7 @@ use super::{
     },
     bounds::{Bounds, whole},
 };
-use crate::domain::{lead::Stage, score::Temperature};
+use crate::domain::{lead::Stage, name::Name, score::Temperature};
 
 /// What a sum of dates may be beyond which sums are cut off.
 const FAR: i64 = i64::MAX / 4;
@@ -76,7 +76,7 @@ impl<'n> Known<'n> {
                 _ => self.take_other(leaf, wanted),
             },
             NodeKind::TextIn { item: TextTerm::Value(source), list } => {
-                let list: Vec<&str> = list.iter().map(|name| name.as_str()).collect();
+                let list: Vec<&str> = list.iter().map(Name::as_str).collect();
                 self.text(source).take_one_of(&list, wanted) && self.fits(source)
             }
             NodeKind::TextLike { item: TextTerm::Value(source), like } => {
@@ -156,9 +156,10 @@ impl<'n> Known<'n> {
             return true;
         }
         let (sum, is_turned) = sum(reckoning);
-        let (comparison, bound) = match is_turned {
-            true => (comparison.flipped(), reckoning.offset),
-            false => (comparison, -reckoning.offset),
+        let (comparison, bound) = if is_turned {
+            (comparison.flipped(), reckoning.offset)
+        } else {
+            (comparison, -reckoning.offset)
         };
         take_whole(of(&mut self.sums, sum), comparison, bound, wanted) && self.has_all(reckoning)
     }
