@@ -114,7 +114,10 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
     let mut draft = Draft::default();
     let lead = [house.lead, fields.get("lead")].into_iter().flatten();
     // All is read, also after what is wrong.
-    let is_right = lead.fold(true, |right, node| draft.read(file, node, known) && right);
+    let mut is_right = true;
+    for node in lead {
+        is_right &= draft.read(file, node, known);
+    }
     let list = |key: &str| fields.get(key).map_or(Some(&[][..]), |it| read::list(file, it, key));
     let happens =
         list("happens").and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
