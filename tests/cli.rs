@@ -1071,6 +1071,22 @@ fn warnings_that_are_denied_are_errors() {
 }
 
 #[test]
+fn problems_are_printed_as_annotations_those_of_tests_among_them() {
+    let site = Site::campaign();
+    site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");
+    let ran = site.run(&["check", "--format", "github"]);
+    let line = ran.out.lines().find(|line| line.contains("hello.test.yaml")).expect("a line");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(line.starts_with("::error file=") && line.contains(",line=3,col=1,"), "{line}");
+    assert!(line.contains("title=unknown-key::"), "{line}");
+    let ran = site.run(&["--json", "check"]);
+    assert_eq!(ran.document()["problems"][0]["file"], "workflows/hello.test.yaml");
+    assert!(site.run(&["check"]).out.contains("--> workflows/hello.test.yaml:3:1"));
+    let schema = site.json(&["schema", "--tests"]);
+    assert_eq!(schema["title"], "A file of tests");
+}
+
+#[test]
 fn what_was_applied_goes_with_a_mail_and_not_what_lies_in_the_folder() {
     let site = Site::campaign();
     site.json(&["migrate"]);

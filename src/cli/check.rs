@@ -1,5 +1,7 @@
 //! `nurtured check`: every problem of the campaign folder at once.
 
+mod github;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -18,6 +20,15 @@ pub(super) struct Arguments {
     /// But not those of this rule
     #[arg(long, value_name = "RULE", value_delimiter = ',', requires = "deny")]
     allow: Vec<String>,
+    /// Print each problem as `github` shows it beside the lines of a pull request
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 /// What `--deny` calls all rules.
@@ -78,8 +89,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
         mails: definitions.map_or(0, |definitions| definitions.templates.mails.len()),
     };
     context.output.result(&report, || {
+        let shown = match arguments.format {
+            Some(Format::Github) => github::annotations(&folder.problems, &context.dir),
+            None => folder.show(context.output.colour),
+        };
         if errors > 0 {
-            return folder.show(context.output.colour);
+            return shown;
         }
         let found = format!(
             "{}, {}, {}: {}.",
@@ -88,11 +103,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
             counted(report.mails, "mail"),
             summary(&folder.problems)
         );
-        if folder.problems.is_empty() {
-            found
-        } else {
-            format!("{}\n{found}", folder.show(context.output.colour))
-        }
+        if folder.problems.is_empty() { found } else { format!("{shown}\n{found}") }
     })?;
     if errors > 0 { Err(Failure::already_shown()) } else { Ok(()) }
 }

@@ -6,8 +6,8 @@ use super::{context::Context, failure::Failure};
 use crate::{
     config::{Config, ConfigError},
     definitions::{
-        Checked, FolderError, Problem, Severity, Sources, check, check_cases, compile, past_dates,
-        read_folder, show,
+        Checked, FolderError, Problem, Severity, Sources, check, check_cases, compile, lint,
+        past_dates, read_folder, show,
     },
     domain::{
         artefact::{Artefact, ArtefactKind},
@@ -40,6 +40,8 @@ impl Folder {
         problems.extend(of_configuration(config, &mut sources));
         let past = definitions.as_ref().map(|it| past_dates(it, context.now()));
         problems.extend(past.into_iter().flatten());
+        let found = definitions.as_ref().map(|it| lint(&sources, it, context.now()));
+        problems.extend(found.into_iter().flatten());
         let renderer = match &definitions {
             Some(definitions) => Renderer::for_release(definitions).map_err(Some),
             // Something else is wrong: mails are checked by what they need themselves.

@@ -12,8 +12,11 @@ pub(super) struct Arguments {
     /// Of the front matter of mails, not of the files under workflows/
     #[arg(long)]
     mails: bool,
+    /// Of files of tests, `workflows/*.test.yaml`
+    #[arg(long, conflicts_with = "mails")]
+    tests: bool,
     /// The page of the manual instead: every key in tables, in Markdown
-    #[arg(long, conflicts_with_all = ["mails", "json"])]
+    #[arg(long, conflicts_with_all = ["mails", "tests", "json"])]
     page: bool,
 }
 
@@ -21,7 +24,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     if arguments.page {
         return context.output.text(&schema::page());
     }
-    let document =
-        if arguments.mails { schema::json_schema_of_mails() } else { schema::json_schema() };
+    let document = match (arguments.mails, arguments.tests) {
+        (true, _) => schema::json_schema_of_mails(),
+        (_, true) => schema::json_schema_of_tests(),
+        _ => schema::json_schema(),
+    };
     context.output.document(&document)
 }

@@ -91,7 +91,7 @@ fn key(found: &Artefact) -> Key<'_> {
 }
 
 /// The segments that a template asks for: `in_segment("hot")`
-fn asked_in_text(text: &str) -> impl Iterator<Item = String> {
+pub(super) fn asked_in_text(text: &str) -> impl Iterator<Item = String> {
     text.split("in_segment(").skip(1).filter_map(|rest| {
         let rest = rest.trim_start();
         let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;

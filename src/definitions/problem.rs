@@ -25,8 +25,10 @@ impl Severity {
 }
 
 /// The rules of what `check` warns of.
-pub const WARNINGS: [&str; 24] = [
+pub const WARNINGS: [&str; 32] = [
+    "always-true",
     "cap-rounded",
+    "contradiction",
     "entry-loop",
     "ignored-file",
     "language",
@@ -42,12 +44,18 @@ pub const WARNINGS: [&str; 24] = [
     "mail-subject",
     "more",
     "past-date",
+    "same-day",
     "unknown-attribute",
     "unknown-event",
     "unreachable-bound",
     "unreachable-step",
     "unread-question",
+    "unused-attachment",
+    "unused-segment",
+    "unused-stream",
+    "unused-template",
     "wait-without-end",
+    "window-seldom-opens",
     "yaml-bool",
     "yaml-comment",
 ];

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, renderer::DecorStyle};
 
 use super::{
+    file_role::is_of_attachments,
     folder::Sources,
     problem::{Problem, Severity},
 };
@@ -19,7 +20,9 @@ pub fn show(problems: &[Problem], sources: &Sources, colour: bool) -> String {
     let renderer = renderer.decor_style(DecorStyle::Ascii);
     let mut shown = String::new();
     for problem in problems {
-        let text = sources.files.get(&problem.file).map_or("", String::as_str);
+        // What goes with mails is kept in a form that nobody has written.
+        let text = sources.files.get(&problem.file).filter(|_| !is_of_attachments(&problem.file));
+        let text = text.map_or("", String::as_str);
         let line = text.lines().nth(problem.line.saturating_sub(1)).unwrap_or("");
         let (line, column) = excerpt(line, problem.column.max(1));
         let byte = |chars: usize| line.char_indices().nth(chars).map_or(line.len(), |(at, _)| at);

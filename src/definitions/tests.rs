@@ -2,8 +2,10 @@
 
 mod attachments;
 mod bombs;
+mod cases;
 mod inserted;
 mod json_schema;
+mod lints;
 mod mistakes;
 mod mutations;
 mod on_change;

@@ -206,7 +206,7 @@ fn every_field_of_every_document_is_explained() {
         "templates/hello.md",
         "---\nsubject: Hello you\n---\nHi there, [leave]({{ unsubscribe_url }}) {{ postal_address }}\n",
     );
-    let workflow = "workflow: hello\npurpose: news\non_change: migrate\nenter:\n  event: lead.imported\nsend:\n  now: yes\nsteps:\n  \
+    let workflow = "workflow: hello\npurpose: news\non_change: migrate\nleave: in_segment(\"seen\") and tag(\"gone\")\nenter:\n  event: lead.imported\nsend:\n  now: yes\nsteps:\n  \
                     - wait: 9d\n  - wait_for: visited(\"/x\")\n    up_to: 3d\n  - notify: ada\n  - email: hello\n";
     site.write("workflows/all.yaml", workflow);
     site.write("workflows/segments.yaml", "segments:\n  seen: visited()\n");

@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use super::{kinds, reach::Reach, read};
+use super::{kinds, nonsense, reach::Reach, read};
 use crate::{
     definitions::{
         node::{Data, Node, Style},
@@ -71,6 +71,10 @@ impl Conditions {
                     if let Some(reach) = self.reach.get() {
                         reach.warn(file, within(file, node, source, &part), bound);
                     }
+                }
+                // What is stored was warned of when it was written.
+                if !file.text.is_empty() {
+                    nonsense::warn(file, &condition, |part| within(file, node, source, part));
                 }
                 Some(condition)
             }

@@ -122,7 +122,7 @@ pub(super) fn kept(
         return Some(kept);
     };
     let message = format!("`{window}` is never open: {why}");
-    file.error("bad-window", node.span, message, Some(hint.to_owned()));
+    file.error("window-never-opens", node.span, message, Some(hint.to_owned()));
     None
 }
 

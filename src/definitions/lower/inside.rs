@@ -11,7 +11,7 @@ pub(super) fn keys<'a>() -> impl Iterator<Item = &'a str> {
 }
 
 /// The lists of a step, in the order of [`StepKind::branches_mut`](crate::domain::workflow::StepKind::branches_mut).
-pub(super) fn lists(node: &Node) -> Vec<Option<&Node>> {
+pub(in crate::definitions) fn lists(node: &Node) -> Vec<Option<&Node>> {
     let outcomes = wait_for::outcomes(node);
     if node.get("hand_off").is_some() {
         hand_off::branches(node).into()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map as Object, Value, json};
 
-use super::{FILES, Form, Key, MAIL, Map, Missing, OUTCOMES, STEPS};
+use super::{FILES, Form, Key, MAIL, Map, Missing, OUTCOMES, STEPS, TESTS};
 
 /// The schema of a file under `workflows/`.
 #[must_use]
@@ -30,9 +30,19 @@ pub fn folder() -> Value {
 /// The schema of the front matter of a mail.
 #[must_use]
 pub fn mail() -> Value {
-    let mut schema = of_map(&MAIL);
+    of_document(&MAIL)
+}
+
+/// The schema of a file of tests.
+#[must_use]
+pub fn tests() -> Value {
+    of_document(&TESTS)
+}
+
+fn of_document(map: &Map) -> Value {
+    let mut schema = of_map(map);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema["title"] = MAIL.title.into();
+    schema["title"] = map.title.into();
     schema
 }
 
@@ -80,6 +90,8 @@ fn of(form: Form) -> Value {
         | Form::Date
         | Form::Deadline
         | Form::LocalTime
+        | Form::DayAndHour
+        | Form::Moment
         | Form::Length
         | Form::Rate
         | Form::Limit
@@ -104,6 +116,9 @@ fn of(form: Form) -> Value {
         Form::OneOf(words) => json!({ "enum": words() }),
         Form::Some(form) => {
             json!({ "anyOf": [of(*form), { "type": "array", "minItems": 1, "items": of(*form) }] })
+        }
+        Form::Any(form) => {
+            json!({ "anyOf": [of(*form), { "type": "array", "items": of(*form) }] })
         }
         Form::List(form) => json!({ "type": "array", "items": of(*form) }),
         Form::Map(map) => of_map(map),

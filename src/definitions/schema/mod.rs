@@ -25,7 +25,9 @@ pub(super) use files::{
 };
 pub(super) use forks::{ARM, CASE};
 pub(super) use guards::GUARDS;
-pub use json::{folder as json_schema, mail as json_schema_of_mails};
+pub use json::{
+    folder as json_schema, mail as json_schema_of_mails, tests as json_schema_of_tests,
+};
 pub(super) use mail::{ATTACHMENT, CALENDAR, MAIL};
 pub(super) use pacing::{PACING, PROVIDER};
 pub use page::page;
@@ -96,6 +98,10 @@ pub enum Form {
     Deadline,
     /// A local time, or a day: `2027-10-14 11:00`.
     LocalTime,
+    /// A local day with its hour, `2027-03-01 08:00`.
+    DayAndHour,
+    /// The same, or so long after the beginning.
+    Moment,
     /// A length of time, as `180d`.
     Length,
     /// How fast, as `20 per minute`.
@@ -125,6 +131,8 @@ pub enum Form {
     WordOr(&'static [&'static str], &'static str),
     /// One, or a list of them.
     Some(&'static Form),
+    /// Likewise, and the list may be empty.
+    Any(&'static Form),
     List(&'static Form),
     Map(&'static Map),
     /// Names of the folder's own, each with a value.
@@ -171,12 +179,15 @@ mod tests {
                     found.push(map);
                     map.keys.iter().for_each(|key| walk(&key.form, found));
                 }
-                Form::Some(form) | Form::List(form) | Form::Named(form) => walk(form, found),
+                Form::Some(form) | Form::Any(form) | Form::List(form) | Form::Named(form) => {
+                    walk(form, found);
+                }
                 Form::Either(forms) => forms.iter().for_each(|form| walk(form, found)),
                 _ => {}
             }
         }
         FILES.iter().for_each(|kind| walk(&kind.form, &mut found));
+        walk(&Form::Map(&TESTS), &mut found);
         found
     }
 

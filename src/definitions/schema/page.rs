@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{FILES, Form, MAIL, Map, Missing, OUTCOMES, STEPS};
+use super::{FILES, Form, MAIL, Map, Missing, OUTCOMES, STEPS, TESTS};
 
 /// The page, in Markdown.
 #[must_use]
@@ -20,8 +20,8 @@ pub fn page() -> String {
         table(&mut page, "###", &format!("`{}`", step.title), step);
         step.keys.iter().for_each(|key| sections(&mut page, key.form));
     }
-    table(&mut page, "##", MAIL.title, &MAIL);
-    MAIL.keys.iter().for_each(|key| sections(&mut page, key.form));
+    sections(&mut page, Form::Map(&MAIL));
+    sections(&mut page, Form::Map(&TESTS));
     page
 }
 
@@ -41,7 +41,9 @@ fn sections(page: &mut String, form: Form) {
             table(page, "##", map.title, map);
             map.keys.iter().for_each(|key| sections(page, key.form));
         }
-        Form::Some(form) | Form::List(form) | Form::Named(form) => sections(page, *form),
+        Form::Some(form) | Form::Any(form) | Form::List(form) | Form::Named(form) => {
+            sections(page, *form);
+        }
         Form::Either(forms) => forms.iter().for_each(|form| sections(page, *form)),
         _ => {}
     }
@@ -87,6 +89,10 @@ fn shown(form: Form) -> String {
         Form::Date => "a date of the campaign, `starts - 21d, 09:30`, `starts - 1h`".to_owned(),
         Form::Deadline => format!("{}, or {}", shown(Form::Wait), shown(Form::Date)),
         Form::LocalTime => "a local time or a day, `2027-10-14 11:00`".to_owned(),
+        Form::DayAndHour => "a day with its hour, `2027-03-01 08:00`".to_owned(),
+        Form::Moment => {
+            format!("{}, or so long after the beginning, `3d`", shown(Form::DayAndHour))
+        }
         Form::Length => "a length of time, `180d`, `36h`".to_owned(),
         Form::Limit => "a part of at least so many mails, `5% of 200`".to_owned(),
         Form::Rate => "a rate, `300 per hour`, `20 per minute`, `5 per second`".to_owned(),
@@ -104,7 +110,7 @@ fn shown(form: Form) -> String {
         Form::Whole(least, most) => format!("a whole number, {least} to {most}"),
         Form::OneOf(all) => format!("one of {}", words(&all())),
         Form::WordOr(some, other) => format!("{}, or {other}", words(some)),
-        Form::Some(form) => format!("{}, or a list of them", shown(*form)),
+        Form::Some(form) | Form::Any(form) => format!("{}, or a list of them", shown(*form)),
         Form::List(form) => format!("a list: {}", shown(*form)),
         Form::Map(map) => format!("the keys of [{}](#{})", map.title, anchor(map.title)),
         Form::Named(form) => format!("names of your own, each with {}", shown(*form)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    definitions::{Sources, check, past_dates, read_folder, schema::FILES, show},
+    definitions::{Sources, check, lint, past_dates, read_folder, schema::FILES, show},
     domain::{definitions::Definitions, policy::Tracking},
 };
 
@@ -17,6 +17,13 @@ fn definitions() -> Definitions {
     let checked = check(&sources);
     assert!(checked.problems.is_empty(), "{}", show(&checked.problems, &sources, false));
     checked.definitions.unwrap()
+}
+
+/// Nor is anything in it, its tests included, that is not meant.
+#[test]
+fn the_shipped_campaign_has_nothing_to_lint() {
+    let found = lint(&campaign(), &definitions(), "2027-03-01T08:00:00Z".parse().unwrap());
+    assert!(found.is_empty(), "{}", show(&found, &campaign(), false));
 }
 
 /// One click is not warm for an instant only.
@@ -154,6 +161,11 @@ fn every_example_of_the_documentation_is_right() {
         let checked = check(&sources);
         let shown = show(&checked.problems, &sources, false);
         assert!(checked.problems.is_empty(), "{text}\n{shown}");
+        // Of what one example defines others are the users.
+        let now = "2027-03-01T08:00:00Z".parse().unwrap();
+        let mut found = lint(&sources, &checked.definitions.unwrap(), now);
+        found.retain(|problem| !problem.rule.starts_with("unused-"));
+        assert!(found.is_empty(), "{text}\n{}", show(&found, &sources, false));
     }
     assert!(examples.len() >= 6, "only {} examples were found", examples.len());
 }

@@ -95,6 +95,19 @@ impl Comparison {
         }
     }
 
+    /// What it is where this is not.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        match self {
+            Self::Equal => Self::Unequal,
+            Self::Unequal => Self::Equal,
+            Self::Less => Self::AtLeast,
+            Self::AtMost => Self::Greater,
+            Self::Greater => Self::AtMost,
+            Self::AtLeast => Self::Less,
+        }
+    }
+
     pub const fn is_order(self) -> bool {
         !matches!(self, Self::Equal | Self::Unequal)
     }

@@ -109,7 +109,7 @@ fn both<T>(left: Option<T>, right: Option<T>, compare: impl FnOnce(T, T) -> bool
 }
 
 impl Like {
-    fn fits(&self, text: &str) -> bool {
+    pub fn fits(&self, text: &str) -> bool {
         match self {
             Self::StartsWith(start) => text.starts_with(start.as_str()),
             Self::EndsWith(end) => text.ends_with(end.as_str()),

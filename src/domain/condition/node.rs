@@ -192,7 +192,7 @@ impl Temperatures {
 }
 
 /// Whether enough happened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Question {
     pub fact: FactIx,
     /// At least 1.
@@ -205,6 +205,13 @@ pub(super) struct Question {
     pub same_key: bool,
     /// It asks for behaviour.
     pub behaviour: bool,
+}
+
+impl Question {
+    /// Whether it counts the same hits as another, whatever their number is compared with.
+    pub fn counts_alike(&self, other: &Self) -> bool {
+        Self { times: other.times, behaviour: other.behaviour, ..*self } == *other
+    }
 }
 
 impl Node {

@@ -86,6 +86,29 @@ impl Window {
         self.days.iter().enumerate().map(starts).fold(0, |days, more| days | more)
     }
 
+    /// For how many minutes of a week it is open at most, without days off.
+    #[must_use]
+    pub fn minutes_a_week(&self) -> u32 {
+        self.days.iter().flatten().map(|(start, end)| u32::from(end - start)).sum()
+    }
+
+    /// The next times at which it opens after `now`, so many at most.
+    #[must_use]
+    pub fn openings(&self, now: Instant, place: Place<'_>, most: usize) -> Vec<Instant> {
+        let mut from = self.closes(now, place).unwrap_or(now);
+        let mut found = Vec::new();
+        while found.len() < most {
+            let opens = self.next_open(from, place);
+            if opens.is_never() {
+                break;
+            }
+            found.push(opens);
+            let Some(closes) = self.closes(opens, place) else { break };
+            from = closes;
+        }
+        found
+    }
+
     /// A year in which it opens on no day, if there is one, whatever weekday its dates fall on.
     #[must_use]
     pub fn year_without(&self, days_off: DaysOff<'_>) -> Option<i16> {

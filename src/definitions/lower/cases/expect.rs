@@ -23,7 +23,7 @@ const KINDS: [&str; 8] =
     ["mails", "mail", "no_mail", "that", "inside", "not_inside", "ended", "notice"];
 
 pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Expectation> {
-    let fields = read::Fields::open(file, node, "what is expected", &schema::EXPECT)?;
+    let fields = read::Fields::open(file, node, "something that is expected", &schema::EXPECT)?;
     let (kind, value) = the_one(file, node, "what is expected", &KINDS)?;
     let is_none = kind == "mails" && matches!(&value.data, Data::List(items) if items.is_empty());
     if !is_none {

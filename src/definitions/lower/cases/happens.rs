@@ -36,7 +36,7 @@ const KINDS: [&str; 12] = [
 ];
 
 pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<Occurrence> {
-    let fields = read::Fields::open(file, node, "what happens", &schema::HAPPENS)?;
+    let fields = read::Fields::open(file, node, "something that happens", &schema::HAPPENS)?;
     let at = fields.need("at", "at: 3d").and_then(|node| moment(file, node, "at"));
     let (kind, value) = the_one(file, node, "what happens", &KINDS)?;
     fields.get(kind)?;

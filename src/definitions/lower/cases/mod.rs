@@ -114,7 +114,10 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
     let mut draft = Draft::default();
     let lead = [house.lead, fields.get("lead")].into_iter().flatten();
     // All is read, also after what is wrong.
-    let wrong = lead.filter(|node| !draft.read(file, node, known)).count();
+    let mut is_right = true;
+    for node in lead {
+        is_right &= draft.read(file, node, known);
+    }
     let list = |key: &str| fields.get(key).map_or(Some(&[][..]), |it| read::list(file, it, key));
     let happens =
         list("happens").and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
@@ -132,7 +135,7 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         line: file.line_of(node.span.start),
         from: from?,
         until: until?,
-        lead: (wrong == 0).then(|| draft.finish(known)).flatten()?,
+        lead: is_right.then(|| draft.finish(known)).flatten()?,
         happens: happens?,
         expects: expects?,
         is_golden,
@@ -164,8 +167,18 @@ fn moment(file: &File<'_>, node: &Node, what: &str) -> Option<Moment> {
     match WaitSpec::parse(written) {
         Ok(wait) => Some(Moment::After(wait)),
         Err(error) => {
-            let hint = "write a local time, 2027-03-01 10:00, or so long after the beginning, 3d";
-            file.error("bad-wait", node.span, error.to_string(), Some(hint.to_owned()));
+            let is_wait =
+                !written.contains('-') && written.starts_with(|c: char| c.is_ascii_digit());
+            let message = if is_wait {
+                error.to_string()
+            } else {
+                let written = quote(written);
+                format!(
+                    "`{what}` is a local time, or so long after the beginning; this is `{written}`"
+                )
+            };
+            let hint = "write: 2027-03-01 10:00, or 3d".to_owned();
+            file.error("bad-wait", node.span, message, Some(hint));
             None
         }
     }
@@ -185,11 +198,11 @@ fn the_one<'n>(
     let Some((key, _, value)) = found.next() else {
         let at = entries.first().map_or(node.span, |(key, _)| key.span);
         let hint = format!("add one of: {}", among.join(", "));
-        file.error("missing-key", at, format!("{what} does not say what"), Some(hint));
+        file.error("missing-key", at, format!("this does not say {what}"), Some(hint));
         return None;
     };
     if let Some((second, at, _)) = found.next() {
-        let message = format!("{what} is one thing; this one has `{key}` and `{second}`");
+        let message = format!("{what} is said one by one; this item has `{key}` and `{second}`");
         file.error("conflict", at, message, Some("begin another item with `- `".to_owned()));
         return None;
     }
@@ -200,7 +213,7 @@ fn the_one<'n>(
 fn goes_with(file: &File<'_>, fields: &read::Fields<'_>, kind: &str, pairs: &[(&str, &[&str])]) {
     for (key, with) in pairs.iter().filter(|(key, with)| fields.has(key) && !with.contains(&kind)) {
         let with: Vec<String> = with.iter().map(|word| format!("`{word}`")).collect();
-        let message = format!("`{key}` goes with {}", with.join(" or "));
-        file.error("conflict", fields.key_span(key), message, None);
+        let message = format!("`{key}` goes with {}, not with `{kind}`", with.join(", "));
+        file.error("conflict", fields.key_span(key), message, Some("leave it out".to_owned()));
     }
 }

@@ -6,6 +6,7 @@ mod messages;
 mod oracle;
 mod properties;
 mod scoring;
+mod sense;
 mod syntax;
 
 use std::{collections::BTreeSet, time::Duration};
