@@ -24,6 +24,7 @@ mod plans;
 mod questions;
 mod rehearsals;
 mod relays;
+mod replays;
 mod releases;
 mod schedules;
 mod throttles;

@@ -18,7 +18,7 @@ use crate::{
         definitions::Definitions,
         event::EventKind,
         fleet::Fleet,
-        lead::{LeadState, Suppression},
+        lead::{LeadState, Profile, Suppression},
         message::{MaySend, MessageKind, OpenMessage},
         name::Name,
         pace::Heads,
@@ -125,6 +125,17 @@ impl<F: Fate> World<F> {
     pub fn add(&mut self, person: Person) {
         self.agenda.push(Reverse((person.next(), self.people.len())));
         self.people.push(person);
+    }
+
+    /// Other definitions are live from an instant on, at which everybody is looked at. Facts that those before did not
+    /// keep begin then.
+    pub fn go_live(&mut self, definitions: Arc<Definitions>, now: Instant) {
+        let before = mem::replace(&mut self.definitions, definitions);
+        for (index, person) in self.people.iter_mut().enumerate() {
+            let mut profile = Profile::default();
+            person.carry_over((&before, &self.definitions), &mut profile, None, now);
+            self.agenda.push(Reverse((person.next(), index)));
+        }
     }
 
     #[must_use]
