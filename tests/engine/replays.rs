@@ -19,20 +19,19 @@ policy:
   tracking: with insights
   window: mon-fri 09:00-17:00
   caps:
-    per_lead: 3 per 7d
+    - { mails: 3, per: week }
   purposes:
     insights: { label: Industry insights, basis: [consent] }
 ";
 
 const SCORING: &str = "\
 scoring:
+  half_life: 30d
   engagement:
-    half_life: 30d
-    rules:
-      - clicked: 30
-        name: click
+    - { name: click, on: clicked(), points: 30, cap: 60 }
   stages:
     - to: mql
+      from: [lead]
       when: engagement >= 50
 ";
 
@@ -144,7 +143,7 @@ async fn what_would_be_decided_otherwise_is_listed() {
         let leads = weeks(&rig).await;
         let chronicle = Chronicle::of(&rig.store).await.unwrap();
         // A click is worth less: nobody becomes an mql by two.
-        let scoring = SCORING.replace("clicked: 30", "clicked: 10");
+        let scoring = SCORING.replace("points: 30", "points: 10");
         let first = chronicle.releases().next().unwrap();
         let newest = chronicle.releases().last().unwrap();
         let other = campaign().file("workflows/scoring.yaml", &scoring);
