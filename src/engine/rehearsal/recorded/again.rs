@@ -11,13 +11,14 @@ use super::{
     Chronicle,
     difference::keys,
     outset::{grounds, outset, written_by},
+    settled::Settled,
     turns::{Decided, Turn, turns},
 };
 use crate::{
     domain::{
         allocator::is_of_others,
         decide::decide,
-        decision::{Decision, Grants, LogLine, Verb},
+        decision::{Decision, Grants, LogLine, Resource, Verb},
         definitions::Definitions,
         event::{Event, EventKind, StepRef},
         id::Rev,
@@ -38,7 +39,7 @@ use crate::{
 const LATE: Duration = Duration::from_hours(1);
 
 /// How often what the allocator refused is asked for again in one decision.
-const REFUSALS: usize = 16;
+pub(super) const REFUSALS: usize = 16;
 
 /// How often a lead is looked at at most between two turns of its record.
 const LOOKS: usize = 10_000;
@@ -156,6 +157,14 @@ impl<'r> Again<'r> {
             self.look_around(until.min(self.past.record.due_at), seen);
         }
         self.arrive_at(until);
+    }
+
+    /// The lead as a decision at an instant leaves it, by what was live then.
+    #[must_use]
+    pub fn settled(mut self, at: Instant) -> Option<Settled> {
+        self.run(at, &mut |_| {});
+        let decision = self.decision(at)?;
+        Some(Settled::of(self.definitions, self.person, decision, at))
     }
 
     /// The ground and the definitions of an instant.
@@ -296,7 +305,7 @@ impl<'r> Again<'r> {
         for _ in 0..REFUSALS {
             let mut refused = false;
             for want in &decision.wants {
-                let crate::domain::decision::Resource::Mail { workflow } = &want.resource;
+                let Resource::Mail { workflow } = &want.resource;
                 if let Some(reason) = self.held.get(workflow)
                     && grants.refusal(want).is_none()
                 {

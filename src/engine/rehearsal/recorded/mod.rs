@@ -10,10 +10,12 @@ mod chronicle;
 mod difference;
 mod outset;
 mod replay;
+mod settled;
 mod turns;
 
 pub use again::{Again, Seen};
 pub use chronicle::Chronicle;
 pub use difference::{Difference, Key, keys};
 pub use replay::{Gap, Period, Replayed};
+pub use settled::Settled;
 pub use turns::Decided;
