@@ -150,8 +150,7 @@ impl Account {
     ) -> Option<(Instant, String)> {
         let replied_at = self.replied_at?;
         let until = rules.reply_stops.as_ref()?.due(replied_at, zone).at;
-        let reason =
-            || format!("{STOPPED}{}", local_text(replied_at, zone));
+        let reason = || format!("{STOPPED}{}", local_text(replied_at, zone));
         (until > now).then(|| (until, reason()))
     }
 

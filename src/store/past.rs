@@ -123,7 +123,11 @@ impl TryFrom<LogRow> for Logged {
 
     fn try_from(row: LogRow) -> Result<Self> {
         let what: Verb = serde_json::from_value(row.what.into()).map_err(|_| {
-            StoreError::corrupt("decision_log", "what", format!("lead {} rev {}", row.lead, row.rev))
+            StoreError::corrupt(
+                "decision_log",
+                "what",
+                format!("lead {} rev {}", row.lead, row.rev),
+            )
         })?;
         Ok(Self {
             rev: Rev(row.rev),

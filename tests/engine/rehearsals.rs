@@ -11,7 +11,9 @@ use nurtured::{
         lead::{LeadState, Suppression},
         time::Instant,
     },
-    engine::rehearsal::{Cast, Left, Mail, Manners, Readers, Witness, World},
+    engine::rehearsal::{
+        Cast, Chronicle, Left, Mail, Manners, Period, Readers, Replayed, Witness, World,
+    },
     store::records::{NewEvent, TimelineRow},
 };
 
@@ -145,6 +147,13 @@ async fn a_rehearsal_is_what_then_happens_mail_by_mail() {
             rig.tick().await;
         }
         rig.walk(until).await;
+
+        // And what the engine has recorded of it is decided the same once more.
+        let chronicle = Chronicle::of(&rig.store).await.unwrap();
+        let period = Period { since: Instant::DAWN, until, leads: None };
+        let replayed = Replayed::of(&rig.store, &chronicle, &period).await.unwrap();
+        assert_eq!(replayed.differences, []);
+        assert_eq!(replayed.leads, 60);
 
         let mut mails = 0;
         for person in world.people() {

@@ -127,13 +127,7 @@ fn told(rig_start: Instant, difference: &Difference) -> String {
     let hours = Duration::from_millis(at.since(rig_start).unsigned_abs()).as_secs() / 3600;
     let name = |name: &Option<_>| name.as_ref().map_or("-".to_owned(), ToString::to_string);
     let said = |said: &Option<String>| said.clone().unwrap_or_else(|| "nothing".into());
-    format!(
-        "{hours}h {what} {} {}: {} | {}",
-        name(workflow),
-        name(step),
-        said(record),
-        said(now)
-    )
+    format!("{hours}h {what} {} {}: {} | {}", name(workflow), name(step), said(record), said(now))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,7 +196,11 @@ async fn what_others_had_a_say_in_is_as_it_was() {
         let rig = Rig::new(db, &campaign().file("workflows/policy.yaml", &policy)).await;
         let leads = weeks(&rig).await;
         rig.store
-            .pause(&nurtured::domain::pause::Scope::Workflow("reawaken".into()), "ann", rig.clock.now())
+            .pause(
+                &nurtured::domain::pause::Scope::Workflow("reawaken".into()),
+                "ann",
+                rig.clock.now(),
+            )
             .await
             .unwrap();
         let waiting = rig.lead("paused@firm.example", &[]).await;

@@ -81,7 +81,9 @@ pub fn door(
     }
     Some(match &workflow.enter {
         Enter::When(_) => Door::Open,
-        Enter::On { kind, object, .. } => Door::Event { kind: kind.clone(), object: object.clone() },
+        Enter::On { kind, object, .. } => {
+            Door::Event { kind: kind.clone(), object: object.clone() }
+        }
         Enter::Date(DateEntry { slot, attribute, occasion, .. }) => {
             let next = match &state.attributes[slot.0] {
                 Some(Value::Date(date)) => occasion.first_after(*date, now, &state.zone),

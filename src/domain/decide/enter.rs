@@ -256,7 +256,12 @@ impl Work<'_> {
         event.occurred_at < live.since.at && !(came_since && as_it_happened)
     }
 
-    pub fn reentry(&self, index: usize, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
+    pub fn reentry(
+        &self,
+        index: usize,
+        workflow: &Workflow,
+        door_since: Option<Instant>,
+    ) -> Reentry {
         self.reentry_after(workflow, self.lead.passages.get(index), door_since)
     }
 

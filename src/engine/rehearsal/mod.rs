@@ -22,7 +22,9 @@ pub use forecast::{Counter, Forecast};
 pub use manners::{BadManners, Manners, Share, Shares, Span};
 pub use person::Person;
 pub use readers::{Readers, SOURCE};
-pub use recorded::{Again, Chronicle, Decided, Difference, Gap, Key, Period, Replayed, Seen, Settled, keys};
+pub use recorded::{
+    Again, Chronicle, Decided, Difference, Gap, Key, Period, Replayed, Seen, Settled, keys,
+};
 pub use timeline::{Line, Timelines};
 pub use trial::{Failure, House, Trial};
 pub use world::{Fate, Left, Mail, World};

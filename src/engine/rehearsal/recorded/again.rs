@@ -321,12 +321,7 @@ impl<'r> Again<'r> {
         decision
     }
 
-    fn decide(
-        &mut self,
-        at: Instant,
-        recorded: Option<&Decided>,
-        seen: &mut impl FnMut(Seen<'_>),
-    ) {
+    fn decide(&mut self, at: Instant, recorded: Option<&Decided>, seen: &mut impl FnMut(Seen<'_>)) {
         self.arrive_at(at);
         let Some(decision) = self.decision(at) else { return };
         self.decisions += 1;

@@ -56,7 +56,11 @@ impl Chronicle {
     ///
     /// # Errors
     /// When they cannot be compiled.
-    pub fn instead(mut self, release: ReleaseId, artefacts: &[Artefact]) -> Result<Self, LiveError> {
+    pub fn instead(
+        mut self,
+        release: ReleaseId,
+        artefacts: &[Artefact],
+    ) -> Result<Self, LiveError> {
         for chapter in self.releases.iter_mut().filter(|it| it.row.id == release) {
             chapter.definitions = Arc::new(compiled(artefacts, &BTreeMap::new(), &chapter.row)?);
         }

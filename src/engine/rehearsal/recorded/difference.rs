@@ -81,9 +81,9 @@ impl Sides {
         self.now.retain(|(_, line)| key(line).is_some());
         let now = &mut self.now;
         let is_other = |(at, line): &(Instant, LogLine)| {
-            let same = now.iter().position(|(then, other)| {
-                key(other) == key(line) && then.is_within(SAME, *at)
-            });
+            let same = now
+                .iter()
+                .position(|(then, other)| key(other) == key(line) && then.is_within(SAME, *at));
             same.map(|place| now.remove(place)).is_none()
         };
         self.record.retain(is_other);
@@ -95,12 +95,15 @@ impl Sides {
                         == (line.what, &line.workflow, &line.step)
             });
             let now = instead.map(|place| self.now.remove(place).1.reason);
-            found.push(Difference { now, ..Difference::of(at, line.clone(), Some(line.reason), None) });
+            found.push(Difference {
+                now,
+                ..Difference::of(at, line.clone(), Some(line.reason), None)
+            });
         }
         let added = self.now.into_iter();
-        found.extend(added.map(|(at, line)| {
-            Difference::of(at, line.clone(), None, Some(line.reason))
-        }));
+        found.extend(
+            added.map(|(at, line)| Difference::of(at, line.clone(), None, Some(line.reason))),
+        );
         found.retain(|difference| difference.at >= since && difference.at <= until);
         found.sort_by_key(|difference| difference.at);
         found

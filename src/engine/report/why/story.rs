@@ -4,12 +4,7 @@ use serde::Serialize;
 
 use super::{Moment, Traces};
 use crate::{
-    domain::{
-        condition::Trace,
-        decision::Verb,
-        name::Name,
-        time::Instant,
-    },
+    domain::{condition::Trace, decision::Verb, name::Name, time::Instant},
     engine::report::{as_some_time, as_time},
     store::records::{EnrolmentRow, Logged, MessageRow},
 };
@@ -90,7 +85,8 @@ impl Story {
             state: mail.state.word().to_owned(),
             ended_at: None,
             reason: mail.reason.clone().filter(|_| mail.sent_at.is_none()),
-            lines: enrolment.map_or_else(Vec::new, |it| lines(moment, traces, it, last, Some(mail))),
+            lines: enrolment
+                .map_or_else(Vec::new, |it| lines(moment, traces, it, last, Some(mail))),
             mail: Some(Mail {
                 template: mail.template.clone(),
                 step: mail.about.step.clone(),
@@ -140,9 +136,8 @@ fn lines(
         lines.truncate(reserved.map_or(lines.len(), |place| place + 1));
     }
     // Of several that it went through in turn, its own.
-    let begin = lines.iter().rposition(|it| {
-        it.line.what == Verb::Entered && it.at == enrolment.entered_at
-    });
+    let begin =
+        lines.iter().rposition(|it| it.line.what == Verb::Entered && it.at == enrolment.entered_at);
     lines.drain(..begin.unwrap_or(0));
     let line = |logged: &Logged| Line {
         at: logged.at,

@@ -116,7 +116,9 @@ fn explained(seen: Seen<'_>, line: &LogLine) -> Vec<Trace> {
 
 /// A condition as it was in a decision: before what the decision itself changed, or after, if only that made it true.
 fn told(seen: Seen<'_>, condition: &Condition, inside: Option<&Enrolment>, yes: bool) -> Trace {
-    let at = |state: &LeadState| explain(seen.definitions, (seen.before, state), condition, inside, seen.at);
+    let at = |state: &LeadState| {
+        explain(seen.definitions, (seen.before, state), condition, inside, seen.at)
+    };
     let trace = at(seen.before);
     if yes && trace.value != Truth::True { at(seen.after) } else { trace }
 }

@@ -21,7 +21,8 @@ pub fn bar(moment: &Moment<'_>, enrolment: &Enrolment, mail: Option<&Name>) -> B
         return Bar::new("inside", says);
     };
     let Some(mail) = mail else {
-        let says = format!("it is inside, at the step `{}` since {since}: {}", stand.step, stand.says);
+        let says =
+            format!("it is inside, at the step `{}` since {since}: {}", stand.step, stand.says);
         return Bar::new("inside", says).until(stand.until);
     };
     let steps = &workflow.steps;
@@ -41,8 +42,9 @@ pub fn bar(moment: &Moment<'_>, enrolment: &Enrolment, mail: Option<&Name>) -> B
                 let says = format!("nothing: it is due at `{}`", stand.step);
                 Bar::new("due", says).advice("the daemon does it with its next round, if it runs")
             }
-            Phase::Waiting { due } => Bar::new("held", format!("it waits at `{}`", stand.step))
-                .until(Some(due.at)),
+            Phase::Waiting { due } => {
+                Bar::new("held", format!("it waits at `{}`", stand.step)).until(Some(due.at))
+            }
         };
     }
     let ahead = here.is_some_and(|here| {

@@ -78,5 +78,9 @@ fn on_its_way(moment: &Moment<'_>, row: &MessageRow, by: &str) -> Bar {
         format!("it is on its way {by}: it leaves with the next round of the daemon")
     };
     let bar = Bar::new("on_its_way", says).until(due);
-    if due.is_none() { bar.advice("`nurtured why-idle` says why nothing leaves, if so") } else { bar }
+    if due.is_none() {
+        bar.advice("`nurtured why-idle` says why nothing leaves, if so")
+    } else {
+        bar
+    }
 }

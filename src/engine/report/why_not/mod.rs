@@ -70,9 +70,10 @@ pub fn why_not(moment: &Moment<'_>, subject: &Subject) -> Vec<Bar> {
     if let Some(reason) = moment.state.suppressed {
         let says = Objection::Suppressed(reason).to_string();
         let says = format!("nothing goes to it: {says}");
-        return vec![Bar::new("suppressed", says).advice(
-            "nobody is taken off the list by nurtured; a new address is a new lead",
-        )];
+        return vec![
+            Bar::new("suppressed", says)
+                .advice("nobody is taken off the list by nurtured; a new address is a new lead"),
+        ];
     }
     let workflows = match subject {
         Subject::Workflow(name) => vec![name.clone()],

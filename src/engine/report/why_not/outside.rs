@@ -42,11 +42,10 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
             );
             Bar::new("existing", says).advice(&*by_hand)
         }
-        Door::Again(Some(from)) => Bar::new(
-            "again",
-            "it has been in, and the re-entry rule does not let it in so soon",
-        )
-        .until(Some(from)),
+        Door::Again(Some(from)) => {
+            Bar::new("again", "it has been in, and the re-entry rule does not let it in so soon")
+                .until(Some(from))
+        }
         Door::Again(None) => {
             Bar::new("again", "it has been in, and comes in only once: `again: never`")
         }
