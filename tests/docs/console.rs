@@ -184,3 +184,8 @@ fn the_wildcard_stands_for_some_lines_and_some_letters_only() {
 fn the_page_of_changes_runs() {
     run("docs/changing.md");
 }
+
+#[test]
+fn the_page_of_reasons_runs() {
+    run("docs/why.md");
+}

@@ -16,7 +16,7 @@ use nurtured::{
 
 use crate::support::{
     databases::{NOON, TestDatabase, for_each_database},
-    engine::{Campaign, DAY, HOUR, MINUTE, Rig},
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, behind},
     postgres,
     site::Site,
 };
@@ -38,7 +38,7 @@ const REAWAKEN: &str = "\
 enter:
   when: country == \"Italy\"
   existing: no
-goal: stage == \"customer\"
+goal: industry == \"won\"
 leave: replied()
 steps:
   - email: cold/one
@@ -104,6 +104,7 @@ async fn weeks(rig: &Rig) {
     let bob = rig.lead("bob@firm.example", &italy).await;
     let carl = rig.lead("carl@firm.example", &italy).await;
     rig.lead("dora@firm.example", &[("country", "Germany")]).await;
+    rig.lead("gina@firm.example", &[("country", "Italy"), ("industry", "won")]).await;
     rig.walk(NOON + 2 * HOUR).await;
     rig.happens(ada, EventKind::MAIL_CLICKED, Some("cold/one")).await;
     rig.happens(before, EventKind::FORM_SUBMITTED, Some("demo")).await;
@@ -119,7 +120,7 @@ async fn weeks(rig: &Rig) {
     rig.store.pause(&Scope::Workflow("offer".into()), "ann", NOON + 14 * DAY).await.unwrap();
 }
 
-const ASKED: [&str; 20] = [
+const ASKED: [&str; 23] = [
     "why ada@firm.example --at 2026-12-30T12:00:00Z",
     "why ada@firm.example --at 2027-01-11T12:00:00Z",
     "why ada@firm.example --mail cold/two --at 2027-01-11T12:00:00Z",
@@ -139,6 +140,9 @@ const ASKED: [&str; 20] = [
     "why-not dora@firm.example --mail news --at 2027-01-11T12:00:00Z",
     "why-not dora@firm.example --mail hello --at 2027-01-11T12:00:00Z",
     "why-not dora@firm.example --mail offer --at 2027-01-12T12:00:00Z",
+    "why-not gina@firm.example --mail cold/one --at 2027-01-11T12:00:00Z",
+    "why-not before@firm.example --mail hello --at 2027-01-11T12:00:00Z",
+    "why-not ada@firm.example --mail offer --at 2027-01-11T12:00:00Z",
     "why-not dora@firm.example --mail spare --at 2027-01-11T12:00:00Z",
 ];
 
@@ -166,6 +170,13 @@ async fn each_answer_is_the_first_thing_in_the_way() {
         let first = campaign().without("workflows/reawaken.yaml");
         let rig = Rig::new(db, &first).await;
         weeks(&rig).await;
+        for (mail, state) in [("hello", "in_doubt"), ("offer", "parked")] {
+            let reason = "reason = 'first_name is missing', sent_at = NULL";
+            let sql = format!(
+                "UPDATE messages SET state = '{state}', {reason} WHERE template = '{mail}'"
+            );
+            behind(db, sql).await;
+        }
         insta::assert_snapshot!("answers", answers(db).await);
     })
     .await;

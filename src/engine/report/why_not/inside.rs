@@ -78,13 +78,14 @@ fn never(reason: &str) -> &'static str {
 }
 
 /// Of one that is over.
-pub fn ended(it: &EnrolmentRow, mail: Option<&Name>) -> Bar {
+pub fn ended(moment: &Moment<'_>, it: &EnrolmentRow, mail: Option<&Name>) -> Bar {
+    let on = |at| local_text(at, &moment.state.zone);
     let why = it.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let so = if mail.is_some() { " without it" } else { "" };
     let says = format!(
         "it was in it from {} to {}, and came to its end{so} at the step `{}`: {}{why}",
-        it.entered_at,
-        it.ended_at.unwrap_or(it.entered_at),
+        on(it.entered_at),
+        on(it.ended_at.unwrap_or(it.entered_at)),
         it.step,
         it.state
     );

@@ -117,7 +117,7 @@ fn of_workflow(moment: &Moment<'_>, name: &Name, mail: Option<&Name>) -> Vec<Bar
             .map(|enrolment| of_it(inside::bar(moment, enrolment, mail)))
             .collect();
     }
-    let before = ended(moment, name).map(|it| inside::ended(it, mail));
+    let before = ended(moment, name).map(|it| inside::ended(moment, it, mail));
     let door = live.map(|live| outside::bar(moment, &live.workflow));
     before.into_iter().chain(door).map(of_it).collect()
 }

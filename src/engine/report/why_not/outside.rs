@@ -87,7 +87,7 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
             && logged.line.workflow.as_ref() == Some(name)
             && logged.at <= at
     });
-    let Some(refused) = refused else { return bar };
+    let Some(refused) = refused.filter(|_| bar.bar != "existing") else { return bar };
     let says =
         format!("{}; on {} it was not let in: {}", bar.says, on(refused.at), refused.line.reason);
     Bar { says, ..bar }
