@@ -18,8 +18,12 @@ use std::{path::Path, time::Duration};
 use busy::{folder, leads::NOW};
 use nurtured::{
     definitions::{Checked, Sources, check},
+    domain::fleet::Fleet,
     domain::{artefact::Artefact, definitions::Definitions},
-    engine::{planning::plan, releasing},
+    engine::{
+        planning::{Asked, plan},
+        releasing,
+    },
     store::{DatabaseUrl, Store},
 };
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
@@ -47,10 +51,12 @@ async fn run() {
     let inside = thinned(&file, share).await;
     println!("{leads} leads, {inside} of them in flight");
     let store = Store::open(&url).await.expect("a database");
+    let fleet = Fleet::default();
+    let asked = Asked { people: false, forecast: Some(&fleet) };
     for (what, sources) in edits() {
         let (_, artefacts) = compiled(&sources);
         let watch = Stopwatch::start();
-        let found = plan(&store, &artefacts, false, NOW).await.expect("a plan");
+        let found = plan(&store, &artefacts, asked, NOW).await.expect("a plan");
         let lap = watch.lap();
         println!(
             "{what:<28} {:>9} decided, {:>8} affected, {:.1?} (cpu {:.1?}; target: {TARGET:?}: {})",

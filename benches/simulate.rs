@@ -63,7 +63,8 @@ fn main() {
     let readers = Readers::new(Arc::clone(&definitions), &renderer, Manners::default(), seed);
     let relay =
         Berth { name: "main".into(), share: 1, identity: "main".into(), rate: None, warm_up: None };
-    let mut world = World::new(Arc::clone(&definitions), Fleet::new(vec![relay]), readers, 1_000);
+    let mut world =
+        World::new(Arc::clone(&definitions), Fleet::new(vec![relay]), readers, 1_000, START);
     for number in 1..=leads {
         let state = lead(number as u64).hydrate(&definitions).state;
         world.add(Person::new(&definitions, state, START));

@@ -14,7 +14,7 @@ use crate::{
     definitions::compile,
     domain::{id::ReleaseId, name::Name},
     engine::{
-        planning::plan as planned,
+        planning::{Asked, plan as planned},
         releasing::{Applied, apply, folder_of},
     },
     render::Renderer,
@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         return Err(unreadable(of_files(&problems)));
     }
     let workflows = definitions.workflows.iter().map(|live| live.workflow.name.clone()).collect();
-    let found = planned(&store, &folder, false, context.now()).await?;
+    let found = planned(&store, &folder, Asked::default(), context.now()).await?;
     let definitions = Arc::new(definitions);
     expect_few(context, &store, &definitions, arguments.audience, "rollback").await?;
     let reason = arguments.reason.clone();

@@ -39,6 +39,12 @@ impl Exhausted {
 }
 
 impl Stream {
+    /// Says that a lead waits for more of it.
+    #[must_use]
+    pub fn exhausted(&self) -> String {
+        format!("it has had all of the stream `{}`", self.name)
+    }
+
     /// The most mails of one visit.
     pub const MOST_MAILS: u32 = 900;
 

@@ -103,7 +103,25 @@ fn every_command_and_every_option_is_explained_and_no_other() {
 
 /// The names of the fields of a document, but not those that are data: attributes, words, rules.
 fn fields(document: &Value, found: &mut BTreeSet<String>) {
-    const DATA: [&str; 6] = ["attributes", "by_stage", "messages", "kinds", "ended", "bounced"];
+    const DATA: [&str; 17] = [
+        "attributes",
+        "by_stage",
+        "messages",
+        "kinds",
+        "ended",
+        "bounced",
+        "assumed",
+        "by_receiver",
+        "receivers",
+        "templates",
+        "workflows",
+        "acts",
+        "moves",
+        "stages_before",
+        "stages_after",
+        "untouched_because",
+        "exhausted",
+    ];
     match document {
         Value::Object(object) => {
             for (name, value) in object {
@@ -165,6 +183,11 @@ fn every_field_of_every_document_is_explained() {
     );
     document("migrate", &[]);
     document("plan", &[]);
+    let test = "tests: Hello\nfrom: 2027-03-01 08:00\ncases:\n  - case: no news\n    expect:\n      - that: visited()\n";
+    site.write("workflows/all.test.yaml", test);
+    document("test", &[]);
+    site.write("people.csv", "email,consent,consent date\nann@a.example,yes,2026-01-02\n");
+    document("simulate", &["--leads", "people.csv", "--days", "20", "--lead", "ann@a.example"]);
     document("apply", &[]);
     site.write("stop.csv", "email\nx@else.example\nnobody\n");
     document("suppressions import", &["stop.csv"]);

@@ -181,6 +181,11 @@ fn the_wildcard_stands_for_some_lines_and_some_letters_only() {
 }
 
 #[test]
+fn the_page_of_rehearsals_runs() {
+    run("docs/rehearsing.md");
+}
+
+#[test]
 fn the_page_of_changes_runs() {
     run("docs/changing.md");
 }

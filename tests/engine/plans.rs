@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nurtured::{
     domain::{event::EventKind, id::LeadId, lead::Stage, message::MessageState, name::Name},
     engine::{
-        planning::{Fate, Person, Plan, PlanError, StepWhat, What, WorkflowPlan, plan},
+        planning::{Asked, Fate, Person, Plan, PlanError, StepWhat, What, WorkflowPlan, plan},
         releasing::{self, ApplyError},
     },
 };
@@ -74,7 +74,8 @@ async fn settle(rig: &Rig) {
 }
 
 async fn planned(rig: &Rig, campaign: &Campaign) -> Plan {
-    plan(&rig.store, &campaign.artefacts(), true, rig.clock.now()).await.unwrap()
+    let asked = Asked { people: true, forecast: Some(&rig.engine.fleet) };
+    plan(&rig.store, &campaign.artefacts(), asked, rig.clock.now()).await.unwrap()
 }
 
 fn of<'p>(plan: &'p Plan, workflow: &str) -> &'p WorkflowPlan {
@@ -313,12 +314,12 @@ async fn before_the_first_release_everything_is_new_and_of_another_history_there
     for_each_database(async |db| {
         let now = crate::support::databases::NOON;
         let new = campaign(STEPS);
-        let found = plan(&db.store, &new.artefacts(), false, now).await.unwrap();
+        let found = plan(&db.store, &new.artefacts(), Asked::default(), now).await.unwrap();
         assert_eq!((found.live, of(&found, "way").what), (None, What::Added));
 
         let (rig, _) = on_their_way(db, 1).await;
         behind(db, "UPDATE enrolments SET version = 'of-elsewhere'".to_owned()).await;
-        let error = plan(&rig.store, &new.artefacts(), false, now).await.unwrap_err();
+        let error = plan(&rig.store, &new.artefacts(), Asked::default(), now).await.unwrap_err();
         assert!(matches!(error, PlanError::Strangers(_)), "{error:?}");
         assert!(error.to_string().contains("6 leads in version of-elsewhere of `way`"), "{error}");
     })
@@ -341,4 +342,26 @@ async fn drain_and_cancel_come_true_as_well() {
         })
         .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mails_that_a_plan_foresees_are_those_that_leave() {
+    for_each_database(async |db| {
+        let (rig, leads) = on_their_way(db, 12).await;
+        let longer = STEPS.replace("wait: 4d", "wait: 9d\n    id: wait.4d");
+        let longer = campaign(&format!("on_change: migrate\n{longer}"));
+        let forecast = planned(&rig, &longer).await.forecast.unwrap();
+        let (before, after) = (forecast.before, forecast.after);
+        assert!(before.week > after.week && after.day > 0, "{forecast:?}");
+
+        let now = rig.clock.now();
+        let left = async |days: u32| {
+            rig.walk(now + days * 24 * HOUR).await;
+            let sent = rig.sent(&leads).await;
+            sent.into_iter().filter(|at| *at >= now).count() as u64
+        };
+        rig.apply(&longer).await;
+        assert_eq!((left(1).await, left(7).await), (after.day, after.week));
+    })
+    .await;
 }

@@ -12,9 +12,9 @@ use nurtured::{
         time::Instant,
     },
     engine::rehearsal::{
-        Cast, Chronicle, Left, Mail, Manners, Period, Readers, Replayed, Witness, World,
+        Cast, Chronicle, Counter, Left, Mail, Manners, Period, Readers, Replayed, Witness, World,
     },
-    store::records::{NewEvent, TimelineRow},
+    store::records::{ImportRun, NewEvent, TimelineRow},
 };
 
 use crate::support::{
@@ -44,7 +44,12 @@ struct Record {
 
 impl Witness for Record {
     fn happened(&mut self, _: usize, state: &LeadState, event: &Event) {
-        let of_ours = [EventKind::MAIL_SENT, EventKind::MAIL_FAILED, EventKind::MAIL_CANCELLED];
+        let of_ours = [
+            EventKind::MAIL_SENT,
+            EventKind::MAIL_FAILED,
+            EventKind::MAIL_CANCELLED,
+            EventKind::SCHEDULE_TICKED,
+        ];
         if !of_ours.contains(&event.kind) {
             self.acts.push((event.recorded_at, state.lead, event.clone()));
         }
@@ -100,13 +105,84 @@ fn told(lead: LeadId, event: &Event) -> NewEvent {
     told
 }
 
+/// Rehearses some days, then lets the engine go through them with the same acts at the same instants. Returns how
+/// many mails left.
+async fn comes_true(rig: &Rig, days: u32) -> usize {
+    rig.engine.take_over().await.unwrap();
+    let live = rig.engine.live().unwrap();
+    let definitions = &live.definitions;
+    let manners = Manners::parse(MANNERS, |_| true).unwrap();
+    let readers = Readers::new(definitions.clone(), &live.renderer, manners, 7);
+    let fleet = rig.engine.fleet.clone();
+    let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+    let until = NOON + days * DAY;
+    let mut foreseen = Record::default();
+    let batch = usize::try_from(rig.engine.config.engine.batch).unwrap();
+    let mut world = World::new(definitions.clone(), fleet, readers, batch, NOON).with(cast);
+    world.run(until, &mut foreseen);
+
+    let mut acts = std::mem::take(&mut foreseen.acts);
+    acts.sort_by_key(|(at, lead, event)| (*at, *lead, event.rev));
+    assert!(acts.len() > 20, "{}", acts.len());
+    for some in acts.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let at = some[0].0;
+        rig.walk(at - Duration::from_millis(1)).await;
+        rig.clock.set(at);
+        let told: Vec<NewEvent> = some.iter().map(|(_, lead, act)| told(*lead, act)).collect();
+        rig.store.record_events(&told, at).await.unwrap();
+        rig.tick().await;
+    }
+    rig.walk(until).await;
+
+    // And what the engine has recorded of it is decided the same once more.
+    let chronicle = Chronicle::of(&rig.store).await.unwrap();
+    let period = Period { since: Instant::DAWN, until, leads: None };
+    let replayed = Replayed::of(&rig.store, &chronicle, &period).await.unwrap();
+    assert_eq!(replayed.differences, []);
+    assert_eq!(replayed.leads, world.people().len() as u64);
+
+    let mut mails = 0;
+    for person in world.people() {
+        let lead = person.state.lead;
+        let happened = rig.store.timeline(lead, 100_000).await.unwrap();
+        let log: Vec<String> = happened.iter().filter_map(logged).collect();
+        let foreseen_log = foreseen.log.remove(&lead).unwrap_or_default();
+        assert_eq!(foreseen_log, log, "{lead}");
+        let mut sent: Vec<String> = rig
+            .messages(lead)
+            .await
+            .iter()
+            .filter_map(|message| {
+                let (at, about) = (message.sent_at?, &message.about);
+                let is_to_lead = message.recipient.is_empty();
+                is_to_lead.then(|| {
+                    format!(
+                        "{at} {} {} {} {}",
+                        message.workflow, about.step, about.visit, message.template
+                    )
+                })
+            })
+            .collect();
+        sent.sort();
+        mails += sent.len();
+        let mut expected = foreseen.mails.remove(&lead).unwrap_or_default();
+        expected.sort();
+        assert_eq!(expected, sent, "{lead}");
+        let record = rig.record(lead).await;
+        assert_eq!(record.stage, person.state.stage);
+        assert_eq!(record.suppressed, person.state.suppressed);
+        assert_eq!(record.enrolments, person.state.enrolments);
+    }
+    mails
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_is_what_then_happens_mail_by_mail() {
     for_each_database(async |db| {
         let setup = Setup { connections: 1, ..Setup::default() };
         let rig = Rig::with(db, &Campaign::shipped(), setup).await;
         for (n, status) in
-            ["Not now", "No budget", "No answer", "No answer"].iter().cycle().take(60).enumerate()
+            ["Not now", "No budget", "No answer", "No answer"].iter().cycle().take(40).enumerate()
         {
             let country = ["Italy", "Germany", "Japan", "United States", ""][n % 5];
             let company = ["acme", "globex", "hooli", "initech", "umbrella"][n / 2 % 5].to_owned()
@@ -122,69 +198,73 @@ async fn a_rehearsal_is_what_then_happens_mail_by_mail() {
             ];
             rig.lead(&email, &facts).await;
         }
-        rig.engine.take_over().await.unwrap();
-        let live = rig.engine.live().unwrap();
-        let definitions = &live.definitions;
-        let manners = Manners::parse(MANNERS, |_| true).unwrap();
-        let readers = Readers::new(definitions.clone(), &live.renderer, manners, 7);
-        let fleet = rig.engine.fleet.clone();
-        let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
-        let until = NOON + 120 * DAY;
-        let mut foreseen = Record::default();
-        let batch = usize::try_from(rig.engine.config.engine.batch).unwrap();
-        let mut world = World::new(definitions.clone(), fleet, readers, batch).with(cast);
-        world.run(until, &mut foreseen);
+        let mails = comes_true(&rig, 90).await;
+        assert!(mails > 60, "{mails}");
+    })
+    .await;
+}
 
-        let mut acts = std::mem::take(&mut foreseen.acts);
-        acts.sort_by_key(|(at, lead, event)| (*at, *lead, event.rev));
-        assert!(acts.len() > 100, "{}", acts.len());
-        for some in acts.chunk_by(|(one, ..), (other, ..)| one == other) {
-            let at = some[0].0;
-            rig.walk(at - Duration::from_millis(1)).await;
-            rig.clock.set(at);
-            let told: Vec<NewEvent> = some.iter().map(|(_, lead, act)| told(*lead, act)).collect();
-            rig.store.record_events(&told, at).await.unwrap();
-            rig.tick().await;
+/// Clocks, dates, streams, arms, rounds, other workflows, and so many mails a day.
+const WAYS: &str = "\
+enter:
+  schedule: \"0 9 * * mon\"
+  who: stage == \"lead\"
+  again: always
+send:
+  at_most: 12 per day
+steps:
+  - split:
+      short: { weight: 50, then: [ { email: ask } ] }
+      long: { weight: 30, then: [ { email: pause }, { wait: 1d }, { email: ask } ] }
+      none: 20
+    id: arms
+";
+const LOOP: &str = "\
+enter:
+  date: contract_end
+  offset: -30d
+  yearly: yes
+steps:
+  - repeat: 3
+    until: clicked(\"tip/one\")
+    steps:
+      - email: pause
+      - wait: 2 business days
+  - enrol: drip
+";
+const DRIP: &str = "\
+enter: { by_hand: yes }
+steps:
+  - stream: tips
+    every: [3d, 1 week]
+    up_to: 3 mails
+  - branch:
+      - { when: 'clicked(\"tip/one\")', then: [ { tag: keen } ] }
+    else: [ { leave: weekly } ]
+";
+const AFTER: &str = "enter: { workflow: drip, ended: finished }\nsteps:\n  - email: ask\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_dates_streams_and_rounds_are_rehearsed_as_they_happen() {
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .file("workflows/attributes.yaml", "attributes:\n  contract_end: date\n")
+            .file(
+                "workflows/streams.yaml",
+                "streams:\n  tips: { contents: [tip/one, tip/two, tip/three, tip/four] }\n",
+            )
+            .workflow("weekly", WAYS)
+            .workflow("renewal", LOOP)
+            .workflow("drip", DRIP)
+            .workflow("after", AFTER);
+        let mails = ["ask", "pause", "tip/one", "tip/two", "tip/three", "tip/four"];
+        let campaign = mails.iter().fold(campaign, |campaign, mail| campaign.mail(mail, mail));
+        let rig = Rig::with(db, &campaign, Setup { connections: 1, ..Setup::default() }).await;
+        for n in 0..30 {
+            let end = format!("2027-{:02}-{:02}", 1 + n % 4, 1 + n % 28);
+            rig.lead(&format!("p{n}@c{n}.example"), &[("contract_end", &*end)]).await;
         }
-        rig.walk(until).await;
-
-        // And what the engine has recorded of it is decided the same once more.
-        let chronicle = Chronicle::of(&rig.store).await.unwrap();
-        let period = Period { since: Instant::DAWN, until, leads: None };
-        let replayed = Replayed::of(&rig.store, &chronicle, &period).await.unwrap();
-        assert_eq!(replayed.differences, []);
-        assert_eq!(replayed.leads, 60);
-
-        let mut mails = 0;
-        for person in world.people() {
-            let lead = person.state.lead;
-            let happened = rig.store.timeline(lead, 100_000).await.unwrap();
-            let log: Vec<String> = happened.iter().filter_map(logged).collect();
-            let foreseen_log = foreseen.log.remove(&lead).unwrap_or_default();
-            assert_eq!(foreseen_log, log, "{lead}");
-            let mut sent: Vec<String> = rig
-                .messages(lead)
-                .await
-                .iter()
-                .filter_map(|message| {
-                    let (at, about) = (message.sent_at?, &message.about);
-                    let is_to_lead = message.recipient.is_empty();
-                    is_to_lead.then(|| {
-                        format!(
-                            "{at} {} {} {} {}",
-                            message.workflow, about.step, about.visit, message.template
-                        )
-                    })
-                })
-                .collect();
-            sent.sort();
-            mails += sent.len();
-            assert_eq!(foreseen.mails.remove(&lead).unwrap_or_default(), sent, "{lead}");
-            let record = rig.record(lead).await;
-            assert_eq!(record.stage, person.state.stage);
-            assert_eq!(record.suppressed, person.state.suppressed);
-            assert_eq!(record.enrolments, person.state.enrolments);
-        }
+        let mails = comes_true(&rig, 45).await;
         assert!(mails > 100, "{mails}");
     })
     .await;
@@ -195,4 +275,67 @@ fn logged(row: &TimelineRow) -> Option<String> {
     let what = row.kind.strip_prefix("decision.")?;
     let [workflow, step] = [&row.workflow, &row.step].map(|it| it.as_deref().unwrap_or("-"));
     Some(format!("{} {what} {workflow} {step} {}", row.at, row.detail.as_deref().unwrap_or("")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_tells_the_same_in_any_database_and_another_does_not() {
+    let told = std::sync::Mutex::new(Vec::new());
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &Campaign::shipped()).await;
+        let emails: Vec<String> = (0..30).map(|n| format!("p{n}@c{}.example", n / 3)).collect();
+        // Ids decide to whom of a team a lead goes: of one source they are the same.
+        let store = db.store.clone().as_node(7);
+        let facts = [("lead_status", "No answer"), ("seniority", "vp"), ("country", "Italy")];
+        for email in &emails {
+            let row = Rig::row(email, &facts, NOON);
+            let run = ImportRun { id: 1, source: "test".into(), is_named: false, campaign: None };
+            store.upsert_leads(&[row], &run, NOON).await.unwrap();
+        }
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let tell = async |seed| {
+            let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+            let manners = Manners::parse(MANNERS, |_| true).unwrap();
+            let readers = Readers::new(definitions.clone(), &live.renderer, manners, seed);
+            let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+            let mut world = World::new(definitions.clone(), fleet, readers, 1_000, NOON).with(cast);
+            let mut counter = Counter::new(definitions, world.people());
+            world.run(NOON + 90 * DAY, &mut counter);
+            serde_json::to_string(&counter.finish(world.people(), world.decisions)).unwrap()
+        };
+        let first = tell(1).await;
+        assert_eq!(first, tell(1).await);
+        assert_ne!(first, tell(2).await);
+        told.lock().unwrap().push(first);
+    })
+    .await;
+    let told = told.into_inner().unwrap();
+    assert!(told.iter().all(|it| *it == told[0]), "{told:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_had_all_of_a_stream_is_counted() {
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .file("workflows/streams.yaml", "streams:\n  tips: { contents: [one, two] }\n")
+            .workflow(
+                "drip",
+                "enter: { when: stage == \"lead\", existing: yes }\nsteps:\n  - stream: tips\n    every: 3d\n",
+            )
+            .mail("one", "One")
+            .mail("two", "Two");
+        let rig = Rig::new(db, &campaign).await;
+        rig.crowd(4, "a.example").await;
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+        let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+        let mut world = World::new(definitions.clone(), fleet, (), 10, NOON).with(cast);
+        let mut counter = Counter::new(definitions, world.people());
+        world.run(NOON + 30 * DAY, &mut counter);
+        let forecast = counter.finish(world.people(), world.decisions);
+        assert_eq!(forecast.mails, 8);
+        assert_eq!(forecast.exhausted.into_iter().collect::<Vec<_>>(), [("tips".into(), 4)]);
+    })
+    .await;
 }

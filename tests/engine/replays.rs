@@ -3,8 +3,13 @@
 use std::time::Duration;
 
 use nurtured::{
-    domain::{event::EventKind, id::LeadId, time::Instant},
-    engine::rehearsal::{Chronicle, Difference, Gap, Period, Replayed},
+    domain::{
+        definitions::Definitions, event::EventKind, id::LeadId, lead::LeadState, pause::Scope,
+        time::Instant,
+    },
+    engine::rehearsal::{
+        Cast, Chronicle, Difference, Gap, Left, Mail, Period, Replayed, Witness, World,
+    },
 };
 
 use crate::support::{
@@ -195,14 +200,7 @@ async fn what_others_had_a_say_in_is_as_it_was() {
         let policy = POLICY.replace("  purposes:", "  pacing:\n    all: 4 per hour\n  purposes:");
         let rig = Rig::new(db, &campaign().file("workflows/policy.yaml", &policy)).await;
         let leads = weeks(&rig).await;
-        rig.store
-            .pause(
-                &nurtured::domain::pause::Scope::Workflow("reawaken".into()),
-                "ann",
-                rig.clock.now(),
-            )
-            .await
-            .unwrap();
+        rig.store.pause(&Scope::Workflow("reawaken".into()), "ann", rig.clock.now()).await.unwrap();
         let waiting = rig.lead("paused@firm.example", &[]).await;
         rig.walk(NOON + 24 * DAY).await;
         let chronicle = Chronicle::of(&rig.store).await.unwrap();
@@ -211,6 +209,60 @@ async fn what_others_had_a_say_in_is_as_it_was() {
         assert_eq!(replayed.leads, leads.len() as u64 + 1);
         assert!(replayed.held_by_others > 3, "{}", replayed.held_by_others);
         assert!(rig.states(waiting).await.is_empty());
+    })
+    .await;
+}
+
+/// What left, of whom and when.
+#[derive(Default)]
+struct Mails(Vec<(LeadId, Instant, String)>);
+
+impl Witness for Mails {
+    fn left(&mut self, _: &Definitions, _: usize, state: &LeadState, mail: &Mail<'_>, came: &Left) {
+        if *came == Left::Sent {
+            self.0.push((state.lead, mail.now, mail.open.template.to_string()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_in_a_rehearsal_is_what_then_happens() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let leads = rig.crowd(8, "firm.example").await;
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let fleet = rig.engine.fleet.clone();
+        let cast = Cast::of(&rig.store, &live.definitions, &fleet, NOON).await.unwrap();
+        let mut world = World::new(live.definitions.clone(), fleet, (), 100, NOON).with(cast);
+        let (edited, until) = (NOON + 2 * DAY, NOON + 21 * DAY);
+        let mut mails = Mails::default();
+        world.run(edited - MINUTE, &mut mails);
+        rig.walk(edited - MINUTE).await;
+
+        rig.clock.set(edited);
+        let shorter = REAWAKEN.replace("up_to: 5d", "up_to: 3d");
+        let shorter = format!("on_change: migrate\n{shorter}");
+        rig.apply(&campaign().workflow("reawaken", &shorter)).await;
+        rig.engine.take_over().await.unwrap();
+        world.go_live(rig.engine.live().unwrap().definitions.clone(), edited);
+        world.run(until, &mut mails);
+        rig.walk(until).await;
+
+        let mut sent = Vec::new();
+        for &lead in &leads {
+            let messages = rig.messages(lead).await;
+            let left =
+                messages.iter().filter_map(|it| Some((it.sent_at?, it.template.to_string())));
+            sent.extend(left.map(|(at, template)| (lead, at, template)));
+        }
+        sent.sort();
+        mails.0.sort();
+        assert_eq!(mails.0, sent);
+        assert_eq!(sent.len(), 3 * leads.len());
+        let early = NOON + 8 * DAY;
+        assert!(sent.iter().any(|(_, at, mail)| mail == "cold/three" && *at < early), "{sent:?}");
+        assert_eq!(replay(&rig, &Chronicle::of(&rig.store).await.unwrap()).await.differences, []);
     })
     .await;
 }

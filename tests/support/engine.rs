@@ -336,23 +336,8 @@ impl Rig {
 
     pub async fn leads(&self, emails: &[String], attributes: &[(&str, &str)]) -> Vec<LeadId> {
         let now = self.clock.now();
-        let consent =
-            Consent { basis: Basis::Consent, at: now, source: "test".into(), withdrawn_at: None };
-        let rows: Vec<LeadUpsert> = emails
-            .iter()
-            .map(|email| LeadUpsert {
-                address: Address::parse(email).unwrap(),
-                attributes: attributes
-                    .iter()
-                    .map(|(name, value)| (Name::new(name), (*value).into()))
-                    .collect(),
-                consents: BTreeMap::from([("insights".into(), consent.clone())]),
-                dated: false,
-                objects: false,
-                stage: None,
-                suppress: None,
-            })
-            .collect();
+        let rows: Vec<LeadUpsert> =
+            emails.iter().map(|email| Self::row(email, attributes, now)).collect();
         let run =
             ImportRun { id: now.millis(), source: "test".into(), is_named: false, campaign: None };
         let mut leads = Vec::new();
@@ -361,6 +346,24 @@ impl Rig {
             leads.extend(upserted.into_iter().map(|upserted| upserted.lead));
         }
         leads
+    }
+
+    /// A lead of an import who agreed to `insights`.
+    pub fn row(email: &str, attributes: &[(&str, &str)], now: Instant) -> LeadUpsert {
+        let consent =
+            Consent { basis: Basis::Consent, at: now, source: "test".into(), withdrawn_at: None };
+        let attributes = attributes.iter();
+        LeadUpsert {
+            address: Address::parse(email).unwrap(),
+            attributes: attributes
+                .map(|(name, value)| (Name::new(name), (*value).into()))
+                .collect(),
+            consents: BTreeMap::from([("insights".into(), consent)]),
+            dated: false,
+            objects: false,
+            stage: None,
+            suppress: None,
+        }
     }
 
     /// Something happens to a lead, now.

@@ -9,7 +9,7 @@ pub(super) use text::text;
 use super::{context::Context, failure::Failure, folder::Folder};
 use crate::{
     definitions::Problem,
-    engine::planning::{PlanError, plan},
+    engine::planning::{Asked, PlanError, plan},
 };
 
 /// Compares the campaign folder to what is live, and says what becomes of whom if it is applied now. Everybody
@@ -33,8 +33,11 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("there is no plan: the campaign folder has problems", None);
         return Err(Failure::already_shown());
     }
-    let store = context.store().await?;
-    let found = plan(&store, &folder.artefacts, arguments.people, context.now()).await?;
+    let config = context.config()?;
+    let store = Context::open(&config).await?;
+    let fleet = config.fleet();
+    let asked = Asked { people: arguments.people, forecast: Some(&fleet) };
+    let found = plan(&store, &folder.artefacts, asked, context.now()).await?;
     let (is_affecting, is_losing) = (found.affects_people(), !found.lost.is_empty());
     let warnings: Vec<Problem> = folder.problems;
     let report = Report::new(found, arguments.people, warnings);

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     definitions::Problem,
     domain::{artefact::ArtefactKind, id::ReleaseId, lead::Stage, name::Name},
-    engine::planning::{Fate, Person, Plan, StepWhat, What},
+    engine::planning::{Fate, Forecast, Person, Plan, StepWhat, What},
 };
 
 #[derive(Serialize)]
@@ -28,10 +28,10 @@ pub(in crate::cli) struct Report {
     pub house: Vec<House>,
     pub guards: Vec<Guard>,
     pub lost: Vec<Lost>,
-    /// How many mails leave in the next 24 hours and 7 days, by what is live and by the folder, will come here
-    /// from the rehearsal.
+    /// How many mails leave in the next 24 hours and 7 days to those who may be concerned, by what is live and by the
+    /// folder.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub forecast: Option<()>,
+    pub forecast: Option<Forecast>,
     /// Only with `--people`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub people: Option<Vec<OfPerson>>,
@@ -201,7 +201,7 @@ impl Report {
                 .into_iter()
                 .map(|it| Lost { workflow: it.workflow, step: it.step, leads: it.people })
                 .collect(),
-            forecast: None,
+            forecast: plan.forecast,
             people: people.then(|| plan.people.into_iter().map(OfPerson::from).collect()),
             problems,
         }

@@ -4,7 +4,7 @@ use super::report::{Fates, Guard, Lost, OfPerson, Report, Step, Workflow};
 use crate::{
     cli::{output::Output, tables},
     definitions::counted,
-    engine::planning::{Fate, StepWhat, What},
+    engine::planning::{Fate, Forecast, StepWhat, What},
 };
 
 /// The width of what is named, and of what becomes of it.
@@ -60,6 +60,15 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         let named = *it.name != *kind && !it.name.is_empty();
         let name = if named { format!("{kind} {}", it.name) } else { kind };
         lines.push(row(&name, it.what.word(), it.means));
+    }
+    // Of nobody who is concerned there is nothing to tell.
+    let forecast = report.forecast.filter(|it| *it != Forecast::default());
+    if let Some(Forecast { before, after }) = forecast {
+        lines.push(String::new());
+        let soon =
+            |what: &str, before: u64, after: u64| row(what, "", &format!("{before} -> {after}"));
+        lines.push(soon("mails to them in 24 hours", before.day, after.day));
+        lines.push(soon("mails to them in 7 days", before.week, after.week));
     }
     lines.push(String::new());
     for Guard { workflow, leads } in &report.guards {

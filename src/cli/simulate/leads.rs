@@ -17,6 +17,7 @@ use crate::{
     },
     engine::{
         import::{LeadsImport, import_leads},
+        proposing::propose,
         rehearsal::Cast,
         releasing,
     },
@@ -62,7 +63,7 @@ pub(super) async fn find(
             .hint("`--leads FILE.csv` brings some in, `--live-copy` takes those of the database"));
     }
     let store = context.store().await?;
-    let definitions = Live::expect(&store).await?.definitions;
+    let definitions = Arc::new(propose(&store, artefacts, from).await?.definitions);
     let cast = Cast::of(&store, &definitions, fleet, from).await?;
     store.close().await;
     let unreadable = cast.unreadable.len() as u64;

@@ -17,7 +17,9 @@ use crate::{
         fleet::Fleet,
         time::{Instant, Zone},
     },
-    engine::rehearsal::{BadManners, Counter, Forecast, Line, Manners, Readers, Timelines, World},
+    engine::rehearsal::{
+        BadManners, Counter, DayOfRamp, Forecast, Line, Manners, Readers, Timelines, World,
+    },
 };
 
 /// Goes through days of the campaign folder on a virtual clock, with the daemon's own decisions, and says what would
@@ -70,6 +72,8 @@ struct Report {
     forecast: Forecast,
     /// Decisions for each lead and year.
     decisions_a_year: f64,
+    /// How far relays that warm up are on each day.
+    ramps: Vec<DayOfRamp>,
     timelines: Vec<Timeline>,
 }
 
@@ -114,7 +118,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let readers =
         Readers::new(Arc::clone(&definitions), &live.renderer, manners.clone(), arguments.seed);
     let batch = usize::try_from(batch).unwrap_or(1_000);
-    let mut world = World::new(Arc::clone(&definitions), fleet, readers, batch).with(cast);
+    let mut world = World::new(Arc::clone(&definitions), fleet, readers, batch, from).with(cast);
     let told = told(&arguments.lead, &world)?;
     let mut witness = (
         Counter::new(&definitions, world.people()),
@@ -122,6 +126,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     );
     world.run(until, &mut witness);
     let (counter, timelines) = witness;
+    let ramps = world.ramps().to_vec();
     let forecast = counter.finish(world.people(), world.decisions);
     let timelines = told
         .into_iter()
@@ -139,6 +144,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         assumed: manners,
         unreadable,
         decisions_a_year: a_year(&forecast, arguments.days),
+        ramps,
         forecast,
         timelines,
     };

@@ -12,7 +12,7 @@ use crate::{
     },
     definitions::counted,
     domain::{name::Name, schedule::Day},
-    engine::rehearsal::{Forecast, Manners},
+    engine::rehearsal::{DayOfRamp, Forecast, Manners},
 };
 
 /// Above a file of what is assumed.
@@ -50,6 +50,7 @@ pub(super) fn text(output: &Output, report: &Report) -> String {
     };
     part("Mails", calendar(forecast));
     part("By receiver", receivers(output, forecast));
+    part("Warm-up", ramps(&report.ramps));
     part("Workflows", workflows(output, forecast));
     part("Held back", held(forecast));
     part("What readers and sales did (assumed)", acts(forecast));
@@ -115,6 +116,26 @@ fn receivers(output: &Output, forecast: &Forecast) -> Vec<String> {
         ]);
     }
     indented(grid.lines(output))
+}
+
+/// Where each warm-up begins and ends, and on how many days it was the bound.
+fn ramps(days: &[DayOfRamp]) -> Vec<String> {
+    let mut all: BTreeMap<(&Name, &Name), Vec<&DayOfRamp>> = BTreeMap::new();
+    for day in days {
+        all.entry((&day.relay, &day.receivers)).or_default().push(day);
+    }
+    let line = |((relay, receivers), days): ((&Name, &Name), Vec<&DayOfRamp>)| {
+        let (first, last) = (days.first()?, days.last()?);
+        let full = days.iter().filter(|day| day.mails >= u64::from(day.takes)).count();
+        Some(format!(
+            "  {relay}, {receivers}: from {} to {} a day until {}; full on {}",
+            first.takes,
+            last.takes,
+            last.day,
+            counted(full as u64, "day")
+        ))
+    };
+    all.into_iter().filter_map(line).collect()
 }
 
 fn workflows(output: &Output, forecast: &Forecast) -> Vec<String> {
@@ -183,15 +204,21 @@ fn leads(report: &Report) -> Vec<String> {
     let forecast = &report.forecast;
     let mut lines = Vec::new();
     if forecast.untouched > 0 {
-        let some = forecast.untouched_some.join(", ");
-        let text =
-            format!("{} are touched by nothing, {some} among them", figure(forecast.untouched));
+        let (some, untouched) = (forecast.untouched_some.join(", "), forecast.untouched);
+        let are = if untouched == 1 { "lead is" } else { "leads are" };
+        let all = usize::try_from(untouched) == Ok(forecast.untouched_some.len());
+        let ends = if all { "" } else { " …" };
+        let text = format!("{} {are} touched by nothing: {some}{ends}", figure(untouched));
         lines.extend(wrapped(2, &text));
         let mut because: Vec<(&String, &u64)> = forecast.untouched_because.iter().collect();
         because.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), *reason));
         for (reason, count) in because.into_iter().take(REASONS) {
             lines.extend(hanging(&format!("  {:>9}  ", figure(*count)), 13, reason));
         }
+    }
+    for (stream, leads) in &forecast.exhausted {
+        let leads = counted(*leads, "lead");
+        lines.push(format!("  {leads} have had all of the stream {stream} and wait for more"));
     }
     if let Some(most) = forecast.most_mailed.first() {
         let some = forecast.most_mailed.iter().take(3);

@@ -23,7 +23,7 @@ impl Work<'_> {
         let enrolment = &self.enrolments[index].enrolment;
         // What is on its way, or was in doubt, has its content.
         if enrolment.phase != Phase::Mailing && enrolment.doubt.is_none() {
-            let is_told = matches!(&enrolment.phase, Phase::Ready { held: Some(held) } if held.reason == exhausted(&stream.name));
+            let is_told = matches!(&enrolment.phase, Phase::Ready { held: Some(held) } if held.reason == stream.exhausted());
             match self.next_content(&stream.name) {
                 Some(_) if is_told => {
                     // Only now there is something that could be too late.
@@ -34,11 +34,11 @@ impl Work<'_> {
                 Some(_) => {}
                 None if stream.when_exhausted == Exhausted::Wait => {
                     self.enrolments[index].wants_to_send = false;
-                    self.hold(index, Instant::NEVER, &exhausted(&stream.name));
+                    self.hold(index, Instant::NEVER, &stream.exhausted());
                     return false;
                 }
                 None => {
-                    self.advance(index, &exhausted(&stream.name));
+                    self.advance(index, &stream.exhausted());
                     self.past(index);
                     return self.enrolments[index].is_active();
                 }
@@ -75,8 +75,4 @@ impl Work<'_> {
         let contents = self.lead.definitions.streams.get(stream)?;
         next_content(contents, &self.lead.received)
     }
-}
-
-fn exhausted(stream: &Name) -> String {
-    format!("it has had all of the stream `{stream}`")
 }

@@ -3,6 +3,7 @@
 
 mod candidates;
 mod difference;
+mod forecast;
 mod foresight;
 mod tally;
 
@@ -13,6 +14,7 @@ use std::{
 
 use candidates::Scene;
 pub use difference::{Difference, StepWhat, What};
+pub use forecast::{Forecast, Soon};
 pub use foresight::{Fate, Foreseen};
 pub use tally::Person;
 use tally::{Lens, Tally, tally};
@@ -28,6 +30,7 @@ use crate::{
     domain::{
         artefact::{Artefact, ArtefactKind},
         definitions::Definitions,
+        fleet::Fleet,
         id::{LeadId, ReleaseId},
         lead::Stage,
         name::Name,
@@ -64,6 +67,17 @@ pub struct Plan {
     pub affected: u64,
     /// In the order of leads, if they are asked for.
     pub people: Vec<Person>,
+    /// Of the mails to those who may be concerned, if it is asked for.
+    pub forecast: Option<Forecast>,
+}
+
+/// What is asked of a plan besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Each person is told of.
+    pub people: bool,
+    /// How many mails leave soon, by these relays.
+    pub forecast: Option<&'a Fleet>,
 }
 
 #[derive(Debug)]
@@ -146,14 +160,14 @@ impl Plan {
     }
 }
 
-/// What making these artefacts live would do now. `people`: whether each person is told of.
+/// What making these artefacts live would do now.
 ///
 /// # Errors
 /// When the folder cannot be made live as it is, or what is live cannot be read.
 pub async fn plan(
     store: &Store,
     folder: &[Artefact],
-    people: bool,
+    asked: Asked<'_>,
     now: Instant,
 ) -> Result<Plan, PlanError> {
     let proposal = propose(store, folder, now).await?;
@@ -204,6 +218,14 @@ pub async fn plan(
         leads.extend(in_flight(store, &changed, everybody).await?);
     }
     let leads: Vec<LeadId> = leads.into_iter().collect();
+    let forecast = match asked.forecast {
+        Some(fleet) => {
+            let both = (before.as_ref(), &after);
+            Some(forecast::forecast(store, fleet, both, &leads, now).await?)
+        }
+        None => None,
+    };
+    let people = asked.people;
     let lens = Lens { before: before.clone(), after: Arc::clone(&after), changed, people, now };
     let found = tally(store, lens, &leads).await?;
     let guards = audience::over(store, &after, None, now).await?;
@@ -231,6 +253,7 @@ pub async fn plan(
         unreadable: found.unreadable,
         affected: found.affected,
         people: found.people,
+        forecast,
     })
 }
 

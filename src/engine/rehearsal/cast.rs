@@ -12,7 +12,7 @@ use crate::{
         id::LeadId,
         name::Name,
         pace::{Heads, Line},
-        ramp::Ramps,
+        ramp::{Ramps, Standing},
         time::Instant,
     },
     engine::deciding::look,
@@ -30,7 +30,7 @@ pub struct Cast {
     pub unreadable: Vec<(LeadId, String)>,
     pub accounts: BTreeMap<Name, Account>,
     pub heads: Heads,
-    pub ramps: Ramps,
+    pub ramps: Vec<((Name, Name), Standing)>,
 }
 
 impl Cast {
@@ -53,7 +53,25 @@ impl Cast {
             last = end;
             cast.read(store, definitions, &leads, now).await?;
         }
-        cast.ramps = Ramps::new(store.ramps().await?);
+        cast.find_shared(store, definitions, fleet).await?;
+        Ok(cast)
+    }
+
+    /// Likewise, of these leads.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of_these(
+        store: &Store,
+        definitions: &Definitions,
+        fleet: &Fleet,
+        leads: &[LeadId],
+        now: Instant,
+    ) -> Result<Self, StoreError> {
+        let mut cast = Self::default();
+        for page in leads.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+            cast.read(store, definitions, page, now).await?;
+        }
         cast.find_shared(store, definitions, fleet).await?;
         Ok(cast)
     }
@@ -78,13 +96,15 @@ impl Cast {
         Ok(())
     }
 
-    /// What their companies and their lines are like.
+    /// What their companies, their lines and the relays are like.
     async fn find_shared(
         &mut self,
         store: &Store,
         definitions: &Definitions,
         fleet: &Fleet,
     ) -> Result<(), StoreError> {
+        self.ramps = store.ramps().await?.into_iter().collect();
+        let ramps = Ramps::new(self.ramps.iter().cloned());
         let companies: BTreeSet<Name> =
             self.people.iter().filter_map(|person| person.account.clone()).collect();
         if !companies.is_empty() {
@@ -106,7 +126,7 @@ impl Cast {
         for (relay, domain) in domains {
             let relay = relay.and_then(|relay| fleet.get(relay));
             for live in definitions.workflows.iter() {
-                let found = lines(policy, (relay, &self.ramps), domain, &live.workflow.name);
+                let found = lines(policy, (relay, &ramps), domain, &live.workflow.name);
                 names.extend(found.iter().flat_map(Line::names));
             }
         }

@@ -1,6 +1,9 @@
 //! What a rehearsal comes to: mails by day and receiver, what held them back, where leads came.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -10,12 +13,13 @@ use crate::{
         decision::{Decision, Verb},
         definitions::Definitions,
         event::{Event, EventKind},
-        lead::{LeadState, Stage},
+        lead::{Enrolment, LeadState, Phase, Stage},
         message::MessageKind,
         name::Name,
         ramp::OTHERS,
         schedule::Day,
         time::{Instant, Zone},
+        workflow::StepKind,
     },
     engine::report::idle::about,
 };
@@ -47,6 +51,8 @@ pub struct Forecast {
     pub stages_after: BTreeMap<&'static str, u64>,
     /// By stage before and stage after, as `lead to mql`.
     pub moves: BTreeMap<String, u64>,
+    /// Leads who wait for more of a stream of which they have had all, by the stream.
+    pub exhausted: BTreeMap<Name, u64>,
     /// Leads to whom no mail left, and who were in no workflow.
     pub untouched: u64,
     /// Why, as far as a workflow said so last.
@@ -112,6 +118,7 @@ pub struct Mailed {
 #[derive(Debug)]
 pub struct Counter {
     forecast: Forecast,
+    definitions: Arc<Definitions>,
     zone: Zone,
     /// The day that is counted, and when it ends.
     today: Option<(Day, Instant)>,
@@ -127,7 +134,7 @@ pub struct Counter {
 impl Counter {
     /// Before the rehearsal of these people.
     #[must_use]
-    pub fn new(definitions: &Definitions, people: &[Person]) -> Self {
+    pub fn new(definitions: &Arc<Definitions>, people: &[Person]) -> Self {
         let mut forecast = Forecast { leads: people.len() as u64, ..Forecast::default() };
         for person in people {
             *forecast.stages_before.entry(person.state.stage.word()).or_default() += 1;
@@ -142,6 +149,7 @@ impl Counter {
         }
         Self {
             forecast,
+            definitions: Arc::clone(definitions),
             zone: definitions.policy.zone.clone(),
             today: None,
             held: HashMap::new(),
@@ -156,7 +164,7 @@ impl Counter {
     /// After it.
     #[must_use]
     pub fn finish(self, people: &[Person], decisions: u64) -> Forecast {
-        let Self { mut forecast, mails, touched, refusals, stages, .. } = self;
+        let Self { mut forecast, definitions, mails, touched, refusals, stages, .. } = self;
         forecast.decisions = decisions;
         for (lead, ((person, before), (count, touched))) in
             people.iter().zip(stages).zip(mails.iter().zip(touched)).enumerate()
@@ -168,6 +176,9 @@ impl Counter {
             }
             for enrolment in &person.state.enrolments {
                 forecast.workflows.entry(enrolment.workflow.clone()).or_default().inside += 1;
+                if let Some(stream) = exhausted(&definitions, enrolment) {
+                    *forecast.exhausted.entry(stream.clone()).or_default() += 1;
+                }
             }
             if *count == 0 && !touched {
                 forecast.untouched += 1;
@@ -244,6 +255,18 @@ impl Counter {
         let holding = &mut self.forecast.held[index];
         holding.times += 1;
         holding.leads += u64::from(self.held_leads.insert((index, person)));
+    }
+}
+
+/// The stream that an enrolment has had all of.
+fn exhausted<'d>(definitions: &'d Definitions, enrolment: &Enrolment) -> Option<&'d Name> {
+    let steps = &definitions.structures.get(&enrolment.version)?.steps;
+    let Phase::Ready { held: Some(held) } = &enrolment.phase else { return None };
+    match &steps.get(steps.find(&enrolment.step)?).kind {
+        StepKind::Stream(stream) if held.until.is_never() => {
+            (held.reason == stream.exhausted()).then_some(&stream.name)
+        }
+        _ => None,
     }
 }
 

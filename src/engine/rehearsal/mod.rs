@@ -7,13 +7,16 @@
 
 mod cast;
 mod chance;
+mod clocks;
 mod forecast;
+mod going_live;
 mod manners;
 mod person;
 mod readers;
 mod recorded;
 mod timeline;
 mod trial;
+mod warming;
 mod world;
 
 pub use cast::Cast;
@@ -27,6 +30,7 @@ pub use recorded::{
 };
 pub use timeline::{Line, Timelines};
 pub use trial::{Failure, House, Trial};
+pub use warming::DayOfRamp;
 pub use world::{Fate, Left, Mail, World};
 
 use crate::domain::{

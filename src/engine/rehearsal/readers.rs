@@ -1,6 +1,10 @@
 //! Readers and sales in a rehearsal: what becomes of mails and cards by declared manners and a seed.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Chance, Fate, Left, Mail, Manners};
 use crate::{
@@ -67,13 +71,15 @@ impl Readers {
 
 /// The first question that a mail asks, and what may be answered.
 fn question_of(renderer: &Renderer, mail: &Name) -> Option<(Name, Vec<Name>)> {
-    let mut answers: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+    // In an order of their own: each language asks the same.
+    let mut answers: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();
     for ask in renderer.asked_by(mail) {
         if let Ask::Declared { key, value } = ask {
-            answers.entry(key.clone()).or_default().push(value.clone());
+            answers.entry(key.clone()).or_default().insert(value.clone());
         }
     }
-    answers.into_iter().next()
+    let (key, answers) = answers.into_iter().next()?;
+    Some((key, answers.into_iter().collect()))
 }
 
 impl Fate for Readers {

@@ -97,7 +97,7 @@ impl House {
             let at = at(&occurrence.at).max(begin);
             person.foretell(event(&definitions, lead, occurrence, at));
         }
-        let mut world = World::new(Arc::clone(&definitions), Fleet::default(), (), 1);
+        let mut world = World::new(Arc::clone(&definitions), Fleet::default(), (), 1, begin);
         world.add(person);
         let until = at(&case.until);
         // Looked at on the way: what is expected at an instant.

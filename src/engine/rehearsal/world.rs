@@ -2,13 +2,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
 
-use super::{Cast, Person, Witness};
+use super::{Cast, DayOfRamp, Person, Witness, clocks::Clocks, warming::Warming};
 use crate::{
     domain::{
         account::Account,
@@ -18,7 +18,7 @@ use crate::{
         definitions::Definitions,
         event::EventKind,
         fleet::Fleet,
-        lead::{LeadState, Profile, Suppression},
+        lead::{LeadState, Suppression},
         message::{MaySend, MessageKind, OpenMessage},
         name::Name,
         pace::Heads,
@@ -80,15 +80,19 @@ impl Fate for () {
 /// Leads on a virtual clock.
 #[derive(Debug)]
 pub struct World<F> {
-    definitions: Arc<Definitions>,
+    pub(super) definitions: Arc<Definitions>,
     fleet: Fleet,
     ramps: Ramps,
+    warming: Warming,
+    pub(super) clocks: Clocks,
+    /// Workflows whose mails are paused.
+    paused: BTreeSet<Name>,
     /// What companies and lines are like by what was granted so far.
     accounts: BTreeMap<Name, Account>,
     heads: Heads,
-    people: Vec<Person>,
+    pub(super) people: Vec<Person>,
     /// When each of them is looked at next; what is outdated stays in.
-    agenda: BinaryHeap<Reverse<(Instant, usize)>>,
+    pub(super) agenda: BinaryHeap<Reverse<(Instant, usize)>>,
     fate: F,
     /// How many leads are decided in one go, as the engine would.
     batch: usize,
@@ -97,13 +101,23 @@ pub struct World<F> {
 }
 
 impl<F: Fate> World<F> {
-    /// `batch` is the engine's: leads that are due at the same instant ask in one order within each.
+    /// One that begins at an instant: what workflows' clocks have ticked by then is over. `batch` is the engine's: leads
+    /// that are due at the same instant ask in one order within each.
     #[must_use]
-    pub fn new(definitions: Arc<Definitions>, fleet: Fleet, fate: F, batch: usize) -> Self {
+    pub fn new(
+        definitions: Arc<Definitions>,
+        fleet: Fleet,
+        fate: F,
+        batch: usize,
+        begin: Instant,
+    ) -> Self {
         Self {
+            clocks: Clocks::at(&definitions, begin),
             definitions,
             fleet,
             ramps: Ramps::default(),
+            warming: Warming::default(),
+            paused: BTreeSet::new(),
             accounts: BTreeMap::new(),
             heads: Heads::new(),
             people: Vec::new(),
@@ -119,23 +133,26 @@ impl<F: Fate> World<F> {
     pub fn with(mut self, cast: Cast) -> Self {
         let Cast { people, accounts, heads, ramps, .. } = cast;
         people.into_iter().for_each(|person| self.add(person));
-        Self { accounts, heads, ramps, ..self }
+        let warming = Warming::new(ramps.into_iter().collect());
+        Self { accounts, heads, warming, ..self }
+    }
+
+    /// With these workflows' mails paused.
+    #[must_use]
+    pub fn with_paused(self, paused: BTreeSet<Name>) -> Self {
+        Self { paused, ..self }
+    }
+
+    /// How far relays that warm up were on each day, after a rehearsal.
+    #[must_use]
+    pub fn ramps(&mut self) -> &[DayOfRamp] {
+        self.warming.tell(&self.fleet);
+        self.warming.told()
     }
 
     pub fn add(&mut self, person: Person) {
         self.agenda.push(Reverse((person.next(), self.people.len())));
         self.people.push(person);
-    }
-
-    /// Other definitions are live from an instant on, at which everybody is looked at. Facts that those before did not
-    /// keep begin then.
-    pub fn go_live(&mut self, definitions: Arc<Definitions>, now: Instant) {
-        let before = mem::replace(&mut self.definitions, definitions);
-        for (index, person) in self.people.iter_mut().enumerate() {
-            let mut profile = Profile::default();
-            person.carry_over((&before, &self.definitions), &mut profile, None, now);
-            self.agenda.push(Reverse((person.next(), index)));
-        }
     }
 
     #[must_use]
@@ -150,11 +167,37 @@ impl<F: Fate> World<F> {
 
     /// Goes from one instant at which something happens to the next, until all that is due by `until` is done.
     pub fn run(&mut self, until: Instant, witness: &mut impl Witness) {
-        while let Some(&Reverse((now, _))) = self.agenda.peek() {
-            if now > until {
+        loop {
+            let ticks = self.clocks.next();
+            let due = self.agenda.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
+            let now = ticks.min(due);
+            if now > until || now.is_never() {
                 break;
             }
-            self.moment(now, witness);
+            let policy = &self.definitions.policy;
+            if let Some(ramps) = self.warming.follow(&self.fleet, policy, now) {
+                self.ramps = ramps;
+            }
+            // As the engine does: whom a tick is for is asked when all else is decided.
+            if due <= now {
+                self.moment(now, witness);
+            } else {
+                self.strike(now);
+            }
+        }
+    }
+
+    /// Tells everybody whom a clock ticks for.
+    fn strike(&mut self, now: Instant) {
+        let definitions = Arc::clone(&self.definitions);
+        for tick in self.clocks.strike(&definitions, now) {
+            for (index, person) in self.people.iter_mut().enumerate() {
+                let is_there = person.parked.is_none();
+                if is_there && tick.is_for(&definitions, &person.state, now) {
+                    person.foretell(NewEvent::tick(person.state.lead, &tick.workflow, now));
+                    self.agenda.push(Reverse((now, index)));
+                }
+            }
         }
     }
 
@@ -225,7 +268,7 @@ impl<F: Fate> World<F> {
         let definitions = Arc::clone(&self.definitions);
         let policy = &definitions.policy;
         let has_lines = has_lines(policy, &self.fleet);
-        let grants = Grants::default().in_lines(has_lines);
+        let grants = Grants::with_paused(&self.paused).in_lines(has_lines);
         let (mut decided, mut asking) = (Vec::with_capacity(batch.len()), Vec::new());
         let mut failed = Vec::new();
         for &index in batch {
@@ -321,6 +364,10 @@ impl<F: Fate> World<F> {
             MaySend::Now => self.fate.of_mail(state, &mail),
         };
         witness.left(&definitions, index, state, &mail, &left);
+        if !matches!(left, Left::Cancelled(_)) {
+            let (house, domain) = ((&self.fleet, &definitions.policy), state.address.domain());
+            self.warming.count(house, state.lead, domain, left != Left::Sent);
+        }
         let kind = match &left {
             Left::Sent => EventKind::MAIL_SENT,
             Left::Refused { .. } => EventKind::MAIL_FAILED,
