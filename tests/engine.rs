@@ -1,6 +1,7 @@
 //! The engine as a whole: bad leads, many at once, relays that misbehave, objections at any moment,
 //! releases in flight, hours of the day.
 
+mod answers;
 mod campaigns;
 mod cancelling;
 mod control;
@@ -25,6 +26,7 @@ mod questions;
 mod rehearsals;
 mod relays;
 mod releases;
+mod replays;
 mod schedules;
 mod throttles;
 mod together;

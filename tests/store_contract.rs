@@ -13,6 +13,7 @@ mod intake;
 mod lines;
 mod made;
 mod messages;
+mod pasts;
 mod pauses;
 mod races;
 mod ramps;

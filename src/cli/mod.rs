@@ -39,6 +39,7 @@ mod preview;
 mod progress;
 mod releases;
 mod render;
+mod replay;
 mod report;
 mod restore;
 mod rollback;
@@ -54,6 +55,7 @@ mod suppressions;
 mod tables;
 mod test;
 mod tick;
+mod why;
 mod why_idle;
 mod why_score;
 
@@ -194,6 +196,15 @@ enum Command {
     /// Say what may leave on the next days, and what is due
     #[command(long_about = told::<budget::Arguments>())]
     Budget(budget::Arguments),
+    /// Tell why a lead got what it got
+    #[command(long_about = told::<why::Arguments>())]
+    Why(why::Arguments),
+    /// Tell why a lead did not get a mail, or is not in a workflow
+    #[command(long_about = told::<why::NotArguments>())]
+    WhyNot(why::NotArguments),
+    /// Decide again what was decided, and list what comes out otherwise
+    #[command(long_about = told::<replay::Arguments>())]
+    Replay(replay::Arguments),
     /// Say why nothing is being sent right now
     #[command(long_about = told::<why_idle::Arguments>())]
     WhyIdle(why_idle::Arguments),
@@ -274,6 +285,9 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Report(command) => report::run(context, command).await,
         Command::Doubt(arguments) => doubt::run(context, &arguments).await,
         Command::Budget(arguments) => budget::run(context, &arguments).await,
+        Command::Why(arguments) => why::run(context, &arguments).await,
+        Command::WhyNot(arguments) => why::run_not(context, &arguments).await,
+        Command::Replay(arguments) => replay::run(context, &arguments).await,
         Command::WhyIdle(arguments) => why_idle::run(context, &arguments).await,
         Command::Backup(arguments) => backup::run(context, &arguments).await,
         Command::Restore(arguments) => restore::run(context, &arguments).await,

@@ -82,6 +82,13 @@ const NO_COMPANY: [&str; 12] = [
     "self-employed",
     "freelance",
 ];
+
+/// How it begins that nobody of a company is written to as one of them has replied.
+pub const STOPPED: &str = "somebody of the company has replied on ";
+
+/// What stands in it that as many of a company were written to as may be.
+pub const CROWDED: &str = " of a company in ";
+
 /// Bytes of a name by which companies are told apart: it is a key of the database.
 const LONGEST_NAME: usize = 200;
 
@@ -143,8 +150,7 @@ impl Account {
     ) -> Option<(Instant, String)> {
         let replied_at = self.replied_at?;
         let until = rules.reply_stops.as_ref()?.due(replied_at, zone).at;
-        let reason =
-            || format!("somebody of the company has replied on {}", local_text(replied_at, zone));
+        let reason = || format!("{STOPPED}{}", local_text(replied_at, zone));
         (until > now).then(|| (until, reason()))
     }
 
@@ -165,7 +171,7 @@ impl Account {
         let free = days.get(last_of_surplus)?.checked_add(i32::from(most.days).days()).ok()?;
         let (n, days) = (most.people, most.days);
         let people = if n == 1 { "person" } else { "people" };
-        Some((day_begins(free, zone), format!("{n} {people} of a company in {days} days")))
+        Some((day_begins(free, zone), format!("{n} {people}{CROWDED}{days} days")))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    account::Account,
+    account::{self, Account},
     decision::{Grants, Resource, Want},
     event::{Event, EventKind},
     fleet::{Berth, Fleet},
@@ -15,11 +15,15 @@ use super::{
     message::MessageKind,
     name::Name,
     pace::{self, Answer, Heads, Line, Opening, Takes},
+    pause,
     policy::Policy,
     ramp::Ramps,
     schedule::Day,
     time::Instant,
 };
+
+/// How it begins that a line has no room before its hours end.
+pub const FULL: &str = "full until its hours end: ";
 
 /// Grants wants in the order in which leads are decided. A refusal comes with a future slot, never a retry.
 ///
@@ -186,7 +190,7 @@ impl<'p> Allocator<'p> {
         };
         match pace::ask(&mut self.heads, &lines, turn.is_some(), opening, now) {
             Answer::Go(_) => None,
-            Answer::Full(opens, line) => Some((opens, format!("full until its hours end: {line}"))),
+            Answer::Full(opens, line) => Some((opens, format!("{FULL}{line}"))),
             Answer::Wait(until, line) => {
                 self.note(asker, &line.names());
                 self.note_days(asker, &lines);
@@ -299,6 +303,14 @@ pub fn has_lines(policy: &Policy, fleet: &Fleet) -> bool {
 #[must_use]
 pub fn has_days(policy: &Policy, fleet: &Fleet) -> bool {
     policy.pacing.has_days() || fleet.warming().next().is_some()
+}
+
+/// Whether a reason for which a mail is held, as the log has it, is one that its lead alone does not explain: somebody
+/// has paused it, others are before it in a line, or their company has had enough.
+#[must_use]
+pub fn is_of_others(reason: &str) -> bool {
+    let begins = [pause::HELD, Held::TURN, FULL, account::STOPPED];
+    begins.iter().any(|begin| reason.starts_with(begin)) || reason.contains(account::CROWDED)
 }
 
 /// How it reads that a mail waits for its turn in a line.

@@ -38,6 +38,7 @@ mod messages;
 mod outbox;
 mod owner;
 mod parked;
+mod past;
 mod pauses;
 #[cfg(test)]
 mod plans;
@@ -73,6 +74,7 @@ pub use load::People;
 pub use lock::EngineLock;
 pub use outbox::Route;
 pub use owner::{folder_of, make_file};
+pub use past::Pasts;
 pub use pauses::By;
 pub use ramps::{DayFigure, DayOfRelay, Ramp};
 pub use relays::{Astray, Down, Probing};

@@ -2,6 +2,7 @@
 
 mod codes;
 mod figures;
+mod past;
 mod settled;
 mod shown;
 
@@ -12,6 +13,7 @@ pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
     PassedOver, Period, Queue, StageChange, Standing, Upcoming, What, WorkflowFigures,
 };
+pub use past::{Logged, Past};
 pub use settled::{ClaimToken, Settled, Settlement};
 pub use shown::{Census, Deferred, Doubt, EnrolmentRow, LedgerRow, Parked, TimelineRow};
 

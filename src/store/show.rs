@@ -37,44 +37,49 @@ pub(super) const CENSUS: Text = sql!(
     due
 );
 
+#[derive(FromRow)]
+pub(super) struct StoredEnrolment {
+    pub lead: i64,
+    enrolment: i64,
+    workflow: String,
+    version: String,
+    step: String,
+    state: String,
+    entered_at: i64,
+    due_at: Option<i64>,
+    ended_at: Option<i64>,
+    reason: Option<String>,
+}
+
+impl From<StoredEnrolment> for EnrolmentRow {
+    fn from(row: StoredEnrolment) -> Self {
+        Self {
+            no: EnrolmentNo(row.enrolment),
+            workflow: row.workflow.into(),
+            version: Version(row.version.into()),
+            step: row.step.into(),
+            state: row.state,
+            entered_at: Instant::from_millis(row.entered_at),
+            due_at: row.due_at.map(Instant::from_millis),
+            ended_at: row.ended_at.map(Instant::from_millis),
+            reason: row.reason,
+        }
+    }
+}
+
 impl Store {
     /// All enrolments of a lead, by number.
     pub async fn enrolments(&self, lead: LeadId) -> Result<Vec<EnrolmentRow>> {
-        #[derive(FromRow)]
-        struct Row {
-            enrolment: i64,
-            workflow: String,
-            version: String,
-            step: String,
-            state: String,
-            entered_at: i64,
-            due_at: Option<i64>,
-            ended_at: Option<i64>,
-            reason: Option<String>,
-        }
-        let found: Vec<Row> = on_db!(
+        let found: Vec<StoredEnrolment> = on_db!(
             self.db.read(),
             sql!(
-                "SELECT enrolment, workflow, version, step, \
+                "SELECT lead, enrolment, workflow, version, step, \
                  CASE WHEN status = 'active' THEN phase ELSE status END AS state, \
                  entered_at, due_at, ended_at, reason FROM enrolments WHERE lead = $1 ORDER BY enrolment"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
         )?;
-        Ok(found
-            .into_iter()
-            .map(|row| EnrolmentRow {
-                no: EnrolmentNo(row.enrolment),
-                workflow: row.workflow.into(),
-                version: Version(row.version.into()),
-                step: row.step.into(),
-                state: row.state,
-                entered_at: Instant::from_millis(row.entered_at),
-                due_at: row.due_at.map(Instant::from_millis),
-                ended_at: row.ended_at.map(Instant::from_millis),
-                reason: row.reason,
-            })
-            .collect())
+        Ok(found.into_iter().map(EnrolmentRow::from).collect())
     }
 
     /// All messages about a lead, the oldest first.

@@ -216,6 +216,10 @@ fn every_field_of_every_document_is_explained() {
     document("releases", &[]);
     document("leads show", &["ann@a.example"]);
     document("why-score", &["ann@a.example"]);
+    document("why", &["ann@a.example"]);
+    document("why", &["ann@a.example", "--workflow", "hello"]);
+    document("why-not", &["ann@a.example", "--mail", "hello"]);
+    document("replay", &[]);
     document("eval", &["visited() and country == \"IT\"", "--lead", "ann@a.example"]);
     document("segments", &["--when", "visited()", "--show", "1"]);
     document("render", &["hello", "--lead", "ann@a.example"]);

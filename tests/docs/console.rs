@@ -189,3 +189,8 @@ fn the_page_of_rehearsals_runs() {
 fn the_page_of_changes_runs() {
     run("docs/changing.md");
 }
+
+#[test]
+fn the_page_of_reasons_runs() {
+    run("docs/why.md");
+}

@@ -11,7 +11,9 @@ use nurtured::{
         lead::{LeadState, Suppression},
         time::Instant,
     },
-    engine::rehearsal::{Cast, Counter, Left, Mail, Manners, Readers, Witness, World},
+    engine::rehearsal::{
+        Cast, Chronicle, Counter, Left, Mail, Manners, Period, Readers, Replayed, Witness, World,
+    },
     store::records::{ImportRun, NewEvent, TimelineRow},
 };
 
@@ -131,6 +133,13 @@ async fn comes_true(rig: &Rig, days: u32) -> usize {
         rig.tick().await;
     }
     rig.walk(until).await;
+
+    // And what the engine has recorded of it is decided the same once more.
+    let chronicle = Chronicle::of(&rig.store).await.unwrap();
+    let period = Period { since: Instant::DAWN, until, leads: None };
+    let replayed = Replayed::of(&rig.store, &chronicle, &period).await.unwrap();
+    assert_eq!(replayed.differences, []);
+    assert_eq!(replayed.leads, world.people().len() as u64);
 
     let mut mails = 0;
     for person in world.people() {

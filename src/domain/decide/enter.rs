@@ -166,7 +166,7 @@ impl Work<'_> {
         if self.is_inside(index) {
             return;
         }
-        if !workflow.existing && since <= live.since.at {
+        if found_inside(live, since) {
             if arrived {
                 let reason = if live.since.door.release == live.since.release {
                     "existing: no, and it was in when the workflow went live"
@@ -256,7 +256,12 @@ impl Work<'_> {
         event.occurred_at < live.since.at && !(came_since && as_it_happened)
     }
 
-    fn reentry(&self, index: usize, workflow: &Workflow, door_since: Option<Instant>) -> Reentry {
+    pub fn reentry(
+        &self,
+        index: usize,
+        workflow: &Workflow,
+        door_since: Option<Instant>,
+    ) -> Reentry {
         self.reentry_after(workflow, self.lead.passages.get(index), door_since)
     }
 
@@ -343,20 +348,37 @@ impl Work<'_> {
         if let Some(objection) = objection(self.lead.definitions, self.lead.state, workflow) {
             return Some(objection);
         }
+        let (outcome, _) = self.way_out(workflow, entry)?;
+        let (why, condition) = match outcome {
+            Outcome::Goal => ("the goal is reached already", &workflow.goal),
+            _ => ("it would leave at once", &workflow.leave),
+        };
+        Some(format!("{why}: {}", condition.as_ref().map_or("", Condition::source)))
+    }
+
+    /// Whether who comes in would be out again at once, and by what.
+    pub fn way_out(
+        &mut self,
+        workflow: &Workflow,
+        entry: Option<&Entry>,
+    ) -> Option<(Outcome, Verdict)> {
         // Nothing has happened since an entry that is still to come: what happens in this very moment
         // must not keep out whoever may come in the next.
         let since = entry.map_or(self.lead.now, |entry| entry.at).next();
-        let exits = [
-            (&workflow.goal, "the goal is reached already"),
-            (&workflow.leave, "it would leave at once"),
-        ];
-        for (condition, why) in exits {
+        for (condition, outcome) in
+            [(&workflow.goal, Outcome::Goal), (&workflow.leave, Outcome::Left)]
+        {
             let Some(condition) = condition else { continue };
             let verdict = condition.verdict(&self.lead.view_since(since, entry));
             if self.heed(verdict) {
-                return Some(format!("{why}: {}", condition.source()));
+                return Some((outcome, verdict));
             }
         }
         None
     }
+}
+
+/// Whether somebody was in already when a workflow that leaves out who was went live, or its condition was changed.
+pub(super) fn found_inside(live: &LiveWorkflow, since: Instant) -> bool {
+    !live.workflow.existing && since <= live.since.at
 }

@@ -9,6 +9,7 @@ mod arbitrate;
 mod booking;
 mod cancelling;
 mod dated;
+mod door;
 mod doubt;
 mod elsewhere;
 mod enter;
@@ -35,7 +36,8 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use permission::{closes, may_send, tracked};
+pub use door::{Door, door};
+pub use permission::{Objection, closes, may_send, objects, tracked};
 use work::Work;
 
 use super::{

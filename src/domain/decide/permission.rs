@@ -1,6 +1,6 @@
 //! Whether a mail may leave: asked before it is reserved, and again at the instant of sending.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use super::cancelling::cancelled;
 use crate::domain::{
@@ -8,8 +8,9 @@ use crate::domain::{
     definitions::Definitions,
     event::StepRef,
     facts::Fact,
-    lead::{Enrolment, LeadState, Phase, SentMail},
+    lead::{Enrolment, LeadState, Phase, SentMail, Suppression},
     message::{MaySend, MessageKind},
+    name::Name,
     schedule::{Deadline, Place, Window, date_at, end_of_quiet},
     time::{Instant, Zone},
     value::{Schema, Value},
@@ -36,18 +37,44 @@ fn has_ground(definitions: &Definitions, state: &LeadState, purpose: &str) -> bo
     })
 }
 
-/// Why no marketing mail of a workflow may go to a lead at all, if so.
+/// Why no marketing mail of a workflow may go to a lead at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Objection {
+    Suppressed(Suppression),
+    /// There is no ground for this purpose.
+    NoGround(Name),
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Suppressed(reason) => write!(f, "the address is suppressed: {}", reason.word()),
+            Self::NoGround(purpose) => write!(f, "no ground for the purpose `{purpose}`"),
+        }
+    }
+}
+
+/// What stands against all mail of a workflow to a lead.
+#[must_use]
+pub fn objects(
+    definitions: &Definitions,
+    state: &LeadState,
+    workflow: &Workflow,
+) -> Option<Objection> {
+    if let Some(reason) = state.suppressed {
+        return Some(Objection::Suppressed(reason));
+    }
+    let purpose = &workflow.purpose;
+    (!has_ground(definitions, state, purpose)).then(|| Objection::NoGround(purpose.clone()))
+}
+
+/// The same, in words.
 pub(super) fn objection(
     definitions: &Definitions,
     state: &LeadState,
     workflow: &Workflow,
 ) -> Option<String> {
-    if let Some(reason) = state.suppressed {
-        return Some(format!("the address is suppressed: {}", reason.word()));
-    }
-    let purpose = &workflow.purpose;
-    (!has_ground(definitions, state, purpose))
-        .then(|| format!("no ground for the purpose `{purpose}`"))
+    objects(definitions, state, workflow).map(|objection| objection.to_string())
 }
 
 /// When a mail may go again to a lead who asked for it later. What the lead asked for, too, comes all the

@@ -115,6 +115,18 @@ impl Steps {
         }
     }
 
+    /// Whether who is at one step may still come to another, or is at it.
+    #[must_use]
+    pub fn may_come_to(&self, from: StepIx, to: StepIx) -> bool {
+        let (mut seen, mut to_do) = (HashSet::new(), vec![from]);
+        while let Some(at) = to_do.pop() {
+            if at.0 < self.len() && seen.insert(at) {
+                to_do.extend(ways_out(self.get(at)).into_iter().chain(self.get(at).next));
+            }
+        }
+        seen.contains(&to)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter()
     }

@@ -9,10 +9,13 @@ mod cast;
 mod chance;
 mod clocks;
 mod forecast;
+mod going_live;
 mod manners;
 mod notes;
 mod person;
+mod post;
 mod readers;
+mod recorded;
 mod timeline;
 mod trial;
 mod warming;
@@ -24,6 +27,9 @@ pub use forecast::{Counter, Forecast};
 pub use manners::{BadManners, Manners, Share, Shares, Span};
 pub use person::Person;
 pub use readers::{Readers, SOURCE};
+pub use recorded::{
+    Again, Chronicle, Decided, Difference, Gap, Key, Period, Replayed, Seen, Settled, keys,
+};
 pub use timeline::{Line, Timelines};
 pub use trial::{Failure, House, Trial};
 pub use warming::DayOfRamp;

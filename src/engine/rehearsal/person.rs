@@ -9,12 +9,13 @@ use crate::{
         definitions::Definitions,
         event::{Event, EventKind},
         id::{MessageId, Rev},
-        lead::{LeadState, Profile},
+        lead::{LeadRecord, LeadState, Profile},
         message::{MessageKind, MessageState, OpenMessage},
         name::Name,
         time::Instant,
         value::Value,
     },
+    engine::deciding::look,
     store::records::NewEvent,
 };
 
@@ -228,6 +229,47 @@ impl Person {
         }
         // The way may be free for another mail.
         self.due_at = self.due_at.min(now);
+    }
+
+    /// Other definitions go live: what is kept of the lead is looked at through these, as the store does it. Facts
+    /// that nobody kept before are filled in from its history, where there is one.
+    pub(super) fn carry_over(
+        &mut self,
+        (before, after): (&Definitions, &Definitions),
+        profile: &mut Profile,
+        history: Option<&[Event]>,
+        now: Instant,
+    ) {
+        let state = &self.state;
+        *profile = state.profile(before, std::mem::take(profile));
+        profile.consents.clone_from(&state.consents);
+        let first_new = state.new_events.first();
+        let reflected = first_new.map_or(state.rev, |event| Rev(event.rev.0 - 1));
+        let record = LeadRecord {
+            lead: state.lead,
+            rev: state.rev,
+            stop_epoch: 0,
+            attempts: 0,
+            created_at: state.created_at,
+            decided_at: state.decided_at,
+            decided_under: state.decided_under,
+            due_at: self.due_at,
+            address: state.address.clone(),
+            stage: state.stage,
+            stage_since: state.stage_since,
+            profile: profile.clone(),
+            memory: state.memory(before, reflected),
+            enrolments: state.enrolments.clone(),
+            open_message: state.open_message.clone(),
+            suppressed: state.suppressed,
+            new_events: state.new_events.clone(),
+        };
+        self.state = match history {
+            Some(history) => look(after, record, history, now).0,
+            None => record.hydrate(after).state,
+        };
+        self.due_at = self.due_at.min(now);
+        self.find_account(after);
     }
 
     fn follow_attributes(&mut self, definitions: &Definitions) {

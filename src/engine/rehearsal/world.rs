@@ -13,23 +13,18 @@ use crate::{
     domain::{
         account::Account,
         allocator::{Allocator, has_lines},
-        decide::may_send,
         decision::{Decision, Grants, NewMessage},
         definitions::Definitions,
-        event::EventKind,
         fleet::Fleet,
-        lead::{LeadState, Suppression},
-        message::{MaySend, MessageKind, OpenMessage},
+        lead::LeadState,
+        message::OpenMessage,
         name::Name,
         pace::Heads,
         ramp::Ramps,
         time::Instant,
-        value::Value,
-        workflow::Version,
     },
     engine::{
         deciding::panic_text,
-        preparing::company_is_full,
         undecided::{Undecided, in_order},
     },
     store::records::NewEvent,
@@ -80,21 +75,21 @@ impl Fate for () {
 /// Leads on a virtual clock.
 #[derive(Debug)]
 pub struct World<F> {
-    definitions: Arc<Definitions>,
-    fleet: Fleet,
+    pub(super) definitions: Arc<Definitions>,
+    pub(super) fleet: Fleet,
     ramps: Ramps,
-    warming: Warming,
-    clocks: Clocks,
+    pub(super) warming: Warming,
+    pub(super) clocks: Clocks,
     now: Instant,
     /// Workflows whose mails are paused.
     paused: BTreeSet<Name>,
     /// What companies and lines are like by what was granted so far.
-    accounts: BTreeMap<Name, Account>,
+    pub(super) accounts: BTreeMap<Name, Account>,
     heads: Heads,
-    people: Vec<Person>,
+    pub(super) people: Vec<Person>,
     /// When each of them is looked at next; what is outdated stays in.
-    agenda: BinaryHeap<Reverse<(Instant, usize)>>,
-    fate: F,
+    pub(super) agenda: BinaryHeap<Reverse<(Instant, usize)>>,
+    pub(super) fate: F,
     /// How many leads are decided in one go, as the engine would.
     batch: usize,
     /// How often a lead was decided.
@@ -268,7 +263,12 @@ impl<F: Fate> World<F> {
         }
     }
 
-    fn decide_batch(&mut self, batch: &[usize], now: Instant, witness: &mut impl Witness) {
+    pub(super) fn decide_batch(
+        &mut self,
+        batch: &[usize],
+        now: Instant,
+        witness: &mut impl Witness,
+    ) {
         self.decisions += batch.len() as u64;
         let definitions = Arc::clone(&self.definitions);
         let policy = &definitions.policy;
@@ -327,73 +327,5 @@ impl<F: Fate> World<F> {
                 person.foretell(event);
             }
         }
-    }
-
-    /// Hands over what is to leave now, in the order of the engine. Returns whether there was anything.
-    fn post(&mut self, due: &[usize], now: Instant, witness: &mut impl Witness) -> bool {
-        let leaves = |index: &&usize| {
-            let person = &self.people[**index];
-            person.parked.is_none() && person.post_at().is_some_and(|at| at <= now)
-        };
-        let mut leaving: Vec<usize> = due.iter().filter(leaves).copied().collect();
-        leaving.sort_by_key(|&index| (self.people[index].post_at(), self.people[index].state.lead));
-        for &index in &leaving {
-            self.hand_over(index, now, witness);
-        }
-        !leaving.is_empty()
-    }
-
-    fn hand_over(&mut self, index: usize, now: Instant, witness: &mut impl Witness) {
-        let definitions = Arc::clone(&self.definitions);
-        let person = &mut self.people[index];
-        let state = &person.state;
-        let Some(open) = &state.open_message else { return };
-        let of_it = state.enrolments.iter().find(|it| it.no == open.about.enrolment);
-        let version = of_it.map_or_else(|| Version("".into()), |it| it.version.clone());
-        let kind = MessageKind::Marketing;
-        let about = (state.lead, &version, &*open.about.step);
-        let account = person.account.as_ref().and_then(|name| self.accounts.get(name));
-        let judged = match may_send(&definitions, state, &open.about, kind, &version, now) {
-            MaySend::Now => account
-                .and_then(|account| company_is_full(&definitions, about, account, now))
-                .map_or(MaySend::Now, |(until, reason)| MaySend::NotBefore(until, reason)),
-            judged => judged,
-        };
-        let mail = Mail { open, now };
-        let (left, follows) = match judged {
-            MaySend::NotBefore(until, reason) => {
-                witness.put_off(index, state, &mail, until, &reason);
-                return person.put_off(until, now);
-            }
-            MaySend::Never(reason) => (Left::Cancelled(reason), Vec::new()),
-            MaySend::Now => self.fate.of_mail(state, &mail),
-        };
-        witness.left(&definitions, index, state, &mail, &left);
-        if !matches!(left, Left::Cancelled(_)) {
-            let (house, domain) = ((&self.fleet, &definitions.policy), state.address.domain());
-            self.warming.count(house, state.lead, domain, left != Left::Sent);
-        }
-        let kind = match &left {
-            Left::Sent => EventKind::MAIL_SENT,
-            Left::Refused { .. } => EventKind::MAIL_FAILED,
-            Left::Cancelled(_) => EventKind::MAIL_CANCELLED,
-        };
-        if let Some(mut event) = person.outcome(kind, now) {
-            if let Left::Refused { reason, .. } | Left::Cancelled(reason) = &left {
-                event.data.insert("reason".into(), Value::Text(reason.as_str().into()));
-            }
-            if let Left::Refused { hard, .. } = left {
-                event.data.insert("hard".into(), Value::Bool(hard));
-                event.suppress = hard.then_some(Suppression::HardBounce);
-            }
-            person.record(&definitions, event, now);
-            if let Some(event) = person.state.new_events.last() {
-                witness.happened(index, &person.state, event);
-            }
-        }
-        for event in follows {
-            person.foretell(event);
-        }
-        self.decide_batch(&[index], now, witness);
     }
 }

@@ -8,6 +8,8 @@ pub mod idle;
 pub mod ramps;
 mod structures;
 pub mod today;
+pub mod why;
+pub mod why_not;
 pub mod workflow;
 
 use serde::{Serialize, Serializer};

@@ -1,0 +1,107 @@
+//! What stands between a lead and a workflow that it is not in.
+
+use super::Bar;
+use crate::{
+    domain::{
+        condition::{Condition, Trace, View},
+        decide::{Door, door},
+        decision::Verb,
+        enter::Enter,
+        lead::Outcome,
+        schedule::local_text,
+        time::Instant,
+        workflow::Workflow,
+    },
+    engine::{preparing::view, report::why::Moment},
+};
+
+pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
+    let (definitions, state, at) = (&moment.definitions, &moment.state, moment.at);
+    let name = &workflow.name;
+    let on = |at: Instant| local_text(at, &state.zone);
+    let by_hand = format!("`nurtured enrol {name} EMAIL` asks for it by hand");
+    let Some(door) = door(definitions, state, name, at) else {
+        return Bar::new("not_live", format!("the workflow `{name}` is not live"));
+    };
+    let bar = match door {
+        Door::Open => Bar::new("due", "nothing: it comes in with the next decision")
+            .advice("the daemon does it with its next round, if it runs"),
+        Door::Condition(verdict) => {
+            let condition = match &workflow.enter {
+                Enter::When(condition) => Some(told(moment, condition, Instant::DAWN)),
+                _ => None,
+            };
+            Bar::new("entry", "the condition to enter is not true")
+                .until(Some(verdict.holds_until))
+                .condition(condition)
+        }
+        Door::FoundInside(since) => {
+            let says = format!(
+                "`existing: no`, and the condition was true already when it went live, on {}",
+                on(since)
+            );
+            Bar::new("existing", says).advice(&*by_hand)
+        }
+        Door::Again(Some(from)) => {
+            Bar::new("again", "it has been in, and the re-entry rule does not let it in so soon")
+                .until(Some(from))
+        }
+        Door::Again(None) => {
+            Bar::new("again", "it has been in, and comes in only once: `again: never`")
+        }
+        Door::MustBeFalseFirst => Bar::new(
+            "again",
+            "it has been in, and the condition to enter has been true ever since: it must be false before",
+        ),
+        Door::Out(outcome, verdict) => {
+            let (word, says, condition) = match outcome {
+                Outcome::Goal => ("goal", "its goal is reached already", &workflow.goal),
+                _ => ("leave", "it would leave at once", &workflow.leave),
+            };
+            let condition = condition.as_ref().map(|it| told(moment, it, at.next()));
+            Bar::new(word, says).until(Some(verdict.holds_until)).condition(condition)
+        }
+        Door::Event { kind, object } => {
+            let of = object.map(|object| format!(" of `{object}`")).unwrap_or_default();
+            Bar::new("event", format!("it comes in by the event `{kind}`{of}")).advice(&*by_hand)
+        }
+        Door::Date { attribute, next } => {
+            let says = if state_has(moment, workflow) {
+                format!("it comes in by its date `{attribute}`")
+            } else {
+                format!("it comes in by its date `{attribute}`, and has none")
+            };
+            Bar::new("date", says).until(next).advice(&*by_hand)
+        }
+        Door::Tick(next) => {
+            let says = "it comes in when the clock of the workflow ticks, if it is meant";
+            Bar::new("schedule", says).until(next).advice(&*by_hand)
+        }
+        Door::Ended(other) => {
+            Bar::new("after", format!("it comes in when `{other}` ends for it")).advice(&*by_hand)
+        }
+        Door::ByHand => Bar::new("by_hand", "it comes in by hand alone").advice(&*by_hand),
+    };
+    let refused = moment.past.log.iter().rfind(|logged| {
+        logged.line.what == Verb::NotEntered
+            && logged.line.workflow.as_ref() == Some(name)
+            && logged.at <= at
+    });
+    let Some(refused) = refused.filter(|_| bar.bar != "existing") else { return bar };
+    let says =
+        format!("{}; on {} it was not let in: {}", bar.says, on(refused.at), refused.line.reason);
+    Bar { says, ..bar }
+}
+
+fn state_has(moment: &Moment<'_>, workflow: &Workflow) -> bool {
+    match &workflow.enter {
+        Enter::Date(entry) => moment.state.attributes[entry.slot.0].is_some(),
+        _ => false,
+    }
+}
+
+fn told(moment: &Moment<'_>, condition: &Condition, since: Instant) -> Trace {
+    let definitions = &moment.definitions;
+    let view = View { since, ..view(definitions, &moment.state, moment.at) };
+    condition.explain(&view, &definitions.schema)
+}
