@@ -30,6 +30,10 @@ async fn a_past_is_all_that_happened_and_all_that_was_decided() {
         assert_eq!(past.enrolments, db.store.enrolments(lead).await.unwrap());
         assert!(past.suppressed.is_none() && !past.is_parked && past.made.is_empty());
         assert!(of_other.log.is_empty() && of_other.messages.is_empty());
+        // Of those whose facts were counted by another plan, what happened is there to look at, too.
+        let people = db.store.people(&[lead, other], 8).await.unwrap();
+        assert_eq!(people.records.len(), 2);
+        assert_eq!(people.histories[&lead], past.events);
     })
     .await;
 }

@@ -122,12 +122,6 @@ impl<'r> Again<'r> {
         (&self.definitions, &self.person.state)
     }
 
-    /// Why its mails are held by what others did, or somebody said.
-    #[must_use]
-    pub fn held(&self) -> &BTreeMap<Name, String> {
-        &self.held
-    }
-
     /// Goes on until an instant.
     pub fn run(&mut self, until: Instant, seen: &mut impl FnMut(Seen<'_>)) {
         while self.failed.is_none() {

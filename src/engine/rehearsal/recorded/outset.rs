@@ -98,3 +98,24 @@ pub fn grounds(consents: &BTreeMap<Name, Consent>, at: Instant) -> BTreeMap<Name
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::lead::Basis;
+
+    #[test]
+    fn a_ground_is_there_from_when_it_was_given_until_it_was_withdrawn() {
+        let second = |second: i64| Instant::from_millis(second * 1_000);
+        let consent = Consent {
+            basis: Basis::Consent,
+            at: second(10),
+            source: "form".into(),
+            withdrawn_at: Some(second(20)),
+        };
+        let consents = BTreeMap::from([(Name::new("insights"), consent)]);
+        let at = |at| grounds(&consents, second(at)).get("insights").map(|it| it.withdrawn_at);
+        assert_eq!([at(9), at(10), at(19)], [None, Some(None), Some(None)]);
+        assert_eq!(at(20), Some(Some(second(20))));
+    }
+}
