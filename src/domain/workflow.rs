@@ -4,6 +4,7 @@ mod rounds;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::fmt;
 
@@ -26,6 +27,7 @@ use super::{
 pub use self::{
     rounds::{DEEPEST, MOST_ROUNDS, STAY, is_same_arrival, next_round, rounds_done, tries},
     steps::Steps,
+    ways::Way,
 };
 pub use super::enter::{Again, DateEntry, Enter};
 
