@@ -22,6 +22,7 @@ use super::{
     split::Arm,
     stream::Stream,
     value::{Slot, Value},
+    webhook::Webhook,
 };
 
 pub use self::{
@@ -190,6 +191,8 @@ pub enum StepKind {
         to: Name,
         template: Option<Name>,
     },
+    /// Tells another system of the lead.
+    Webhook(Webhook),
     /// Hands the lead to one of our people and waits for what they say.
     HandOff(HandOff),
     Stop {
@@ -305,6 +308,7 @@ impl StepKind {
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
+            Self::Webhook(_) => "webhook",
             Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }

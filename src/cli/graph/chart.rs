@@ -135,6 +135,7 @@ impl Shape {
             | StepKind::Set(_)
             | StepKind::Tag { .. }
             | StepKind::Notify { .. }
+            | StepKind::Webhook(_)
             | StepKind::HandOff(_) => Self::Act,
         }
     }

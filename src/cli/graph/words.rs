@@ -6,6 +6,7 @@ use crate::domain::{
     name::Name,
     policy::Policy,
     value::{Schema, Value},
+    webhook::OnFailure,
     workflow::{Again, Enter, InDoubt, StepKind, Workflow},
 };
 
@@ -60,7 +61,7 @@ pub(super) fn step(kind: &StepKind, schema: &Schema) -> Vec<String> {
         StepKind::Email { template, now, not_after, in_doubt } => {
             more.extend((*now == Some(true)).then(|| "now".to_owned()));
             more.extend(not_after.as_ref().map(|deadline| format!("not after {deadline}")));
-            more.extend(in_doubt.map(|what| doubt(what)));
+            more.extend(in_doubt.map(doubt));
             with(template)
         }
         StepKind::At { date, .. } => with(date),
@@ -116,6 +117,17 @@ pub(super) fn step(kind: &StepKind, schema: &Schema) -> Vec<String> {
         StepKind::Notify { to, template } => {
             more.extend(template.as_ref().map(|template| format!("template {template}")));
             with(to)
+        }
+        StepKind::Webhook(step) => {
+            let told = step.attributes.iter().map(|slot| schema.attribute(*slot).name.to_string());
+            let told: Vec<String> = told
+                .chain(step.data.iter().map(|(key, value)| format!("{key} = {value}")))
+                .collect();
+            more.extend((!told.is_empty()).then(|| told.join(", ")));
+            if step.on_failure != OnFailure::Skip {
+                more.push(format!("on failure: {}", step.on_failure.word()));
+            }
+            with(&step.target)
         }
         StepKind::HandOff(step) => {
             let after = &step.silence.after;

@@ -88,7 +88,8 @@ impl Steps {
             | StepKind::Leave(_)
             | StepKind::Set(_)
             | StepKind::Tag { .. }
-            | StepKind::Notify { .. } => vec![way(String::new(), None)],
+            | StepKind::Notify { .. }
+            | StepKind::Webhook(_) => vec![way(String::new(), None)],
         }
     }
 }
