@@ -30,3 +30,4 @@ mod throttles;
 mod together;
 mod warming;
 mod ways;
+mod webhooks;

@@ -168,6 +168,8 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     let metrics = Arc::clone(&parts.metrics);
     engine.on_relay = Box::new(move |name, change| metrics.relay(name, change == Change::Up));
     let metrics = Arc::clone(&parts.metrics);
+    let calls = Arc::clone(&parts.metrics);
+    engine.on_called = Box::new(move |target, outcome| calls.called(target, outcome));
     engine.on_missed = Box::new(move |_, ticks| metrics.missed_ticks(ticks));
     Ok(engine)
 }

@@ -78,6 +78,10 @@ steps:
     every: [7d, 14d]
     up_to: 12 mails
     when_exhausted: go on
+  - webhook: crm
+    attributes: [interest]
+    data: { reason: asked }
+    on_failure: hold
   - hand_off: sales
     silent: { after: 2 business days, do: next person, then: [{ notify: ada }] }
     accepted: [{ enrol: other }, stop]
@@ -133,7 +137,7 @@ fn chart(name: &str) -> Chart {
 #[test]
 fn the_workflow_with_everything_has_everything() {
     let kinds: BTreeSet<&str> = chart("everything").nodes.iter().map(|node| node.kind).collect();
-    let every = "at branch email enrol hand_off if leave notify repeat set split stop stream tag wait wait_for";
+    let every = "at branch email enrol hand_off if leave notify repeat set split stop stream tag wait wait_for webhook";
     assert_eq!(kinds, every.split(' ').collect());
 }
 

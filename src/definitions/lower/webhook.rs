@@ -5,7 +5,7 @@ use crate::{
     definitions::{
         names::{is_slug, slug_hint},
         nearest::{did_you_mean, nearest},
-        node::{Data, Node, Style},
+        node::{Data, Node},
         problem::{File, quote},
     },
     domain::{
@@ -70,7 +70,7 @@ fn data(file: &File<'_>, node: &Node) -> Option<Vec<(Name, Value)>> {
     let mut data = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let Data::Scalar(scalar) = &value.data else {
-            let message = format!("`{}` is a text, a number or yes or no", quote(&key.text));
+            let message = format!("`{}` is one text", quote(&key.text));
             let hint =
                 "an attribute of the lead is told by its name: attributes: [interest]".to_owned();
             file.error("wrong-type", value.span, message, Some(hint));
@@ -83,11 +83,8 @@ fn data(file: &File<'_>, node: &Node) -> Option<Vec<(Name, Value)>> {
             file.error("bad-value", value.span, message, Some(hint));
             continue;
         }
-        let value = if scalar.style == Style::Plain {
-            Value::untyped(&scalar.text)
-        } else {
-            Value::Text(scalar.text.as_str().into())
-        };
+        // A release keeps what is written as texts.
+        let value = Value::Text(scalar.text.as_str().into());
         data.push((key.text.as_str().into(), value));
     }
     (data.len() == entries.len()).then_some(data)

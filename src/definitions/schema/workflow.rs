@@ -117,8 +117,7 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 5] =
-    ["webhook", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 4] = ["ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
