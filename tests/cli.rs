@@ -1420,3 +1420,52 @@ fn a_rollback_needs_a_release_to_go_back_to() {
         false
     );
 }
+
+#[test]
+fn a_workflow_is_drawn_with_figures_where_there_are_any() {
+    let site = Site::campaign();
+    let ran = site.run(&["graph", "hello"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("flowchart TD\n"), "{ran:?}");
+    assert!(!ran.out.contains("entered"), "{ran:?}");
+    assert!(ran.err.contains("without figures: there is no database"), "{ran:?}");
+    assert_eq!(site.run(&["graph", "hello", "--live"]).code, 3);
+    assert_eq!(site.run(&["graph", "hello", "--mermaid", "--svg", "a.svg"]).code, 2);
+    let unknown = site.run(&["graph", "helo"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("there are: hello"), "{unknown:?}");
+    // Nobody is told of a database where none was named.
+    let alone = Site::bare();
+    for file in ["workflows/campaign.yaml", "workflows/hello.yaml", "templates/hello.md"] {
+        alone.write(file, std::fs::read(site.path(file)).expect("a file"));
+    }
+    let ran = alone.run(&["graph", "hello"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{ran:?}");
+
+    for command in ["migrate", "apply"] {
+        assert_eq!(site.run(&[command]).code, 0);
+    }
+    site.write("leads.csv", "email,consent\nann@a.example,yes\nbo@b.example,yes\n");
+    site.run(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    assert_eq!(site.run(&["enrol", "hello", "ann@a.example"]).code, 0);
+    assert_eq!(site.run(&["tick"]).code, 0);
+    // What is only in the folder is drawn, too, without figures.
+    site.write(
+        "workflows/hello.yaml",
+        "workflow: hello\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - email: hello\n  - wait: 3d\n",
+    );
+    let drawn = site.run(&["--json", "graph", "hello", "--svg", "hello.svg"]).document();
+    let report = site.run(&["--json", "report", "workflow", "hello"]).document();
+    let (step, counted) = (&drawn["steps"][0], &report["steps"][0]);
+    assert_eq!(drawn["leads"]["entered"], 1);
+    for figure in ["entered", "went_on", "sent"] {
+        assert_eq!(step["figures"][figure], counted[figure], "{figure}");
+    }
+    let here = ["waiting", "held", "ready", "mailing"].map(|it| counted[it].as_u64().expect("it"));
+    assert_eq!(step["figures"]["here"], here.iter().sum::<u64>());
+    assert_eq!(step["ways"][0]["to"], "wait.3d");
+    assert!(drawn["steps"][1]["figures"].is_null());
+    assert!(std::fs::read_to_string(site.path("hello.svg")).expect("a file").contains("entered"));
+    let live = site.run(&["--json", "graph", "hello", "--live"]).document();
+    assert_eq!(live["steps"].as_array().map(Vec::len), Some(1));
+}

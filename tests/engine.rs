@@ -32,3 +32,4 @@ mod throttles;
 mod together;
 mod warming;
 mod ways;
+mod webhooks;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod backups;
+mod calls;
 mod codes;
 mod corruption;
 mod decisions;

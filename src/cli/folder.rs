@@ -36,6 +36,10 @@ impl Folder {
         let mut sources = read_folder(&context.dir)?;
         let config = Config::load(&context.config_file());
         sources.own_domains = config.as_ref().ok().and_then(Config::own_domains);
+        sources.targets = config
+            .as_ref()
+            .ok()
+            .map(|config| config.webhooks.iter().map(|target| target.name.clone()).collect());
         let Checked { mut problems, artefacts, definitions } = check(&sources);
         problems.extend(of_configuration(config, &mut sources));
         let past = definitions.as_ref().map(|it| past_dates(it, context.now()));

@@ -24,6 +24,7 @@ mod events;
 mod failure;
 mod findings;
 mod folder;
+mod graph;
 mod inbox;
 mod init;
 mod leads;
@@ -123,6 +124,9 @@ enum Command {
     /// Go through months of the campaign on a virtual clock; nothing is sent
     #[command(long_about = told::<simulate::Arguments>())]
     Simulate(simulate::Arguments),
+    /// Draw a workflow: its steps, and the ways between them
+    #[command(long_about = told::<graph::Arguments>())]
+    Graph(graph::Arguments),
     /// Make what was live before live again
     #[command(long_about = told::<rollback::Arguments>())]
     Rollback(rollback::Arguments),
@@ -300,6 +304,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<(), Failure> {
         Command::Apply(arguments) => apply::run(context, &arguments).await,
         Command::Test(arguments) => test::run(context, &arguments),
         Command::Simulate(arguments) => simulate::run(context, &arguments).await,
+        Command::Graph(arguments) => graph::run(context, &arguments).await,
         Command::Rollback(arguments) => rollback::run(context, &arguments).await,
         Command::Releases(arguments) => releases::run(context, &arguments).await,
         Command::Eval(arguments) => eval::run(context, &arguments).await,

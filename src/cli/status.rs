@@ -20,7 +20,7 @@ use crate::{
     engine::report::ramps::{RampLine, ramps_report},
     store::{
         MissedTick, Store,
-        records::{Deferred, Parked, Pool},
+        records::{CallCount, Deferred, Parked, Pool},
     },
 };
 
@@ -59,6 +59,8 @@ struct Report {
     relays: Vec<Relay>,
     /// The last ticks of workflows' schedules that nobody entered by.
     missed_ticks: Vec<Tick>,
+    /// Calls of webhooks, by target and state.
+    webhooks: Vec<CallCount>,
     /// Since when the live release is live; `null` before the first one.
     live_since: Option<String>,
     rehearsal: bool,
@@ -141,6 +143,7 @@ pub(super) async fn run(context: &Context, _arguments: &Arguments) -> Result<(),
         pauses: pauses.into_iter().map(Line::from).collect(),
         relays: relays(&store).await?,
         missed_ticks: missed_ticks(&store).await?,
+        webhooks: store.calls().await?,
         live_since: store.live_release().await?.map(|release| release.at.to_string()),
         rehearsal: store.is_rehearsal().await?,
     };
@@ -227,6 +230,13 @@ fn text(report: &Report) -> String {
                 .iter()
                 .map(|it| format!("  {} of {}: {}", it.at, it.workflow, it.because)),
         );
+    }
+    if !report.webhooks.is_empty() {
+        lines.push("Webhooks:".to_owned());
+        lines.extend(report.webhooks.iter().map(|CallCount { target, state, reason, number }| {
+            let why = reason.as_ref().map(|why| format!(": {}", in_one_line(why)));
+            format!("  {target}: {number} {state}{}", why.unwrap_or_default())
+        }));
     }
     if !report.deferred.is_empty() {
         lines.push("Deferred, and tried again by themselves:".to_owned());

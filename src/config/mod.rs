@@ -4,6 +4,7 @@
 //! hold them, and those are read when they are needed.
 
 mod dkim;
+mod egress;
 mod listeners;
 mod named_file;
 mod own_domains;
@@ -14,6 +15,7 @@ mod relay;
 mod sections;
 mod sender;
 mod warm_up;
+mod webhook;
 
 use std::{
     net::SocketAddr,
@@ -22,12 +24,14 @@ use std::{
 };
 
 pub use dkim::{Dkim, is_selector};
+pub use egress::Egress;
 pub use named_file::NamedFile;
 pub use own_domains::{OwnDomains, is_within};
 pub use private_file::{NotPrivate, read_private, write_private};
 pub use problem::{ConfigError, ConfigProblem};
 pub use relay::{Login, Relay, RelayKind, SmtpRelay, Tls};
 pub use sender::{Identity, Pattern, Sender, canonical_domain};
+pub use webhook::Target;
 
 use crate::domain::{
     address::Address,
@@ -53,6 +57,10 @@ pub struct Config {
     pub engine: Engine,
     pub inbound: Inbound,
     pub lmtp: Option<Lmtp>,
+    /// The targets of webhooks.
+    pub webhooks: Vec<Target>,
+    /// Where they may lead.
+    pub egress: Egress,
     pub log: Log,
     /// Whether a start or a SIGHUP applies the campaign folder. Off: only `nurtured apply` does.
     pub auto_apply: bool,
@@ -190,6 +198,12 @@ impl Config {
             ));
         }
         Ok((sender, &self.relays))
+    }
+
+    /// A target of webhooks.
+    #[must_use]
+    pub fn webhook(&self, target: &str) -> Option<&Target> {
+        self.webhooks.iter().find(|known| *known.name == *target)
     }
 
     /// Who mails by a relay are from. `None` while there is no `[sender]`.

@@ -14,11 +14,11 @@ use toml::{
 
 use super::{
     Config, Console, Database, Delivery, Dkim, Engine, Inbound, Lmtp, Log, LogFormat, NamedFile,
-    Public, Relay, RelayKind, Secrets, dkim,
+    Public, Relay, RelayKind, Secrets, Target, dkim, egress,
     listeners::keep_apart,
     problem::ConfigProblem,
     reader::{Problems, Section},
-    relay, sender,
+    relay, sender, webhook,
 };
 
 const ADDRESS: &str = "an address to listen on, like 127.0.0.1:8080";
@@ -73,6 +73,8 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         section.finish();
         listen.map(|listen| Lmtp { listen })
     });
+    let webhooks = top.webhooks(base);
+    let egress = top.section("egress", "[egress]", egress::read).unwrap_or_default();
     let log = top.section("log", "[log]", log);
     let (console, lmtp) = (console.flatten(), lmtp.flatten());
     let listeners = [
@@ -113,6 +115,8 @@ pub(super) fn read(text: &str, file: &Path, base: &Path) -> Result<Config, Vec<C
         engine: engine.unwrap_or_default(),
         inbound: Inbound { keep },
         lmtp,
+        webhooks,
+        egress,
         log: log.unwrap_or_default(),
         auto_apply,
     })
@@ -299,6 +303,15 @@ impl<'t, 'i, 'a> Top<'t, 'i, '_, 'a> {
             self.problems.add(&place, message, hint);
         }
         kept
+    }
+
+    fn webhooks(&mut self, base: &Path) -> Vec<Target> {
+        self.known.push("webhook");
+        let Some(value) = self.table.get("webhook") else { return Vec::new() };
+        match self.table_of(value, "[webhook.NAME]") {
+            Some((table, _)) => webhook::read(table, base, self.problems),
+            None => Vec::new(),
+        }
     }
 
     fn dkim(&mut self, base: &Path) -> Vec<Dkim> {

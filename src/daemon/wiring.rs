@@ -97,6 +97,16 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
         }
     });
     let sending = Arc::clone(&engine).send_loop(claiming.clone());
+    let calling = Arc::clone(&engine).call_loop(claiming.clone());
+    let all_of_calls = parts.stop.all.clone();
+    // What was asked without an answer is asked again, by the same key.
+    let calling = async move {
+        tokio::select! {
+            ended = calling => ended?,
+            () = all_of_calls.cancelled() => {}
+        }
+        Ok(())
+    };
     let reloaded = parts.clone();
     let reload = Arc::clone(&parts.reload);
     let keeping_up = Arc::clone(&engine).keep_up(claiming.clone(), reload, move || {
@@ -121,6 +131,7 @@ pub async fn wire(parts: &Parts, folder: PathBuf) -> anyhow::Result<Wired> {
     let mut loops = vec![
         Loop { name: "decide", work: Box::pin(async move { Ok(deciding.await?) }) },
         Loop { name: "send", work: Box::pin(sending) },
+        Loop { name: "call", work: Box::pin(calling) },
         Loop { name: "keep-up", work: Box::pin(async move { Ok(keeping_up.await?) }) },
     ];
     loops.extend(super::inbox::door(parts).await?);
@@ -157,6 +168,8 @@ fn engine(parts: &Parts) -> anyhow::Result<Engine> {
     let metrics = Arc::clone(&parts.metrics);
     engine.on_relay = Box::new(move |name, change| metrics.relay(name, change == Change::Up));
     let metrics = Arc::clone(&parts.metrics);
+    let calls = Arc::clone(&parts.metrics);
+    engine.on_called = Box::new(move |target, outcome| calls.called(target, outcome));
     engine.on_missed = Box::new(move |_, ticks| metrics.missed_ticks(ticks));
     Ok(engine)
 }

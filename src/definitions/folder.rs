@@ -1,7 +1,7 @@
 //! Reads the campaign folder, safely: names are slugs, no link leads out, sizes are bounded.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     config::OwnDomains,
-    domain::attachment::{self, FileType, too_large},
+    domain::{
+        attachment::{self, FileType, too_large},
+        name::Name,
+    },
 };
 
 /// How many files are read at most.
@@ -37,6 +40,8 @@ pub struct Sources {
     pub problems: Vec<Problem>,
     /// From where mail may come, as far as a configuration says it.
     pub own_domains: Option<OwnDomains>,
+    /// The targets of webhooks, as far as a configuration names them.
+    pub targets: Option<BTreeSet<Name>>,
 }
 
 /// Why a folder is no campaign folder.

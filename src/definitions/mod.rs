@@ -69,7 +69,11 @@ pub fn check(sources: &Sources) -> Checked {
         &files,
         ReleaseId::default(),
         &BTreeMap::new(),
-        &lower::Outside { own: sources.own_domains.as_ref(), refused: Some(&sources.refused) },
+        &lower::Outside {
+            own: sources.own_domains.as_ref(),
+            targets: sources.targets.as_ref(),
+            refused: Some(&sources.refused),
+        },
     );
     drop(files);
     artefacts.retain(|found| {

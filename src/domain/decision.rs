@@ -16,6 +16,7 @@ use super::{
     score::{Booked, MilliPoints},
     time::{Instant, Zone},
     value::Value,
+    webhook::NewCall,
     workflow::Version,
 };
 
@@ -27,6 +28,8 @@ pub struct Decision {
     pub enrolments: Vec<EnrolmentChange>,
     /// Messages to reserve: at most one to the lead, any number to our people.
     pub messages: Vec<NewMessage>,
+    /// Calls to other systems.
+    pub calls: Vec<NewCall>,
     /// Unsent messages to withdraw, with the reason.
     pub withdraw: Vec<(MessageId, String)>,
     /// Facts that the decision itself makes: `stage.changed`.
@@ -46,6 +49,7 @@ impl Decision {
         self.changes.is_empty()
             && self.enrolments.is_empty()
             && self.messages.is_empty()
+            && self.calls.is_empty()
             && self.withdraw.is_empty()
             && self.events.is_empty()
             && self.log.is_empty()

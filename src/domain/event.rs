@@ -44,6 +44,10 @@ impl EventKind {
     pub const ENROLMENT_CANCELLED: Self = Self(Cow::Borrowed("enrolment.cancelled"));
     /// A workflow's clock has ticked; the object is the workflow.
     pub const SCHEDULE_TICKED: Self = Self(Cow::Borrowed("schedule.ticked"));
+    /// Another system has taken what a `webhook` step told; the object is the target.
+    pub const WEBHOOK_ANSWERED: Self = Self(Cow::Borrowed("webhook.answered"));
+    /// It has not, for as long as it was tried; the object is the target.
+    pub const WEBHOOK_FAILED: Self = Self(Cow::Borrowed("webhook.failed"));
     /// A lead was handed to sales; the object is the person.
     pub const HANDOFF_MADE: Self = Self(Cow::Borrowed("handoff.made"));
     pub const HANDOFF_ACCEPTED: Self = Self(Cow::Borrowed("handoff.accepted"));
@@ -56,7 +60,7 @@ impl EventKind {
     pub const JUDGEMENT_REVISED: Self = Self(Cow::Borrowed("judgement.revised"));
 
     /// The product's own kinds.
-    pub const OWN: [Self; 26] = [
+    pub const OWN: [Self; 28] = [
         Self::MAIL_SENT,
         Self::MAIL_FAILED,
         Self::MAIL_IN_DOUBT,
@@ -76,6 +80,8 @@ impl EventKind {
         Self::ENROLMENT_REQUESTED,
         Self::ENROLMENT_CANCELLED,
         Self::SCHEDULE_TICKED,
+        Self::WEBHOOK_ANSWERED,
+        Self::WEBHOOK_FAILED,
         Self::JUDGEMENT_REVISED,
         Self::HANDOFF_MADE,
         Self::HANDOFF_ACCEPTED,
@@ -105,6 +111,8 @@ impl EventKind {
             Self::ENROLMENT_REQUESTED,
             Self::ENROLMENT_CANCELLED,
             Self::SCHEDULE_TICKED,
+            Self::WEBHOOK_ANSWERED,
+            Self::WEBHOOK_FAILED,
             Self::JUDGEMENT_REVISED,
             Self::HANDOFF_MADE,
         ]

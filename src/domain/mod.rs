@@ -42,4 +42,5 @@ pub mod throttle;
 pub mod time;
 pub mod value;
 pub mod verdict;
+pub mod webhook;
 pub mod workflow;

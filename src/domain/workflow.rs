@@ -4,6 +4,7 @@ mod rounds;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod ways;
 
 use std::fmt;
 
@@ -21,11 +22,13 @@ use super::{
     split::Arm,
     stream::Stream,
     value::{Slot, Value},
+    webhook::Webhook,
 };
 
 pub use self::{
     rounds::{DEEPEST, MOST_ROUNDS, STAY, is_same_arrival, next_round, rounds_done, tries},
     steps::Steps,
+    ways::Way,
 };
 pub use super::enter::{Again, DateEntry, Enter};
 
@@ -188,6 +191,8 @@ pub enum StepKind {
         to: Name,
         template: Option<Name>,
     },
+    /// Tells another system of the lead.
+    Webhook(Webhook),
     /// Hands the lead to one of our people and waits for what they say.
     HandOff(HandOff),
     Stop {
@@ -303,6 +308,7 @@ impl StepKind {
             Self::Set(_) => "set",
             Self::Tag { .. } => "tag",
             Self::Notify { .. } => "notify",
+            Self::Webhook(_) => "webhook",
             Self::HandOff(_) => "hand_off",
             Self::Stop { .. } => "stop",
         }

@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod audience;
+mod calling;
 pub mod cancelling;
 pub mod claims;
 mod codes;
@@ -77,6 +78,9 @@ pub type OnRelay = dyn Fn(&Name, Change) + Send + Sync;
 /// Told of which workflow ticks were missed, and how many.
 pub type OnMissed = dyn Fn(&Name, u64) + Send + Sync;
 
+/// Told which target was called, and what came of it.
+pub type OnCalled = dyn Fn(&Name, &'static str) + Send + Sync;
+
 /// What all parts of the engine share.
 pub struct Engine {
     pub store: Store,
@@ -101,6 +105,8 @@ pub struct Engine {
     pub on_relay: Box<OnRelay>,
     /// Told of which workflow ticks were missed, and how many.
     pub on_missed: Box<OnMissed>,
+    /// Told what came of a call to another system: the target, and `answered`, `failed` or `given_up`.
+    pub on_called: Box<OnCalled>,
     /// Set by [`Engine::take_over`].
     pub current: Current,
     /// One at a time: what is live must not go back to an older release.
@@ -156,6 +162,7 @@ impl Engine {
             on_turn: Box::new(|_, _| ()),
             on_relay: Box::new(|_, _| ()),
             on_missed: Box::new(|_, _| ()),
+            on_called: Box::new(|_, _| ()),
             current: Current::default(),
             taking_over: tokio::sync::Mutex::default(),
             beyond_us: Mutex::default(),

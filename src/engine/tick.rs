@@ -91,7 +91,8 @@ impl Engine {
             report.add_tally(tally);
             // When all else is decided: who it is for is asked of leads as they were decided last.
             let rung = self.ring(now).await?;
-            if decided.claimed == 0 && tally == Tally::default() && !rung {
+            let called = self.call().await?;
+            if decided.claimed == 0 && tally == Tally::default() && !rung && called == 0 {
                 break;
             }
         }

@@ -142,7 +142,16 @@ impl Loaded {
         let Self { undecided, profile, refolded } = self;
         let (mut state, decision) = undecided.decided(definitions, allocator, now);
         let Decision {
-            changes, enrolments, messages, withdraw, events, log, ledger, wake_at, ..
+            changes,
+            enrolments,
+            messages,
+            calls,
+            withdraw,
+            events,
+            log,
+            ledger,
+            wake_at,
+            ..
         } = decision;
         let touches_profile = changes.touches_profile();
         let touches_memory = changes.touches_memory() || refolded;
@@ -163,6 +172,7 @@ impl Loaded {
             stage,
             enrolments,
             messages,
+            calls,
             withdraw,
             events,
             log,

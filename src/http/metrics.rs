@@ -67,6 +67,8 @@ pub struct Metrics {
     contended: Counter,
     parked: Counter,
     missed_ticks: Counter,
+    calls: Family<[(&'static str, String); 2], Counter>,
+    calls_parked: Gauge,
     hits: Family<[Label; 2], Counter>,
     hit_transactions: Counter,
     revised: Counter,
@@ -105,6 +107,8 @@ impl Metrics {
             contended: Counter::default(),
             parked: Counter::default(),
             missed_ticks: Counter::default(),
+            calls: Family::default(),
+            calls_parked: Gauge::default(),
             hits: Family::default(),
             hit_transactions: Counter::default(),
             revised: Counter::default(),
@@ -166,6 +170,16 @@ impl Metrics {
             "schedule_ticks_missed",
             "Ticks of workflows' schedules that nobody entered by",
             self.missed_ticks.clone(),
+        );
+        registry.register(
+            "webhooks",
+            "Tries to call other systems, by target and by what came of them",
+            self.calls.clone(),
+        );
+        registry.register(
+            "webhooks_parked",
+            "Calls to other systems that are parked",
+            self.calls_parked.clone(),
         );
         registry.register("hits", "Hits, by kind and first judgement", self.hits.clone());
         registry.register(
@@ -267,6 +281,12 @@ impl Metrics {
         self.missed_ticks.inc_by(ticks);
     }
 
+    /// A target was called.
+    pub fn called(&self, target: &Name, outcome: &str) {
+        let labels = [("target", target.to_string()), ("outcome", outcome.to_owned())];
+        self.calls.get_or_create_owned(&labels).inc();
+    }
+
     pub fn hit(&self, kind: HitKind, outcome: HitOutcome) {
         self.hits(kind, outcome).inc();
     }
@@ -319,6 +339,10 @@ impl Metrics {
         let look = async {
             if let Ok(slowed) = observed.store.throttles().await {
                 self.slowed.set(gauge(slowed.len()));
+            }
+            if let Ok(calls) = observed.store.calls().await {
+                let parked = calls.iter().filter(|it| it.state == "parked").map(|it| it.number);
+                self.calls_parked.set(i64::try_from(parked.sum::<u64>()).unwrap_or(i64::MAX));
             }
             if let Ok(due) = observed.store.next_wake_at().await {
                 self.due_lag.set(lag(now, due));

@@ -12,6 +12,7 @@ mod accounts;
 mod backlog;
 mod backup;
 mod batch;
+mod calls;
 mod checkpoint;
 mod codes;
 mod commit;

@@ -76,6 +76,7 @@ impl Store {
 impl Tx {
     /// Gives all parked messages and leads another try.
     pub(super) async fn unpark_all(&mut self, now: Instant) -> Result<()> {
+        self.unpark_calls(now).await?;
         let leads: Vec<i64> = on_db!(
             self.on(),
             sql!(

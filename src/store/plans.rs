@@ -24,6 +24,7 @@ async fn plan(text: Text) -> Vec<String> {
         include_str!("../../migrations/0013_warm_up.sql"),
         include_str!("../../migrations/0014_places.sql"),
         include_str!("../../migrations/0016_schedules.sql"),
+        include_str!("../../migrations/0017_calls.sql"),
     ] {
         raw_sql(AssertSqlSafe(sqlite_schema(migration))).execute(&mut connection).await.unwrap();
     }

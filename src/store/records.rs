@@ -1,5 +1,6 @@
 //! What goes into and comes out of the store: plain records, no SQL.
 
+mod calls;
 mod codes;
 mod figures;
 mod past;
@@ -8,6 +9,7 @@ mod shown;
 
 use std::collections::BTreeMap;
 
+pub use calls::{Call, CallCount, Called};
 pub use codes::{CodeWanted, Given, Pool};
 pub use figures::{
     Again, BackCount, Behind, CohortCount, Deal, Gain, Happened, Inside, MailCount, OpenCount,
@@ -29,6 +31,7 @@ use crate::domain::{
     name::Name,
     schedule::Day,
     time::Instant,
+    webhook::NewCall,
     workflow::Version,
 };
 
@@ -258,6 +261,7 @@ pub struct LeadWrite {
     pub stage: Option<(Stage, Instant)>,
     pub enrolments: Vec<EnrolmentChange>,
     pub messages: Vec<NewMessage>,
+    pub calls: Vec<NewCall>,
     pub withdraw: Vec<(MessageId, String)>,
     pub events: Vec<MadeEvent>,
     pub log: Vec<LogLine>,

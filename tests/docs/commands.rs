@@ -239,6 +239,7 @@ fn every_field_of_every_document_is_explained() {
     }
     document("report funnel", &["--by", "source"]);
     document("report workflow", &["hello"]);
+    document("graph", &["hello"]);
     document("demo", &["--weeks", "1"]);
     document("init", &["another"]);
     document("doctor", &[]);

@@ -140,6 +140,7 @@ async fn sent_message(store: &Store, lead: LeadId, kind: MessageKind) -> Message
         stage: None,
         enrolments: Vec::new(),
         messages: vec![message],
+        calls: Vec::new(),
         withdraw: Vec::new(),
         events: Vec::new(),
         log: Vec::new(),

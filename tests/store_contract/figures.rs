@@ -87,8 +87,13 @@ async fn enrolments_are_counted_by_where_they_stand_and_how_they_came_there() {
         let left = standing("hello", "left", "replied()", 1);
         let held = standing("hello", "ready", "outside of \"it\", [a]", 2);
         assert_eq!(sorted(figures.standings), [left.clone(), held, waiting]);
-        let again =
-            Again { lead: leads[2], version: version(), step: "hello".into(), turns: Vec::new() };
+        let again = Again {
+            lead: leads[2],
+            version: version(),
+            step: "hello".into(),
+            turns: Vec::new(),
+            finished: false,
+        };
         assert_eq!(figures.again, [again.clone(), again]);
 
         let passed = |what: &str| PassedOver { step: "hello".into(), what: what.into(), leads: 1 };

@@ -76,6 +76,7 @@ pub fn write(record: &LeadRecord) -> LeadWrite {
         stage: None,
         enrolments: Vec::new(),
         messages: Vec::new(),
+        calls: Vec::new(),
         withdraw: Vec::new(),
         events: Vec::new(),
         log: Vec::new(),

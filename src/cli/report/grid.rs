@@ -110,7 +110,7 @@ pub(super) fn money(amount: f64) -> String {
 }
 
 /// `41 %`, `8.3 %`; `–` of nothing, and never `0 %` where there are some.
-pub(super) fn percent(part: Option<f64>) -> String {
+pub(in crate::cli) fn percent(part: Option<f64>) -> String {
     match part {
         None => "–".to_owned(),
         Some(0.0) => "0 %".to_owned(),

@@ -44,6 +44,7 @@ fn of_workflow() -> WorkflowReport {
         template: Some("cold/industry-report".into()),
         live: true,
         entered: 12_034,
+        went_on: 11_640,
         held: 310,
         mailing: 12,
         why_held: vec![why("outside of the window mon-fri 09:00-17:30 in Europe/Rome", 310)],

@@ -227,6 +227,7 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         "template",
         "live",
         "entered",
+        "went_on",
         "waiting",
         "held",
         "ready",
@@ -253,6 +254,7 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         "complained",
         "left",
         "sent_rate",
+        "went_on_rate",
         "opened_rate",
         "clicked_rate",
         "why_held",
@@ -276,6 +278,7 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
         ];
         let figures = [
             step.entered,
+            step.went_on,
             step.waiting,
             step.held,
             step.ready,
@@ -302,7 +305,8 @@ pub(super) fn sheet(report: &WorkflowReport) -> Sheet {
             step.complained,
             step.left,
         ];
-        let rates = [step.rates.sent, step.rates.opened, step.rates.clicked].map(or_empty);
+        let rates = step.rates;
+        let rates = [rates.sent, rates.went_on, rates.opened, rates.clicked].map(or_empty);
         let left: Vec<String> = step
             .why_left
             .iter()

@@ -176,6 +176,12 @@ fn acts(forecast: &Forecast) -> Vec<String> {
             figure(forecast.notices)
         ));
     }
+    if forecast.webhooks > 0 {
+        lines.push(format!(
+            "  {:>width$}  calls to other systems, which would have been made",
+            figure(forecast.webhooks)
+        ));
+    }
     lines
 }
 

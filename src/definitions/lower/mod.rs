@@ -39,11 +39,12 @@ mod steps;
 mod streams;
 mod templates;
 mod wait_for;
+mod webhook;
 mod workflow;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -85,6 +86,8 @@ impl Found<'_> {
 pub(super) struct Outside<'a> {
     /// From where mail may come, as far as a configuration says it.
     pub own: Option<&'a OwnDomains>,
+    /// The targets of webhooks, as far as a configuration names them.
+    pub targets: Option<&'a BTreeSet<Name>>,
     /// Files that cannot go with a mail, by path, and why.
     pub refused: Option<&'a BTreeMap<String, String>>,
 }
@@ -175,6 +178,7 @@ pub(super) fn definitions(
         teams: &teams,
         persons: &people.persons,
         own: outside.own,
+        targets: outside.targets,
         campaigns: &lowered,
         streams: &stream_names,
         workflows: Some(&workflow_names),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     dates, elsewhere, forks, hand_off, inside, marks, people::nobody, read, repeat, split, step_id,
-    steps, streams, wait_for, workflow::Known,
+    steps, streams, wait_for, webhook, workflow::Known,
 };
 use crate::{
     definitions::{
@@ -110,6 +110,7 @@ pub(super) fn read(
         "set" => marks::set(file, value, known)?,
         "tag" => marks::tag(file, value)?,
         "notify" => notify(file, &fields, value, known)?,
+        "webhook" => webhook::lower(file, &fields, value, known)?,
         "hand_off" => hand_off::lower(file, &fields, value, known)?,
         _ => stop(file, value)?,
     };

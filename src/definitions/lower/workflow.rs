@@ -31,6 +31,8 @@ pub(super) struct Known<'a> {
     pub persons: &'a BTreeMap<Name, Person>,
     /// `None`: no configuration says where mail may come from.
     pub own: Option<&'a OwnDomains>,
+    /// `None`: no configuration names targets of webhooks.
+    pub targets: Option<&'a BTreeSet<Name>>,
     /// `None`: one with problems of its own, which are told.
     pub campaigns: &'a BTreeMap<Name, Option<Campaign>>,
     pub streams: &'a BTreeSet<Name>,

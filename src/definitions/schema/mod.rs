@@ -12,6 +12,7 @@ mod mail;
 mod pacing;
 mod page;
 mod rounds;
+mod webhook;
 mod workflow;
 
 pub(super) use campaign::{CAMPAIGN, COST, UTM};

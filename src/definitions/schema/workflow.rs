@@ -5,6 +5,7 @@ use super::{
     forks::{BRANCH, IF, SPLIT},
     may, must,
     rounds::{ENROL, LEAVE, REPEAT, STREAM},
+    webhook::WEBHOOK,
 };
 use crate::domain::{hand_off::Persist, on_change::OnChange, workflow::InDoubt};
 
@@ -116,8 +117,7 @@ pub(super) const ID: Key = may(
 );
 
 /// Keys of steps that are not built yet.
-pub(in crate::definitions) const STEPS_LATER: [&str; 5] =
-    ["webhook", "ask", "sms", "score", "stage"];
+pub(in crate::definitions) const STEPS_LATER: [&str; 4] = ["ask", "sms", "score", "stage"];
 
 const IN_DOUBT: &str =
     "whether a lead goes on whose mail may have arrived, waits for your word, or gets it once more";
@@ -168,7 +168,7 @@ pub(super) const ELSE: Key =
     may("else", Form::Steps, "nothing", "what happens if it is not; then the way goes on below");
 
 /// The kinds of steps. Each is written with its first key.
-pub(in crate::definitions) const STEPS: [Map; 15] = [
+pub(in crate::definitions) const STEPS: [Map; 16] = [
     Map {
         title: "email",
         keys: &[
@@ -242,6 +242,7 @@ pub(in crate::definitions) const STEPS: [Map; 15] = [
         ],
         later: LATER,
     },
+    WEBHOOK,
     Map {
         title: "hand_off",
         keys: &[

@@ -30,6 +30,7 @@ mod rounds;
 mod stage;
 mod steps;
 mod stream;
+mod webhook;
 mod withheld;
 mod work;
 

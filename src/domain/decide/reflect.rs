@@ -32,6 +32,8 @@ impl<'a> Work<'a> {
                 self.requested.extend(event.object.as_ref());
             } else if event.kind == EventKind::ENROLMENT_CANCELLED {
                 self.cancel(event);
+            } else if event.kind == EventKind::WEBHOOK_ANSWERED {
+                self.webhook_answered(event);
             } else if Answer::of(event).is_some() {
                 self.sales_said(event);
             } else if event.kind == EventKind::LEAD_ANSWERED {

@@ -98,6 +98,7 @@ impl Work<'_> {
                 self.notify(index, workflow, to, template.as_ref());
                 self.go_on(index);
             }
+            StepKind::Webhook(step) => return self.webhook(index, workflow, step),
             StepKind::HandOff(step) => return self.hand_off(index, workflow, step),
             StepKind::Stop { reason } => {
                 self.end(index, Outcome::Finished, reason.as_deref().unwrap_or("stop"));

@@ -47,6 +47,8 @@ pub struct Forecast {
     pub acts: BTreeMap<String, u64>,
     /// Notices and cards to our own people.
     pub notices: u64,
+    /// Calls to other systems that would have been made.
+    pub webhooks: u64,
     pub stages_before: BTreeMap<&'static str, u64>,
     pub stages_after: BTreeMap<&'static str, u64>,
     /// By stage before and stage after, as `lead to mql`.
@@ -311,6 +313,7 @@ impl Witness for Counter {
                 _ => {}
             }
         }
+        self.forecast.webhooks += decision.calls.len() as u64;
         let notices = decision.messages.iter().filter(|it| it.kind == MessageKind::Internal);
         self.forecast.notices += notices.count() as u64;
     }

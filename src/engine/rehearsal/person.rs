@@ -14,6 +14,7 @@ use crate::{
         name::Name,
         time::Instant,
         value::Value,
+        webhook::NewCall,
     },
     engine::deciding::look,
     store::records::NewEvent,
@@ -205,6 +206,14 @@ impl Person {
             self.follow_attributes(definitions);
         }
         notices
+    }
+
+    /// The event that becomes of a call.
+    pub(super) fn answered(&self, call: &NewCall, at: Instant) -> NewEvent {
+        let mut event = NewEvent::new(self.state.lead, EventKind::WEBHOOK_ANSWERED, at, "webhook");
+        event.object = Some(call.target.clone());
+        event.about = Some(call.about.clone());
+        event
     }
 
     /// The event that becomes of its open mail, which is open no more.

@@ -17,7 +17,7 @@ use super::{
     structures::{Structures, structures},
 };
 use crate::{
-    domain::{definitions::Definitions, name::Name, time::Instant},
+    domain::{definitions::Definitions, lead::Outcome, name::Name, time::Instant},
     store::{
         Store, StoreError,
         records::{Again, Period, Standing},
@@ -64,8 +64,12 @@ pub async fn workflow_report(
     let mut board = Board::new(live.map(|live| live.workflow.as_ref()), &structures);
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     for standing in &figures.standings {
+        let finished = standing.state == Outcome::Finished.word();
         for step in structures.way(&standing.version, &standing.turns, &standing.step) {
-            board.step(&step).entered += standing.number;
+            let went_on = step != standing.step || finished;
+            let figures = board.step(&step);
+            figures.entered += standing.number;
+            figures.went_on += if went_on { standing.number } else { 0 };
         }
         board.stand(standing);
         *ends.entry(state_word(standing)).or_default() += standing.number;
@@ -73,8 +77,10 @@ pub async fn workflow_report(
     let mut repeated = 0;
     for (times, steps) in repeats(&figures.again, &structures) {
         repeated += times - 1;
-        for (step, times) in steps {
-            board.step(&step).entered -= times - 1;
+        for (step, Times { entered, went_on }) in steps {
+            let figures = board.step(&step);
+            figures.entered -= entered.saturating_sub(1);
+            figures.went_on -= went_on.saturating_sub(1);
         }
     }
     board.mails(&figures.mails);
@@ -113,15 +119,25 @@ fn state_word(standing: &Standing) -> &str {
     }
 }
 
+/// How often a lead came to a step, and went on from there.
+#[derive(Default)]
+struct Times {
+    entered: u64,
+    went_on: u64,
+}
+
 /// Of each lead with several enrolments how many these are, and how often it came to each step.
-fn repeats(again: &[Again], structures: &Structures) -> Vec<(u64, HashMap<Name, u64>)> {
+fn repeats(again: &[Again], structures: &Structures) -> Vec<(u64, HashMap<Name, Times>)> {
     again
         .chunk_by(|one, other| one.lead == other.lead)
         .map(|of_lead| {
-            let mut steps: HashMap<Name, u64> = HashMap::new();
+            let mut steps: HashMap<Name, Times> = HashMap::new();
             for enrolment in of_lead {
                 for step in structures.way(&enrolment.version, &enrolment.turns, &enrolment.step) {
-                    *steps.entry(step).or_default() += 1;
+                    let went_on = step != enrolment.step || enrolment.finished;
+                    let times = steps.entry(step).or_default();
+                    times.entered += 1;
+                    times.went_on += u64::from(went_on);
                 }
             }
             (u64::try_from(of_lead.len()).unwrap_or_default(), steps)

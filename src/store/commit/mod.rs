@@ -1,5 +1,6 @@
 //! Writing decisions: a handful of statements for a whole batch, where the revs still hold.
 
+mod calls;
 mod enrolments;
 mod guard;
 mod mails;
@@ -102,6 +103,7 @@ impl Tx {
             self.judge_again(&again).await?;
             let again = self.reserve_again(&written).await?;
             committed.reserved = again + self.reserve(store, &written, now).await?;
+            self.ask_for_calls(store, &written, now).await?;
             self.write_events(&written, now).await?;
             self.write_log(&written, &revs, now).await?;
             self.write_ledger(&written, &revs, now).await?;

@@ -25,7 +25,7 @@ fn why_held(rest: &str) -> String {
     text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| rest.to_owned())
 }
 
-fn or_never(at: Option<i64>) -> Instant {
+pub(super) fn or_never(at: Option<i64>) -> Instant {
     at.map_or(Instant::NEVER, Instant::from_millis)
 }
 

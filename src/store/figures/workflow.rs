@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::{count, why_held};
 use crate::{
-    domain::{event::EventKind, id::LeadId, time::Instant, workflow::Version},
+    domain::{event::EventKind, id::LeadId, lead::Outcome, time::Instant, workflow::Version},
     store::{
         Result, Store, StoreError,
         db::{Tx, on_db},
@@ -32,7 +32,7 @@ pub(in crate::store) const STANDINGS: Text = sql!(
 
 /// All enrolments of those leads that have several.
 const AGAIN: Text = sql!(
-    "SELECT e.lead, e.version, e.step, e.turns FROM enrolments AS e \
+    "SELECT e.lead, e.version, e.step, e.turns, e.status FROM enrolments AS e \
      WHERE e.workflow = $1 AND ($4 OR (e.entered_at >= $2 AND e.entered_at < $3)) \
      AND e.lead IN (SELECT x.lead FROM enrolments AS x WHERE x.workflow = $1 AND x.enrolment > 1 \
      AND EXISTS (SELECT 1 FROM enrolments AS o WHERE o.lead = x.lead AND o.enrolment < x.enrolment \
@@ -162,11 +162,12 @@ impl Tx {
     }
 
     async fn again(&mut self, workflow: &str, period: Period) -> Result<Vec<Again>> {
-        let rows: Vec<(i64, String, String, Option<String>)> =
+        let rows: Vec<(i64, String, String, Option<String>, String)> =
             of_period!(self, AGAIN, workflow, period)?;
         rows.into_iter()
-            .map(|(lead, version, step, turns)| {
+            .map(|(lead, version, step, turns, status)| {
                 Ok(Again {
+                    finished: status == Outcome::Finished.word(),
                     lead: LeadId(lead),
                     version: Version(version.into()),
                     step: step.into(),

@@ -52,6 +52,8 @@ pub struct Again {
     pub version: Version,
     pub step: Name,
     pub turns: Vec<Turn>,
+    /// It has come to the end.
+    pub finished: bool,
 }
 
 /// Mails of a step that are over, in one state.

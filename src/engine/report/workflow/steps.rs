@@ -24,6 +24,8 @@ pub struct StepFigures {
     /// Whether the live version has it.
     pub live: bool,
     pub entered: u64,
+    /// Of these, who went on to another step, or to the end.
+    pub went_on: u64,
     /// Enrolments that stand here now: in a wait, held back, about to be decided, with a mail under way.
     pub waiting: u64,
     pub held: u64,
@@ -70,10 +72,11 @@ pub struct Left {
     pub number: u64,
 }
 
-/// Fractions: `sent` of those who entered, all others of those it was sent to, in doubt or not. `None`: of nobody.
+/// Fractions: `sent` and `went_on` of those who entered, all others of those it was sent to, in doubt or not. `None`: of nobody.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Rates {
     pub sent: Option<f64>,
+    pub went_on: Option<f64>,
     pub bounced: Option<f64>,
     pub opened: Option<f64>,
     pub clicked: Option<f64>,
@@ -233,6 +236,7 @@ impl Board {
             let of_sent = |part| share(part, step.sent + step.in_doubt);
             step.rates = Rates {
                 sent: share(step.sent, step.entered).filter(|_| is_mail),
+                went_on: share(step.went_on, step.entered),
                 bounced: of_sent(step.bounced),
                 opened: of_sent(step.opened),
                 clicked: of_sent(step.clicked),
