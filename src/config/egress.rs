@@ -112,7 +112,7 @@ fn inside_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0, 0, 0, 0, 0, 0, 0, 0] => Some("this host"),
         [0, 0, 0, 0, 0, 0, 0, 1] => Some("loopback"),
         // Mapped, and the old form of compatible ones: whatever they hold, they are not on the wire.
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0, ..] => Some("IPv4 inside of IPv6"),
+        [0, 0, 0, 0, 0, 0xffff | 0, ..] => Some("IPv4 inside of IPv6"),
         // NAT64, its local form, and 6to4 lead to the address that they hold.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             inside_v4(embedded(high, low)).or(Some("IPv4 behind NAT64"))
@@ -121,9 +121,8 @@ fn inside_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0x2002, ..] => Some("IPv4 behind 6to4"),
         [0x2001, 0, ..] => Some("IPv4 behind Teredo"),
         [0x2001, 0xdb8, ..] | [0x100, 0, 0, 0, ..] | [0x3fff, 0..=0x0fff, ..] => Some("reserved"),
-        [0xfc00..=0xfdff, ..] => Some("private"),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Some("private"),
         [0xfe80..=0xfebf, ..] => Some("link-local"),
-        [0xfec0..=0xfeff, ..] => Some("private"),
         [0xff00..=0xffff, ..] => Some("multicast"),
         // Only these are given out.
         [0x2000..=0x3fff, ..] => None,

@@ -36,7 +36,7 @@ impl Crm {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
-        let crm = Self { port, answers, ..Self::default() };
+        let crm = Self { answers, port, ..Self::default() };
         let routes = Router::new().route("/hook", post(Self::take)).with_state(crm.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         crm
