@@ -171,16 +171,8 @@ impl Metrics {
             "Ticks of workflows' schedules that nobody entered by",
             self.missed_ticks.clone(),
         );
-        registry.register(
-            "webhooks",
-            "Tries to call other systems",
-            self.calls.clone(),
-        );
-        registry.register(
-            "webhooks_parked",
-            "Calls that are parked",
-            self.calls_parked.clone(),
-        );
+        registry.register("webhooks", "Tries to call other systems", self.calls.clone());
+        registry.register("webhooks_parked", "Calls that are parked", self.calls_parked.clone());
         registry.register("hits", "Hits, by kind and first judgement", self.hits.clone());
         registry.register(
             "hit_transactions",

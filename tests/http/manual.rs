@@ -16,6 +16,11 @@ fn explained() -> BTreeSet<String> {
         .collect()
 }
 
+/// Whether a section is a key's, as `[webhook.NAME]` is that of `webhook`.
+fn is_of(section: &str, key: &str) -> bool {
+    section.trim_matches(['[', ']']).split('.').next() == Some(key)
+}
+
 #[test]
 fn every_key_of_the_configuration_is_explained_and_every_explained_key_is_there() {
     let sections: BTreeSet<String> = explained()
@@ -38,7 +43,7 @@ fn every_key_of_the_configuration_is_explained_and_every_explained_key_is_there(
         for key in known.split(", ") {
             if title.starts_with('[') {
                 there.insert(format!("{title} {key}"));
-            } else if !sections.iter().any(|section| section.trim_matches(['[', ']']) == key) {
+            } else if !sections.iter().any(|section| is_of(section, key)) {
                 there.insert(key.to_owned());
             }
         }
