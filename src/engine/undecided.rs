@@ -12,7 +12,7 @@ use crate::{
         account::{Account, account_of},
         allocator::{self, Allocator, Asker, has_lines},
         decide::decide,
-        decision::{Decision, Grants, NewMessage, Resource},
+        decision::{Decision, Grants, NewMessage, Resource, Want},
         definitions::Definitions,
         event::{Event, EventKind},
         lead::{LeadRecord, LeadState, Profile},
@@ -85,18 +85,13 @@ impl<S: Borrow<LeadState>> Undecided<S> {
         allocator: &mut Allocator<'_>,
         now: Instant,
     ) -> (S, Decision) {
-        let Self { state, account, due_at, mut grants, mut decision } = self;
+        let Self { state, account, due_at, grants, mut decision } = self;
         let lead = state.borrow();
         let asker = asker(lead, account.as_ref(), due_at);
         allocator.hear(asker, &lead.new_events, now);
-        // Each time at least one more is refused, and no enrolment wants twice.
-        let most = REFUSALS.max(lead.enrolments.len() + decision.enrolments.len() + 1);
-        for _ in 0..most {
-            if !allocator.grant(asker, &decision.wants, &mut grants, now) {
-                break;
-            }
-            decision = decide(definitions, lead, &grants, now);
-        }
+        let refuse =
+            |wants: &[Want], grants: &mut Grants| allocator.grant(asker, wants, grants, now);
+        decision = refused(definitions, (lead, decision), grants, now, refuse);
         let marketing = |message: &&mut NewMessage| message.kind == MessageKind::Marketing;
         if let Some(message) = decision.messages.iter_mut().find(marketing) {
             let want = decision.wants.iter().find(|want| want.about == message.about);
@@ -107,6 +102,26 @@ impl<S: Borrow<LeadState>> Undecided<S> {
         }
         (state, decision)
     }
+}
+
+/// A lead's decision, made again as long as something that it wants is refused which was not before; `refuse` says whether
+/// anything is.
+pub(super) fn refused(
+    definitions: &Definitions,
+    (lead, mut decision): (&LeadState, Decision),
+    mut grants: Grants,
+    now: Instant,
+    mut refuse: impl FnMut(&[Want], &mut Grants) -> bool,
+) -> Decision {
+    // Each time at least one more is refused, and no enrolment wants twice.
+    let most = REFUSALS.max(lead.enrolments.len() + decision.enrolments.len() + 1);
+    for _ in 0..most {
+        if !refuse(&decision.wants, &mut grants) {
+            break;
+        }
+        decision = decide(definitions, lead, &grants, now);
+    }
+    decision
 }
 
 /// A lead that was loaded, and its decision.

@@ -20,6 +20,7 @@ use nurtured::{
 use crate::support::{
     databases::{NOON, for_each_database},
     engine::{Campaign, DAY, Rig, Setup},
+    smtp::{Script, say},
 };
 
 /// More than readers do, so that in a few months everything happens.
@@ -357,6 +358,28 @@ async fn what_was_due_before_a_rehearsal_is_late_in_it() {
         let mails: Vec<&String> = record.mails.values().flatten().collect();
         assert_eq!(mails.len(), 3, "{mails:?}");
         assert!(mails.iter().all(|mail| mail.starts_with(&from.to_string())), "{mails:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_a_relay_has_put_off_leaves_in_a_rehearsal_when_its_time_comes() {
+    for_each_database(async |db| {
+        let relay = Script::new().on(|_| say("451 4.7.1 later"));
+        let setup = Setup { relay, ..Setup::default() };
+        let rig = Rig::with(db, &Campaign::two_mails(), setup).await;
+        let lead = rig.lead("a@a.example", &[]).await;
+        assert_eq!(rig.tick().await.deferred, 1);
+        let due = rig.messages(lead).await[0].due_at;
+        let live = rig.engine.live().unwrap();
+        let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+        let cast = Cast::of(&rig.store, definitions, &fleet, NOON).await.unwrap();
+        let mut world = World::new(definitions.clone(), fleet, (), 10, NOON).with(cast);
+        let mut record = Record::default();
+        world.run(NOON + 3 * DAY, &mut record);
+        let mails = &record.mails[&lead];
+        assert_eq!(mails.len(), 2, "{mails:?}");
+        assert!(mails[0].starts_with(&due.to_string()), "{mails:?}");
     })
     .await;
 }

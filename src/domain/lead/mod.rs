@@ -1,5 +1,6 @@
 //! A lead: who it is, where it stands, and all that a decision may look at.
 
+mod after;
 mod enrolment;
 mod glance;
 mod packed;
@@ -8,6 +9,7 @@ mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use after::Aftermath;
 pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
 pub use glance::{Glance, Missing, Standing, Stored};
 pub use packed::Unreadable;

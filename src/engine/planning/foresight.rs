@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::domain::{
     decide::decide,
-    decision::{EnrolmentChange, Grants},
+    decision::Grants,
     definitions::Definitions,
     id::{EnrolmentNo, MessageId},
     lead::{Ended, Enrolment, LeadState, Phase, Stage},
-    message::{MessageKind, MessageState, OpenMessage},
+    message::MessageKind,
     name::Name,
     on_change::OnChange,
     time::Instant,
@@ -86,40 +86,17 @@ impl Foresight {
         let mut at = now;
         for _ in 0..MOST {
             let decision = decide(definitions, &state, grants, at);
-            decision.changes.apply_to(&mut state);
-            for EnrolmentChange { enrolment, ended: over, .. } in decision.enrolments {
-                state.enrolments.retain(|known| known.no != enrolment.no);
-                match over {
-                    Some(over) => drop(ended.insert(enrolment.no, (enrolment, over))),
-                    None => state.enrolments.push(enrolment),
-                }
-            }
-            state.enrolments.sort_by_key(|enrolment| enrolment.no);
             for (withdrawn, _) in &decision.withdraw {
-                if let Some(open) = state.open_message.take_if(|open| open.id == *withdrawn) {
+                if let Some(open) = state.open_message.as_ref().filter(|it| it.id == *withdrawn) {
                     mails.remove(&open.about.enrolment);
                 }
             }
-            let to_lead = decision.messages.into_iter();
-            for message in to_lead.filter(|message| message.kind == MessageKind::Marketing) {
-                mails.insert(message.about.enrolment, message.template.clone());
-                state.open_message = Some(OpenMessage {
-                    // None that a message has which is stored.
-                    id: message.again.unwrap_or(MessageId(-1)),
-                    about: message.about,
-                    workflow: message.workflow,
-                    purpose: message.purpose,
-                    template: message.template,
-                    state: MessageState::Reserved,
-                    due_at: message.due_at,
-                });
-            }
-            if let Some(last) = state.new_events.last() {
-                state.rev = state.rev.max(last.rev);
-            }
-            state.new_events.clear();
-            (state.decided_at, state.decided_under) = (at, definitions.release);
-            if decision.wake_at > at.next() {
+            let to_lead = decision.messages.iter().filter(|it| it.kind == MessageKind::Marketing);
+            mails.extend(to_lead.map(|it| (it.about.enrolment, it.template.clone())));
+            // Called as no message is that is stored.
+            let left = state.take_over(definitions, decision, MessageId(-1), at);
+            ended.extend(left.ended.into_iter().map(|(it, over)| (it.no, (it, over))));
+            if left.wake_at > at.next() {
                 break;
             }
             at = at.next();

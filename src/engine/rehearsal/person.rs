@@ -5,12 +5,12 @@ use std::{cmp::Ordering, collections::BinaryHeap};
 use crate::{
     domain::{
         account::account_of,
-        decision::{Decision, EnrolmentChange, NewMessage},
+        decision::{Decision, NewMessage},
         definitions::Definitions,
         event::{Event, EventKind},
         id::{MessageId, Rev},
-        lead::{LeadRecord, LeadState, Profile},
-        message::{MessageKind, MessageState, OpenMessage},
+        lead::{Aftermath, LeadRecord, LeadState, Profile},
+        message::MessageKind,
         name::Name,
         time::Instant,
         value::Value,
@@ -100,8 +100,8 @@ impl Person {
 
     /// When its open mail is to leave.
     pub(super) fn post_at(&self) -> Option<Instant> {
-        let open = self.state.open_message.as_ref()?;
-        (open.state == MessageState::Reserved).then_some(open.due_at)
+        // Also one that a relay has put off, or that is being sent as the rehearsal begins.
+        Some(self.state.open_message.as_ref()?.due_at)
     }
 
     /// What has come by now is recorded, as intake would.
@@ -164,46 +164,15 @@ impl Person {
         decision: Decision,
         now: Instant,
     ) -> Vec<NewMessage> {
-        let state = &mut self.state;
         let moves = decision.changes.attributes.is_some();
-        decision.changes.apply_to(state);
-        for EnrolmentChange { enrolment, ended, .. } in decision.enrolments {
-            let place = state.enrolments.binary_search_by_key(&enrolment.no, |known| known.no);
-            match (place, ended) {
-                (Ok(place), None) => state.enrolments[place] = enrolment,
-                (Ok(place), Some(_)) => drop(state.enrolments.remove(place)),
-                (Err(place), None) => state.enrolments.insert(place, enrolment),
-                (Err(_), Some(_)) => {}
-            }
-        }
-        for (id, _) in &decision.withdraw {
-            state.open_message = state.open_message.take().filter(|open| open.id != *id);
-        }
-        let (to_lead, notices): (Vec<_>, Vec<_>) = decision
-            .messages
-            .into_iter()
-            .partition(|message| message.kind == MessageKind::Marketing);
-        for message in to_lead {
-            self.mails += 1;
-            state.open_message = Some(OpenMessage {
-                id: message.again.unwrap_or(MessageId(i64::from(self.mails))),
-                about: message.about,
-                workflow: message.workflow,
-                purpose: message.purpose,
-                template: message.template,
-                state: MessageState::Reserved,
-                due_at: message.due_at,
-            });
-        }
-        // Those that a decision makes are reflected in it.
-        let made = i64::try_from(decision.events.len()).unwrap_or_default();
-        state.rev = Rev(state.rev.0 + 1 + made);
-        state.new_events.clear();
-        state.decided_at = now;
-        state.decided_under = definitions.release;
-        self.due_at = decision.wake_at;
+        let reserves = decision.messages.iter().any(|it| it.kind == MessageKind::Marketing);
+        self.mails += u32::from(reserves);
+        let mail = MessageId(i64::from(self.mails));
+        let Aftermath { notices, wake_at, .. } =
+            self.state.take_over(definitions, decision, mail, now);
+        self.due_at = wake_at;
         if moves {
-            self.follow_attributes(definitions);
+            self.find_account(definitions);
         }
         notices
     }

@@ -35,11 +35,11 @@ use super::{making_way::MOST_VISITS, *};
 use crate::domain::{
     condition::{Condition, Env, KnownSegment, PatternRoom, Scope, fact_key},
     country::Country,
-    decision::{EnrolmentChange, ScoreKind, Verb},
+    decision::{ScoreKind, Verb},
     definitions::{Door, LiveWorkflow, Segment, Since},
     event::{Event, EventData, EventKind, Judgement, StepRef},
     facts::Fact,
-    id::{MessageId, ReleaseId, Rev},
+    id::{MessageId, ReleaseId},
     lead::{Basis, Consent, Outcome, Phase, Stage, Suppression},
     message::{MaySend, MessageKind, MessageState, OpenMessage},
     name::Name,

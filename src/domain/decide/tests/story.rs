@@ -86,38 +86,18 @@ impl<'h> Story<'h> {
     pub fn decide(&mut self) -> &Decision {
         let decision =
             decide(self.house, &self.state, &Grants::with_paused(&self.paused), self.now);
-        decision.changes.clone().apply_to(&mut self.state);
-        for EnrolmentChange { enrolment, ended, .. } in &decision.enrolments {
-            self.state.enrolments.retain(|known| known.no != enrolment.no);
-            if ended.is_none() {
-                self.state.enrolments.push(enrolment.clone());
-            }
-        }
-        self.state.enrolments.sort_by_key(|enrolment| enrolment.no);
         for (id, _) in &decision.withdraw {
             assert_eq!(self.state.open_message.as_ref().map(|open| open.id), Some(*id));
-            self.state.open_message = None;
         }
         for message in decision.messages.iter().filter(|m| m.kind == MessageKind::Marketing) {
-            assert!(self.state.open_message.is_none(), "two open mails");
+            let is_free = self.state.open_message.is_none() || !decision.withdraw.is_empty();
+            assert!(is_free, "two open mails");
             let is_known = self.reserved.contains(&message.about);
             assert_eq!(is_known, message.again.is_some(), "one key twice");
             self.reserved.push(message.about.clone());
-            self.state.open_message = Some(OpenMessage {
-                id: message.again.unwrap_or(MessageId(i64::try_from(self.reserved.len()).unwrap())),
-                about: message.about.clone(),
-                workflow: message.workflow.clone(),
-                purpose: message.purpose.clone(),
-                template: message.template.clone(),
-                state: MessageState::Reserved,
-                due_at: message.due_at,
-            });
         }
-        let made = i64::try_from(decision.events.len()).unwrap();
-        self.state.rev = Rev(self.state.rev.0 + 1 + made);
-        self.state.new_events.clear();
-        self.state.decided_at = self.now;
-        self.state.decided_under = self.house.release;
+        let mail = MessageId(i64::try_from(self.reserved.len()).unwrap());
+        self.state.take_over(self.house, decision.clone(), mail, self.now);
         for line in decision.ledger.iter().filter(|line| line.score == ScoreKind::Engagement) {
             self.ledger.0 += line.points.0;
         }

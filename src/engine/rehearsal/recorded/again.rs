@@ -31,15 +31,13 @@ use crate::{
     engine::{
         deciding::{look, panic_text},
         rehearsal::Person,
+        undecided::refused,
     },
     store::records::{MessageRow, Past},
 };
 
 /// A daemon may come to a lead so much later than it was due; it is then decided when the record says.
 const LATE: Duration = Duration::from_hours(1);
-
-/// How often what the allocator refused is asked for again in one decision.
-pub(super) const REFUSALS: usize = 16;
 
 /// How often a lead is looked at at most between two turns of its record.
 const LOOKS: usize = 10_000;
@@ -289,30 +287,26 @@ impl<'r> Again<'r> {
         let paused: BTreeSet<Name> =
             by(|reason| reason == pause::HELD).map(|(name, _)| name.clone()).collect();
         let lead = by(|reason| reason.starts_with(pause::HELD) && reason != pause::HELD).next();
-        let mut grants = Grants::with_paused(&paused).and_of_lead(lead.map(|(_, reason)| reason));
+        let grants = Grants::with_paused(&paused).and_of_lead(lead.map(|(_, reason)| reason));
         let slot = self.turns[self.done..].iter().find_map(|turn| match turn {
             Turn::Decided(Decided { at: Some(then), .. }) if *then > at => Some(*then),
             _ => None,
         });
         let slot = slot.unwrap_or(Instant::NEVER);
-        let mut decision = decide(definitions, state, &grants, at);
-        for _ in 0..REFUSALS {
-            let mut refused = false;
-            for want in &decision.wants {
+        let decision = decide(definitions, state, &grants, at);
+        refused(definitions, (state, decision), grants, at, |wants, grants| {
+            let mut is_news = false;
+            for want in wants {
                 let Resource::Mail { workflow } = &want.resource;
                 if let Some(reason) = self.held.get(workflow)
                     && grants.refusal(want).is_none()
                 {
                     grants.refuse(want, slot, reason.clone());
-                    refused = true;
+                    is_news = true;
                 }
             }
-            if !refused {
-                break;
-            }
-            decision = decide(definitions, state, &grants, at);
-        }
-        decision
+            is_news
+        })
     }
 
     fn decide(&mut self, at: Instant, recorded: Option<&Decided>, seen: &mut impl FnMut(Seen<'_>)) {

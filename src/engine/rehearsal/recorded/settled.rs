@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use super::again::REFUSALS;
 use crate::{
     domain::{
         allocator::is_of_others,
@@ -17,7 +16,7 @@ use crate::{
         pause,
         time::Instant,
     },
-    engine::rehearsal::Person,
+    engine::{rehearsal::Person, undecided::refused},
 };
 
 /// A lead in the moment after a decision that nobody has written.
@@ -41,7 +40,7 @@ impl Settled {
         (workflows, lead): (&BTreeSet<Name>, Option<&String>),
         now: Instant,
     ) -> Self {
-        let mut grants = Grants::with_paused(workflows).and_of_lead(lead);
+        let grants = Grants::with_paused(workflows).and_of_lead(lead);
         let held: BTreeMap<_, _> = state
             .enrolments
             .iter()
@@ -52,16 +51,19 @@ impl Settled {
             .filter(|(_, held)| held.until > now && is_of_others(&held.reason))
             .filter(|(_, held)| !held.reason.starts_with(pause::HELD))
             .collect();
-        let mut decision = decide(definitions, &state, &grants, now);
-        for _ in 0..REFUSALS {
-            let refused = decision.wants.iter().find_map(|want| {
-                let held = held.get(&want.about.enrolment)?;
-                grants.refusal(want).is_none().then(|| (want.clone(), *held))
-            });
-            let Some((want, held)) = refused else { break };
-            grants.refuse(&want, held.until, held.reason.clone());
-            decision = decide(definitions, &state, &grants, now);
-        }
+        let decision = decide(definitions, &state, &grants, now);
+        let decision = refused(definitions, (&state, decision), grants, now, |wants, grants| {
+            let mut is_news = false;
+            for want in wants {
+                if let Some(held) = held.get(&want.about.enrolment)
+                    && grants.refusal(want).is_none()
+                {
+                    grants.refuse(want, held.until, held.reason.clone());
+                    is_news = true;
+                }
+            }
+            is_news
+        });
         let person = Person::new(definitions, state, now);
         Self::of(Arc::clone(definitions), person, decision, now)
     }
