@@ -16,7 +16,7 @@ use crate::{
     definitions::counted,
     domain::{
         condition::Scope,
-        definitions::{Definitions, Segment, SegmentIx},
+        definitions::{Definitions, SegmentIx},
         name::Name,
         time::Instant,
     },
@@ -83,10 +83,9 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let segments = match &arguments.when {
         Some(source) => {
             let (mut with, condition) = compiled(context, source, &definitions, Scope::Lead)?;
-            let (name, about) = (Name::default(), String::new());
-            with.segments.push(Segment { name, about, condition });
+            let asked = with.ask(condition);
             definitions = Arc::new(with);
-            vec![SegmentIx(definitions.segments.len() - 1)]
+            vec![asked]
         }
         None => chosen(&definitions, &arguments.segments)?,
     };

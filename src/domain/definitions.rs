@@ -186,4 +186,10 @@ impl Definitions {
     pub fn segment(&self, name: &str) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.name == *name)
     }
+
+    /// A segment without a name, to ask leads by: no file has it.
+    pub fn ask(&mut self, condition: Condition) -> SegmentIx {
+        self.segments.push(Segment { name: Name::default(), about: String::new(), condition });
+        SegmentIx(self.segments.len() - 1)
+    }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     definitions::counted,
     domain::{
-        definitions::{Definitions, LiveWorkflow, Segment, SegmentIx},
+        definitions::{Definitions, LiveWorkflow},
         name::Name,
         time::Instant,
         workflow::Enter,
@@ -58,9 +58,7 @@ pub async fn over(
     let (mut names, mut segments) = (Vec::new(), Vec::new());
     for live in definitions.workflows.iter().filter(opens) {
         let Enter::When(condition) = &live.workflow.enter else { continue };
-        let (name, about) = (Name::default(), String::new());
-        with.segments.push(Segment { name, about, condition: condition.clone() });
-        segments.push(SegmentIx(with.segments.len() - 1));
+        segments.push(with.ask(condition.clone()));
         names.push(live.workflow.name.clone());
     }
     if names.is_empty() {

@@ -140,7 +140,7 @@ impl Engine {
         }
         let unreadable = corrupt.into_iter().map(|(lead, _)| lead);
         let leads: Vec<LeadId> = leads.into_iter().chain(unreadable).collect();
-        let batch = self.store.look_at(&leads).await?;
+        let batch = self.store.glimpse(&leads).await?;
         if self.is_behind(live, &batch) {
             return batch.give_back().await.map(|()| None);
         }

@@ -53,6 +53,12 @@ impl Outlet {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Nobody is at the other end: what was sent in the meantime of a backup is lived through again.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        matches!(self.relay, Relay::Lost(_))
+    }
+
     /// Why it cannot be used, if its last mail found so.
     #[must_use]
     pub fn unreachable(&self) -> Option<String> {

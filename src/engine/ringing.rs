@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{Engine, live::Live, members};
 use crate::{
     domain::{
-        definitions::{Definitions, LiveWorkflow, Segment, SegmentIx},
+        definitions::{Definitions, LiveWorkflow, SegmentIx},
         enter::Ticking,
         id::{LeadId, ReleaseId},
         name::Name,
@@ -37,9 +37,7 @@ impl Bell {
         let mut asks = (*live.definitions).clone();
         self.whom.clear();
         for (workflow, ticking) in clocks(&live.definitions) {
-            let (name, about) = (Name::default(), String::new());
-            asks.segments.push(Segment { name, about, condition: ticking.who.clone() });
-            let whom = SegmentIx(asks.segments.len() - 1);
+            let whom = asks.ask(ticking.who.clone());
             self.whom.insert(workflow.workflow.name.clone(), whom);
         }
         self.asks = (!self.whom.is_empty()).then(|| Arc::new(asks));
@@ -62,6 +60,10 @@ fn schedule(definitions: &Definitions, live: &LiveWorkflow) -> Option<Schedule> 
         since: live.since.door.at,
         next_at: definitions.next_tick(live, Instant::DAWN)?,
     })
+}
+
+fn is_set_by(definitions: &Definitions, live: &LiveWorkflow, schedule: &Schedule) -> bool {
+    schedule.mark == definitions.door_mark(&live.workflow) && schedule.since == live.since.door.at
 }
 
 impl Engine {
@@ -92,6 +94,10 @@ impl Engine {
                 continue;
             };
             let Enter::Schedule(ticking) = &workflow.workflow.enter else { continue };
+            // Another daemon has set the clock by another release already: it goes by that one alone.
+            if !is_set_by(&asks, workflow, &seen.schedule) {
+                continue;
+            }
             if seen.schedule.next_at <= now {
                 self.strike(&asks, workflow, ticking, &seen, now).await?;
                 more = true;

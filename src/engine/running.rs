@@ -39,18 +39,18 @@ pub type OnTurn = dyn Fn(&'static str, Turn<'_>) + Send + Sync;
 
 /// Tells of a change only, so that an outage of an hour is two lines.
 #[derive(Debug, Default)]
-struct Outage {
+pub(super) struct Outage {
     since: Option<Instant>,
 }
 
 impl Outage {
-    fn over(&mut self, what: &str) {
+    pub fn over(&mut self, what: &str) {
         if let Some(since) = self.since.take() {
             tracing::info!(what, %since, "works again");
         }
     }
 
-    fn failed(&mut self, what: &str, error: &dyn std::error::Error, now: Instant) {
+    pub fn failed(&mut self, what: &str, error: &dyn std::error::Error, now: Instant) {
         if self.since.is_none() {
             self.since = Some(now);
             tracing::error!(what, %error, "does not work; tried again every {} s", PAUSE.as_secs());

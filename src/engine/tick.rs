@@ -123,11 +123,12 @@ impl Engine {
         Ok(sum)
     }
 
-    /// The earliest instant at which there is something to do: a lead is due, a clock ticks, or a message
-    /// is due, though none sooner than a relay that is down is asked again, and none of a relay that is paused.
+    /// The earliest instant at which there is something to do: a lead is due, a clock ticks, a call is
+    /// to be made, or a message is due, though none sooner than a relay that is down is asked again, and none of a relay that is paused.
     pub async fn next_wake_at(&self) -> Result<Instant, StoreError> {
         let now = self.clock.now();
         let mut next = self.store.next_wake_at().await?.min(self.next_tick_at().await);
+        next = next.min(self.next_call_at(now).await?);
         for outlet in self.outlets.iter().filter(|outlet| !outlet.is_paused()) {
             let due = self.store.next_due_by(&self.route(outlet, now)).await?;
             next = next.min(due.max(outlet.asked_again_at()));

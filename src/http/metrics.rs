@@ -332,9 +332,8 @@ impl Metrics {
             if let Ok(slowed) = observed.store.throttles().await {
                 self.slowed.set(gauge(slowed.len()));
             }
-            if let Ok(calls) = observed.store.calls().await {
-                let parked = calls.iter().filter(|it| it.state == "parked").map(|it| it.number);
-                self.calls_parked.set(i64::try_from(parked.sum::<u64>()).unwrap_or(i64::MAX));
+            if let Ok(parked) = observed.store.parked_calls().await {
+                self.calls_parked.set(i64::try_from(parked).unwrap_or(i64::MAX));
             }
             if let Ok(due) = observed.store.next_wake_at().await {
                 self.due_lag.set(lag(now, due));

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use super::{
     Result, Shared, Store, StoreError,
     backlog::Backlog,
-    db::{Tx, on_db},
+    db::Tx,
     gate::Turn,
     records::{ClaimToken, Quota},
     rows,
-    timers::Timer,
 };
 use crate::domain::{
     event::Event,
@@ -71,36 +70,14 @@ impl Store {
         Ok(batch)
     }
 
-    /// Loads these leads as they are now, and locks none: for a file, of which one writes. Unknown and parked ones are
-    /// left out.
-    pub async fn look_at(&self, leads: &[LeadId]) -> Result<Batch> {
-        let mut tx = self.db.snapshot().await?;
-        let leads = rows::ids(leads.iter().map(|lead| lead.0));
-        let timers = tx.lock_timers(&leads).await?;
-        let mut batch =
-            tx.into_batch(timers.into_iter().filter(|timer| !timer.is_parked()).collect()).await?;
-        batch.is_locked = false;
-        Ok(batch)
-    }
-
-    /// Loads these leads as they are now, on either database, and keeps nobody from writing: to be looked at, and
-    /// given back. Unknown and parked ones are left out.
+    /// Loads these leads as they are now, on either database, and keeps nobody from writing. Unknown and parked ones are left out.
     pub async fn glimpse(&self, leads: &[LeadId]) -> Result<Batch> {
         let is_file = self.db.file().is_some();
         // What is paused is locked by whoever asks for it, which a snapshot on PostgreSQL may not.
         let mut tx =
             if is_file { self.db.snapshot().await? } else { self.db.begin(Turn::Work).await? };
         let leads = rows::ids(leads.iter().map(|lead| lead.0));
-        let timers: Vec<Timer> = on_db!(
-            tx.on(),
-            sql!(
-                timers,
-                " WHERE t.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
-                each,
-                ") ORDER BY t.lead"
-            ),
-            |db, sql| sqlx::query_as(sql).bind(&leads).fetch_all(db).await
-        )?;
+        let timers = tx.timers_of(&leads).await?;
         let mut batch =
             tx.into_batch(timers.into_iter().filter(|timer| !timer.is_parked()).collect()).await?;
         batch.is_locked = false;

@@ -22,7 +22,8 @@ use crate::domain::{
     value::Value,
 };
 
-/// `$1` now, `$2` the clock of leases, `$3` how many at most.
+/// `$1` now, `$2` the clock of leases, `$3` how many at most, `$4` by which token, `$5` until when, `$6` whether what is
+/// paused is taken too.
 pub(super) const CLAIM: Text = sql!(
     "WITH due AS MATERIALIZED (SELECT t.id FROM calls AS t WHERE t.state = 'due' AND t.due_at <= $1 \
      AND (t.lease_until IS NULL OR t.lease_until <= $2) \
@@ -32,6 +33,16 @@ pub(super) const CLAIM: Text = sql!(
     ") UPDATE calls SET token = $4, lease_until = $5 WHERE id IN (SELECT due.id FROM due) \
      RETURNING id, lead, enrolment, step, visit, workflow, target, told, attempts, first_tried_at"
 );
+
+/// `$1` the clock of leases, `$2` whether what is paused is taken too. That it is due some time has SQLite read by
+/// the order of the index.
+pub(super) const NEXT_CALL_AT: Text = sql!(
+    "SELECT t.due_at FROM calls AS t WHERE t.state = 'due' AND t.due_at > 0 AND (t.lease_until IS NULL OR t.lease_until <= $1) \
+     AND ($2 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' OR p.scope = t.workflow)) \
+     ORDER BY t.due_at, t.id LIMIT 1"
+);
+
+pub(super) const PARKED: Text = sql!("SELECT COUNT(*) FROM calls AS t WHERE t.state = 'parked'");
 
 #[derive(FromRow)]
 struct StoredCall {
@@ -94,14 +105,24 @@ impl Store {
         Ok(calls)
     }
 
-    /// When the next call is due; [`Instant::NEVER`] if none is.
-    pub async fn next_call_at(&self) -> Result<Instant> {
-        let due: Option<i64> = on_db!(
-            self.db.read(),
-            sql!("SELECT MIN(t.due_at) FROM calls AS t WHERE t.state = 'due'"),
-            |db, sql| sqlx::query_scalar(sql).fetch_one(db).await
-        )?;
+    /// When the next call is due of those that are not paused and in nobody's hands; [`Instant::NEVER`] if none is.
+    pub async fn next_call_at(&self, now: Instant) -> Result<Instant> {
+        let clock = self.lease_clock(now).await?;
+        let due: Option<i64> = on_db!(self.db.read(), NEXT_CALL_AT, |db, sql| {
+            sqlx::query_scalar(sql)
+                .bind(clock.millis())
+                .bind(self.db.ignores_pauses)
+                .fetch_optional(db)
+                .await
+        })?;
         Ok(super::figures::or_never(due))
+    }
+
+    /// How many calls wait for somebody to mend what was wrong.
+    pub async fn parked_calls(&self) -> Result<u64> {
+        let parked: i64 =
+            on_db!(self.db.read(), PARKED, |db, sql| sqlx::query_scalar(sql).fetch_one(db).await)?;
+        Ok(u64::try_from(parked).unwrap_or_default())
     }
 
     /// Settles a claimed call, with the event that tells its lead. Returns whether it was still ours.
@@ -204,8 +225,8 @@ impl Tx {
         on_db!(
             self.on(),
             sql!(
-                "UPDATE calls SET state = 'due', due_at = $1, first_tried_at = NULL, settled_at = NULL \
-                 WHERE state = 'parked'"
+                "UPDATE calls SET state = 'due', due_at = $1, attempts = 0, first_tried_at = NULL, \
+                 settled_at = NULL WHERE state = 'parked'"
             ),
             |db, sql| sqlx::query(sql).bind(now.millis()).execute(db).await.map(drop)
         )?;

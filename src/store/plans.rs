@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, raw_sql};
 
 use super::{
-    deferred,
+    calls, deferred,
     dialect::{Text, sqlite_schema},
     doubts, figures, glances, guards, leases, outbox, parked, ramps, relays, show, sweeps, timers,
     upsert,
@@ -119,6 +119,14 @@ async fn what_came_of_a_day_is_read_from_indexes() {
     let returns = plan(ramps::RETURNS).await;
     let by = "INDEX events_that_matter (kind=? AND recorded_at>? AND recorded_at<?)";
     assert!(reading(&returns, " e ")[0].contains(by), "{returns:#?}");
+}
+
+#[tokio::test]
+async fn calls_that_are_due_and_what_is_parked_of_them_are_read_from_indexes() {
+    assert_by_index(calls::NEXT_CALL_AT, " t ", "INDEX calls_due").await;
+    let claim = plan(calls::CLAIM).await;
+    assert_eq!(reading(&claim, " t "), ["SEARCH t USING INDEX calls_due (due_at<?)"], "{claim:#?}");
+    assert_by_index(calls::PARKED, " t ", "COVERING INDEX calls_counted (state=?)").await;
 }
 
 #[tokio::test]

@@ -14,7 +14,10 @@ use hmac::Mac as _;
 pub use keyring::{Keyring, KeyringError};
 pub use target::{BadTarget, TARGET_LIMIT, check_target};
 
-use crate::domain::id::{LeadId, MessageId};
+use crate::domain::{
+    event::StepRef,
+    id::{LeadId, MessageId},
+};
 
 /// Which mail to whom: what every token of a mail is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -37,6 +40,7 @@ enum Purpose {
     Later = 8,
     Preferences = 9,
     Outcome = 10,
+    CallKey = 11,
 }
 
 const VERSION: u8 = 1;
@@ -151,6 +155,18 @@ impl Keyring {
     #[must_use]
     pub fn message_key(&self, message: MessageId) -> String {
         let signed = signed_bytes(0, Purpose::MessageKey, &message.0.to_be_bytes());
+        base32::encode(&truncated(self.identity(), &signed))
+    }
+
+    /// The key of a webhook's call, by which its receiver knows that it was called before: the same at every attempt, and
+    /// where a database that was brought back decides the same again.
+    #[must_use]
+    pub fn call_key(&self, lead: LeadId, about: &StepRef) -> String {
+        let mut payload = lead.0.to_be_bytes().to_vec();
+        payload.extend_from_slice(&about.enrolment.0.to_be_bytes());
+        payload.extend_from_slice(&about.visit.to_be_bytes());
+        payload.extend_from_slice(about.step.as_bytes());
+        let signed = signed_bytes(0, Purpose::CallKey, &payload);
         base32::encode(&truncated(self.identity(), &signed))
     }
 

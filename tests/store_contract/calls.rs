@@ -6,6 +6,7 @@ use nurtured::{
     domain::{
         event::{EventKind, StepRef},
         id::EnrolmentNo,
+        pause::Scope,
         webhook::NewCall,
     },
     store::{
@@ -49,12 +50,16 @@ async fn counted(store: &Store) -> Vec<(String, u64)> {
 async fn a_call_is_one_daemons_until_its_lease_is_over() {
     for_each_database(async |db| {
         let store = &db.store;
-        assert!(store.next_call_at().await.unwrap().is_never());
+        assert!(store.next_call_at(NOON).await.unwrap().is_never());
         ask(store, false).await;
-        assert_eq!(store.next_call_at().await.unwrap(), NOON);
+        assert_eq!(store.next_call_at(NOON).await.unwrap(), NOON);
+        store.pause(&Scope::Workflow("hello".into()), "ops", NOON).await.unwrap();
+        assert!(store.next_call_at(NOON).await.unwrap().is_never(), "it is paused");
+        store.resume(&Scope::Workflow("hello".into()), NOON).await.unwrap();
         let claim = async |number| store.claim_calls(NOON, token(number), LEASE, 10).await.unwrap();
         let ours: Vec<Call> = claim(1).await;
         assert_eq!((ours.len(), claim(2).await.len()), (1, 0));
+        assert!(store.next_call_at(NOON).await.unwrap().is_never(), "it is in our hands");
         let later = store.claim_calls(NOON + LEASE, token(3), LEASE, 10).await.unwrap();
         // On PostgreSQL its own clock tells of leases.
         if let Some(theirs) = later.first() {
@@ -79,12 +84,13 @@ async fn what_nobody_took_is_parked_tried_again_and_told_to_its_lead() {
         let until = NOON + LEASE;
         let again = Called::Again { until, reason: "answered 500".to_owned() };
         assert!(store.settle_call(&call, &again, NOON).await.unwrap());
-        assert_eq!(store.next_call_at().await.unwrap(), until);
+        assert_eq!(store.next_call_at(NOON).await.unwrap(), until);
         assert!(claim(NOON).await.is_empty());
         let call = claim(until).await.remove(0);
         assert_eq!((call.attempts, call.first_tried_at), (1, Some(NOON)));
         let over = Called::GivenUp { reason: "answered 500".to_owned() };
         assert!(store.settle_call(&call, &over, until).await.unwrap());
+        assert_eq!(store.parked_calls().await.unwrap(), 1);
         let parked = store.calls().await.unwrap().remove(0);
         assert_eq!(
             (parked.state.as_str(), parked.reason.as_deref()),
@@ -98,7 +104,7 @@ async fn what_nobody_took_is_parked_tried_again_and_told_to_its_lead() {
         assert_eq!((told.object.as_deref(), told.about.as_ref()), (Some("crm"), Some(&call.about)));
         store.try_parked_again(until).await.unwrap();
         let again = claim(until).await;
-        assert_eq!((again.len(), again[0].first_tried_at), (1, None));
+        assert_eq!((again.len(), again[0].attempts, again[0].first_tried_at), (1, 0, None));
         assert_eq!(again[0].told, call.told);
     })
     .await;

@@ -104,7 +104,7 @@ async fn what_is_decided_ahead_stands_behind_those_who_are_still_to_be_written()
             // Where leads are locked nothing is decided ahead.
             return first.give_back().await.unwrap();
         }
-        let looked_at = db.store.look_at(&leads[1..]).await.unwrap();
+        let looked_at = db.store.glimpse(&leads[1..]).await.unwrap();
         let found: Vec<LeadId> = looked_at.records.iter().map(|record| record.lead).collect();
         assert_eq!((found, looked_at.is_locked), (leads[1..].to_vec(), false));
         looked_at.give_back().await.unwrap();

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 use self::post::post;
-use super::{Engine, live::LiveError};
+use super::{Engine, live::LiveError, running::Outage};
 use crate::{
     clock::random_u64,
     domain::time::Instant,
@@ -45,18 +45,15 @@ impl Engine {
     /// # Errors
     /// Never for the database being away: that is waited for.
     pub async fn call_loop(self: Arc<Self>, stop: CancellationToken) -> Result<(), LiveError> {
-        let mut is_failing = false;
+        let mut outage = Outage::default();
         while !stop.is_cancelled() {
             let made = match self.call().await {
                 Ok(made) => {
-                    is_failing = false;
+                    outage.over("calling webhooks");
                     made
                 }
                 Err(error) => {
-                    if !is_failing {
-                        tracing::error!(%error, "calls to other systems are not made");
-                    }
-                    is_failing = true;
+                    outage.failed("calling webhooks", &error, self.clock.now());
                     0
                 }
             };
@@ -70,13 +67,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes some of the calls that are due; returns how many. In a database for rehearsals nobody is called.
+    /// Makes some of the calls that are due; returns how many. Nobody is called in a database for rehearsals, nor while
+    /// the time since a backup is lived through again.
     ///
     /// # Errors
     /// When the database fails: what was claimed is made again when its lease is over.
     pub async fn call(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        if self.store.next_call_at().await? > now || self.store.is_rehearsal().await? {
+        if self.next_call_at(now).await? > now {
             return Ok(0);
         }
         let token = ClaimToken((random_u64() >> 1).cast_signed());
@@ -84,6 +82,16 @@ impl Engine {
         let each = calls.iter().map(|call| self.call_one(call));
         futures::future::join_all(each).await.into_iter().collect::<Result<Vec<()>, _>>()?;
         Ok(calls.len())
+    }
+
+    /// When one is to be made; [`Instant::NEVER`] where none is made.
+    pub(super) async fn next_call_at(&self, now: Instant) -> Result<Instant, StoreError> {
+        if self.outlets.iter().any(|outlet| outlet.is_lost()) {
+            return Ok(Instant::NEVER);
+        }
+        let next = self.store.next_call_at(now).await?;
+        let is_made = !next.is_never() && !self.store.is_rehearsal().await?;
+        Ok(if is_made { next } else { Instant::NEVER })
     }
 
     async fn call_one(&self, call: &Call) -> Result<(), StoreError> {
@@ -113,7 +121,7 @@ impl Engine {
             return Err(format!("nurtured.toml has no [webhook.{}]", call.target));
         };
         let secret = target.secret().map_err(|error| error.to_string())?;
-        let key = self.keyring.message_key(call.id);
+        let key = self.keyring.call_key(call.lead, &call.about);
         let body = body(&key, &call.told)?;
         post(target, &self.config.egress, &secret, &key, body, self.clock.now()).await
     }

@@ -5,7 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -15,18 +15,18 @@ use hyper::{body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use reqwest::Url;
 use ring::hmac;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::ServerName;
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::{
     config::{Egress, Target},
     domain::time::Instant,
+    mail::relay::tls,
 };
 
 /// The largest head of an answer.
@@ -121,21 +121,16 @@ async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
     Err(failed)
 }
 
-async fn encrypted(
-    stream: TcpStream,
-    url: &Url,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, String> {
-    let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let connector = TlsConnector::from(Arc::new(config));
-    connector.connect(name, stream).await.map_err(|error| format!("TLS: {error}"))
+/// Made once: connections share it, and so their TLS tickets.
+fn client_config() -> Result<Arc<ClientConfig>, String> {
+    static CONFIG: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
+    CONFIG.get_or_init(|| tls::client_config(&[]).map(Arc::new)).clone()
+}
+
+async fn encrypted(stream: TcpStream, url: &Url) -> Result<TlsStream<TcpStream>, String> {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let secured = tls::secure(client_config()?, host, stream).await;
+    secured.map_err(|error| format!("TLS: {error}"))
 }
 
 async fn send(
@@ -148,14 +143,12 @@ async fn send(
         .await
         .map_err(|error| error.to_string())?;
     let asking = sender.send_request(request);
-    tokio::pin!(connection);
+    tokio::pin!(asking, connection);
     // The body of the answer is of no use: the connection ends with the head.
     let answer = tokio::select! {
-        answer = asking => answer,
-        ended = &mut connection => match ended {
-            Ok(()) => return Err("the connection ended before an answer".to_owned()),
-            Err(error) => Err(error),
-        },
+        answer = &mut asking => answer,
+        // Whoever answers and closes has answered: that is known only here.
+        _ = &mut connection => asking.await,
     };
     let answer = answer.map_err(|error| format!("no answer: {error}"))?;
     Ok(answer.status().as_u16())

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         artefact::ArtefactKind,
         condition::{Condition, Env, KnownSegment, Named, PatternRoom, Scope, known_questions},
-        definitions::{Definitions, LiveWorkflow, Segment, SegmentIx},
+        definitions::{Definitions, LiveWorkflow, SegmentIx},
         id::LeadId,
         name::Name,
         score::StageRule,
@@ -107,17 +107,12 @@ impl Scene<'_> {
         let counted = self.segments();
         let mut with = (**self.after).clone();
         let mut listed = Vec::new();
-        let mut list = |with: &mut Definitions, condition: Condition| {
-            let (name, about) = (Name::default(), String::new());
-            with.segments.push(Segment { name, about, condition });
-            listed.push(SegmentIx(with.segments.len() - 1));
-        };
         for condition in self.doors() {
-            list(&mut with, condition.clone());
+            listed.push(with.ask(condition.clone()));
         }
         for rule in self.rules() {
             let condition = applies(&mut with, rule);
-            list(&mut with, condition);
+            listed.push(with.ask(condition));
         }
         let segments: Vec<SegmentIx> = counted.iter().chain(&listed).copied().collect();
         if segments.is_empty() {

@@ -182,6 +182,7 @@ impl Person {
         let mut event = NewEvent::new(self.state.lead, EventKind::WEBHOOK_ANSWERED, at, "webhook");
         event.object = Some(call.target.clone());
         event.about = Some(call.about.clone());
+        event.data.insert("status".into(), Value::Number(200.0));
         event
     }
 

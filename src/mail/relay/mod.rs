@@ -18,7 +18,7 @@ pub mod reply;
 pub mod retry;
 pub mod smtp;
 pub mod timeouts;
-mod tls;
+pub mod tls;
 mod transaction;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! TLS to a relay: the certificate and the name in it are always verified.
+//! TLS to relays, and to whom webhooks call: the certificate and the name in it are always verified.
 
 use std::{io, sync::Arc};
 
@@ -8,7 +8,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Trusts the Web's authorities and those of the operator's own.
-pub(super) fn client_config(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
+///
+/// # Errors
+/// When one of those is no certificate.
+pub fn client_config(extra: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for root in extra {
         roots.add(root.clone()).map_err(|error| format!("an extra root is unusable: {error}"))?;
@@ -22,7 +25,10 @@ pub(super) fn client_config(extra: &[CertificateDer<'static>]) -> Result<ClientC
 }
 
 /// The handshake; `host` is a name or an IP address, and must be in the certificate.
-pub(super) async fn secure(
+///
+/// # Errors
+/// When it fails.
+pub async fn secure(
     config: Arc<ClientConfig>,
     host: &str,
     stream: TcpStream,
