@@ -1,6 +1,8 @@
 //! Files that `nurtured.toml` names.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
+
+use secrecy::SecretString;
 
 use super::problem::ConfigError;
 
@@ -30,6 +32,22 @@ impl NamedFile {
                 None => Err(ConfigError::NoCredentials { name: name.clone() }),
             },
         }
+    }
+
+    /// Reads the secret that it holds: its first line. `what`: in words, for an error.
+    ///
+    /// # Errors
+    /// When it cannot be read, or that line is empty.
+    pub(super) fn secret(
+        &self,
+        what: impl FnOnce() -> String,
+    ) -> Result<SecretString, ConfigError> {
+        let file = self.path()?;
+        let first_line = std::fs::read_to_string(&file).and_then(|text| {
+            let line = text.lines().next().filter(|line| !line.trim().is_empty());
+            line.map(SecretString::from).ok_or_else(|| io::Error::other("its first line is empty"))
+        });
+        first_line.map_err(|source| ConfigError::SecretFile { what: what(), file, source })
     }
 }
 

@@ -82,15 +82,9 @@ impl Login {
     /// Reads the password: the file's first line.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or holds none.
     pub fn password(&self) -> Result<SecretString, ConfigError> {
-        let file = self.password_file.path()?;
-        let text = std::fs::read_to_string(&file).map_err(|source| ConfigError::SecretFile {
-            what: format!("the password of `{}`", self.user),
-            file,
-            source,
-        })?;
-        Ok(SecretString::from(text.lines().next().unwrap_or_default()))
+        self.password_file.secret(|| format!("the password of `{}`", self.user))
     }
 }
 

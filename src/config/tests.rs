@@ -342,6 +342,78 @@ fn a_password_is_read_from_its_file_and_not_shown() {
 }
 
 #[test]
+fn targets_of_webhooks_have_a_url_and_a_secret_and_headers_of_yours() {
+    let config = parse(
+        r#"
+        [webhook.crm]
+        url = "https://crm.example.com:8443/hooks?kind=lead"
+        secret_file = "crm.secret"
+        headers = ["Authorization: Bearer abc", "X-Source: nurtured"]
+        [webhook.slack]
+        url = "https://slack.example.com/"
+        secret_file = "credential:slack"
+        [egress]
+        allow = ["10.2.0.17", "10.3.0.0/16", "fd00::/8"]
+        "#,
+    )
+    .unwrap();
+    let crm = config.webhook("crm").unwrap();
+    assert_eq!(crm.url.as_str(), "https://crm.example.com:8443/hooks?kind=lead");
+    let headers = [("Authorization", "Bearer abc"), ("X-Source", "nurtured")];
+    assert_eq!(crm.headers, headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    assert!(config.webhook("slack").unwrap().secret().is_err(), "no credentials are handed here");
+    assert!(config.webhook("sales").is_none());
+    for (address, reached) in [("10.2.0.17", true), ("10.2.0.18", false), ("10.3.9.9", true)] {
+        assert_eq!(config.egress.refusal(address.parse().unwrap()).is_none(), reached, "{address}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_webhook_is_said_at_once_with_its_place() {
+    let found = problems(
+        "[webhook.crm]\nurl = \"crm.example.com/hooks\"\nheaders = [\"Host: a\", \"nothing\", \"X: y\"]\n\
+         [webhook.a]\nurl = \"ftp://a.example/\"\nsecret_file = \"a\"\n\
+         [webhook.b]\nurl = \"https://me:secret@b.example/\"\nsecret_file = \"b\"\ntimeout = 3\n\
+         [webhook.c]\nurl = \"https://c.example/#x\"\nsecret_file = \"c\"\n\
+         [egress]\nallow = [\"crm.example.com\", \"10.0.0.0/33\"]\n",
+    );
+    let said: Vec<String> =
+        found.iter().map(|it| format!("{}:{}: {}", it.line, it.column, it.message)).collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    1:10: [webhook.NAME] has no `secret_file`
+    2:7: `url` is not a URL
+    3:12: `Host` is no header of yours
+    3:23: `nothing` is no header of yours
+    5:7: `url` must begin with https://
+    8:7: `url` must not hold a user or a password
+    10:1: `timeout` is not a key of [webhook.NAME]: known are url, secret_file, headers
+    12:7: `url` must have nothing after `#`
+    15:10: `crm.example.com` is no address and no network
+    15:29: `10.0.0.0/33` is no address and no network
+    ");
+    assert!(!said.join("").contains("secret@"), "what a URL held is not told");
+}
+
+#[test]
+fn a_secret_is_the_first_line_of_its_file_and_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("crm.secret");
+    let text = format!(
+        "[webhook.crm]\nurl = \"https://crm.example.com/\"\nsecret_file = \"{}\"\n",
+        file.display()
+    );
+    let config = parse(&text).unwrap();
+    let secret = || config.webhook("crm").unwrap().secret();
+    assert!(secret().unwrap_err().to_string().contains("the secret of webhook `crm`"));
+    std::fs::write(&file, "  \nrest\n").unwrap();
+    assert!(secret().unwrap_err().to_string().contains("its first line is empty"));
+    std::fs::write(&file, "s3cret\nrest\n").unwrap();
+    let found = secret().unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&found), "s3cret");
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
 fn a_credential_is_a_name_and_no_path() {
     let secrets = |file: &str| parse(&format!("[secrets]\nfile = \"{file}\"\n"));
     let file = secrets("credential:keys").expect("it parses").secrets.file;

@@ -39,22 +39,9 @@ impl Target {
     /// Reads what calls are signed with: the file's first line.
     ///
     /// # Errors
-    /// When the file cannot be read, or is empty.
+    /// When the file cannot be read, or holds none.
     pub fn secret(&self) -> Result<SecretString, ConfigError> {
-        let file = self.secret_file.path()?;
-        let failed = |source, file| ConfigError::SecretFile {
-            what: format!("the secret of webhook `{}`", self.name),
-            file,
-            source,
-        };
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(source) => return Err(failed(source, file)),
-        };
-        match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
-            Some(secret) => Ok(SecretString::from(secret)),
-            None => Err(failed(std::io::Error::other("it is empty"), file)),
-        }
+        self.secret_file.secret(|| format!("the secret of webhook `{}`", self.name))
     }
 }
 

@@ -25,7 +25,7 @@ impl Severity {
 }
 
 /// The rules of what `check` warns of.
-pub const WARNINGS: [&str; 32] = [
+pub const WARNINGS: [&str; 33] = [
     "always-true",
     "cap-rounded",
     "contradiction",
@@ -34,6 +34,7 @@ pub const WARNINGS: [&str; 32] = [
     "language",
     "mail-alt",
     "mail-attachments",
+    "mail-default",
     "mail-html",
     "mail-http",
     "mail-images",

@@ -6,7 +6,7 @@ use super::{
     name::Name,
     schedule::{Deadline, WaitSpec},
     time::Instant,
-    workflow::InDoubt,
+    workflow::{InDoubt, MailFailure},
 };
 
 /// A `stream` step: the next content, again and again.
@@ -23,6 +23,7 @@ pub struct Stream {
     pub now: Option<bool>,
     pub not_after: Option<Deadline>,
     pub in_doubt: Option<InDoubt>,
+    pub on_failure: Option<MailFailure>,
 }
 
 /// What becomes of a lead that has had all contents.

@@ -77,6 +77,8 @@ pub struct Workflow {
     pub reply_to: Option<Replies>,
     /// Where its step does not say.
     pub in_doubt: InDoubt,
+    /// Likewise.
+    pub on_failure: MailFailure,
     /// How many of its mails leave at most, over all leads.
     pub at_most: Option<AtMost>,
     /// What becomes of those who are in another version when this one is live.
@@ -119,6 +121,30 @@ impl InDoubt {
         [("go on", Self::GoOn), ("hold", Self::Hold), ("resend", Self::Resend)];
 }
 
+/// What becomes of a lead whose mail failed: it was refused for good, the relay put it off until it was given up, or it
+/// cannot be written. Who has no mailbox any more is suppressed, and gets no more mail either way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum MailFailure {
+    /// Leaves the workflow; a mail that cannot be written is parked, and its lead waits until that is mended.
+    #[default]
+    Leave,
+    /// Goes on without it.
+    Skip,
+    /// Gets it once more after a day; refused again, it leaves. What cannot be written is parked.
+    Retry,
+    /// Stays at the step with the mail, which is parked.
+    Hold,
+}
+
+impl MailFailure {
+    pub const WORDS: [(&str, Self); 4] = [
+        ("leave", Self::Leave),
+        ("skip", Self::Skip),
+        ("retry", Self::Retry),
+        ("hold", Self::Hold),
+    ];
+}
+
 /// Which step of its workflow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct StepIx(pub usize);
@@ -140,6 +166,7 @@ pub enum StepKind {
         now: Option<bool>,
         not_after: Option<Deadline>,
         in_doubt: Option<InDoubt>,
+        on_failure: Option<MailFailure>,
     },
     /// Waits for a date of the campaign, then does `then`, a single step. One that is past when the lead
     /// comes, or is moved into the past while the lead waits, is passed over unless `if_past`.
@@ -234,7 +261,8 @@ pub struct MailStep<'a> {
     pub now: bool,
     pub not_after: Option<&'a Deadline>,
     pub in_doubt: InDoubt,
-    /// It is in doubt, or was lost, and goes once more: no cap counts it against itself.
+    pub on_failure: MailFailure,
+    /// It is in doubt, was lost or failed, and goes once more: no cap counts it against itself.
     pub again: Option<MessageId>,
 }
 
@@ -242,22 +270,23 @@ impl Workflow {
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
-        let (content, now, not_after, in_doubt) = match &self.steps.get(self.steps.find(step)?).kind
-        {
-            StepKind::Email { template, now, not_after, in_doubt } => {
-                (Content::Template(template), now, not_after, in_doubt)
-            }
-            StepKind::Stream(stream) => {
-                (Content::NextOf(&stream.name), &stream.now, &stream.not_after, &stream.in_doubt)
-            }
-            _ => return None,
-        };
+        let (content, now, not_after, in_doubt, on_failure) =
+            match &self.steps.get(self.steps.find(step)?).kind {
+                StepKind::Email { template, now, not_after, in_doubt, on_failure } => {
+                    (Content::Template(template), now, not_after, in_doubt, on_failure)
+                }
+                StepKind::Stream(Stream { name, now, not_after, in_doubt, on_failure, .. }) => {
+                    (Content::NextOf(name), now, not_after, in_doubt, on_failure)
+                }
+                _ => return None,
+            };
         Some(MailStep {
             workflow: self,
             content,
             now: now.unwrap_or(self.now),
             not_after: not_after.as_ref().or(self.not_after.as_ref()),
             in_doubt: in_doubt.unwrap_or(self.in_doubt),
+            on_failure: on_failure.unwrap_or(self.on_failure),
             again: None,
         })
     }

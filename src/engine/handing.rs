@@ -11,7 +11,7 @@ use std::{
 use super::{
     group::Group,
     lobby::{Lobby, Next},
-    outcome::{outcome, postponed},
+    outcome::{by_its_step, outcome, postponed},
     preparing::Outgoing,
     recording::Entry,
     sending::Line,
@@ -112,6 +112,10 @@ async fn hand_over(
                 postponed(&message, reason, true, now)
             }
         }
+    };
+    let outcome = match engine.live() {
+        Some(live) => by_its_step(&live.definitions, &message, outcome),
+        None => outcome,
     };
     let relay = Some(line.outlet.name.clone());
     Settlement { message: message.id, token, outcome, relay }

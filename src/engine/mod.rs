@@ -2,7 +2,7 @@
 
 pub mod answering;
 pub mod audience;
-mod calling;
+pub mod calling;
 pub mod cancelling;
 pub mod claims;
 mod codes;

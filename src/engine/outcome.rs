@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    domain::time::Instant,
+    domain::{
+        definitions::Definitions, message::MessageKind, time::Instant, workflow::MailFailure,
+    },
     mail::relay::{Delivery, Fault, next_try},
     store::records::{MessageRow, Settled},
 };
@@ -56,6 +58,24 @@ pub fn outcome(message: &MessageRow, delivery: Delivery, now: Instant) -> Settle
             reason: "not let through at the point of no return".to_owned(),
             counted: false,
         },
+    }
+}
+
+/// What the step of a mail that failed makes of that.
+#[must_use]
+pub fn by_its_step(definitions: &Definitions, message: &MessageRow, failed: Settled) -> Settled {
+    let workflow = definitions.structures.get(&message.version);
+    let mail = workflow
+        .filter(|_| message.kind == MessageKind::Marketing)
+        .and_then(|workflow| workflow.mail_step(&message.about.step));
+    match (failed, mail.map(|mail| mail.on_failure)) {
+        (Settled::Parked { reason }, Some(MailFailure::Skip)) => {
+            Settled::Failed { reason, hard: false }
+        }
+        (Settled::Failed { reason, hard: false }, Some(MailFailure::Hold)) => {
+            Settled::Parked { reason }
+        }
+        (failed, _) => failed,
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     deciding::look,
     desk::{Desk, Unready},
     live::Live,
+    outcome::by_its_step,
     telling::Story,
     throttling::Levels,
     turns::{Standings, Turn, stands_in_line},
@@ -259,10 +260,11 @@ fn ready(
     if let Some(Turn { at, reason }) = turn.filter(|turn| turn.at > now) {
         return Err(Settled::Released { due_at: *at, reason: reason.clone() });
     }
+    let unwritable = |reason| by_its_step(definitions, message, Settled::Parked { reason });
     let codes = match codes {
         None => &Codes::new(),
         Some(Ok(codes)) => codes,
-        Some(Err(pool)) => return Err(Settled::Parked { reason: dry(pool) }),
+        Some(Err(pool)) => return Err(unwritable(dry(pool))),
     };
     let letter =
         desk.letter(message, &state, story, codes, now).map_err(|unready| match unready {
@@ -270,7 +272,7 @@ fn ready(
             Unready::Render(error) if error.may_pass() => {
                 Settled::Released { due_at: now + RENDER_PAUSE, reason: error.to_string() }
             }
-            unready => Settled::Parked { reason: unready.to_string() },
+            unready => unwritable(unready.to_string()),
         })?;
     if !desk.config.delivery.allows(&letter.to.address) {
         let reason = "held back by [delivery] only_to".to_owned();

@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 use super::{Engine, live::LiveError, recording::Entry, sending::Line, tick::TickReport};
 use crate::{
     domain::time::Instant,
-    mail::relay::Relay,
     store::records::{Settled, Settlement},
 };
 
@@ -17,7 +16,7 @@ const TICK: Duration = Duration::from_millis(1);
 impl Engine {
     /// Decides and "sends" everything that became due from one instant to another, step by step as its
     /// leads would have come to it. What was parked may have been mended, and goes first. Must have a driven
-    /// clock and relays that are [`Lost`](Relay::Lost).
+    /// clock and relays that are [`Lost`](crate::mail::relay::Relay::Lost). Nobody is called: the daemon calls afterwards, by the keys of before.
     ///
     /// # Errors
     /// As of [`Engine::tick`]. Doing it again goes on where this ended.
@@ -41,19 +40,18 @@ impl Engine {
 }
 
 impl Line {
-    /// A mail that cannot be written here may have been mended and handed to a relay that is lost, so it is in
-    /// doubt; unless its lead had objected.
+    /// A mail that cannot be written here, parked or gone on without, may have been mended and handed to a relay that is
+    /// lost, so it is in doubt; unless its lead had objected.
     pub(super) async fn may_have_left(&self, settlement: Settlement) -> Settlement {
-        let is_lost = matches!(self.outlet.relay, Relay::Lost(_));
-        let Settlement { message, token, outcome: Settled::Parked { reason }, relay } = settlement
-        else {
-            return settlement;
-        };
-        let outcome = if is_lost && self.record.ask(Entry::Mark(message, token)).await == Some(true)
-        {
-            Settled::InDoubt { reason }
-        } else {
-            Settled::Parked { reason }
+        let Settlement { message, token, outcome, relay } = settlement;
+        let outcome = match outcome {
+            Settled::Parked { reason } | Settled::Failed { reason, .. }
+                if self.outlet.is_lost()
+                    && self.record.ask(Entry::Mark(message, token)).await == Some(true) =>
+            {
+                Settled::InDoubt { reason }
+            }
+            outcome => outcome,
         };
         Settlement { message, token, outcome, relay }
     }

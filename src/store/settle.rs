@@ -145,13 +145,13 @@ impl Tx {
                         Settled::Said { arrived: false, .. } => Some(now.millis()),
                         _ => None,
                     },
-                    attempts: message.attempts_after(&settlement.outcome),
+                    attempts: message.attempts_after(settlement),
                     reason: reason(&settlement.outcome),
                     relay: settlement.relay.as_deref(),
                     settled: !state.is_open(),
                     sent: state == MessageState::Sent,
                     doubted: state == MessageState::InDoubt,
-                    tried: asked_a_relay(&settlement.outcome),
+                    tried: asked_a_relay(settlement),
                 }
             })
             .collect();
@@ -189,10 +189,10 @@ impl Tx {
     ) -> Result<()> {
         let attempts: Vec<AttemptRow> = accepted
             .iter()
-            .filter(|(settlement, _)| asked_a_relay(&settlement.outcome))
+            .filter(|(settlement, _)| asked_a_relay(settlement))
             .map(|(settlement, message)| AttemptRow {
                 id: message.id,
-                attempt: message.attempts_after(&settlement.outcome),
+                attempt: message.attempts_after(settlement),
                 relay: settlement.relay.as_deref(),
                 outcome: settlement.outcome.word(),
                 detail: match &settlement.outcome {

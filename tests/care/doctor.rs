@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::support::{
+    crm::Crm,
     databases::TestDatabase,
     postgres,
     site::{Ran, Site},
@@ -158,4 +159,31 @@ async fn a_server_without_our_tables_has_no_secrets_yet() {
     std::fs::remove_file(site.path("nurtured.secrets")).unwrap();
     assert!(secrets().contains("bring back its copy"), "{}", secrets());
     postgres::drop_database(&url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhooks_secret_and_address_are_looked_at_and_nobody_is_called() {
+    let crm = Crm::start(&[]).await;
+    let site = Site::live();
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).unwrap();
+    let hook = format!(
+        "{toml}[webhook.crm]\nurl = \"http://127.0.0.1:{}/hook\"\nsecret_file = \"crm.secret\"\n",
+        crm.port
+    );
+    site.write("nurtured.toml", &hook);
+    let (ran, report) = examine(&site);
+    let (verdict, said) = of(&report, "webhook");
+    assert!(ran.code == 1 && verdict == "failed" && said.contains("crm.secret"), "{said}");
+    site.write("crm.secret", "hunter2\n");
+    let (verdict, said) = {
+        let (_, report) = examine(&site);
+        let (verdict, said) = of(&report, "webhook");
+        (verdict.to_owned(), said)
+    };
+    assert_eq!(verdict, "failed", "{said}");
+    assert!(said.contains("127.0.0.1 is not called: loopback"), "{said}");
+    site.write("nurtured.toml", format!("{hook}[egress]\nallow = [\"127.0.0.1\"]\n"));
+    let (ran, report) = examine(&site);
+    assert_eq!((ran.code, of(&report, "webhook").0), (0, "ok"), "{report}");
+    assert!(crm.calls().is_empty() && !report.to_string().contains("hunter2"));
 }

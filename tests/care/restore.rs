@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use nurtured::store::Store;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
-use crate::support::{engine::at, postgres, site::Site, skipped::skipped};
+use crate::support::{crm::Crm, engine::at, postgres, site::Site, skipped::skipped};
 
 /// A campaign that mails at once, after a day, and after another one; for one lead, at noon.
 fn three_mails() -> Site {
@@ -253,6 +253,42 @@ fn what_could_not_be_written_may_have_been_mended_and_sent() {
         other.json(&["tick", "--now", &after(61)]);
         assert_eq!(sent(&other), ["Number three"], "backup at {backup_at}");
     }
+}
+
+/// A restore calls nobody; the daemon calls afterwards, and whoever was told of it before knows it by its key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_was_called_since_is_called_again_by_the_same_key() {
+    let crm = Crm::start(&[]).await;
+    let site = three_mails();
+    let toml = std::fs::read_to_string(site.path("nurtured.toml")).unwrap();
+    let hook = format!(
+        "[webhook.crm]\nurl = \"http://127.0.0.1:{}/hook\"\nsecret_file = \"crm.secret\"\n\
+         [egress]\nallow = [\"127.0.0.1\"]\n",
+        crm.port
+    );
+    site.write("crm.secret", "secret\n");
+    site.write("nurtured.toml", format!("{toml}{hook}"));
+    let workflow = std::fs::read_to_string(site.path("workflows/hello.yaml")).unwrap();
+    site.write("workflows/hello.yaml", workflow.replace("  - email: two", "  - webhook: crm"));
+    site.json(&["apply"]);
+    site.json(&["tick", "--now", &after(1)]);
+    site.json(&["backup", "night.db"]);
+    site.json(&["tick", "--now", &after(26)]);
+    assert_eq!((sent(&site).len(), crm.calls().len()), (1, 1));
+
+    let other = elsewhere(&site);
+    for file in ["nurtured.toml", "crm.secret"] {
+        std::fs::copy(site.path(file), other.path(file)).unwrap();
+    }
+    other.json(&["restore", "night.db", "--sent-until", &after(30)]);
+    other.json(&["tick", "--now", &after(31)]);
+    assert_eq!(crm.calls().len(), 1, "nobody is called meanwhile, nor while it is paused");
+    other.json(&["resume", "all"]);
+    other.json(&["tick", "--now", &after(32)]);
+    let calls = crm.calls();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0].0["idempotency-key"], calls[1].0["idempotency-key"]);
+    assert_eq!(calls[0].1, calls[1].1);
 }
 
 #[tokio::test]

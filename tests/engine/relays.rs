@@ -145,6 +145,104 @@ async fn a_refused_recipient_leaves_and_one_that_does_not_exist_is_suppressed() 
     .await;
 }
 
+/// Two mails a day apart, by a workflow that says what is done where one fails.
+fn on_failure(word: &str, text: &str) -> Campaign {
+    let rest = format!(
+        "enter:\n  when: stage == \"lead\"\n  existing: yes\nsend: {{ on_failure: {word} }}\nsteps:\n  \
+         - email: cold/one\n  - wait: 1d\n  - email: cold/two\n"
+    );
+    Campaign::new().workflow("careful", &rest).text("cold/one", "One", text).mail("cold/two", "Two")
+}
+
+/// Refuses at the dot so many times, then takes.
+fn refusing(times: usize) -> Script {
+    let left = Mutex::new(times);
+    Script::new().on(move |moment: Moment<'_>| {
+        let mut left = left.lock().unwrap();
+        if moment.at == At::Dot && *left > 0 {
+            *left -= 1;
+            say("554 5.7.1 looks like spam")
+        } else {
+            Act::Default
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_mail_is_gone_on_without_sent_once_more_or_held_as_its_step_says() {
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &on_failure("skip", "Hello"), setup(refusing(1))).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        assert_eq!(rig.tick().await.failed, 1);
+        assert_eq!(rig.enrolment(lead).await.step.as_str(), "wait.1d");
+        assert_eq!(rig.tick_after(DAY).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["Two"]);
+    })
+    .await;
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &on_failure("retry", "Hello"), setup(refusing(1))).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        assert_eq!(rig.tick().await.failed, 1);
+        let first = rig.messages(lead).await.remove(0);
+        assert_eq!(rig.tick_after(DAY - SECOND).await.sent, 0);
+        assert_eq!(rig.tick_after(SECOND).await.sent, 1);
+        let sent = rig.messages(lead).await.remove(0);
+        assert_eq!((sent.id, sent.state, sent.attempts), (first.id, MessageState::Sent, 2));
+        rig.tick_after(DAY).await;
+        assert_eq!(rig.subjects_to("a@example.com"), ["One", "Two"]);
+    })
+    .await;
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &on_failure("retry", "Hello"), setup(refusing(2))).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        assert_eq!(rig.tick_after(DAY).await.failed, 1);
+        assert_eq!(rig.enrolment(lead).await.state, "left");
+        assert_eq!(rig.events(lead, &EventKind::MAIL_FAILED).await.len(), 2);
+    })
+    .await;
+    for_each_database(async |db| {
+        let rig = Rig::with(db, &on_failure("hold", "Hello"), setup(refusing(1))).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        assert_eq!(rig.tick().await.parked, 1);
+        rig.tick_after(2 * DAY).await;
+        let parked = rig.messages(lead).await.remove(0);
+        assert_eq!((parked.state, parked.attempts), (MessageState::Parked, 1));
+        assert!(parked.reason.unwrap().contains("554"));
+        assert_eq!(rig.enrolment(lead).await.step.as_str(), "email.cold/one");
+        rig.apply(&on_failure("hold", "Hello, in other words")).await;
+        assert_eq!(rig.tick().await.sent, 1);
+        assert_eq!(rig.messages(lead).await[0].id, parked.id);
+        assert_eq!(rig.tick_after(DAY).await.sent, 1);
+        assert_eq!(rig.subjects_to("a@example.com"), ["One", "Two"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_cannot_be_written_is_gone_on_without_where_its_step_says_so() {
+    for (word, state, stands_at) in [
+        ("skip", MessageState::Failed, "wait.1d"),
+        ("leave", MessageState::Parked, "email.cold/one"),
+        ("retry", MessageState::Parked, "email.cold/one"),
+        ("hold", MessageState::Parked, "email.cold/one"),
+    ] {
+        for_each_database(async |db| {
+            let campaign = on_failure(word, "Hello {{ first_name }}");
+            let rig = Rig::with(db, &campaign, setup(Script::new())).await;
+            let lead = rig.lead("a@example.com", &[]).await;
+            rig.tick().await;
+            let message = rig.messages(lead).await.remove(0);
+            // No relay was asked.
+            assert_eq!((message.state, message.attempts), (state, 0), "{word}");
+            assert!(message.first_tried_at.is_none() && message.reason.is_some());
+            assert_eq!(rig.enrolment(lead).await.step.as_str(), stands_at, "{word}");
+            assert_eq!(rig.smtp.commands().len(), 0);
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_without_an_answer_is_in_doubt_and_never_sent_again() {
     for_each_database(async |db| {

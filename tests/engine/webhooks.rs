@@ -1,61 +1,18 @@
 //! Webhooks, on both databases, with a server that is called.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    routing::post,
+use nurtured::{
+    domain::{event::EventKind, id::LeadId},
+    engine::Engine,
 };
-use nurtured::domain::{event::EventKind, id::LeadId};
 use tokio::net::TcpListener;
 
 use crate::support::{
+    crm::{Call, Crm},
     databases::{TestDatabase, for_each_database},
     engine::{Campaign, DAY, HOUR, MINUTE, Rig, Setup, behind},
 };
-
-/// What came: headers and body.
-type Call = (HeaderMap, String);
-
-/// A server on this machine, and the statuses that it answers with; 200 once they are used up.
-#[derive(Clone, Default)]
-struct Crm {
-    calls: Arc<Mutex<Vec<Call>>>,
-    answers: Arc<Mutex<VecDeque<u16>>>,
-    port: u16,
-}
-
-impl Crm {
-    async fn start(answers: &[u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let answers = Arc::new(Mutex::new(answers.iter().copied().collect()));
-        let crm = Self { answers, port, ..Self::default() };
-        let routes = Router::new().route("/hook", post(Self::take)).with_state(crm.clone());
-        tokio::spawn(async move { axum::serve(listener, routes).await });
-        crm
-    }
-
-    async fn take(State(crm): State<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
-        crm.calls.lock().unwrap().push((headers, String::from_utf8(body.to_vec()).unwrap()));
-        let next = crm.answers.lock().unwrap().pop_front();
-        match next {
-            // As long as nobody waits any more.
-            Some(0) => std::future::pending().await,
-            status => StatusCode::from_u16(status.unwrap_or(200)).unwrap(),
-        }
-    }
-
-    fn calls(&self) -> Vec<Call> {
-        self.calls.lock().unwrap().clone()
-    }
-}
 
 const ENTER: &str = "enter:\n  when: stage == \"lead\"\n  existing: yes\n";
 
@@ -201,6 +158,55 @@ async fn who_dies_before_the_answer_is_written_leaves_it_to_the_next_by_the_same
         assert_eq!(calls[0].1, calls[1].1);
         assert_eq!(states(&rig).await, [("answered".to_owned(), 1)]);
         assert_eq!(events(&rig, lead).await, (1, 0));
+    })
+    .await;
+}
+
+/// Some servers hang up with the last byte of their answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_answers_and_hangs_up_has_answered() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for_each_database(async |db| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let crm = Crm { port: listener.local_addr().unwrap().port(), ..Crm::default() };
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 16 * 1024];
+                let _ = stream.read(&mut request).await;
+                let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+                stream.write_all(answer).await.unwrap();
+            }
+        });
+        let rig = rig(db, &crm, "", ALLOWED).await;
+        rig.leads(&(0..8).map(|n| format!("l{n}@a.example")).collect::<Vec<_>>(), &[]).await;
+        rig.tick().await;
+        assert_eq!(states(&rig).await, [("answered".to_owned(), 8)]);
+    })
+    .await;
+}
+
+/// Two daemons, many calls: each is made once.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_daemons_make_each_call_once() {
+    for_each_database(async |db| {
+        let crm = Crm::start(&[]).await;
+        let rig = rig(db, &crm, "", ALLOWED).await;
+        rig.tick().await;
+        let names: Vec<String> = (0..40).map(|n| format!("l{n}@a.example")).collect();
+        rig.leads(&names, &[]).await;
+        rig.decide_by_many(2).await;
+        assert_eq!(crm.calls().len(), 0);
+        let (other, _) = rig.restarted().await;
+        let all = async |engine: &Engine| {
+            while engine.call().await.unwrap() > 0 {}
+        };
+        tokio::join!(all(&rig.engine), all(&other));
+        let mut keys: Vec<_> =
+            crm.calls().iter().map(|call| call.0["idempotency-key"].to_owned()).collect();
+        assert_eq!(keys.len(), 40);
+        keys.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
+        keys.dedup();
+        assert_eq!(keys.len(), 40);
     })
     .await;
 }

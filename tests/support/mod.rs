@@ -1,5 +1,6 @@
 //! What the integration tests share: servers, folders, clocks.
 
+pub mod crm;
 pub mod daemon;
 pub mod databases;
 pub mod engine;

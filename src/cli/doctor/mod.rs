@@ -15,6 +15,7 @@ mod signing;
 mod spf;
 #[cfg(test)]
 mod stub;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use crate::config::ConfigError;
 /// How long the database, the relay and the daemon may take to answer.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Looks at the configuration, secrets, campaign folder, database, clock, relay and DNS names.
+/// Looks at the configuration, secrets, campaign folder, database, clock, relay, webhooks and DNS names.
 ///
 /// Changes nothing and sends no mail. Exits with 1 if something failed; warnings alone are no reason.
 #[derive(Debug, clap::Args)]
@@ -53,6 +54,7 @@ pub(super) async fn run(context: &Context, _: &Arguments) -> Result<(), Failure>
             database::look(&mut checkup, &config, context.now()).await;
             relay::ask(&mut checkup, &config).await;
             relay::daemon(&mut checkup, &config).await;
+            webhooks::look(&mut checkup, &config).await;
             names::look_up(&mut checkup, &config).await;
         }
         Err(failure) => {

@@ -7,7 +7,7 @@ use crate::domain::{
     policy::Policy,
     value::{Schema, Value},
     webhook::OnFailure,
-    workflow::{Again, Enter, InDoubt, StepKind, Workflow},
+    workflow::{Again, Enter, InDoubt, MailFailure, StepKind, Workflow},
 };
 
 /// Who enters, and how often: a line each.
@@ -58,10 +58,11 @@ pub(super) fn step(kind: &StepKind, schema: &Schema) -> Vec<String> {
     let with = |what: &dyn std::fmt::Display| format!("{word}: {what}");
     let mut more = Vec::new();
     let first = match kind {
-        StepKind::Email { template, now, not_after, in_doubt } => {
+        StepKind::Email { template, now, not_after, in_doubt, on_failure } => {
             more.extend((*now == Some(true)).then(|| "now".to_owned()));
             more.extend(not_after.as_ref().map(|deadline| format!("not after {deadline}")));
             more.extend(in_doubt.map(doubt));
+            more.extend(on_failure.map(failure));
             with(template)
         }
         StepKind::At { date, .. } => with(date),
@@ -153,4 +154,9 @@ pub(super) fn step(kind: &StepKind, schema: &Schema) -> Vec<String> {
 fn doubt(what: InDoubt) -> String {
     let word = InDoubt::WORDS.iter().find(|(_, one)| *one == what).map_or("", |(word, _)| word);
     format!("in doubt: {word}")
+}
+
+fn failure(what: MailFailure) -> String {
+    let word = MailFailure::WORDS.iter().find(|(_, one)| *one == what).map_or("", |(word, _)| word);
+    format!("on failure: {word}")
 }

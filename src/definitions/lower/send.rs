@@ -12,7 +12,7 @@ use crate::{
         name::Name,
         pace::AtMost,
         schedule::{Deadline, Window},
-        workflow::{Author, InDoubt, Replies},
+        workflow::{Author, InDoubt, MailFailure, Replies},
     },
 };
 
@@ -25,6 +25,7 @@ pub(super) struct Send {
     pub from: Author,
     pub reply_to: Option<Replies>,
     pub in_doubt: InDoubt,
+    pub on_failure: MailFailure,
     pub at_most: Option<AtMost>,
 }
 
@@ -40,6 +41,10 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<S
     let in_doubt = match fields.get("in_doubt") {
         None => Some(InDoubt::default()),
         Some(node) => read::word(file, node, "in_doubt", &InDoubt::WORDS),
+    };
+    let on_failure = match fields.get("on_failure") {
+        None => Some(MailFailure::default()),
+        Some(node) => read::word(file, node, "on_failure", &MailFailure::WORDS),
     };
     let window = fields.optional("window", |node| {
         days_off::kept(file, node, &policy::window(file, node)?, known.policy)
@@ -60,8 +65,9 @@ pub(super) fn lower(file: &File<'_>, node: &Node, known: &Known<'_>) -> Option<S
     }
     // Each has told its mistake by now.
     let (not_after, from, reply_to) = (not_after?, from?, reply_to?);
-    let (in_doubt, window, at_most, now) = (in_doubt?, window?, at_most?, now?);
-    Some(Send { window, now, not_after, from, reply_to, in_doubt, at_most })
+    let (in_doubt, on_failure) = (in_doubt?, on_failure?);
+    let (window, at_most, now) = (window?, at_most?, now?);
+    Some(Send { window, now, not_after, from, reply_to, in_doubt, on_failure, at_most })
 }
 
 /// `500 per day`, `60 per hour`.

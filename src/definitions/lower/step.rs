@@ -18,7 +18,7 @@ use crate::{
         name::Name,
         schedule::{DateExpr, WaitSpec},
         template::in_another_folder,
-        workflow::{InDoubt, StepKind},
+        workflow::{InDoubt, MailFailure, StepKind},
     },
 };
 
@@ -213,10 +213,13 @@ fn email(
         fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
     let in_doubt =
         fields.optional("in_doubt", |node| read::word(file, node, "in_doubt", &InDoubt::WORDS));
+    let on_failure = fields
+        .optional("on_failure", |node| read::word(file, node, "on_failure", &MailFailure::WORDS));
     let template = template(file, node, "email", known)?;
     let id = format!("email.{template}");
-    let (now, not_after, in_doubt) = (now?, not_after?, in_doubt?);
-    Some((id, StepKind::Email { template, now, not_after, in_doubt }))
+    let (now, not_after) = (now?, not_after?);
+    let (in_doubt, on_failure) = (in_doubt?, on_failure?);
+    Some((id, StepKind::Email { template, now, not_after, in_doubt, on_failure }))
 }
 
 pub(super) fn template(

@@ -18,7 +18,7 @@ use crate::{
         name::Name,
         schedule::WaitSpec,
         stream::{Exhausted, Stream},
-        workflow::{InDoubt, StepKind},
+        workflow::{InDoubt, MailFailure, StepKind},
     },
 };
 
@@ -74,11 +74,14 @@ pub(super) fn step(
         fields.optional("not_after", |node| dates::deadline(file, node, "not_after", known));
     let in_doubt =
         fields.optional("in_doubt", |node| read::word(file, node, "in_doubt", &InDoubt::WORDS));
+    let on_failure = fields
+        .optional("on_failure", |node| read::word(file, node, "on_failure", &MailFailure::WORDS));
     let (name, every, most) = (name?, every?, most?);
     let id = format!("stream.{name}");
-    let (now, not_after, in_doubt) = (now?, not_after?, in_doubt?);
+    let (now, not_after) = (now?, not_after?);
+    let (in_doubt, on_failure) = (in_doubt?, on_failure?);
     let when_exhausted = when_exhausted?.unwrap_or_default();
-    let stream = Stream { name, every, most, when_exhausted, now, not_after, in_doubt };
+    let stream = Stream { name, every, most, when_exhausted, now, not_after, in_doubt, on_failure };
     Some((id, StepKind::Stream(stream)))
 }
 

@@ -91,7 +91,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         // Which steps there are is not known.
         (Some(_), None) => None,
     };
-    let Send { window, now, not_after, from, reply_to, in_doubt, at_most } = send?;
+    let Send { window, now, not_after, from, reply_to, in_doubt, on_failure, at_most } = send?;
     let [goal, leave] = [ends[0].take(), ends[1].take()];
     Some(Workflow {
         name: name.clone(),
@@ -112,6 +112,7 @@ pub(super) fn lower(found: &Found<'_>, known: &Known<'_>) -> Option<Workflow> {
         from,
         reply_to,
         in_doubt,
+        on_failure,
         at_most,
         on_change: on_change?,
         steps: steps?,

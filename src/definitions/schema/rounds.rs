@@ -2,7 +2,7 @@
 
 use super::{
     ABOUT, Form, Map, may, must,
-    workflow::{AT, ID, IF_PAST, IN_DOUBT_OF_STEP, LATER, NOT_AFTER, NOW},
+    workflow::{AT, ID, IF_PAST, IN_DOUBT_OF_STEP, LATER, NOT_AFTER, NOW, ON_FAILURE_OF_STEP},
 };
 use crate::domain::{stream::Exhausted, workflow::MOST_ROUNDS};
 
@@ -51,6 +51,7 @@ pub(super) const STREAM: Map = Map {
         NOW,
         NOT_AFTER,
         IN_DOUBT_OF_STEP,
+        ON_FAILURE_OF_STEP,
         AT,
         IF_PAST,
         ID,

@@ -7,7 +7,11 @@ use super::{
     rounds::{ENROL, LEAVE, REPEAT, STREAM},
     webhook::WEBHOOK,
 };
-use crate::domain::{hand_off::Persist, on_change::OnChange, workflow::InDoubt};
+use crate::domain::{
+    hand_off::Persist,
+    on_change::OnChange,
+    workflow::{InDoubt, MailFailure},
+};
 
 pub(in crate::definitions) const WORKFLOW: Map = Map {
     title: "A workflow",
@@ -53,7 +57,7 @@ pub(in crate::definitions) const WORKFLOW: Map = Map {
             "what becomes of those who are in another version when this one goes live",
         ),
     ],
-    later: &["calendar", "pin_copy", "on_failure", "utm", "caps"],
+    later: &["calendar", "pin_copy", "utm", "caps"],
 };
 
 fn on_change() -> Vec<&'static str> {
@@ -99,6 +103,7 @@ pub(in crate::definitions) const SEND: Map = Map {
             "where answers go, where the mail itself does not say",
         ),
         may("in_doubt", Form::OneOf(in_doubt), "`go on`", IN_DOUBT),
+        may("on_failure", Form::OneOf(on_failure), "`leave`", ON_FAILURE),
         may(
             "at_most",
             Form::AtMost,
@@ -132,6 +137,16 @@ pub(super) const NOW: Key =
 pub(super) const IN_DOUBT_OF_STEP: Key =
     may("in_doubt", Form::OneOf(in_doubt), "as `send` says", IN_DOUBT);
 
+const ON_FAILURE: &str = "what a lead does whose mail was refused for good or cannot be written: leaves, goes on without it, \
+     gets it once more, or waits with it";
+
+fn on_failure() -> Vec<&'static str> {
+    MailFailure::WORDS.map(|(word, _)| word).to_vec()
+}
+
+pub(super) const ON_FAILURE_OF_STEP: Key =
+    may("on_failure", Form::OneOf(on_failure), "as `send` says", ON_FAILURE);
+
 pub(super) const NOT_AFTER: Key = may(
     "not_after",
     Form::Deadline,
@@ -160,7 +175,7 @@ fn if_past() -> Vec<&'static str> {
 const UP_TO: Key =
     may("up_to", Form::Deadline, "for ever", "how long at most; then `else` is done");
 
-pub(super) const LATER: &[&str] = &["on_failure", "window", "calendar", "at_most"];
+pub(super) const LATER: &[&str] = &["window", "calendar", "at_most"];
 
 pub(super) const THEN: Key =
     may("then", Form::Steps, "nothing", "what happens if it is true; then the way goes on below");
@@ -176,6 +191,7 @@ pub(in crate::definitions) const STEPS: [Map; 16] = [
             NOW,
             NOT_AFTER,
             IN_DOUBT_OF_STEP,
+            ON_FAILURE_OF_STEP,
             AT,
             IF_PAST,
             ID,

@@ -135,7 +135,7 @@ fn keys_that_are_not_lined_up() {
 #[test]
 fn something_not_built_yet() {
     insta::assert_snapshot!(workflow(&format!(
-        "enter: {{ by_hand: yes }}\non_failure: retry\n{STEPS}  - sms: hello\n"
+        "enter: {{ by_hand: yes }}\npin_copy: yes\n{STEPS}  - sms: hello\n"
     )));
 }
 
@@ -152,6 +152,14 @@ fn what_is_done_in_doubt() {
     insta::assert_snapshot!(workflow(
         "enter: { by_hand: yes }\nsend: { in_doubt: resent }\nin_doubt: hold\nsteps:\n  - email: hello\n    \
          in_doubt: yes\n  - wait: 1d\n    in_doubt: hold\n"
+    ));
+}
+
+#[test]
+fn what_is_done_where_a_mail_fails() {
+    insta::assert_snapshot!(workflow(
+        "enter: { by_hand: yes }\nsend: { on_failure: go on }\non_failure: hold\nsteps:\n  - email: hello\n    \
+         on_failure: yes\n  - wait: 1d\n    on_failure: hold\n"
     ));
 }
 
@@ -723,4 +731,21 @@ fn errors_of_conditions_stand_where_they_are_written() {
     let places: Vec<(usize, usize)> = checked.problems.iter().map(|p| (p.line, p.column)).collect();
     assert_eq!(places, [(2, 30), (3, 12), (6, 9)]);
     assert!(rules(&checked).iter().all(|(rule, _)| *rule == "condition"));
+}
+
+#[test]
+fn what_is_wrong_with_webhooks() {
+    let steps = "enter: { by_hand: yes }\nsteps:\n  - webhook: cmr\n    attributes: [first_nam]\n    \
+                 data: [a]\n    on_failure: leave\n  - webhook: https://crm.example.com/hooks\n";
+    let text = format!("workflow: hello\npurpose: insights\n{steps}");
+    let mut sources = campaign(&[("workflows/hello.yaml", &text)]);
+    sources.targets = Some(["crm".into()].into());
+    let checked = check(&sources);
+    insta::assert_snapshot!(show(&checked.problems, &sources, false));
+
+    // Without a configuration nobody knows which targets there are.
+    let text = text.replace("first_nam]", "first_name]").replace("data: [a]", "data: { a: b }");
+    let text = text.replace("leave", "hold").replace("https://crm.example.com/hooks", "slack");
+    let found = check(&campaign(&[("workflows/hello.yaml", &text)])).problems;
+    assert!(found.is_empty(), "{found:?}");
 }

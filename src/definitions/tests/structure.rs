@@ -183,7 +183,7 @@ fn what_is_not_built_yet_says_so() {
         let checked = with_steps(&format!("  - {step}"));
         assert_eq!(rules(&checked), [("not-built", 5)], "{step}");
     }
-    for line in ["on_failure: retry", "calendar: it", "send: { via: x }", "enter: { limit: 3 }"] {
+    for line in ["pin_copy: yes", "calendar: it", "send: { via: x }", "enter: { limit: 3 }"] {
         let kept = ["workflow: hello", "purpose: insights", "enter: { by_hand: yes }"]
             .into_iter()
             .filter(|kept| line.split(':').next() != kept.split(':').next())

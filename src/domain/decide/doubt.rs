@@ -54,9 +54,6 @@ impl Work<'_> {
     pub fn waits_for_a_word(&self, index: usize) -> bool {
         let active = &self.enrolments[index];
         let open = self.lead.state.open_message.as_ref();
-        active.enrolment.phase == Phase::Mailing
-            && active.enrolment.doubt.is_some()
-            && active.mail_step().is_some_and(|mail| mail.in_doubt == InDoubt::Hold)
-            && open.is_none_or(|open| open.about != active.about())
+        active.workflow.is_some_and(|workflow| active.enrolment.waits_for_a_word(workflow, open))
     }
 }

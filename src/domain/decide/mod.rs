@@ -17,6 +17,7 @@ mod enter_each;
 mod enter_on_date;
 mod enter_on_end;
 mod exits;
+mod failed;
 mod forks;
 mod hand_off;
 mod ledger;

@@ -24,10 +24,10 @@ impl<'a> Work<'a> {
                 self.mail_left(event);
             } else if event.kind == EventKind::MAIL_LOST {
                 self.mail_lost(event);
-            } else if event.kind == EventKind::MAIL_FAILED
-                || event.kind == EventKind::MAIL_CANCELLED
-            {
-                self.mail_refused(event);
+            } else if event.kind == EventKind::MAIL_FAILED {
+                self.mail_failed(event);
+            } else if event.kind == EventKind::MAIL_CANCELLED {
+                self.mail_cancelled(event);
             } else if event.kind == EventKind::ENROLMENT_REQUESTED {
                 self.requested.extend(event.object.as_ref());
             } else if event.kind == EventKind::ENROLMENT_CANCELLED {
@@ -134,15 +134,6 @@ impl<'a> Work<'a> {
         self.lead.definitions.policy.caps.forget(sends);
         if let Some(template) = &event.object {
             self.lead.received.to_mut().insert(template.clone(), event.occurred_at);
-        }
-    }
-
-    fn mail_refused(&mut self, event: &Event) {
-        let Some(about) = &event.about else { return };
-        let reason = event.data.get("reason").map(ToString::to_string);
-        let reason = reason.as_deref().unwrap_or("its mail was refused");
-        if let Some(index) = self.mailing(about) {
-            self.end(index, Outcome::Left, reason);
         }
     }
 

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::OpenMessage;
 use crate::domain::{
-    event::{Event, EventData, EventKind},
+    event::{Event, EventData, EventKind, StepRef},
     id::{EnrolmentNo, MessageId, Rev},
     name::Name,
     time::Instant,
     value::Value,
-    workflow::{MailStep, STAY, Version, Workflow, tries},
+    workflow::{InDoubt, MailStep, STAY, Version, Workflow, tries},
 };
 
 /// An active enrolment.
@@ -28,7 +29,7 @@ pub struct Enrolment {
     /// When it arrived at this step.
     pub armed_at: Instant,
     pub phase: Phase,
-    /// Its mail of this step, once that was in doubt and the enrolment did not go on.
+    /// Its mail of this step, once that was in doubt or failed and the enrolment did not go on.
     pub doubt: Option<MessageId>,
     /// Where it left the straight way so far: with these the way to its step is known.
     pub turns: Vec<Turn>,
@@ -43,6 +44,19 @@ impl Enrolment {
     #[must_use]
     pub fn mail_step<'w>(&self, workflow: &'w Workflow) -> Option<MailStep<'w>> {
         Some(MailStep { again: self.doubt, ..workflow.mail_step(&self.step)? })
+    }
+
+    /// Whether it stays at its step until somebody says what became of its mail. `open`: its lead's mail that is on its
+    /// way.
+    #[must_use]
+    pub fn waits_for_a_word(&self, workflow: &Workflow, open: Option<&OpenMessage>) -> bool {
+        let is_it = |about: &StepRef| {
+            (about.enrolment, &about.step, about.visit) == (self.no, &self.step, self.visit)
+        };
+        self.phase == Phase::Mailing
+            && self.doubt.is_some()
+            && self.mail_step(workflow).is_some_and(|mail| mail.in_doubt == InDoubt::Hold)
+            && open.is_none_or(|open| !is_it(&open.about))
     }
 
     /// How often it has moved to another version of its workflow.

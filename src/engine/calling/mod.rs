@@ -13,6 +13,7 @@ use self::post::post;
 use super::{Engine, live::LiveError, running::Outage};
 use crate::{
     clock::random_u64,
+    config::{Egress, Target},
     domain::time::Instant,
     store::{
         StoreError,
@@ -125,6 +126,14 @@ impl Engine {
         let body = body(&key, &call.told)?;
         post(target, &self.config.egress, &secret, &key, body, self.clock.now()).await
     }
+}
+
+/// Whether a target could be called now, as far as its address goes: it is looked up, and not called.
+///
+/// # Errors
+/// Why not.
+pub async fn may_be_called(target: &Target, egress: &Egress) -> Result<(), String> {
+    post::addresses(&target.url, egress).await.map(drop)
 }
 
 /// The key stands first, then what is told.

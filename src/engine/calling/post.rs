@@ -79,7 +79,7 @@ pub(super) fn signature(secret: &SecretString, now: Instant, body: &str) -> Stri
 }
 
 /// Those of a host that may be reached.
-async fn addresses(url: &Url, egress: &Egress) -> Result<Vec<SocketAddr>, String> {
+pub(super) async fn addresses(url: &Url, egress: &Egress) -> Result<Vec<SocketAddr>, String> {
     let port = url.port_or_known_default().ok_or("the URL has no port")?;
     let literal =
         url.host_str().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());

@@ -4,7 +4,7 @@ use super::{
     super::{
         Inside, Links, Mail, Renderer, Sample, Sender, Setting,
         html::{self, Node, is_link},
-        problem::RenderProblem,
+        problem::{Place, RenderError, RenderProblem},
     },
     warning,
 };
@@ -14,6 +14,7 @@ use crate::{
         attachment::{Attachment, in_words},
         definitions::Definitions,
         id::{LeadId, MessageId},
+        lead::LeadState,
         template::MailTemplate,
         time::Instant,
     },
@@ -45,7 +46,7 @@ impl Renderer {
             postal_address: "Example S.r.l., Via Roma 1, 20121 Milano, Italy".to_owned(),
         };
         let keyring = Keyring::from_seed(0);
-        let rendered = self.render(&Mail {
+        let mail = Mail {
             template: name,
             lead: &lead,
             language,
@@ -65,12 +66,12 @@ impl Renderer {
             standing: None,
             card: None,
             now,
-        });
+        };
         // Another variant serves whoever has this language, as in the house's own.
-        let Some(rendered) = rendered.ok().filter(|it| it.file == template.file) else {
+        let Some(rendered) = self.render(&mail).ok().filter(|it| it.file == template.file) else {
             return Vec::new();
         };
-        let mut advice = Vec::new();
+        let mut advice = self.without_default(definitions, &mail);
         let mut say = |rule, (line, column), message: String, hint: &str| {
             let (file, hint) = (template.file.clone(), Some(hint.to_owned()));
             advice.push(warning(rule, RenderProblem { file, line, column, message, hint }));
@@ -118,6 +119,25 @@ impl Renderer {
                 "it has {links} links: readers choose none of so many, and filters count them"
             );
             say("mail-links", body, message, "keep those that matter");
+        }
+        advice
+    }
+
+    /// What a mail shows that not every lead has: who lacks it does not get the mail. Its lead has everything.
+    fn without_default(&self, definitions: &Definitions, mail: &Mail<'_>) -> Vec<Problem> {
+        let mut advice = Vec::new();
+        let all = &mail.lead.attributes;
+        let mut lead = LeadState { attributes: vec![None; all.len()], ..mail.lead.clone() };
+        while let Err(RenderError::Missing { place: Place { file, line, column }, name }) =
+            self.render(&Mail { lead: &lead, ..mail.clone() })
+            && let Some(slot) = definitions.schema.slot(&name)
+            && lead.attributes[slot.0].is_none()
+        {
+            let message = format!("who has no `{name}` does not get this mail");
+            let hint = format!("write {{{{ {name} or \"…\" }}}}, or give one under `defaults:`");
+            let problem = RenderProblem { file, line, column, message, hint: Some(hint) };
+            advice.push(warning("mail-default", problem));
+            lead.attributes[slot.0].clone_from(&all[slot.0]);
         }
         advice
     }

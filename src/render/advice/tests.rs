@@ -28,6 +28,22 @@ fn mail(body: &str) -> String {
 }
 
 #[test]
+fn what_is_shown_of_a_lead_has_a_default() {
+    let shown = advice(&[
+        (
+            "a.md",
+            "---\nsubject: \"For {{ company }}\"\npreheader: p\nlayout: plain\n---\nHi {{ first_name }}, \
+             {{ first_name | upper }} of {{ city or \"your town\" }}{% if industry %} in {{ industry }}{% endif %}\n",
+        ),
+        (
+            "b.md",
+            "---\nsubject: s\npreheader: p\nlayout: plain\ndefaults: { first_name: there }\n---\nHi {{ first_name }} {{ email }}\n",
+        ),
+    ]);
+    insta::assert_snapshot!(shown, @"");
+}
+
+#[test]
 fn each_rule_is_said_where_it_is_broken() {
     let long = "word ".repeat(30_000);
     let many = "[x](https://e.example)\n".repeat(30);

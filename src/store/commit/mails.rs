@@ -120,8 +120,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Messages that were in doubt, or lost, are sent once more: still the same, with the same key. Objections
-    /// from now on stop them, as they do new ones.
+    /// Messages that were in doubt or lost, or failed, are sent once more: still the same, with the same key. Objections
+    /// from now on stop them, as they do new ones. One that failed is tried as if for the first time.
     pub(super) async fn reserve_again(&mut self, writes: &[LeadWrite]) -> Result<u64> {
         let again: Vec<AgainRow<'_>> = writes
             .iter()
@@ -155,9 +155,10 @@ impl Tx {
                  CAST(j.value ->> 'placed_on' AS BIGINT) AS placed_on FROM ",
                 each,
                 ") UPDATE messages AS t SET state = 'reserved', due_at = r.due_at, placed_on = r.placed_on, settled_at = NULL, \
+                 first_tried_at = CASE WHEN t.doubted_at IS NULL THEN NULL ELSE t.first_tried_at END, \
                  stop_epoch = (SELECT l.stop_epoch FROM lead_timer AS l WHERE l.lead = r.lead) \
                  FROM r WHERE t.id = r.id AND t.lead = r.lead AND t.enrolment = r.enrolment \
-                 AND t.step = r.step AND t.visit = r.visit AND t.doubted_at IS NOT NULL \
+                 AND t.step = r.step AND t.visit = r.visit \
                  AND t.state IN ('in_doubt', 'failed')"
             ),
             |db, sql| sqlx::query(sql)

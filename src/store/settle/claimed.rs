@@ -44,10 +44,10 @@ impl Claimed {
                 Settled::Said { .. } => state == InDoubt,
                 Settled::InDoubt { .. } => state == Transmitting,
                 Settled::Failed { .. } => matches!(state, Claimed | Transmitting) || is_late,
-                Settled::Deferred { .. } => matches!(state, Claimed | Transmitting),
-                Settled::Released { .. } | Settled::Cancelled { .. } | Settled::Parked { .. } => {
-                    state == Claimed
+                Settled::Deferred { .. } | Settled::Parked { .. } => {
+                    matches!(state, Claimed | Transmitting)
                 }
+                Settled::Released { .. } | Settled::Cancelled { .. } => state == Claimed,
             }
     }
 
@@ -65,10 +65,11 @@ impl Claimed {
 
     /// How often a relay was asked, this time included: the point of no return counts by itself,
     /// a refusal before it is counted here.
-    pub fn attempts_after(&self, outcome: &Settled) -> i64 {
-        let asked = match outcome {
-            Settled::Failed { .. } => true,
-            Settled::Deferred { counted, .. } => *counted,
+    pub fn attempts_after(&self, settlement: &Settlement) -> i64 {
+        let asked = match settlement.outcome {
+            Settled::Failed { .. } | Settled::Parked { .. } | Settled::Deferred { .. } => {
+                asked_a_relay(settlement)
+            }
             _ => false,
         };
         self.attempts + i64::from(asked && self.state == MessageState::Claimed.word())
@@ -96,15 +97,15 @@ impl Claimed {
     }
 }
 
-/// Whether a relay was asked to take the message, and said something or did not.
-pub(super) const fn asked_a_relay(outcome: &Settled) -> bool {
-    !matches!(
-        outcome,
-        Settled::Released { .. }
-            | Settled::Cancelled { .. }
-            | Settled::Parked { .. }
-            | Settled::Deferred { counted: false, .. }
-    )
+/// Whether a relay was asked to take the message, and said something or did not. What cannot be written is parked, or
+/// fails, without one.
+pub(super) fn asked_a_relay(Settlement { outcome, relay, .. }: &Settlement) -> bool {
+    match outcome {
+        Settled::Released { .. } | Settled::Cancelled { .. } => false,
+        Settled::Parked { .. } | Settled::Failed { .. } => relay.is_some(),
+        Settled::Deferred { counted, .. } => *counted,
+        Settled::Sent { .. } | Settled::InDoubt { .. } | Settled::Said { .. } => true,
+    }
 }
 
 /// Why, for the message's row.

@@ -26,7 +26,13 @@ fn at(text: &str, if_past: bool, then: usize) -> StepKind {
 
 fn dated(template: &str, not_after: &str) -> StepKind {
     let not_after = Some(Deadline::parse(not_after).unwrap());
-    StepKind::Email { template: template.into(), now: None, not_after, in_doubt: None }
+    StepKind::Email {
+        template: template.into(),
+        now: None,
+        not_after,
+        in_doubt: None,
+        on_failure: None,
+    }
 }
 
 /// The invitation on the Thursday after next, at half past nine, then a word afterwards.
@@ -196,6 +202,7 @@ fn a_mail_that_was_asked_for_goes_at_once_beside_others_that_keep_hours() {
         now: Some(true),
         not_after: None,
         in_doubt: None,
+        on_failure: None,
     };
     house.workflow("webinar", vec![asked, email("word")], |_| {});
     let mut story = Story::cold(&house);

@@ -100,6 +100,7 @@ impl House {
             from: crate::domain::workflow::Author::Sender,
             reply_to: None,
             in_doubt: InDoubt::GoOn,
+            on_failure: MailFailure::Leave,
             at_most: None,
             on_change: OnChange::Pin,
             steps: Steps::new(steps.collect(), Some(StepIx(0))).unwrap(),
@@ -114,7 +115,13 @@ impl House {
 }
 
 pub(super) fn email(template: &str) -> StepKind {
-    StepKind::Email { template: template.into(), now: None, not_after: None, in_doubt: None }
+    StepKind::Email {
+        template: template.into(),
+        now: None,
+        not_after: None,
+        in_doubt: None,
+        on_failure: None,
+    }
 }
 
 pub(super) fn wait(text: &str) -> StepKind {

@@ -11,6 +11,7 @@ mod enter_on_date;
 mod enter_on_end;
 mod enter_on_tick;
 mod entering;
+mod failed;
 mod handing;
 mod house;
 mod leaving;
@@ -49,7 +50,10 @@ use crate::domain::{
     score::{EngagementRule, FitRule, MilliPoints, StageRule},
     time::Zone,
     value::{Schema, Value},
-    workflow::{Again, Awaited, Enter, InDoubt, Step, StepIx, StepKind, Steps, Version, Workflow},
+    workflow::{
+        Again, Awaited, Enter, InDoubt, MailFailure, Step, StepIx, StepKind, Steps, Version,
+        Workflow,
+    },
 };
 
 use house::{House, email, wait, wait_for};

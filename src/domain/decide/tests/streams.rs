@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::stream::{Exhausted, Stream};
 
-fn stream(every: &[&str]) -> Stream {
+pub(super) fn stream(every: &[&str]) -> Stream {
     Stream {
         name: "useful".into(),
         every: every.iter().map(|text| WaitSpec::parse(text).unwrap()).collect(),
@@ -12,6 +12,7 @@ fn stream(every: &[&str]) -> Stream {
         now: None,
         not_after: None,
         in_doubt: None,
+        on_failure: None,
     }
 }
 

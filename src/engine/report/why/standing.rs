@@ -73,7 +73,12 @@ impl Inside {
     pub(in crate::engine::report) fn of(moment: &Moment<'_>, enrolment: &Enrolment) -> Self {
         let workflow = moment.definitions.structures.get(&enrolment.version);
         let step = workflow.and_then(|it| Some(it.steps.get(it.steps.find(&enrolment.step)?)));
-        let (says, until) = doing(enrolment, step.map(|step| &step.kind));
+        let open = moment.state.open_message.as_ref();
+        let (says, until) = if workflow.is_some_and(|it| enrolment.waits_for_a_word(it, open)) {
+            ("its mail is in doubt, and somebody is to say whether it arrived".to_owned(), None)
+        } else {
+            doing(enrolment, step.map(|step| &step.kind))
+        };
         let next = workflow.and_then(|it| Some(it.steps.get(step?.next?).id.clone()));
         let Version(version) = enrolment.version.clone();
         Self {
@@ -93,9 +98,6 @@ impl Inside {
 /// What an enrolment is doing at its step, and until when.
 fn doing(enrolment: &Enrolment, kind: Option<&StepKind>) -> (String, Option<Instant>) {
     match &enrolment.phase {
-        Phase::Mailing if enrolment.doubt.is_some() => {
-            ("its mail is in doubt, and somebody is to say whether it arrived".to_owned(), None)
-        }
         Phase::Mailing => ("its mail is on its way".to_owned(), None),
         Phase::Ready { held: Some(held) } => {
             (format!("held back: {}", held.reason), Some(held.until))

@@ -35,7 +35,9 @@ pub fn bar(moment: &Moment<'_>, enrolment: &Enrolment, mail: Option<&Name>) -> B
                 let bar = Bar::new("held", says).until(Some(held.until));
                 if held.until.is_never() { bar.advice(never(&held.reason)) } else { bar }
             }
-            Phase::Mailing if enrolment.doubt.is_some() => {
+            Phase::Mailing
+                if enrolment.waits_for_a_word(workflow, moment.state.open_message.as_ref()) =>
+            {
                 Bar::new("in_doubt", stand.says).advice("`nurtured doubt` says what became of it")
             }
             Phase::Mailing | Phase::Ready { held: None } => {
