@@ -34,10 +34,9 @@ pub(super) const CLAIM: Text = sql!(
      RETURNING id, lead, enrolment, step, visit, workflow, target, told, attempts, first_tried_at"
 );
 
-/// `$1` the clock of leases, `$2` whether what is paused is taken too. That it is due some time has SQLite read by
-/// the order of the index.
+/// `$1` the clock of leases, `$2` whether what is paused is taken too.
 pub(super) const NEXT_CALL_AT: Text = sql!(
-    "SELECT t.due_at FROM calls AS t WHERE t.state = 'due' AND t.due_at > 0 AND (t.lease_until IS NULL OR t.lease_until <= $1) \
+    "SELECT t.due_at FROM calls AS t WHERE t.state = 'due' AND (t.lease_until IS NULL OR t.lease_until <= $1) \
      AND ($2 OR NOT EXISTS (SELECT 1 FROM pauses AS p WHERE p.scope = 'all' OR p.scope = t.workflow)) \
      ORDER BY t.due_at, t.id LIMIT 1"
 );
@@ -171,7 +170,7 @@ impl Store {
                 "SELECT c.target, c.state, COUNT(*), (SELECT o.reason FROM calls AS o \
                  WHERE o.target = c.target AND o.state = c.state AND c.state IN ('due', 'parked') \
                  AND o.reason IS NOT NULL ORDER BY o.id LIMIT 1) \
-                 FROM calls AS c GROUP BY c.state, c.target ORDER BY c.target, c.state"
+                 FROM calls AS c GROUP BY c.target, c.state ORDER BY c.target, c.state"
             ),
             |db, sql| sqlx::query_as(sql).fetch_all(db).await
         )?;

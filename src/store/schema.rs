@@ -17,7 +17,7 @@ use crate::domain::time::Instant;
 
 /// `migrations/`, embedded; a test holds the list to the folder. A file is never changed once it was
 /// released: its checksum is in databases.
-const FILES: [(i64, &str, &str); 14] = [
+const FILES: [(i64, &str, &str); 15] = [
     (1, "the house", include_str!("../../migrations/0001_the_house.sql")),
     (4, "figures", include_str!("../../migrations/0004_figures.sql")),
     (5, "discount codes", include_str!("../../migrations/0005_discount_codes.sql")),
@@ -32,6 +32,7 @@ const FILES: [(i64, &str, &str); 14] = [
     (14, "places", include_str!("../../migrations/0014_places.sql")),
     (16, "schedules", include_str!("../../migrations/0016_schedules.sql")),
     (17, "calls", include_str!("../../migrations/0017_calls.sql")),
+    (18, "parked calls", include_str!("../../migrations/0018_parked_calls.sql")),
 ];
 
 static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(SqlSafeStr::into_sql_str));

@@ -202,7 +202,7 @@ async fn several_daemons_make_each_call_once() {
         };
         tokio::join!(all(&rig.engine), all(&other));
         let mut keys: Vec<_> =
-            crm.calls().iter().map(|call| call.0["idempotency-key"].to_owned()).collect();
+            crm.calls().iter().map(|call| call.0["idempotency-key"].clone()).collect();
         assert_eq!(keys.len(), 40);
         keys.sort_unstable_by(|one, other| one.as_bytes().cmp(other.as_bytes()));
         keys.dedup();

@@ -40,7 +40,10 @@ fn what_is_shown_of_a_lead_has_a_default() {
             "---\nsubject: s\npreheader: p\nlayout: plain\ndefaults: { first_name: there }\n---\nHi {{ first_name }} {{ email }}\n",
         ),
     ]);
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r"
+    templates/a.md:2:17: mail-default: who has no `company` does not get this mail
+    templates/a.md:6:7: mail-default: who has no `first_name` does not get this mail
+    ");
 }
 
 #[test]
