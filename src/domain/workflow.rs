@@ -242,8 +242,7 @@ impl Workflow {
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
-        let (content, now, not_after, in_doubt) = match &self.steps.get(self.steps.find(step)?).kind
-        {
+        let (content, now, not_after, in_doubt) = match &self.steps.named(step)?.kind {
             StepKind::Email { template, now, not_after, in_doubt } => {
                 (Content::Template(template), now, not_after, in_doubt)
             }
@@ -282,6 +281,12 @@ impl StepKind {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Likewise, to look at.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Option<StepIx>> {
+        self.clone().branches_mut().into_iter().map(|begin| *begin).collect()
     }
 
     /// Whether it is come to once more from itself: its visits are counted by rounds.

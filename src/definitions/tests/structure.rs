@@ -23,8 +23,7 @@ fn steps(checked: &Checked) -> &Steps {
 pub(super) fn picture(steps: &Steps) -> Vec<String> {
     let id = |ix: Option<_>| ix.map_or("end".to_owned(), |ix| steps.get(ix).id.to_string());
     let show = |step: &crate::domain::workflow::Step| {
-        let mut kind = step.kind.clone();
-        let branches = kind.branches_mut().into_iter().map(|begin| *begin);
+        let branches = step.kind.branches().into_iter();
         let ways: Vec<String> = branches.chain([step.next]).map(id).collect();
         format!("{} → {}", step.id, ways.join(" / "))
     };

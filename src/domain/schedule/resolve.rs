@@ -21,14 +21,9 @@ pub(super) fn reached(at: Instant, zone: &Zone) -> DateTime {
 
 /// The instant that a local time means: in a gap the first instant after it, in a fold the first
 /// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
-pub(super) fn resolve(local: DateTime, zone: &Zone) -> Instant {
-    resolve_with_gap(local, zone).0
-}
-
-/// The instant of a local time, likewise.
 #[must_use]
-pub fn instant_of(local: DateTime, zone: &Zone) -> Instant {
-    resolve(local, zone)
+pub fn resolve(local: DateTime, zone: &Zone) -> Instant {
+    resolve_with_gap(local, zone).0
 }
 
 /// Also whether it lies in a gap.

@@ -6,6 +6,7 @@ use crate::domain::{
     enter::{DateEntry, LATE},
     schedule::Occasion,
     value::ValueType,
+    verdict::Verdict,
 };
 
 /// A house whose leads have contracts; `edit` makes the workflow that goes by their ends another.
@@ -190,7 +191,7 @@ fn what_stands_between_a_lead_and_its_date_is_the_date() {
         |house: &House, story: &Story<'_>| match door(&house.0, &story.state, "renewal", story.now)
             .unwrap()
         {
-            Door::Date { next, last, asked, .. } => (next, last, asked.map(|it| it.is_true())),
+            Door::Date { next, last, asked, .. } => (next, last, asked.map(Verdict::is_true)),
             other => panic!("{other:?}"),
         };
     let mut with = House::new();

@@ -72,7 +72,7 @@ impl Standing {
 impl Inside {
     pub(in crate::engine::report) fn of(moment: &Moment<'_>, enrolment: &Enrolment) -> Self {
         let workflow = moment.definitions.structures.get(&enrolment.version);
-        let step = workflow.and_then(|it| Some(it.steps.get(it.steps.find(&enrolment.step)?)));
+        let step = workflow.and_then(|it| it.steps.named(&enrolment.step));
         let (says, until) = doing(enrolment, step.map(|step| &step.kind));
         let next = workflow.and_then(|it| Some(it.steps.get(step?.next?).id.clone()));
         let Version(version) = enrolment.version.clone();
