@@ -143,7 +143,7 @@ fn waiting(live: &Live, state: &LeadState) -> Vec<Name> {
     let waits = state.enrolments.iter().filter(|enrolment| {
         let step = || {
             let steps = &live.definitions.structures.get(&enrolment.version)?.steps;
-            Some(&steps.get(steps.find(&enrolment.step)?).kind)
+            Some(&steps.named(&enrolment.step)?.kind)
         };
         matches!(enrolment.phase, Phase::Waiting { .. })
             && matches!(step(), Some(StepKind::HandOff(_)))

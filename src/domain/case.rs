@@ -8,7 +8,7 @@ use super::{
     event::{EventData, EventKind},
     lead::{Outcome, Stage},
     name::Name,
-    schedule::{Place, WaitSpec, instant_of, local},
+    schedule::{Place, WaitSpec, local, resolve},
     time::{Instant, Zone},
     value::{Slot, Value},
 };
@@ -63,7 +63,7 @@ impl Moment {
     pub fn at(&self, from: Instant, place: Place<'_>) -> Instant {
         match self {
             Self::After(wait) => wait.due(from, place).at,
-            Self::On(at) => instant_of(*at, place.zone),
+            Self::On(at) => resolve(*at, place.zone),
         }
     }
 }

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::{
     condition::Condition,
-    event::{Event, EventData, EventKind, Judgement},
-    id::Rev,
+    event::{Event, EventKind},
     lead::Outcome,
     name::Name,
     policy::Policy,
     schedule::{Occasion, Ticks},
-    time::{Instant, Zone},
+    time::Zone,
     value::Slot,
 };
 
@@ -117,26 +116,6 @@ impl Enter {
                 Some((Some(&ticking.who), way))
             }
             Self::On { .. } | Self::Ended { .. } | Self::ByHand => None,
-        }
-    }
-}
-
-impl Event {
-    /// A workflow's clock ticks for a lead.
-    #[must_use]
-    pub fn tick(rev: Rev, workflow: &Name, at: Instant, now: Instant) -> Self {
-        Self {
-            rev,
-            kind: EventKind::SCHEDULE_TICKED,
-            object: Some(workflow.clone()),
-            occurred_at: at,
-            recorded_at: now,
-            judgement: Judgement::Human,
-            settles_at: None,
-            message: None,
-            about: None,
-            revises: None,
-            data: EventData::new(),
         }
     }
 }

@@ -270,16 +270,15 @@ impl Workflow {
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {
-        let (content, now, not_after, in_doubt, on_failure) =
-            match &self.steps.get(self.steps.find(step)?).kind {
-                StepKind::Email { template, now, not_after, in_doubt, on_failure } => {
-                    (Content::Template(template), now, not_after, in_doubt, on_failure)
-                }
-                StepKind::Stream(Stream { name, now, not_after, in_doubt, on_failure, .. }) => {
-                    (Content::NextOf(name), now, not_after, in_doubt, on_failure)
-                }
-                _ => return None,
-            };
+        let (content, now, not_after, in_doubt, on_failure) = match &self.steps.named(step)?.kind {
+            StepKind::Email { template, now, not_after, in_doubt, on_failure } => {
+                (Content::Template(template), now, not_after, in_doubt, on_failure)
+            }
+            StepKind::Stream(Stream { name, now, not_after, in_doubt, on_failure, .. }) => {
+                (Content::NextOf(name), now, not_after, in_doubt, on_failure)
+            }
+            _ => return None,
+        };
         Some(MailStep {
             workflow: self,
             content,
@@ -311,6 +310,12 @@ impl StepKind {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Likewise, to look at.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Option<StepIx>> {
+        self.clone().branches_mut().into_iter().map(|begin| *begin).collect()
     }
 
     /// Whether it is come to once more from itself: its visits are counted by rounds.

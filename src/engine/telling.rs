@@ -65,10 +65,7 @@ impl Engine {
 }
 
 fn is_card(live: &Live, row: &MessageRow) -> bool {
-    let step = || {
-        let steps = &live.definitions.structures.get(&row.version)?.steps;
-        Some(steps.get(steps.find(&row.about.step)?))
-    };
+    let step = || live.definitions.structures.get(&row.version)?.steps.named(&row.about.step);
     row.kind == MessageKind::Internal
         && step().is_some_and(|step| matches!(step.kind, StepKind::HandOff(_)))
 }

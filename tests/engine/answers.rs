@@ -211,3 +211,58 @@ async fn what_stands_in_the_way_now_is_what_the_record_says_of_now() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_date_it_is_said_when_it_comes_or_that_it_is_past_and_what_is_asked_then() {
+    const RENEWAL: &str = "\
+enter:
+  date: created_on
+  yearly: no
+  where: country == \"Italy\"
+  again: always
+steps:
+  - email: hello
+";
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .file("workflows/policy.yaml", POLICY)
+            .workflow("renewal", RENEWAL)
+            .workflow("yearly", &RENEWAL.replace("yearly: no", "yearly: yes"))
+            .mail("hello", "Hello");
+        let rig = Rig::new(db, &campaign).await;
+        let dated = [
+            ("none@firm.example", None, "Italy"),
+            ("past@firm.example", Some("2026-12-01"), "Italy"),
+            ("been@firm.example", Some("2026-12-29"), "Italy"),
+            ("far@firm.example", Some("2027-02-01"), "Italy"),
+            ("else@firm.example", Some("2027-02-01"), "Spain"),
+        ];
+        for (address, date, country) in dated {
+            let date = date.map(|date| ("created_on", date));
+            let attributes: Vec<_> = date.into_iter().chain([("country", country)]).collect();
+            rig.lead(address, &attributes).await;
+        }
+        rig.walk(NOON + 2 * DAY).await;
+        rig.engine.take_over().await.unwrap();
+        let live = rig.engine.live().unwrap();
+        let chronicle = Chronicle::of(&rig.store).await.unwrap();
+        let leads = rig.store.leads_after(nurtured::domain::id::LeadId(0), 100).await.unwrap();
+        let mut told = String::new();
+        for past in &rig.store.pasts(&leads).await.unwrap().known {
+            let about = (past, &chronicle);
+            let now = rig.clock.now();
+            let moment = Moment::of(&rig.store, about, &live.definitions, None, now).await.unwrap();
+            for workflow in ["renewal", "yearly"] {
+                for bar in why_not(&moment, &Subject::Workflow(workflow.into())) {
+                    let until = bar.until.map(|until| until.to_string()).unwrap_or_default();
+                    let asked = bar.condition.map(|it| it.text).unwrap_or_default();
+                    let address = moment.state.address.as_str();
+                    let _ = writeln!(told, "{address} {workflow}: {} {until}", bar.bar);
+                    let _ = writeln!(told, "  {}\n  {asked}", bar.says);
+                }
+            }
+        }
+        insta::assert_snapshot!("dates", told);
+    })
+    .await;
+}

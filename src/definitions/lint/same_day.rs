@@ -29,7 +29,7 @@ pub(super) fn warn(house: &House<'_>) {
         for other in &writing[place + 1..] {
             if !follow(one, other) && !are_apart(&definitions.policy, &one.purpose, &other.purpose)
             {
-                pairs.push(format!("`{}` and `{}`", one.name, other.name));
+                pairs.push((&one.name, &other.name));
             }
         }
     }
@@ -37,11 +37,12 @@ pub(super) fn warn(house: &House<'_>) {
         return;
     }
     let more = pairs.len().saturating_sub(TOLD);
-    pairs.truncate(TOLD);
+    let told = pairs.iter().take(TOLD).map(|(one, other)| format!("`{one}` and `{other}`"));
+    let told: Vec<String> = told.collect();
     let more = if more > 0 { format!("; and {more} more pairs") } else { String::new() };
     let message = format!(
         "nothing keeps two workflows from writing to one lead on the same day: {}{more}",
-        pairs.join(", ")
+        told.join(", ")
     );
     let hint = "add to the policy: caps: [{ mails: 1, per: day }]".to_owned();
     let caps = unit.node.as_ref().and_then(|node| node.get("caps"));

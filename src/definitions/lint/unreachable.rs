@@ -105,11 +105,7 @@ fn ways(step: &Step, by_conditions: bool) -> Vec<Option<StepIx>> {
             vec![to(*body), step.next]
         }
         StepKind::Repeat { until: Some(_), .. } => vec![step.next],
-        kind => {
-            let mut kind = kind.clone();
-            let branches: Vec<_> = kind.branches_mut().into_iter().map(|it| to(*it)).collect();
-            branches.into_iter().chain([step.next]).collect()
-        }
+        kind => kind.branches().into_iter().map(to).chain([step.next]).collect(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `repeat:` → a loop, which ends and does not spin.
 
 use super::{
-    read,
+    inside, read,
     step::{Draft, Made},
     step_id,
     workflow::Known,
@@ -10,14 +10,16 @@ use crate::{
     definitions::{
         node::{Data, Node},
         problem::File,
+        schema::STEP_KINDS,
     },
     domain::{
         condition::Scope,
+        webhook::OnFailure,
         workflow::{DEEPEST, MOST_ROUNDS, StepKind},
     },
 };
 
-/// Keys of steps at which a lead stays a while.
+/// Keys of steps at which a lead stays a while; a webhook that waits for its answer is one more.
 const TAKE_TIME: [&str; 6] = ["email", "wait", "wait_for", "hand_off", "stream", "at"];
 
 pub(super) fn lower(
@@ -50,18 +52,24 @@ pub(super) fn lower(
     Some((id, StepKind::Repeat { times: u32::try_from(times).ok()?, until, body: None }))
 }
 
-/// Whether some step in here takes time, also one that has a mistake of its own.
-fn takes_time(node: &Node) -> bool {
-    match &node.data {
-        Data::List(items) => items.iter().any(takes_time),
-        Data::Map(entries) => entries.iter().any(|(key, node)| {
-            let key = key.text.as_str();
-            TAKE_TIME.contains(&key) || !matches!(key, "set" | "tag") && takes_time(node)
-        }),
-        // What cannot be read is told.
+/// Whether some step of a list, or of a list inside of it, takes time. What cannot be read is told where it is read.
+fn takes_time(steps: &Node) -> bool {
+    match &steps.data {
+        Data::List(items) => items.iter().any(stays),
         Data::Broken => true,
-        Data::Scalar(_) | Data::Null => false,
+        Data::Map(_) | Data::Scalar(_) | Data::Null => false,
     }
+}
+
+fn stays(step: &Node) -> bool {
+    let Data::Map(entries) = &step.data else { return step.data == Data::Broken };
+    let has = |words: &[&str]| entries.iter().any(|(key, _)| words.contains(&key.text.as_str()));
+    let waits_for_answer =
+        || step.get("on_failure").and_then(Node::text) == Some(OnFailure::Hold.word());
+    has(&TAKE_TIME)
+        || !has(&STEP_KINDS)
+        || has(&["webhook"]) && waits_for_answer()
+        || inside::lists(step).into_iter().flatten().any(takes_time)
 }
 
 /// Tells of a step that is the outermost of too many loops, one inside of the other.

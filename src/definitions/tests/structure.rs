@@ -23,8 +23,7 @@ fn steps(checked: &Checked) -> &Steps {
 pub(super) fn picture(steps: &Steps) -> Vec<String> {
     let id = |ix: Option<_>| ix.map_or("end".to_owned(), |ix| steps.get(ix).id.to_string());
     let show = |step: &crate::domain::workflow::Step| {
-        let mut kind = step.kind.clone();
-        let branches = kind.branches_mut().into_iter().map(|begin| *begin);
+        let branches = step.kind.branches().into_iter();
         let ways: Vec<String> = branches.chain([step.next]).map(id).collect();
         format!("{} → {}", step.id, ways.join(" / "))
     };
@@ -295,6 +294,45 @@ fn a_chain_that_leads_back_with_nothing_in_between_is_warned_of() {
     assert_eq!(chain("tag: b", "always"), [("entry-loop", 1)]);
     assert_eq!(chain("tag: b", "never"), []);
     assert_eq!(chain("wait: 1d", "always"), []);
+}
+
+#[test]
+fn workflows_that_enrol_into_each_other_with_nothing_in_between_are_warned_of() {
+    let workflow = |name: &str, again: &str, steps: &str| {
+        let text = format!(
+            "workflow: {name}\npurpose: insights\nenter: {{ by_hand: yes, again: {again} }}\nsteps: {steps}\n"
+        );
+        (format!("workflows/{name}.yaml"), text)
+    };
+    let said = |files: &[(String, String)]| {
+        let files: Vec<_> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        let told = |it: &crate::definitions::Problem| format!("{}: {}", it.rule, it.message);
+        check(&campaign(&files)).problems.iter().map(told).collect::<Vec<_>>()
+    };
+    let pair = |again: &str, steps: &str| {
+        said(&[
+            workflow("ping", "always", "[{ tag: a }, { enrol: pong }]"),
+            workflow("pong", again, steps),
+        ])
+    };
+    let warned = pair("always", "[{ if: has(country), then: [{ enrol: ping }] }]");
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].contains("entry-loop"), "{}", warned[0]);
+    assert!(warned[0].contains("ping → pong lead back"), "{}", warned[0]);
+    assert_eq!(pair("never", "[{ enrol: ping }]"), [""; 0]);
+    assert_eq!(pair("always", "[{ wait: 1d }, { enrol: ping }]"), [""; 0]);
+    assert_eq!(pair("always", "[{ tag: b }]"), [""; 0]);
+    // By a step, and by an end.
+    let by_end = "workflow: c\npurpose: insights\nenter: { workflow: b, again: always }\n\
+                  steps: [{ enrol: a }, { enrol: d }]\n";
+    let mixed = said(&[
+        workflow("a", "always", "[{ enrol: b }]"),
+        workflow("b", "always", "[{ tag: a }]"),
+        ("workflows/c.yaml".to_owned(), by_end.to_owned()),
+        workflow("d", "always", "[{ tag: a }]"),
+    ]);
+    assert_eq!(mixed.len(), 1, "{mixed:?}");
+    assert!(mixed[0].contains("a → b → c lead back"), "{}", mixed[0]);
 }
 
 #[test]

@@ -166,6 +166,38 @@ fn mistakes_of_repeats() {
     ));
 }
 
+#[test]
+fn a_repeat_takes_time_by_its_steps_and_not_by_what_they_are_called() {
+    let spins = |steps: &str| {
+        let text = format!(
+            "workflow: hello\npurpose: insights\nenter: {{ by_hand: yes }}\nsteps:\n  - repeat: 3\n    steps: {steps}\n"
+        );
+        let checked = check(&campaign(&[("workflows/hello.yaml", &text)]));
+        rules(&checked).iter().any(|(rule, _)| *rule == "loop-without-wait")
+    };
+    for steps in [
+        "[{ tag: a }, { enrol: other }]",
+        "[{ split: { email: { weight: 1, then: [{ tag: a }] }, wait: { weight: 1 } } }]",
+        "[{ branch: [{ when: has(country), name: email, then: [{ tag: a }] }], else: [{ tag: b }] }]",
+        "[{ webhook: crm, data: { email: x } }]",
+        "[{ webhook: crm, on_failure: retry }]",
+        "[{ set: { wait: 1 } }]",
+        "[{ if: has(country), then: [{ tag: email }] }]",
+    ] {
+        assert!(spins(steps), "{steps}");
+    }
+    for steps in [
+        "[{ split: { a: { weight: 1, then: [{ wait: 1d }] }, b: { weight: 1 } } }]",
+        "[{ branch: [{ when: has(country), then: [{ email: cold/hello }] }] }]",
+        "[{ branch: [{ when: has(country) }], else: [{ if: tag(\"a\"), else: [{ wait: 1d }] }] }]",
+        "[{ webhook: crm, on_failure: hold }]",
+        // What is told already.
+        "[{ emial: cold/hello }]",
+    ] {
+        assert!(!spins(steps), "{steps}");
+    }
+}
+
 const STREAMS: &str =
     "streams:\n  useful:\n    about: For the patient.\n    contents: [cold/hello, cold/bye]\n";
 

@@ -11,6 +11,7 @@ use crate::domain::{
     event::EventKind,
     lead::{LeadState, Outcome},
     name::Name,
+    schedule::Coming,
     time::Instant,
     value::Value,
     verdict::Verdict,
@@ -34,8 +35,9 @@ pub enum Door {
     Out(Outcome, Verdict),
     /// It waits for an event.
     Event { kind: EventKind, object: Option<Name> },
-    /// For a date of the lead: when its day comes, if it has that date and the day is still to come.
-    Date { attribute: Name, next: Option<Instant> },
+    /// For a date of the lead: when its day comes, if it has that date and the day is still to come; when it came last; and
+    /// what is asked then, as it stands now.
+    Date { attribute: Name, next: Option<Instant>, last: Option<Instant>, asked: Option<Verdict> },
     /// For a tick of its clock.
     Tick(Option<Instant>),
     /// For the end of another workflow.
@@ -56,8 +58,9 @@ pub fn door(
     let live = &definitions.workflows[index];
     let workflow = &live.workflow;
     let mut work = Work::new(definitions, state, now);
-    let at_the_door = since(&state.at_the_door, index);
+    let mut at_the_door = None;
     if let Enter::When(condition) = &workflow.enter {
+        at_the_door = since(&state.at_the_door, index);
         let verdict = condition.verdict(&work.lead.view());
         if !verdict.is_true() {
             return Some(Door::Condition(verdict));
@@ -66,9 +69,15 @@ pub fn door(
             return Some(Door::FoundInside(since));
         }
     }
+    let date = match &workflow.enter {
+        Enter::Date(entry) => Some(comes(&work, entry)),
+        _ => None,
+    };
     if workflow.each.is_none() {
         match work.reentry(index, workflow, at_the_door) {
             Reentry::Open => {}
+            // It may again when its day comes: until then, that is what it waits for.
+            Reentry::Later(from) if opens_before(date.as_ref(), from) => {}
             Reentry::Later(from) => return Some(Door::Again(Some(from))),
             Reentry::Closed if workflow.again == Again::Always => {
                 return Some(Door::MustBeFalseFirst);
@@ -84,15 +93,31 @@ pub fn door(
         Enter::On { kind, object, .. } => {
             Door::Event { kind: kind.clone(), object: object.clone() }
         }
-        Enter::Date(DateEntry { slot, attribute, occasion, .. }) => {
-            let next = match &state.attributes[slot.0] {
-                Some(Value::Date(date)) => occasion.first_after(*date, now, &state.zone),
-                _ => None,
-            };
-            Door::Date { attribute: attribute.clone(), next: next.map(|coming| coming.at) }
-        }
+        Enter::Date(entry) => date.unwrap_or_else(|| comes(&work, entry)),
         Enter::Schedule(_) => Door::Tick(definitions.next_tick(live, now)),
         Enter::Ended { workflow, .. } => Door::Ended(workflow.clone()),
         Enter::ByHand => Door::ByHand,
     })
+}
+
+/// When the day of a date comes, and came.
+fn comes(work: &Work<'_>, entry: &DateEntry) -> Door {
+    let DateEntry { slot, attribute, occasion, filter, .. } = entry;
+    let (state, now) = (work.lead.state, work.lead.now);
+    let date = match &state.attributes[slot.0] {
+        Some(Value::Date(date)) => Some(*date),
+        _ => None,
+    };
+    let at = |coming: Coming| coming.at;
+    Door::Date {
+        attribute: attribute.clone(),
+        next: date.and_then(|date| occasion.first_after(date, now, &state.zone)).map(at),
+        last: date.and_then(|date| occasion.last_until(date, now, &state.zone)).map(at),
+        asked: filter.as_ref().map(|filter| filter.verdict(&work.lead.view())),
+    }
+}
+
+/// Whether the re-entry rule lets a lead in again before its day comes.
+fn opens_before(date: Option<&Door>, from: Instant) -> bool {
+    matches!(date, Some(Door::Date { next: Some(next), .. }) if from <= *next)
 }

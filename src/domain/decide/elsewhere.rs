@@ -11,6 +11,9 @@ impl Work<'_> {
         let Some(place) = definitions.workflows.place(other) else {
             return self.log(Verb::NotEntered, Some(other), None, "no such workflow is live");
         };
+        if self.has_been_through(place) {
+            return self.tell_it_has_been_through(other, &format!("by {by}"));
+        }
         let before = self.enrolments.len();
         self.enter_by_word(place, &definitions.workflows[place].workflow, &format!("by {by}"));
         if self.enrolments.len() > before {

@@ -306,7 +306,10 @@ impl Work<'_> {
         let no = self.lead.next_enrolment;
         self.lead.next_enrolment = EnrolmentNo(no.0 + 1);
         match key {
-            Some(key) => self.lead.passages.to_mut().begin_key(&workflow.name, &key, now),
+            Some(key) => {
+                let inside = self.keys_inside(&workflow.name);
+                self.lead.passages.to_mut().begin_key(&workflow.name, &key, &inside, now);
+            }
             None => self.lead.passages.to_mut().begin(index, now),
         }
         self.log(Verb::Entered, Some(&workflow.name), None, reason);

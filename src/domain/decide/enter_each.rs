@@ -1,6 +1,9 @@
 //! Workflows that a lead is in once for each key: for each appointment, for each order.
 
-use super::{enter::Reentry, work::Work};
+use super::{
+    enter::Reentry,
+    work::{Active, Work},
+};
 use crate::domain::{
     lead::{Entry, Passages},
     name::Name,
@@ -30,6 +33,13 @@ impl Work<'_> {
             Reentry::Open => None,
             Reentry::Later(_) | Reentry::Closed => Some("the re-entry rule, for the same key"),
         }
+    }
+
+    /// The keys for which the lead is inside of a workflow, in whatever version.
+    pub fn keys_inside(&self, workflow: &Name) -> Vec<Name> {
+        let is_inside =
+            |active: &&Active<'_>| active.is_active() && active.enrolment.workflow == *workflow;
+        self.enrolments.iter().filter(is_inside).filter_map(Active::key).collect()
     }
 
     /// What an entry is about, in a workflow with one for each; what has happened since about the same is

@@ -5,8 +5,18 @@ use super::{
     work::Work,
 };
 use crate::domain::{
-    decision::Verb, definitions::LiveWorkflow, enter::DateEntry, schedule::local_text, value::Value,
+    decision::Verb,
+    definitions::LiveWorkflow,
+    enter::DateEntry,
+    event::{Event, EventKind},
+    schedule::local_text,
+    time::Instant,
+    value::{Slot, Value},
 };
+
+/// Why who comes too late does.
+const MISSED: &str = "when nobody looked";
+const GIVEN_SINCE: &str = "when nobody looked, or it was not known yet";
 
 impl Work<'_> {
     /// What the door remembers is the last day that was seen to: a lead whose clock is moved, or a workflow
@@ -31,8 +41,9 @@ impl Work<'_> {
         let name = &live.workflow.name;
         let when = local_text(coming.at, zone);
         if now > coming.at + entry.late {
-            let reason =
-                format!("too late: {} came at {when}, when nobody looked", entry.attribute);
+            let why =
+                if self.may_be_given_since(entry.slot, coming.at) { GIVEN_SINCE } else { MISSED };
+            let reason = format!("too late: {} came at {when}, {why}", entry.attribute);
             self.log(Verb::NotEntered, Some(name), None, &reason);
             return;
         }
@@ -42,5 +53,14 @@ impl Work<'_> {
             return;
         }
         self.enter_once(index, &live.workflow, None, &format!("{}: {when}", entry.attribute));
+    }
+
+    /// Whether an attribute may say something else than it did at an instant since the last decision: a step, an import or
+    /// an answer may have written it. Attributes are kept as they are now only.
+    fn may_be_given_since(&self, slot: Slot, at: Instant) -> bool {
+        let (state, lead) = (self.lead.state, &self.lead);
+        let writes = [EventKind::LEAD_IMPORTED, EventKind::LEAD_ANSWERED];
+        let writes = |event: &Event| writes.contains(&event.kind) && event.recorded_at > at;
+        lead.attributes[slot.0] != state.attributes[slot.0] || state.new_events.iter().any(writes)
     }
 }

@@ -157,7 +157,7 @@ impl Work<'_> {
     fn at_hand_off(&self, index: usize) -> Option<&'_ HandOff> {
         let active = &self.enrolments[index];
         let steps = &active.workflow.filter(|_| active.is_active())?.steps;
-        match &steps.get(steps.find(&active.enrolment.step)?).kind {
+        match &steps.named(&active.enrolment.step)?.kind {
             StepKind::HandOff(step) => Some(step),
             _ => None,
         }

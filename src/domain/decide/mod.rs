@@ -79,6 +79,7 @@ pub fn decide(
             break;
         }
         if round == ROUNDS {
+            work.settle_left_over();
             work.wake(now + std::time::Duration::from_secs(60));
             break;
         }

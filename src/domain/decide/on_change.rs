@@ -56,9 +56,9 @@ impl<'a> Work<'a> {
     /// At the same step. A wait counts from when it began, whatever its length is now.
     fn stay(&mut self, index: usize, newest: &'a Arc<Workflow>, at: StepIx) {
         let (place, active) = (self.lead.place(), &self.enrolments[index]);
-        let before = active.workflow.and_then(|before| {
-            Some(&before.steps.get(before.steps.find(&active.enrolment.step)?).kind)
-        });
+        let before = active
+            .workflow
+            .and_then(|before| Some(&before.steps.named(&active.enrolment.step)?.kind));
         let kind = &newest.steps.get(at).kind;
         let sends_the_same = match (before, kind) {
             (Some(StepKind::Email { template: was, .. }), StepKind::Email { template: is, .. }) => {
@@ -182,7 +182,7 @@ fn turns_in(steps: &Steps, active: &super::work::Active<'_>, to: Option<StepIx>)
         Some(way.into_iter().map(|at| before.steps.get(at).id.clone()).collect())
     });
     let mut way: Vec<Name> = way.unwrap_or_else(|| vec![step.clone()]);
-    way.retain(|step| steps.find(step).is_some());
+    way.retain(|step| steps.named(step).is_some());
     way.extend(to.map(|to| steps.get(to).id.clone()));
     let moves = active.enrolment.moves() + 1;
     let nowhere = || Name::new("");
@@ -190,7 +190,7 @@ fn turns_in(steps: &Steps, active: &super::work::Active<'_>, to: Option<StepIx>)
     let mut turns = vec![(nowhere(), begin); moves as usize];
     for pair in way.windows(2) {
         let [from, to] = pair else { continue };
-        let goes_on = steps.find(from).and_then(|from| steps.get(from).next);
+        let goes_on = steps.named(from).and_then(|from| from.next);
         if goes_on != steps.find(to) {
             turns.push((from.clone(), to.clone()));
         }

@@ -155,8 +155,7 @@ impl<'a> Work<'a> {
         }
         let active = &self.enrolments[index];
         let Some(workflow) = active.workflow else { return };
-        let step = workflow.steps.find(&active.enrolment.step);
-        match step.map(|step| &workflow.steps.get(step).kind) {
+        match workflow.steps.named(&active.enrolment.step).map(|step| &step.kind) {
             Some(StepKind::Stream(stream)) => self.next_of_stream(index, stream),
             _ => self.past(index),
         }
@@ -165,8 +164,8 @@ impl<'a> Work<'a> {
     /// Moves an enrolment past its step, or to its end.
     pub fn past(&mut self, index: usize) {
         let Some(workflow) = self.enrolments[index].workflow else { return };
-        let step = workflow.steps.find(&self.enrolments[index].enrolment.step);
-        match step.and_then(|step| workflow.steps.get(step).next) {
+        let step = workflow.steps.named(&self.enrolments[index].enrolment.step);
+        match step.and_then(|step| step.next) {
             Some(next) => self.go_to(index, next),
             None => self.end(index, Outcome::Finished, "came to the end"),
         }

@@ -36,8 +36,8 @@ impl Work<'_> {
     fn step(&mut self, index: usize) -> bool {
         let active = &self.enrolments[index];
         let (true, Some(workflow)) = (active.is_active(), active.workflow) else { return false };
-        let Some(step) = workflow.steps.find(&active.enrolment.step) else { return false };
-        match &workflow.steps.get(step).kind {
+        let Some(step) = workflow.steps.named(&active.enrolment.step) else { return false };
+        match &step.kind {
             StepKind::Email { .. } => {
                 if !self.expire(index) {
                     self.email(index, workflow);

@@ -16,6 +16,11 @@ impl Work<'_> {
         if let Phase::Waiting { .. } = &enrolment.phase {
             let due = self.due(index, |at, _| crate::domain::lead::Due { at, civil: None });
             if due > self.now() {
+                // Its mail has come due, and was put off since: it may be too late meanwhile.
+                let has_come = self.enrolments[index].enrolment.armed_at <= self.now();
+                if has_come && self.expire(index) {
+                    return self.enrolments[index].is_active();
+                }
                 self.wake(due);
                 return false;
             }

@@ -40,9 +40,9 @@ impl Work<'_> {
     pub fn webhook_answered(&mut self, event: &Event) {
         let Some(about) = &event.about else { return };
         let index = self.enrolments.iter().position(|active| {
-            let step = active.workflow.and_then(|workflow| {
-                Some(&workflow.steps.get(workflow.steps.find(&active.enrolment.step)?).kind)
-            });
+            let step = active
+                .workflow
+                .and_then(|workflow| Some(&workflow.steps.named(&active.enrolment.step)?.kind));
             active.is_active()
                 && active.about() == *about
                 && matches!(active.enrolment.phase, Phase::Waiting { .. })

@@ -72,18 +72,22 @@ impl Passages {
         self.others.get(&*keyed(workflow, key))
     }
 
-    /// One more for this key begins. Of those that are over, only the last are remembered.
-    pub fn begin_key(&mut self, workflow: &str, key: &str, now: Instant) {
+    /// One more for this key begins. Of those for which it is not `inside` any more only the last are remembered, also of those
+    /// whose end nobody told by the same key: the version that it ended in may have another, or be gone.
+    pub fn begin_key(&mut self, workflow: &str, key: &str, inside: &[Name], now: Instant) {
         let times = self.of_key(workflow, key).map_or(0, |passage| passage.times);
         let passage = Passage { times: times + 1, entered_at: now, ended_at: None };
         self.others.insert(keyed(workflow, key).into(), passage);
         let all = keyed(workflow, "");
-        let ended = self.others.iter().filter(|(name, _)| name.starts_with(&all));
-        let mut ended: Vec<_> =
-            ended.filter_map(|(name, it)| Some((it.ended_at?, name.clone()))).collect();
-        if ended.len() > Self::KEYS {
-            ended.sort_unstable();
-            self.others.remove(&ended[0].1);
+        let is_over = |of: &str| of != key && !inside.iter().any(|it| **it == *of);
+        let over =
+            self.others.iter().filter(|(name, _)| name.strip_prefix(&*all).is_some_and(is_over));
+        let mut over: Vec<_> =
+            over.map(|(name, it)| (it.ended_at.unwrap_or(it.entered_at), name.clone())).collect();
+        over.sort_unstable();
+        let room = over.len().saturating_sub(Self::KEYS);
+        for (_, name) in over.drain(..room) {
+            self.others.remove(&name);
         }
     }
 

@@ -27,7 +27,7 @@ mod wait_tests;
 #[cfg(test)]
 mod window_tests;
 
-use resolve::{resolve, resolve_with_gap};
+use resolve::resolve_with_gap;
 
 pub use calendar::{Calendar, DaysOff, OwnDay, Place, Whose};
 pub use dated::{DateError, DateExpr, Deadline, Shift};
@@ -35,7 +35,7 @@ pub use day::{Day, date_at, day_begins, local_text};
 pub use later::{Later, end_of_quiet};
 pub use occasion::{Coming, Occasion};
 pub use quiet::QuietHours;
-pub use resolve::{instant_of, local};
+pub use resolve::{local, resolve};
 pub use rules::zone_rules_mark;
 pub use ticks::{Come, Ticks};
 pub use wait::WaitSpec;

@@ -10,16 +10,20 @@ pub fn local(at: Instant, zone: &Zone) -> DateTime {
     zone.tz().to_datetime(at.timestamp())
 }
 
-/// The instant that a local time means: in a gap the first instant after it, in a fold the first
-/// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
-pub(super) fn resolve(local: DateTime, zone: &Zone) -> Instant {
-    resolve_with_gap(local, zone).0
+/// The latest time that the clock of `zone` has read until `at`: while it goes through an hour for the second time, the end of
+/// that hour. What is no later than this means `at` or an instant before, all else one after it.
+pub(super) fn reached(at: Instant, zone: &Zone) -> DateTime {
+    let read = local(at, zone);
+    let last_change = zone.tz().preceding(at.next().timestamp()).next();
+    let before = last_change.map(|change| Instant::from(change.timestamp()).millis() - 1);
+    before.map_or(read, |before| read.max(local(Instant::from_millis(before), zone)))
 }
 
-/// The instant of a local time, likewise.
+/// The instant that a local time means: in a gap the first instant after it, in a fold the first
+/// of the two. Never decreases as `local` grows. A local time beyond the calendar is never.
 #[must_use]
-pub fn instant_of(local: DateTime, zone: &Zone) -> Instant {
-    resolve(local, zone)
+pub fn resolve(local: DateTime, zone: &Zone) -> Instant {
+    resolve_with_gap(local, zone).0
 }
 
 /// Also whether it lies in a gap.

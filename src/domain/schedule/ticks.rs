@@ -3,12 +3,15 @@
 use std::{fmt, str::FromStr as _, time::Duration};
 
 use croner::Cron;
+use jiff::civil::DateTime;
 
+use super::{resolve, resolve::reached};
 use crate::domain::time::{Instant, Zone};
 
 /// A cron expression of five fields: minute, hour, day of the month, month, day of the week.
 ///
-/// A time that the clock leaves out ticks once, after the gap; one that comes twice, at the first.
+/// It says times of a clock, and each of them ticks once, at the instant that it [means](resolve): all that a change of the
+/// clock leaves out at one instant, after the gap; one that comes twice at the first.
 #[derive(Clone, Debug)]
 pub struct Ticks {
     text: String,
@@ -51,26 +54,23 @@ impl Ticks {
     /// The first tick after an instant.
     #[must_use]
     pub fn next_after(&self, after: Instant, zone: &Zone) -> Option<Instant> {
-        let after = after.timestamp().to_zoned(zone.tz().clone());
-        let next = self.cron.find_next_occurrence(&after, false).ok()?;
-        Some(next.timestamp().into())
+        let next = self.cron.find_next_occurrence(&reached(after, zone), false).ok()?;
+        Some(resolve(next, zone)).filter(|at| !at.is_never())
     }
 
     /// Of the ticks from this one on and until now: only the last one is made up for, if it is no older than `late`.
     #[must_use]
     pub fn come(&self, from: Instant, now: Instant, late: Duration, zone: &Zone) -> Come {
         let mut come = Come::default();
-        let mut until = now;
-        while come.missed.len() < Self::MOST {
-            let last = until.timestamp().to_zoned(zone.tz().clone());
-            let Ok(found) = self.cron.find_previous_occurrence(&last, true) else { break };
-            let found = Instant::from(found.timestamp());
-            if found < from || found > until {
+        let mut before = None;
+        for found in self.back_from(now, zone).take_while(|found| *found >= from) {
+            if come.missed.len() == Self::MOST {
                 break;
             }
-            // It counts in whole minutes.
-            until = found - Duration::from_mins(1);
-            if come.run.is_none() && come.missed.is_empty() && found + late >= now {
+            if before.replace(found) == Some(found) {
+                continue;
+            }
+            if come == Come::default() && found + late >= now {
                 come.run = Some(found);
             } else {
                 come.missed.push(found);
@@ -83,6 +83,14 @@ impl Ticks {
         come.missed.reverse();
         come
     }
+
+    /// The instants of the times that it says, from now back; those in a gap of the clock are the same one.
+    fn back_from(&self, now: Instant, zone: &Zone) -> impl Iterator<Item = Instant> {
+        let before =
+            |read: &DateTime, inclusive| self.cron.find_previous_occurrence(read, inclusive).ok();
+        let last = before(&reached(now, zone), true);
+        std::iter::successors(last, move |read| before(read, false)).map(|read| resolve(read, zone))
+    }
 }
 
 impl fmt::Display for Ticks {
@@ -93,7 +101,13 @@ impl fmt::Display for Ticks {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+
+    use super::{
+        super::window_tests::{any_instant, any_zone},
+        *,
+    };
+    use crate::domain::schedule::local;
 
     fn at(text: &str) -> Instant {
         format!("{text}:00Z").parse().unwrap()
@@ -124,6 +138,90 @@ mod tests {
         assert_eq!(next(daily, "2027-10-30T12:00", "Europe/Rome"), "2027-10-31T00:30:00Z");
         assert_eq!(next(daily, "2027-10-31T00:30", "Europe/Rome"), "2027-11-01T01:30:00Z");
         assert_eq!(next("0 0 * * *", "2027-04-29T12:00", "Africa/Cairo"), "2027-04-29T22:00:00Z");
+    }
+
+    #[test]
+    fn with_several_hours_or_minutes_it_is_the_same() {
+        for several in ["30 2,14 * * *", "30 2-2,14 * * sun", "*/30 2 * * *"] {
+            let next = |after: &str| next(several, after, "Europe/Rome");
+            assert_eq!(next("2027-03-28T00:59"), "2027-03-28T01:00:00Z", "{several}");
+            assert!(next("2027-03-28T01:00").as_str() >= "2027-03-28T12:30:00Z", "{several}");
+            assert_eq!(next("2027-10-31T00:15"), "2027-10-31T00:30:00Z", "{several}");
+            assert!(next("2027-10-31T00:30").as_str() >= "2027-10-31T13:30:00Z", "{several}");
+        }
+        // The hour that comes twice is gone through once.
+        let half_hourly = "*/30 * * * *";
+        assert_eq!(next(half_hourly, "2027-03-28T00:30", "Europe/Rome"), "2027-03-28T01:00:00Z");
+        assert_eq!(next(half_hourly, "2027-03-28T01:00", "Europe/Rome"), "2027-03-28T01:30:00Z");
+        assert_eq!(next(half_hourly, "2027-10-31T00:30", "Europe/Rome"), "2027-10-31T02:00:00Z");
+    }
+
+    /// What the rule comes to, minute by minute: it ticks where the clock first reads, or jumps over, what is said.
+    fn by_the_clock(ticks: &Ticks, from: Instant, minutes: i64, zone: &Zone) -> Vec<Instant> {
+        let at = |minute: i64| Instant::from_millis(from.millis() + minute * 60_000);
+        let mut read = (-1500..=0).map(|minute| local(at(minute), zone)).max().unwrap();
+        let mut found = Vec::new();
+        for minute in 1..=minutes {
+            let (before, now) = (read, local(at(minute), zone));
+            while read < now {
+                read += jiff::SignedDuration::from_mins(1);
+                if ticks.cron.is_time_matching(&read).unwrap() && found.last() != Some(&at(minute))
+                {
+                    found.push(at(minute));
+                }
+            }
+            assert_eq!(read, now.max(before), "clocks change on whole minutes");
+        }
+        found
+    }
+
+    fn any_ticks() -> impl Strategy<Value = Ticks> {
+        let minute = prop::sample::select(&["0", "30", "*/30", "15,45", "*", "7"][..]);
+        let hour = prop::sample::select(&["*", "2", "2,14", "0", "*/2", "1-3", "23,0"][..]);
+        let day = prop::sample::select(&["* * *", "* * sun", "28-31 * *", "* 3,10 *"][..]);
+        (minute, hour, day).prop_map(|(minute, hour, day)| ticks(&format!("{minute} {hour} {day}")))
+    }
+
+    proptest! {
+        #[test]
+        fn each_time_that_is_said_ticks_once_whatever_the_clock_does(
+            ticks in any_ticks(), zone in any_zone(), from in any_instant(),
+        ) {
+            const MINUTES: i64 = 4 * 24 * 60;
+            let until = Instant::from_millis(from.millis() + MINUTES * 60_000);
+            let expected = by_the_clock(&ticks, from, MINUTES, &zone);
+            let next = |after: &Instant| ticks.next_after(*after, &zone);
+            let found: Vec<Instant> = std::iter::successors(next(&from), next)
+                .take_while(|tick| *tick <= until)
+                .collect();
+            prop_assert!(found.is_sorted_by(|one, other| one < other));
+            prop_assert_eq!(&found, &expected);
+            let mut come = ticks.come(from.next(), until, Duration::MAX, &zone);
+            come.missed.extend(come.run);
+            let last = expected.len().saturating_sub(Ticks::MOST + 1);
+            if expected.is_empty() {
+                prop_assert_eq!(come.run, Some(from.next()), "it was told as one");
+            } else {
+                prop_assert_eq!(&come.missed[..], &expected[last..]);
+            }
+        }
+
+        #[test]
+        fn through_a_year_no_tick_is_lost_and_none_comes_twice(
+            ticks in any_ticks(), zone in any_zone(),
+        ) {
+            let (from, until) = (at("2027-01-01T00:00"), at("2028-01-01T00:00"));
+            let next = |after: &Instant| ticks.next_after(*after, &zone);
+            let found: Vec<Instant> = std::iter::successors(next(&from), next)
+                .take_while(|tick| *tick <= until)
+                .collect();
+            prop_assert!(found.is_sorted_by(|one, other| one < other));
+            let (first, last) = (reached(from, &zone), reached(until, &zone));
+            let said = ticks.cron.iter_after(first).take_while(|said| *said <= last);
+            let mut expected: Vec<Instant> = said.map(|said| resolve(said, &zone)).collect();
+            expected.dedup();
+            prop_assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl Steps {
         self.steps.iter().position(|step| *step.id == *id).map(StepIx)
     }
 
+    /// The step of an id.
+    #[must_use]
+    pub fn named(&self, id: &str) -> Option<&Step> {
+        self.find(id).map(|index| self.get(index))
+    }
+
     /// The visit of a step that is come to from a visit of another: rounds of the loops that both stand in go on.
     #[must_use]
     pub fn arrival(&self, from: Option<StepIx>, visit: u64, to: StepIx) -> u64 {
@@ -160,8 +166,7 @@ fn loops(steps: &[Step]) -> Vec<Vec<StepIx>> {
 }
 
 fn ways_out(step: &Step) -> Vec<StepIx> {
-    let mut kind = step.kind.clone();
-    kind.branches_mut().into_iter().filter_map(|begin| *begin).collect()
+    step.kind.branches().into_iter().flatten().collect()
 }
 
 #[cfg(test)]

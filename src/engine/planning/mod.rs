@@ -354,8 +354,8 @@ fn at_mail(proposal: &Proposal, variant: &Name) -> u64 {
     let sends = |stand: &&Stand| {
         let definitions = &proposal.definitions;
         let structure = definitions.structures.get(&stand.version);
-        let step = structure.and_then(|it| Some(&it.steps.get(it.steps.find(&stand.step)?).kind));
-        step.is_some_and(|step| definitions.mails_of(step).iter().any(|it| **it == *mail))
+        let step = structure.and_then(|it| it.steps.named(&stand.step));
+        step.is_some_and(|step| definitions.mails_of(&step.kind).iter().any(|it| **it == *mail))
     };
     proposal.stands.iter().filter(sends).map(|stand| stand.people).sum()
 }

@@ -262,9 +262,9 @@ impl Counter {
 
 /// The stream that an enrolment has had all of.
 fn exhausted<'d>(definitions: &'d Definitions, enrolment: &Enrolment) -> Option<&'d Name> {
-    let steps = &definitions.structures.get(&enrolment.version)?.steps;
+    let step = definitions.structures.get(&enrolment.version)?.steps.named(&enrolment.step)?;
     let Phase::Ready { held: Some(held) } = &enrolment.phase else { return None };
-    match &steps.get(steps.find(&enrolment.step)?).kind {
+    match &step.kind {
         StepKind::Stream(stream) if held.until.is_never() => {
             (held.reason == stream.exhausted()).then_some(&stream.name)
         }

@@ -145,8 +145,8 @@ impl Fate for Readers {
     fn of_notice(&self, lead: &LeadState, notice: &NewMessage, now: Instant) -> Vec<NewEvent> {
         let structure = self.definitions.structures.get(&notice.version);
         let is_card = structure.is_some_and(|workflow| {
-            let step = workflow.steps.find(&notice.about.step);
-            step.is_some_and(|it| matches!(workflow.steps.get(it).kind, StepKind::HandOff(_)))
+            let step = workflow.steps.named(&notice.about.step);
+            step.is_some_and(|step| matches!(step.kind, StepKind::HandOff(_)))
         });
         if notice.kind != MessageKind::Internal || !is_card {
             return Vec::new();

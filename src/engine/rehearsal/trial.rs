@@ -69,7 +69,7 @@ impl House {
     pub fn run(&self, case: &Case) -> Trial {
         let state = self.lead(case);
         let zone = state.zone.clone();
-        let from = crate::domain::schedule::instant_of(case.from, &zone);
+        let from = crate::domain::schedule::resolve(case.from, &zone);
         let definitions = self.live_since(from);
         let policy = &definitions.policy;
         let place = policy.place(&zone, state.country);

@@ -162,7 +162,7 @@ fn relay_of(definitions: &Definitions, fleet: &Fleet, upcoming: &Upcoming) -> Op
     let workflow = definitions.structures.get(version).map(AsRef::as_ref);
     let live = || definitions.workflow(&upcoming.workflow).map(|live| &*live.workflow);
     let workflow = workflow.or_else(live)?;
-    let step = workflow.steps.get(workflow.steps.find(step)?);
+    let step = workflow.steps.named(step)?;
     let is_mail = |step: &Step| matches!(step.kind, StepKind::Email { .. } | StepKind::Stream(_));
     let is_next = match &step.kind {
         // Between two of its mails.

@@ -61,6 +61,31 @@ fn workflows_that_enrol_into_each_other_end_a_decision_all_the_same() {
     let decision = story.decide();
     assert!(decision.enrolments.len() <= 2 * ROUNDS, "{}", decision.enrolments.len());
     assert!(story.last.wake_at > story.now);
+    let entered = story.verbs().into_iter().filter(|verb| *verb == Verb::Entered).count();
+    assert_eq!((entered, story.last.wake_at), (2, Instant::NEVER), "and for ever");
+    assert!(story.reasons().contains("in this very moment; by second"), "{}", story.reasons());
+    story.is_settled();
+    // Once more is another moment.
+    story.at(wednesday() + HOUR).happens(EventKind::ENROLMENT_REQUESTED, Some("first"));
+    story.decide();
+    let entered = story.verbs().into_iter().filter(|verb| *verb == Verb::Entered).count();
+    assert_eq!(entered, 2);
+}
+
+#[test]
+fn who_is_taken_out_and_in_again_by_another_goes_round_once() {
+    let mut house = House::new();
+    house.workflow("first", vec![enrol("second"), email("report")], |it| {
+        (it.enter, it.again) = (Enter::ByHand, Again::Always);
+    });
+    house.workflow("second", vec![leave("first"), enrol("first")], |it| {
+        (it.enter, it.again) = (Enter::ByHand, Again::Always);
+    });
+    let mut story = Story::cold(&house);
+    story.happens(EventKind::ENROLMENT_REQUESTED, Some("first"));
+    story.decide();
+    assert_eq!((inside(&story).len(), story.mails().len()), (0, 0));
+    assert!(story.last.wake_at.is_never());
 }
 
 #[test]

@@ -135,3 +135,39 @@ fn nobody_enters_without_a_key() {
     assert_eq!(story.verbs(), [Verb::NotEntered, Verb::NotEntered]);
     assert!(story.reasons().starts_with("it is for each `id`, and there is none"));
 }
+
+#[test]
+fn what_was_entered_by_one_key_and_ended_by_another_is_bounded_as_well() {
+    let by_id = house(Again::Always);
+    let mut by_place = house(Again::Always);
+    let LiveWorkflow { workflow, since } = by_place.0.workflows[0].clone();
+    let mut workflow = (*workflow).clone();
+    workflow.version = Version("visit-2".into());
+    (workflow.each, workflow.on_change) =
+        (Some("place".into()), OnChange::Migrate(BTreeMap::new()));
+    let workflow = Arc::new(workflow);
+    by_place.0.structures.insert(workflow.version.clone(), Arc::clone(&workflow));
+    by_place.0.workflows = vec![LiveWorkflow { workflow, since }].into();
+    let times = i64::try_from(Passages::KEYS).unwrap() * 2;
+    let released = |house: &House, release: i64| {
+        let mut house = House(house.0.clone());
+        house.0.release = ReleaseId(release);
+        house
+    };
+    let houses: Vec<(House, House)> = (1..=times)
+        .map(|time| (released(&by_id, 2 * time), released(&by_place, 2 * time + 1)))
+        .collect();
+    let mut story = Story::cold(&by_id);
+    for (time, (by_id, by_place)) in houses.iter().enumerate() {
+        story.at(story.now + HOUR).under(by_id);
+        about(&mut story, "appointment.booked", &format!("k{time}"));
+        story.decide();
+        story.at(story.now + HOUR).under(by_place).decide();
+        assert_eq!(story.state.enrolments[0].version.to_string(), "visit-2");
+        story.happens(EventKind::LEAD_REPLIED, None);
+        story.decide();
+        assert_eq!(inside(&story), "");
+    }
+    let remembered = story.state.passages.by_name(&by_id.0.workflows).len();
+    assert!(remembered <= Passages::KEYS + 1, "{remembered}");
+}

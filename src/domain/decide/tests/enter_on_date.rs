@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::domain::{
+    decide::{Door, door},
     enter::{DateEntry, LATE},
     schedule::Occasion,
     value::ValueType,
+    verdict::Verdict,
 };
 
 /// A house whose leads have contracts; `edit` makes the workflow that goes by their ends another.
@@ -138,4 +140,87 @@ fn the_mark_of_its_door_goes_by_its_date_and_condition() {
         [house("", false, |_, _| {}), house("-1d", false, |_, _| {}), house("", true, |_, _| {})];
     let marks: BTreeSet<i64> = marks.iter().map(mark).collect();
     assert_eq!(marks.len(), 3);
+}
+
+#[test]
+fn a_date_that_was_given_when_it_was_past_is_not_said_to_be_missed() {
+    let known = "when nobody looked";
+    let unknown = "when nobody looked, or it was not known yet";
+    let (import, answer) = (EventKind::LEAD_IMPORTED, EventKind::LEAD_ANSWERED);
+    let days = |days: u32| wednesday() + days * DAY;
+    for (event, comes, says) in [
+        (None, "2027-03-30", known),
+        (Some((import.clone(), days(9))), "2027-03-30", unknown),
+        (Some((answer, days(9))), "2027-03-30", unknown),
+        // Before that, so it says what it did then.
+        (Some((import, days(1))), "2027-03-30", known),
+        (Some((EventKind::PAGE_VISITED, days(9))), "2027-03-30", known),
+    ] {
+        let house = house("", false, |_, _| {});
+        let mut story = Story::new(&house, &[]);
+        story.decide();
+        if let Some((kind, at)) = event {
+            story.at(at).happens(kind, None);
+        }
+        ends(&mut story, &house, comes);
+        story.at(days(10)).decide();
+        assert_eq!(story.verbs(), [Verb::NotEntered]);
+        assert_eq!(
+            story.reasons(),
+            format!("too late: contract_end came at 2027-03-30 09:00, {says}")
+        );
+        story.is_settled();
+    }
+}
+
+#[test]
+fn a_date_that_a_step_writes_is_not_said_to_be_missed() {
+    let mut house = house("", false, |_, _| {});
+    let slot = house.0.schema.slot("contract_end").unwrap();
+    let past = crate::domain::value::parse_date("2027-03-30").map(Value::Date);
+    house.workflow("first", vec![wait("10d"), StepKind::Set(vec![(slot, past)])], |_| {});
+    let mut story = Story::cold(&house);
+    story.decide();
+    story.passes_until(wednesday() + 10 * DAY);
+    assert!(story.reasons().ends_with("or it was not known yet"), "{}", story.reasons());
+}
+
+#[test]
+fn what_stands_between_a_lead_and_its_date_is_the_date() {
+    let asks =
+        |house: &House, story: &Story<'_>| match door(&house.0, &story.state, "renewal", story.now)
+            .unwrap()
+        {
+            Door::Date { next, last, asked, .. } => (next, last, asked.map(Verdict::is_true)),
+            other => panic!("{other:?}"),
+        };
+    let mut with = House::new();
+    let italian = with.condition(r#"country == "Italy""#, Scope::Lead);
+    for again in [Again::Always, Again::After(30 * DAY)] {
+        let house = house("", true, |w, entry| {
+            w.again = again;
+            entry.filter = Some(italian.clone());
+        });
+        let mut story = Story::new(&house, &[("country", "Italy")]);
+        story.decide();
+        assert_eq!(asks(&house, &story), (None, None, Some(true)));
+        ends(&mut story, &house, "2027-03-30");
+        let (first, second) = (day("2027-03-30T07:00"), day("2028-03-30T07:00"));
+        story.decide();
+        assert_eq!(asks(&house, &story), (Some(first), None, Some(true)));
+        story.passes_until(first + 10 * DAY);
+        assert!(story.state.enrolments.is_empty() && story.state.passages.get(0).is_some());
+        // It has been in, and comes in again on its next day.
+        let country = house.0.schema.slot("country").unwrap().0;
+        story.state.attributes[country] = None;
+        assert_eq!(asks(&house, &story), (Some(second), Some(first), Some(false)));
+    }
+    // Its next day comes too soon for the re-entry rule.
+    let soon = house("", true, |w, _| w.again = Again::After(400 * DAY));
+    let mut story = Story::new(&soon, &[]);
+    ends(&mut story, &soon, "2027-03-30");
+    story.decide();
+    story.passes_until(day("2027-04-10T07:00"));
+    let stands = door(&soon.0, &story.state, "renewal", story.now);
+    assert!(matches!(stands, Some(Door::Again(Some(_)))), "{stands:?}");
 }

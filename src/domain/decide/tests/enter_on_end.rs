@@ -101,3 +101,26 @@ fn nobody_goes_round_and_round_in_one_decision() {
     assert!(story.reasons().contains("in this very moment"), "{}", story.reasons());
     story.is_settled();
 }
+
+#[test]
+fn a_chain_that_is_longer_than_a_decision_loses_nobody() {
+    for (chain, outcome) in [(9, None), (10, Some(Outcome::Finished)), (40, None)] {
+        let mut house = House::new();
+        for place in 0..=chain {
+            let tag = StepKind::Tag { add: vec![format!("seen-{place}").into()], remove: vec![] };
+            let step = if place == chain { wait("7d") } else { tag };
+            house.workflow(&format!("w{place}"), vec![step], |w| {
+                w.enter = match place {
+                    0 => Enter::ByHand,
+                    _ => Enter::Ended { workflow: format!("w{}", place - 1).into(), outcome },
+                };
+            });
+        }
+        let mut story = Story::cold(&house);
+        story.happens(EventKind::ENROLMENT_REQUESTED, Some("w0"));
+        story.decide();
+        story.passes_until(wednesday() + HOUR);
+        assert_eq!(inside(&story), format!("w{chain}"));
+        story.is_settled();
+    }
+}

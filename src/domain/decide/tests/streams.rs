@@ -172,3 +172,35 @@ fn a_mail_that_made_way_is_chosen_anew() {
     story.sent();
     assert_eq!(story.mails(), ["b"], "it has had the other one meanwhile");
 }
+
+#[test]
+fn what_was_put_off_and_made_way_is_too_late_as_soon_as_a_mail_of_its_own_step_would_be() {
+    let not_after = Some(Deadline::parse("2d").unwrap());
+    let of_stream =
+        StepKind::Stream(Stream { not_after: not_after.clone(), ..stream(&["7d", "7d"]) });
+    let alone = StepKind::Email { template: "a".into(), now: None, not_after, in_doubt: None };
+    for step in [alone, of_stream] {
+        let mut house = House::new();
+        house.0.streams.insert("useful".into(), vec!["a".into(), "c".into()]);
+        let always = || Some(Window::parse("always").unwrap());
+        house.workflow("dated", vec![step, wait("7d")], |it| it.window = always());
+        house.workflow("urgent", vec![email("b")], |it| {
+            (it.enter, it.priority, it.window) = (Enter::ByHand, 10, always());
+        });
+        let mut story = Story::cold(&house);
+        story.decide();
+        assert_eq!(story.mails(), ["a"]);
+        story.put_off(MessageState::Deferred, wednesday() + 5 * DAY);
+        story.happens(EventKind::ENROLMENT_REQUESTED, Some("urgent"));
+        story.settle();
+        assert_eq!(story.state.open_message.as_ref().unwrap().workflow.as_str(), "urgent");
+        story.sent();
+        story.is_settled();
+        assert_eq!(story.last.wake_at, wednesday() + 2 * DAY);
+        story.at(wednesday() + 2 * DAY).decide();
+        assert!(story.reasons().starts_with("expired: not_after 2d"), "{}", story.reasons());
+        let goes_on: Instant = "2027-04-02T08:00:00Z".parse().unwrap();
+        assert_eq!(story.last.wake_at, goes_on, "a week later on the lead's clock");
+        story.is_settled();
+    }
+}

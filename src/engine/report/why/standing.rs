@@ -72,7 +72,7 @@ impl Standing {
 impl Inside {
     pub(in crate::engine::report) fn of(moment: &Moment<'_>, enrolment: &Enrolment) -> Self {
         let workflow = moment.definitions.structures.get(&enrolment.version);
-        let step = workflow.and_then(|it| Some(it.steps.get(it.steps.find(&enrolment.step)?)));
+        let step = workflow.and_then(|it| it.steps.named(&enrolment.step));
         let open = moment.state.open_message.as_ref();
         let (says, until) = if workflow.is_some_and(|it| enrolment.waits_for_a_word(it, open)) {
             ("its mail is in doubt, and somebody is to say whether it arrived".to_owned(), None)

@@ -92,9 +92,9 @@ fn explained(seen: Seen<'_>, line: &LogLine) -> Vec<Trace> {
             condition.map(|it| told(seen, it, Some(enrolment), true)).into_iter().collect()
         }
         Verb::Advanced => {
-            let step = line.step.as_ref().and_then(|step| structure.steps.find(step));
+            let step = line.step.as_ref().and_then(|step| structure.steps.named(step));
             let Some(step) = step else { return Vec::new() };
-            let asked: Vec<&Condition> = match &structure.steps.get(step).kind {
+            let asked: Vec<&Condition> = match &step.kind {
                 StepKind::If { condition, .. } => vec![condition],
                 StepKind::Branch { cases, .. } => cases.iter().map(|it| &it.condition).collect(),
                 StepKind::WaitFor { awaited, .. } => {

@@ -65,13 +65,28 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
             let of = object.map(|object| format!(" of `{object}`")).unwrap_or_default();
             Bar::new("event", format!("it comes in by the event `{kind}`{of}")).advice(&*by_hand)
         }
-        Door::Date { attribute, next } => {
-            let says = if state_has(moment, workflow) {
-                format!("it comes in by its date `{attribute}`")
-            } else {
-                format!("it comes in by its date `{attribute}`, and has none")
+        Door::Date { attribute, next, last, asked } => {
+            let by = format!("it comes in by its date `{attribute}`");
+            let says = match (next, last) {
+                (Some(_), _) => by,
+                (None, Some(last)) => {
+                    format!("{by}, and its time is past: that was {}", on(last))
+                }
+                (None, None) if state_has(moment, workflow) => {
+                    format!("{by}, and that is beyond the calendar")
+                }
+                (None, None) => format!("{by}, and has none"),
             };
-            Bar::new("date", says).until(next).advice(&*by_hand)
+            let bar = Bar::new("date", says).until(next).advice(&*by_hand);
+            match (&workflow.enter, asked) {
+                (Enter::Date(entry), Some(asked)) if next.is_some() && !asked.is_true() => {
+                    let says = format!("{}, if its `where` is true then: now it is not", bar.says);
+                    let filter = entry.filter.as_ref();
+                    let condition = filter.map(|it| told(moment, it, Instant::DAWN));
+                    Bar { says, ..bar }.condition(condition)
+                }
+                _ => bar,
+            }
         }
         Door::Tick(next) => {
             let says = "it comes in when the clock of the workflow ticks, if it is meant";
