@@ -1071,6 +1071,24 @@ fn warnings_that_are_denied_are_errors() {
 }
 
 #[test]
+fn a_file_of_tests_that_cannot_be_read_fails_what_runs_tests_and_not_apply() {
+    let site = Site::live();
+    site.write("workflows/My Test.test.yaml", "tests: hello\n");
+    let latin = site.path("workflows/latin.test.yaml");
+    std::fs::write(&latin, b"tests: \xe9\n").expect("written");
+    let found = site.run(&["--json", "check"]);
+    assert_eq!(found.code, 1, "{found:?}");
+    let problems = found.document()["problems"].clone();
+    let rules: Vec<_> = problems.as_array().expect("a list").iter().map(|it| &it["rule"]).collect();
+    assert_eq!(rules, ["bad-name", "encoding"], "{problems}");
+    for arguments in [&["test"][..], &["test", "workflows/latin.test.yaml"]] {
+        let ran = site.run(arguments);
+        assert!(ran.code == 1 && ran.err.contains("workflows/latin.test.yaml"), "{ran:?}");
+    }
+    assert_eq!(site.run(&["apply"]).code, 0);
+}
+
+#[test]
 fn problems_are_printed_as_annotations_those_of_tests_among_them() {
     let site = Site::campaign();
     site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");

@@ -77,7 +77,7 @@ struct FailureReport {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let folder = Folder::check(context)?;
-    let sources = Sources { tests: chosen(context, arguments, &folder)?, ..Sources::default() };
+    let sources = chosen(context, arguments, &folder)?;
     let live = folder.into_live(context)?;
     let CheckedCases { suites, problems, definitions } = check_cases(&sources, &live.definitions);
     if problems.iter().any(crate::definitions::Problem::is_error) {
@@ -106,30 +106,31 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     if report.failed > 0 { Err(Failure::already_shown()) } else { Ok(()) }
 }
 
-/// The texts of the files that are to be run, by their paths.
-fn chosen(
-    context: &Context,
-    arguments: &Arguments,
-    folder: &Folder,
-) -> Result<std::collections::BTreeMap<String, String>, Failure> {
-    let all = &folder.sources.tests;
+/// The files that are to be run, and those of them that could not be read.
+fn chosen(context: &Context, arguments: &Arguments, folder: &Folder) -> Result<Sources, Failure> {
+    let Sources { tests, refused_tests: refused, .. } = &folder.sources;
+    let mut chosen = Sources::default();
     if arguments.files.is_empty() {
-        if all.is_empty() {
+        if tests.is_empty() && refused.is_empty() {
             return Err(Failure::problems("there are no tests")
                 .hint("they stand in `workflows/*.test.yaml`, beside what they test"));
         }
-        return Ok(all.clone());
+        (chosen.tests, chosen.refused_tests) = (tests.clone(), refused.clone());
+        return Ok(chosen);
     }
-    let one = |file: &PathBuf| {
-        let inside = inside(&context.dir, file);
-        let found = inside.as_ref().and_then(|path| all.get_key_value(path));
-        found.map(|(path, text)| (path.clone(), text.clone())).ok_or_else(|| {
-            let known: Vec<&str> = all.keys().map(String::as_str).collect();
-            Failure::problems(format!("{} is no file of tests of this folder", file.display()))
-                .hint(format!("there are: {}", known.join(", ")))
-        })
-    };
-    arguments.files.iter().map(one).collect()
+    for file in &arguments.files {
+        let path = inside(&context.dir, file).unwrap_or_default();
+        if let Some(text) = tests.get(&path) {
+            chosen.tests.insert(path, text.clone());
+        } else if let Some(problem) = refused.get(&path) {
+            chosen.refused_tests.insert(path, problem.clone());
+        } else {
+            let known: Vec<&str> = tests.keys().map(String::as_str).collect();
+            let message = format!("{} is no file of tests of this folder", file.display());
+            return Err(Failure::problems(message).hint(format!("there are: {}", known.join(", "))));
+        }
+    }
+    Ok(chosen)
 }
 
 /// A path as the folder names it, wherever the command is given.
