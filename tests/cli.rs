@@ -1440,6 +1440,39 @@ fn a_rollback_needs_a_release_to_go_back_to() {
 }
 
 #[test]
+fn why_says_of_whom_nobody_has_decided_yet_and_nothing_of_what_is_to_come() {
+    let site = Site::live();
+    site.write("leads.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    let why = ["why", "ann@a.example"];
+    let why_not = ["why-not", "ann@a.example", "--workflow", "all-of-them"];
+    assert_eq!(site.json(&why)["undecided"], false);
+    site.write(
+        "workflows/all-of-them.yaml",
+        "workflow: all-of-them\npurpose: insights\nenter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - wait: 3d\n",
+    );
+    assert_eq!(site.run(&["apply"]).code, 0);
+    for arguments in [&why[..], &why_not] {
+        assert_eq!(site.json(arguments)["undecided"], true);
+        let said = site.run(arguments);
+        assert!(said.out.contains("Note: no engine has decided it yet"), "{said:?}");
+    }
+    site.json(&["tick"]);
+    let by_hand = site.json(&["why-not", "ann@a.example", "--workflow", "hello"]);
+    let advice = by_hand["bars"][0]["advice"].as_str().expect("a text");
+    assert!(advice.contains("`nurtured enrol hello ann@a.example`"), "{by_hand}");
+    for arguments in [&why[..], &why_not] {
+        assert_eq!(site.json(arguments)["undecided"], false);
+        assert!(!site.run(arguments).out.contains("Note:"));
+        let later = [arguments, &["--at", "2199-01-01"]].concat();
+        let ran = site.run(&later);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains("is still to come"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_workflow_is_drawn_with_figures_where_there_are_any() {
     let site = Site::campaign();
     let ran = site.run(&["graph", "hello"]);
