@@ -1440,6 +1440,47 @@ fn a_rollback_needs_a_release_to_go_back_to() {
 }
 
 #[test]
+fn a_rollback_is_checked_beside_the_configuration() {
+    let site = Site::live();
+    let without = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file");
+    let webhook =
+        "[webhook.crm]\nurl = \"https://crm.example/hook\"\nsecret_file = \"crm.secret\"\n";
+    site.write("nurtured.toml", format!("{without}{webhook}"));
+    site.write(
+        "workflows/hook.yaml",
+        "workflow: hook\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - webhook: crm\n",
+    );
+    assert_eq!(site.run(&["apply"]).code, 0);
+    std::fs::remove_file(site.path("workflows/hook.yaml")).expect("removed");
+    assert_eq!(site.run(&["apply"]).code, 0);
+    site.write("nurtured.toml", &without);
+    let ran = site.run(&["rollback"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.err.contains("no target `crm`") && ran.err.contains("put back"), "{ran:?}");
+    site.write("nurtured.toml", format!("{without}{webhook}"));
+    assert_eq!(site.run(&["rollback"]).code, 0);
+
+    // What it says is to be done can be done: the files of that release are in no folder.
+    let steps = |more: &str| {
+        format!(
+            "workflow: hello\npurpose: insights\non_change: migrate\nenter:\n  by_hand: yes\nsteps:\n{more}  - email: hello\n"
+        )
+    };
+    for more in ["  - tag: in\n", "  - wait: 9d\n    id: think\n"] {
+        site.write("workflows/hello.yaml", steps(more));
+        assert_eq!(site.run(&["apply"]).code, 0);
+    }
+    site.write("leads.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    site.json(&["tick"]);
+    let ran = site.run(&["rollback"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("1 lead is at the step `think`"), "{ran:?}");
+    assert!(ran.err.contains("back into the campaign folder"), "{ran:?}");
+}
+
+#[test]
 fn why_says_of_whom_nobody_has_decided_yet_and_nothing_of_what_is_to_come() {
     let site = Site::live();
     site.write("leads.csv", "email,consent\nann@a.example,yes\n");
