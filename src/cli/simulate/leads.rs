@@ -50,6 +50,8 @@ pub(super) struct Leads {
     pub definitions: Arc<Definitions>,
     pub cast: Cast,
     pub unreadable: u64,
+    /// Rows of the file that take no part.
+    pub refused: u64,
 }
 
 pub(super) async fn find(
@@ -71,7 +73,7 @@ pub(super) async fn find(
     let cast = Cast::of(&store, &definitions, fleet, from).await?;
     store.close().await;
     let unreadable = cast.unreadable.len() as u64;
-    Ok(Leads { definitions, cast, unreadable })
+    Ok(Leads { definitions, cast, refused: 0, unreadable })
 }
 
 /// Imports them into a database that is thrown away, after the folder has gone live in it.
@@ -122,5 +124,5 @@ async fn of_file(
     let cast = Cast::of(&store, &definitions, fleet, arrival).await?;
     store.close().await;
     let unreadable = cast.unreadable.len() as u64;
-    Ok(Leads { definitions, cast, unreadable })
+    Ok(Leads { definitions, cast, refused: report.rejected, unreadable })
 }

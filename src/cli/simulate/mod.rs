@@ -66,6 +66,8 @@ struct Report {
     seed: u64,
     /// Assumed, not measured.
     assumed: Manners,
+    /// Rows of the file that are refused and take no part.
+    refused: u64,
     /// Leads that cannot be read.
     unreadable: u64,
     #[serde(flatten)]
@@ -109,7 +111,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let config = context.config().ok();
     let batch = config.as_ref().map_or(1_000, |config| config.engine.batch);
     let fleet = config.as_ref().map_or_else(Fleet::default, Config::fleet);
-    let Leads { definitions, cast, unreadable } =
+    let Leads { definitions, cast, refused, unreadable } =
         leads::find(context, arguments, &artefacts, &fleet, from).await?;
     if cast.people.is_empty() {
         return Err(Failure::problems("there are no leads to rehearse with")
@@ -142,6 +144,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         days: arguments.days,
         seed: arguments.seed,
         assumed: manners,
+        refused,
         unreadable,
         decisions_a_year: a_year(&forecast, arguments.days),
         ramps,
