@@ -1089,6 +1089,44 @@ fn a_file_of_tests_that_cannot_be_read_fails_what_runs_tests_and_not_apply() {
 }
 
 #[test]
+fn accepted_are_the_timelines_of_the_cases_that_ran_and_results_are_told_whatever_becomes_of_files()
+{
+    let site = Site::campaign();
+    let case = |name: &str, rest: &str| format!("  - case: {name}\n    timeline: golden\n{rest}");
+    let failing = "    expect: [{ mail: hello }]\n";
+    let cases = case("one", "") + &case("two", "") + &case("three", failing);
+    site.write(
+        "workflows/hello.test.yaml",
+        format!("tests: hello\nfrom: 2027-03-01 08:00\nuntil: 2d\ncases:\n{cases}"),
+    );
+    let accepted = |arguments: &[&str]| {
+        site.run(&[&["--json", "test", "--accept"], arguments].concat()).document()["accepted"]
+            .clone()
+    };
+    assert_eq!(accepted(&["--case", "two"]), 1);
+    assert_eq!(accepted(&[]), 3);
+
+    let ran = site.run(&["test", "--junit", "none/junit.xml"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("2 of 3 cases in 1 file passed"), "{ran:?}");
+    assert!(ran.err.contains("none/junit.xml"), "{ran:?}");
+    let ran = site.run(&["--json", "test", "--junit", "none/junit.xml"]);
+    assert_eq!((ran.code, &ran.document()["failed"]), (3, &1.into()));
+
+    site.write("leads.csv", "email,consent\nann@a.example,yes\nnobody,yes\n");
+    let simulate = ["simulate", "--leads", "leads.csv", "--days", "2", "--html", "none/page.html"];
+    let ran = site.run(&simulate);
+    assert!(ran.code == 3 && ran.err.contains("none/page.html"), "{ran:?}");
+    assert!(
+        ran.out.starts_with("A rehearsal of 2 days") && ran.out.contains(" 1 lead, seed"),
+        "{ran:?}"
+    );
+    let ran = site.run(&[&["--json"], &simulate[..]].concat());
+    let document = ran.document();
+    assert_eq!((ran.code, &document["leads"], &document["refused"]), (3, &1.into(), &1.into()));
+}
+
+#[test]
 fn problems_are_printed_as_annotations_those_of_tests_among_them() {
     let site = Site::campaign();
     site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");

@@ -151,11 +151,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         forecast,
         timelines,
     };
-    if let Some(file) = &arguments.html {
-        let page = page::page(&report)?;
-        fs::write(file, page).map_err(Failure::at(file))?;
-    }
-    context.output.result(&report, || text::text(&context.output, &report))
+    let written = arguments
+        .html
+        .as_ref()
+        .map_or(Ok(()), |file| fs::write(file, page::page(&report)?).map_err(Failure::at(file)));
+    context.output.result(&report, || text::text(&context.output, &report))?;
+    written.map_err(|failure| failure.beside_the_result(&context.output))
 }
 
 /// The leads whose timelines are asked for, by their places.

@@ -41,6 +41,12 @@ pub(super) struct Arguments {
     junit: Option<PathBuf>,
 }
 
+impl Arguments {
+    fn wants(&self, case: &Case) -> bool {
+        self.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()))
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     cases: usize,
@@ -83,7 +89,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     if problems.iter().any(crate::definitions::Problem::is_error) {
         let texts = Sources { files: sources.tests, ..Sources::default() };
         let shown = show(&problems, &texts, context.output.error_colour);
-        return Err(Failure::problems(format!("tests have problems\n\n{shown}")));
+        let failure = Failure::problems(format!("tests have problems\n\n{shown}"));
+        if context.output.json {
+            context.output.document(&serde_json::json!({ "problems": problems }))?;
+            return Err(failure.beside_the_result(&context.output));
+        }
+        return Err(failure);
     }
     let house = House::new(definitions);
     let mut report = Report { cases: 0, failed: 0, accepted: 0, files: Vec::new() };
@@ -97,12 +108,15 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
             .hint("tests stand in `workflows/*.test.yaml`, beside what they test"));
     }
     if arguments.accept {
-        report.accepted = suites.iter().flat_map(|it| &it.cases).filter(|it| it.is_golden).count();
+        let cases = suites.iter().flat_map(|it| &it.cases);
+        report.accepted = cases.filter(|it| it.is_golden && arguments.wants(it)).count();
     }
-    if let Some(file) = &arguments.junit {
-        fs::write(file, junit::xml(&report)?).map_err(Failure::at(file))?;
-    }
+    let written = arguments
+        .junit
+        .as_ref()
+        .map_or(Ok(()), |file| fs::write(file, junit::xml(&report)?).map_err(Failure::at(file)));
     context.output.result(&report, || text(&report, arguments.timelines))?;
+    written.map_err(|failure| failure.beside_the_result(&context.output))?;
     if report.failed > 0 { Err(Failure::already_shown()) } else { Ok(()) }
 }
 
@@ -149,10 +163,8 @@ fn suite_report(
     suite: &Suite,
 ) -> Result<FileReport, Failure> {
     let mut golden = Golden::read(&context.dir, &suite.file)?;
-    let wanted =
-        |case: &&Case| arguments.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut cases = Vec::new();
-    for case in suite.cases.iter().filter(wanted) {
+    for case in suite.cases.iter().filter(|case| arguments.wants(case)) {
         let Trial { failures, timeline, zone } = house.run(case);
         let timeline: Vec<String> = timeline.iter().map(|line| line.shown(&zone)).collect();
         let mut failures: Vec<FailureReport> = failures
