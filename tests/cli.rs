@@ -1127,6 +1127,19 @@ fn accepted_are_the_timelines_of_the_cases_that_ran_and_results_are_told_whateve
 }
 
 #[test]
+fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_terminal() {
+    let site = Site::campaign();
+    site.write(
+        "workflows/hello.test.yaml",
+        "tests: hello\ncases:\n  - case: one\n    expect: []\n",
+    );
+    let ran = site.run(&["--json", "test"]);
+    assert_eq!((ran.code, &ran.document()["problems"][0]["line"]), (1, &3.into()), "{ran:?}");
+    let ran = site.run(&["graph", "a\u{1b}[2Jb"]);
+    assert!(ran.code == 1 && ran.err.contains("`a\\u{1b}[2Jb`"), "{ran:?}");
+}
+
+#[test]
 fn problems_are_printed_as_annotations_those_of_tests_among_them() {
     let site = Site::campaign();
     site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");
