@@ -1140,6 +1140,16 @@ fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_ter
 }
 
 #[test]
+fn what_is_said_of_a_file_of_leads_does_not_go_with_a_copy_of_the_database() {
+    let site = Site::live();
+    for option in [["--mapping", "map.toml"], ["--purpose", "insights"], ["--basis", "consent"]] {
+        let ran = site.run(&["simulate", "--live-copy", option[0], option[1]]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains("--live-copy"), "{ran:?}");
+    }
+}
+
+#[test]
 fn problems_are_printed_as_annotations_those_of_tests_among_them() {
     let site = Site::campaign();
     site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");

@@ -35,13 +35,14 @@ pub(in crate::cli) struct FromFile {
     #[arg(long, value_name = "FILE", conflicts_with = "live_copy")]
     leads: Option<PathBuf>,
     /// With --leads: which column is what (TOML)
-    #[arg(long, value_name = "FILE", requires = "leads")]
+    #[arg(long, value_name = "FILE", requires = "leads", conflicts_with = "live_copy")]
     mapping: Option<PathBuf>,
     /// With --leads: the purpose that the consents are for [default: the policy's first]
-    #[arg(long, value_name = "NAME", requires = "leads")]
+    #[arg(long, value_name = "NAME", requires = "leads", conflicts_with = "live_copy")]
     purpose: Option<Name>,
     /// With --leads: on what ground they may be written to
     #[arg(long, value_name = "BASIS", default_value = "consent", value_parser = basis, requires = "leads")]
+    #[arg(conflicts_with = "live_copy")]
     basis: Basis,
 }
 
@@ -49,9 +50,9 @@ pub(in crate::cli) struct FromFile {
 pub(super) struct Leads {
     pub definitions: Arc<Definitions>,
     pub cast: Cast,
-    pub unreadable: u64,
     /// Rows of the file that take no part.
     pub refused: u64,
+    pub unreadable: u64,
 }
 
 pub(super) async fn find(
