@@ -46,6 +46,10 @@ pub(in crate::cli) struct FromFile {
     basis: Basis,
 }
 
+/// Where leads come from.
+pub(super) const FROM_WHERE: &str =
+    "`--leads FILE.csv` brings some in, `--live-copy` takes those of the database";
+
 /// Leads, and what they are decided by.
 pub(super) struct Leads {
     pub definitions: Arc<Definitions>,
@@ -66,8 +70,7 @@ pub(super) async fn find(
         return of_file(context, &arguments.file, file, artefacts, fleet, from).await;
     }
     if !arguments.live_copy {
-        return Err(Failure::usage("a rehearsal needs leads")
-            .hint("`--leads FILE.csv` brings some in, `--live-copy` takes those of the database"));
+        return Err(Failure::usage("a rehearsal needs leads").hint(FROM_WHERE));
     }
     let store = context.store().await?;
     let definitions = Arc::new(propose(&store, artefacts, from).await?.definitions);

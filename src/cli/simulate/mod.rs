@@ -6,7 +6,7 @@ mod text;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use leads::{FromFile, Leads};
+use leads::{FROM_WHERE, FromFile, Leads};
 use serde::Serialize;
 
 use super::{context::Context, eval::instant, failure::Failure, folder::Folder};
@@ -114,8 +114,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let Leads { definitions, cast, refused, unreadable } =
         leads::find(context, arguments, &artefacts, &fleet, from).await?;
     if cast.people.is_empty() {
-        return Err(Failure::problems("there are no leads to rehearse with")
-            .hint("`--leads FILE.csv` brings some in, `--live-copy` takes those of the database"));
+        return Err(Failure::problems("there are no leads to rehearse with").hint(FROM_WHERE));
     }
     let readers =
         Readers::new(Arc::clone(&definitions), &live.renderer, manners.clone(), arguments.seed);
