@@ -1071,6 +1071,85 @@ fn warnings_that_are_denied_are_errors() {
 }
 
 #[test]
+fn a_file_of_tests_that_cannot_be_read_fails_what_runs_tests_and_not_apply() {
+    let site = Site::live();
+    site.write("workflows/My Test.test.yaml", "tests: hello\n");
+    let latin = site.path("workflows/latin.test.yaml");
+    std::fs::write(&latin, b"tests: \xe9\n").expect("written");
+    let found = site.run(&["--json", "check"]);
+    assert_eq!(found.code, 1, "{found:?}");
+    let problems = found.document()["problems"].clone();
+    let rules: Vec<_> = problems.as_array().expect("a list").iter().map(|it| &it["rule"]).collect();
+    assert_eq!(rules, ["bad-name", "encoding"], "{problems}");
+    for arguments in [&["test"][..], &["test", "workflows/latin.test.yaml"]] {
+        let ran = site.run(arguments);
+        assert!(ran.code == 1 && ran.err.contains("workflows/latin.test.yaml"), "{ran:?}");
+    }
+    assert_eq!(site.run(&["apply"]).code, 0);
+}
+
+#[test]
+fn accepted_are_the_timelines_of_the_cases_that_ran_and_results_are_told_whatever_becomes_of_files()
+{
+    let site = Site::campaign();
+    let case = |name: &str, rest: &str| format!("  - case: {name}\n    timeline: golden\n{rest}");
+    let failing = "    expect: [{ mail: hello }]\n";
+    let cases = case("one", "") + &case("two", "") + &case("three", failing);
+    site.write(
+        "workflows/hello.test.yaml",
+        format!("tests: hello\nfrom: 2027-03-01 08:00\nuntil: 2d\ncases:\n{cases}"),
+    );
+    let accepted = |arguments: &[&str]| {
+        site.run(&[&["--json", "test", "--accept"], arguments].concat()).document()["accepted"]
+            .clone()
+    };
+    assert_eq!(accepted(&["--case", "two"]), 1);
+    assert_eq!(accepted(&[]), 3);
+
+    let ran = site.run(&["test", "--junit", "none/junit.xml"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.out.contains("2 of 3 cases in 1 file passed"), "{ran:?}");
+    assert!(ran.err.contains("none/junit.xml"), "{ran:?}");
+    let ran = site.run(&["--json", "test", "--junit", "none/junit.xml"]);
+    assert_eq!((ran.code, &ran.document()["failed"]), (3, &1.into()));
+
+    site.write("leads.csv", "email,consent\nann@a.example,yes\nnobody,yes\n");
+    let simulate = ["simulate", "--leads", "leads.csv", "--days", "2", "--html", "none/page.html"];
+    let ran = site.run(&simulate);
+    assert!(ran.code == 3 && ran.err.contains("none/page.html"), "{ran:?}");
+    assert!(
+        ran.out.starts_with("A rehearsal of 2 days") && ran.out.contains(" 1 lead, seed"),
+        "{ran:?}"
+    );
+    let ran = site.run(&[&["--json"], &simulate[..]].concat());
+    let document = ran.document();
+    assert_eq!((ran.code, &document["leads"], &document["refused"]), (3, &1.into(), &1.into()));
+}
+
+#[test]
+fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_terminal() {
+    let site = Site::campaign();
+    site.write(
+        "workflows/hello.test.yaml",
+        "tests: hello\ncases:\n  - case: one\n    expect: []\n",
+    );
+    let ran = site.run(&["--json", "test"]);
+    assert_eq!((ran.code, &ran.document()["problems"][0]["line"]), (1, &3.into()), "{ran:?}");
+    let ran = site.run(&["graph", "a\u{1b}[2Jb"]);
+    assert!(ran.code == 1 && ran.err.contains("`a\\u{1b}[2Jb`"), "{ran:?}");
+}
+
+#[test]
+fn what_is_said_of_a_file_of_leads_does_not_go_with_a_copy_of_the_database() {
+    let site = Site::live();
+    for option in [["--mapping", "map.toml"], ["--purpose", "insights"], ["--basis", "consent"]] {
+        let ran = site.run(&["simulate", "--live-copy", option[0], option[1]]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains("--live-copy"), "{ran:?}");
+    }
+}
+
+#[test]
 fn problems_are_printed_as_annotations_those_of_tests_among_them() {
     let site = Site::campaign();
     site.write("workflows/hello.test.yaml", "tests: hello\ncases: []\nexpected: none\n");
@@ -1419,6 +1498,80 @@ fn a_rollback_needs_a_release_to_go_back_to() {
         site.json(&["rollback", first["release"].as_str().expect("a text")])["changed"],
         false
     );
+}
+
+#[test]
+fn a_rollback_is_checked_beside_the_configuration() {
+    let site = Site::live();
+    let without = std::fs::read_to_string(site.path("nurtured.toml")).expect("a file");
+    let webhook =
+        "[webhook.crm]\nurl = \"https://crm.example/hook\"\nsecret_file = \"crm.secret\"\n";
+    site.write("nurtured.toml", format!("{without}{webhook}"));
+    site.write(
+        "workflows/hook.yaml",
+        "workflow: hook\npurpose: insights\nenter:\n  by_hand: yes\nsteps:\n  - webhook: crm\n",
+    );
+    assert_eq!(site.run(&["apply"]).code, 0);
+    std::fs::remove_file(site.path("workflows/hook.yaml")).expect("removed");
+    assert_eq!(site.run(&["apply"]).code, 0);
+    site.write("nurtured.toml", &without);
+    let ran = site.run(&["rollback"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+    assert!(ran.err.contains("no target `crm`") && ran.err.contains("put back"), "{ran:?}");
+    site.write("nurtured.toml", format!("{without}{webhook}"));
+    assert_eq!(site.run(&["rollback"]).code, 0);
+
+    // What it says is to be done can be done: the files of that release are in no folder.
+    let steps = |more: &str| {
+        format!(
+            "workflow: hello\npurpose: insights\non_change: migrate\nenter:\n  by_hand: yes\nsteps:\n{more}  - email: hello\n"
+        )
+    };
+    for more in ["  - tag: in\n", "  - wait: 9d\n    id: think\n"] {
+        site.write("workflows/hello.yaml", steps(more));
+        assert_eq!(site.run(&["apply"]).code, 0);
+    }
+    site.write("leads.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["enrol", "hello", "ann@a.example"]);
+    site.json(&["tick"]);
+    let ran = site.run(&["rollback"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("1 lead is at the step `think`"), "{ran:?}");
+    assert!(ran.err.contains("back into the campaign folder"), "{ran:?}");
+}
+
+#[test]
+fn why_says_of_whom_nobody_has_decided_yet_and_nothing_of_what_is_to_come() {
+    let site = Site::live();
+    site.write("leads.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    let why = ["why", "ann@a.example"];
+    let why_not = ["why-not", "ann@a.example", "--workflow", "all-of-them"];
+    assert_eq!(site.json(&why)["undecided"], false);
+    site.write(
+        "workflows/all-of-them.yaml",
+        "workflow: all-of-them\npurpose: insights\nenter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - wait: 3d\n",
+    );
+    assert_eq!(site.run(&["apply"]).code, 0);
+    for arguments in [&why[..], &why_not] {
+        assert_eq!(site.json(arguments)["undecided"], true);
+        let said = site.run(arguments);
+        assert!(said.out.contains("Note: no engine has decided it yet"), "{said:?}");
+    }
+    site.json(&["tick"]);
+    let by_hand = site.json(&["why-not", "ann@a.example", "--workflow", "hello"]);
+    let advice = by_hand["bars"][0]["advice"].as_str().expect("a text");
+    assert!(advice.contains("`nurtured enrol hello ann@a.example`"), "{by_hand}");
+    for arguments in [&why[..], &why_not] {
+        assert_eq!(site.json(arguments)["undecided"], false);
+        assert!(!site.run(arguments).out.contains("Note:"));
+        let later = [arguments, &["--at", "2199-01-01"]].concat();
+        let ran = site.run(&later);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains("is still to come"), "{ran:?}");
+    }
 }
 
 #[test]

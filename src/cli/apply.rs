@@ -14,7 +14,10 @@ use super::{
 use crate::{
     definitions::Problem,
     domain::{definitions::Definitions, id::ReleaseId, name::Name},
-    engine::releasing::{Applied, ApplyError, apply, expect_small},
+    engine::{
+        audience::Audience,
+        releasing::{Applied, ApplyError, apply, expect_small},
+    },
     store::{Store, StoreError, records::ReleaseRow},
 };
 
@@ -69,7 +72,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         context.output.error("nothing was applied", None);
         return Err(Failure::already_shown());
     };
-    expect_few(context, &store, &live.definitions, arguments.audience, "apply").await?;
+    expect_few(context, &store, &live.definitions, arguments.audience).await?;
     let applied =
         apply(&store, &folder.artefacts, &who(), &arguments.reason, context.now()).await?;
     let (changed, release) = match applied {
@@ -104,22 +107,28 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 }
 
 /// Asks before more come in at once than the policy lets in.
-pub(super) async fn expect_few(
+async fn expect_few(
     context: &Context,
     store: &Store,
     definitions: &Arc<Definitions>,
     audience: Option<u64>,
-    command: &str,
 ) -> Result<(), Failure> {
     match expect_small(store, definitions, audience, context.now()).await {
-        Err(ApplyError::Audience { over, .. }) => {
-            let most = over.iter().map(|it| it.leads).max().unwrap_or_default();
-            let each: Vec<String> = over.iter().map(ToString::to_string).collect();
-            let hint = format!("`nurtured {command} --audience {most}` says that it is meant");
-            confirm(context, &each.join("; "), &hint)
-        }
+        Err(ApplyError::Audience { over, .. }) => confirm_many(context, &over, "apply"),
         other => Ok(other?),
     }
+}
+
+/// Asks whether so many are meant.
+pub(super) fn confirm_many(
+    context: &Context,
+    over: &[Audience],
+    command: &str,
+) -> Result<(), Failure> {
+    let most = over.iter().map(|it| it.leads).max().unwrap_or_default();
+    let each: Vec<String> = over.iter().map(ToString::to_string).collect();
+    let hint = format!("`nurtured {command} --audience {most}` says that it is meant");
+    confirm(context, &each.join("; "), &hint)
 }
 
 async fn no_longer_entered(
@@ -158,7 +167,8 @@ fn text(report: &Report) -> String {
     text
 }
 
-fn said(problems: &[Problem]) -> String {
+/// Problems in one line.
+pub(super) fn said(problems: &[Problem]) -> String {
     let each = problems.iter().map(|problem| format!("{}: {}", problem.file, problem.message));
     each.collect::<Vec<_>>().join("; ")
 }

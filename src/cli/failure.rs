@@ -100,6 +100,12 @@ impl Failure {
         Self { silent: true, ..Self::environment("") }
     }
 
+    /// Says on standard error what failed beside the result, which is on standard output.
+    pub(super) fn beside_the_result(self, output: &Output) -> Self {
+        output.error(&self.message, self.hint.as_deref());
+        Self { silent: true, ..self }
+    }
+
     /// A file or folder of ours cannot be read or written.
     pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> Self {
         move |error| Self::environment(format!("{}: {error}", path.display()))

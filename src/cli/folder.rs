@@ -1,10 +1,13 @@
 //! The campaign folder, checked: definitions, and the mails that they name.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{context::Context, failure::Failure};
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, OwnDomains},
     definitions::{
         Checked, FolderError, Problem, Severity, Sources, check, check_cases, compile, lint,
         past_dates, read_folder, show,
@@ -15,6 +18,7 @@ use crate::{
         definitions::{Definitions, Segment},
         facts::FactPlan,
         id::ReleaseId,
+        name::Name,
     },
     engine::live::Live,
     render::Renderer,
@@ -35,11 +39,7 @@ impl Folder {
     pub(super) fn check(context: &Context) -> Result<Self, Failure> {
         let mut sources = read_folder(&context.dir)?;
         let config = Config::load(&context.config_file());
-        sources.own_domains = config.as_ref().ok().and_then(Config::own_domains);
-        sources.targets = config
-            .as_ref()
-            .ok()
-            .map(|config| config.webhooks.iter().map(|target| target.name.clone()).collect());
+        (sources.own_domains, sources.targets) = of_house(config.as_ref().ok());
         let Checked { mut problems, artefacts, definitions } = check(&sources);
         problems.extend(of_configuration(config, &mut sources));
         let past = definitions.as_ref().map(|it| past_dates(it, context.now()));
@@ -102,6 +102,12 @@ impl Folder {
             Failure::problems(format!("the campaign folder has problems\n\n{shown}"))
         })
     }
+}
+
+/// What a configuration says that workflows may name: from where mail may come, and targets of webhooks.
+pub(super) fn of_house(config: Option<&Config>) -> (Option<OwnDomains>, Option<BTreeSet<Name>>) {
+    let targets = |config: &Config| config.webhooks.iter().map(|it| it.name.clone()).collect();
+    (config.and_then(Config::own_domains), config.map(targets))
 }
 
 /// `nurtured.toml` is checked too where there is one.

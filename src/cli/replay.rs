@@ -42,6 +42,8 @@ struct Report {
     decisions: u64,
     /// Mails that were held for what other leads or people did: taken from the record.
     held_by_others: u64,
+    /// Leads that the daemon is still to decide by what is live.
+    undecided: u64,
     not_replayed: Vec<NotReplayed>,
     /// Leads that are decided otherwise.
     differing: usize,
@@ -88,7 +90,7 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
 }
 
 async fn report(store: &Store, replayed: Replayed, limit: usize) -> Result<Report, Failure> {
-    let Replayed { leads, decisions, held_by_others, gaps, differences } = replayed;
+    let Replayed { leads, decisions, held_by_others, undecided, gaps, differences } = replayed;
     let mut differing: Vec<LeadId> = differences.iter().map(|(lead, _)| *lead).collect();
     differing.dedup();
     let total = differences.len();
@@ -106,6 +108,7 @@ async fn report(store: &Store, replayed: Replayed, limit: usize) -> Result<Repor
         leads,
         decisions,
         held_by_others,
+        undecided,
         not_replayed: gaps
             .map(|(why, leads)| NotReplayed { why, says: why.says(), leads })
             .collect(),
@@ -128,6 +131,12 @@ fn text(report: &Report) -> String {
         let times = counted(report.held_by_others, "time");
         lines.push(format!(
             "{times} a mail was held for what other leads or people did: as the record says"
+        ));
+    }
+    if report.undecided > 0 {
+        let leads = counted(report.undecided, "lead");
+        lines.push(format!(
+            "{leads} still to be decided by what is live: until then there is nothing to compare"
         ));
     }
     if report.differences == 0 {

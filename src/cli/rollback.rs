@@ -1,21 +1,23 @@
 //! `nurtured rollback`: what an earlier release made live is live again.
 
-use std::{collections::BTreeMap, sync::Arc};
-
 use serde::Serialize;
 
 use super::{
-    apply::expect_few,
+    apply::{confirm_many, said},
+    codes::filled,
     context::{Context, who},
     failure::Failure,
+    folder::of_house,
     plan::{self, text},
 };
 use crate::{
-    definitions::compile,
+    config::Config,
+    definitions::{Problem, compile_beside, is_of_configuration},
     domain::{id::ReleaseId, name::Name},
     engine::{
-        planning::{Asked, plan as planned},
-        releasing::{Applied, apply, folder_of},
+        audience::Audience,
+        planning::{Asked, PlanError, plan as planned},
+        releasing::{Applied, ApplyError, apply, folder_of},
     },
     render::Renderer,
     store::{Store, records::ReleaseRow},
@@ -55,37 +57,43 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let store = context.store().await?;
     let target = target(&store, arguments.release).await?;
     let folder = folder_of(&store, &target).await?;
-    let definitions = compile(&folder, &[], ReleaseId::default(), &BTreeMap::new());
-    let unreadable = |what: String| {
-        Failure::problems(format!("release {} cannot be live again: {what}", target.id))
-            .hint("this version of nurtured reads what it was made of otherwise; apply a folder")
-    };
-    let of_files = |problems: &[crate::definitions::Problem]| {
-        let each = problems.iter().map(|it| format!("{}: {}", it.file, it.message));
-        each.collect::<Vec<_>>().join("; ")
-    };
-    let definitions = definitions.map_err(|problems| unreadable(of_files(&problems)))?;
-    if let Err(problems) = Renderer::for_release(&definitions) {
+    let (own, targets) = of_house(Config::load(&context.config_file()).ok().as_ref());
+    let definitions = compile_beside(&folder, own.as_ref(), targets.as_ref());
+    let definitions = definitions.map_err(|problems| refused(&target, &problems))?;
+    let renderer = Renderer::for_release(&definitions).map_err(|problems| {
         let problems: Vec<_> = problems.into_iter().map(Into::into).collect();
-        return Err(unreadable(of_files(&problems)));
-    }
+        refused(&target, &problems)
+    })?;
     let workflows = definitions.workflows.iter().map(|live| live.workflow.name.clone()).collect();
-    let found = planned(&store, &folder, Asked::default(), context.now()).await?;
-    let definitions = Arc::new(definitions);
-    expect_few(context, &store, &definitions, arguments.audience, "rollback").await?;
+    let found = planned(&store, &folder, Asked::default(), context.now()).await;
+    let found = found.map_err(|error| match error {
+        PlanError::Apply(error) => of_people(&target, error),
+        other => other.into(),
+    })?;
+    let most = arguments.audience.unwrap_or(0);
+    let over: Vec<Audience> = found.guards.iter().filter(|it| it.leads > most).cloned().collect();
+    if !over.is_empty() {
+        confirm_many(context, &over, "rollback")?;
+    }
     let reason = arguments.reason.clone();
     let reason = reason.unwrap_or_else(|| format!("rollback to release {}", target.id));
-    let (changed, release) = match apply(&store, &folder, &who(), &reason, context.now()).await? {
+    let applied = apply(&store, &folder, &who(), &reason, context.now()).await;
+    let applied = applied.map_err(|error| of_people(&target, error))?;
+    let (changed, release) = match applied {
         Applied::Unchanged(release) => (false, release),
         Applied::New(release) => (true, release),
     };
+    let warnings = renderer.without_codes(&filled(&store.code_pools().await?));
+    for Problem { file, message, .. } in &warnings {
+        context.output.note(&format!("warning: {file}: {message}"));
+    }
     let report = Report {
         release: release.id,
         changed,
         back_to: target.id,
         live_at: release.at.to_string(),
         workflows,
-        plan: plan::Report::new(found, false, Vec::new()),
+        plan: plan::Report::new(found, false, warnings),
     };
     context.output.result(&report, || {
         if report.changed {
@@ -98,6 +106,33 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     store.close().await;
     Ok(())
 }
+
+/// That a folder of then is not right any more.
+fn refused(target: &ReleaseRow, problems: &[Problem]) -> Failure {
+    let message = format!("release {} cannot be live again: {}", target.id, said(problems));
+    if problems.iter().any(is_of_configuration) {
+        return Failure::problems(message)
+            .hint(format!("put back into nurtured.toml what it needs; or {MEND}"));
+    }
+    Failure::problems(message)
+        .hint("this version of nurtured reads what it was made of otherwise; apply a folder")
+}
+
+/// What `apply` would refuse. Its advice is to edit files, which are not those of the campaign folder here.
+fn of_people(target: &ReleaseRow, error: ApplyError) -> Failure {
+    match error {
+        ApplyError::People(problems) | ApplyError::Elders(problems) => {
+            let message =
+                format!("release {} cannot be live again: {}", target.id, said(&problems));
+            Failure::problems(message).hint(MEND)
+        }
+        other => other.into(),
+    }
+}
+
+/// What to do about files that are not in the campaign folder.
+const MEND: &str = "bring the files of that release back into the campaign folder, mend them there, and run \
+                    `nurtured check` and `nurtured apply`";
 
 /// Which is meant.
 async fn target(store: &Store, release: Option<i64>) -> Result<ReleaseRow, Failure> {

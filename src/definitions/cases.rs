@@ -20,12 +20,16 @@ pub struct CheckedCases {
     pub definitions: Definitions,
 }
 
-/// Reads the tests of a campaign folder that has no problems. All of theirs are found at once.
+/// Reads the tests of a campaign folder that has no problems. All of theirs are found at once; files of tests that could
+/// not be read are among them.
 #[must_use]
 pub fn check_cases(sources: &Sources, definitions: &Definitions) -> CheckedCases {
     let desk = Desk::default();
     let known = Known::of(definitions);
     let mut suites = Vec::new();
+    for refused in sources.refused_tests.values() {
+        desk.add(refused.clone());
+    }
     for (path, text) in &sources.tests {
         let file = File::new(path, text, &desk);
         if let Some(root) = yaml::parse(&file, Span::new(0, text.len())) {

@@ -20,9 +20,9 @@ use crate::{
     },
 };
 
-/// How many files are read at most.
+/// How many files are read at most; of tests as many again.
 const MOST: usize = 5_000;
-/// How many bytes all files hold at most.
+/// How many bytes all files hold at most; all tests as many again.
 const ALL: usize = 64_000_000;
 /// Folders inside of each other under `templates/`.
 const DEPTH: usize = 8;
@@ -36,6 +36,8 @@ pub struct Sources {
     pub refused: BTreeMap<String, String>,
     /// Tests of workflows. They are no part of what goes live.
     pub tests: BTreeMap<String, String>,
+    /// Files of tests that are not read, and why: no matter of what goes live.
+    pub refused_tests: BTreeMap<String, Problem>,
     /// What could not be read, and why.
     pub problems: Vec<Problem>,
     /// From where mail may come, as far as a configuration says it.
@@ -75,25 +77,65 @@ fn read_within(folder: &Path, bytes: usize) -> Result<Sources, FolderError> {
     if !is_folder(&workflows) {
         return Err(FolderError::NoWorkflows(folder.to_owned()));
     }
-    let mut reader = Reader { sources: Sources::default(), files: 0, room: bytes, is_full: false };
+    let room = || Room { files: 0, bytes, is_full: false };
+    let mut reader = Reader { sources: Sources::default(), room: room(), of_tests: room() };
     reader.folder(&workflows, "workflows", 0)?;
     let templates = folder.join("templates");
     if is_folder(&templates) {
         reader.folder(&templates, "templates", 0)?;
     } else if templates.is_symlink() {
-        reader.symlink("templates");
+        reader.symlink("templates", FileRole::Unknown);
     }
     Ok(reader.sources)
 }
 
 struct Reader {
     sources: Sources,
+    room: Room,
+    /// Tests take nothing of the room of what goes live.
+    of_tests: Room,
+}
+
+/// How much has been read, and may be.
+struct Room {
     files: usize,
-    /// How many bytes may still be read.
-    room: usize,
+    /// How many may still be read.
+    bytes: usize,
     /// Nothing more is read.
     is_full: bool,
 }
+
+impl Room {
+    /// Whether there is a file to be read; `Err` once, where there are too many.
+    fn admits(&mut self) -> Result<bool, String> {
+        if self.is_full {
+            return Ok(false);
+        }
+        self.files += 1;
+        if self.files > MOST {
+            self.is_full = true;
+            return Err(format!("the folder holds more than {MOST} files{REST}"));
+        }
+        Ok(true)
+    }
+
+    /// # Errors
+    /// When so much does not go in any more.
+    fn take(&mut self, bytes: usize) -> Result<(), String> {
+        match self.bytes.checked_sub(bytes) {
+            Some(left) => self.bytes = left,
+            None => {
+                self.is_full = true;
+                let all = ALL / 1_000_000;
+                return Err(format!("the folder's files are larger than {all} MB together{REST}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Said once.
+const REST: &str = "; the rest is not read";
 
 impl Reader {
     fn folder(&mut self, path: &Path, name: &str, depth: usize) -> Result<(), FolderError> {
@@ -108,8 +150,9 @@ impl Reader {
         let mut ignored = Vec::new();
         for (file_name, kind) in entries {
             let Some(file_name) = file_name.to_str() else {
-                let shown = format!("{name}/{}", file_name.to_string_lossy());
-                self.problem(&shown, "bad-name", "the file's name is not UTF-8", None);
+                let file_name = file_name.to_string_lossy();
+                let found = (format!("{name}/{file_name}"), FileRole::of(name, &file_name));
+                self.refuse(found, "bad-name", "the file's name is not UTF-8", None);
                 continue;
             };
             if is_hidden(file_name) {
@@ -117,7 +160,7 @@ impl Reader {
             }
             let inside = format!("{name}/{file_name}");
             if kind.is_symlink() {
-                self.symlink(&inside);
+                self.symlink(&inside, FileRole::of(name, file_name));
             } else if kind.is_dir() {
                 if name == "workflows" {
                     let hint = "put its files into `workflows/` itself".to_owned();
@@ -153,14 +196,23 @@ impl Reader {
         }
     }
 
-    /// One that cannot be read is no problem of what goes live: it is said where tests are run.
+    /// One that cannot be read is no problem of what goes live: it is said where tests are checked or run.
     fn test(&mut self, path: &Path, name: String) {
-        if self.admits(&name)
-            && let Ok(text) = read_text(path)
-            && let Some(room) = self.room.checked_sub(text.len())
-        {
-            self.room = room;
-            self.sources.tests.insert(name, text);
+        let refused = match self.of_tests.admits() {
+            Ok(false) => return,
+            Err(message) => Err(("too-large", message)),
+            Ok(true) if !is_file_name(&name) => Err(("bad-name", BAD_NAME.to_owned())),
+            Ok(true) => read_text(path),
+        };
+        let read = refused.and_then(|text| {
+            self.of_tests.take(text.len()).map_err(|message| ("too-large", message)).map(|()| text)
+        });
+        match read {
+            Ok(text) => drop(self.sources.tests.insert(name, text)),
+            Err((rule, message)) => {
+                let hint = (rule == "bad-name").then(|| hint_of_names(&name));
+                self.refuse((name, FileRole::Test), rule, &message, hint);
+            }
         }
     }
 
@@ -178,13 +230,13 @@ impl Reader {
     }
 
     fn admits(&mut self, name: &str) -> bool {
-        if self.is_full {
-            return false;
-        }
-        self.files += 1;
-        if self.files > MOST {
-            self.stop(name, &format!("the folder holds more than {MOST} files"));
-            return false;
+        match self.room.admits() {
+            Ok(false) => return false,
+            Err(message) => {
+                self.problem(name, "too-large", &message, None);
+                return false;
+            }
+            Ok(true) => {}
         }
         let is_good = is_file_name(name);
         if !is_good {
@@ -194,28 +246,19 @@ impl Reader {
     }
 
     fn keep(&mut self, name: String, content: String) {
-        if let Some(room) = self.room.checked_sub(content.len()) {
-            self.room = room;
-            self.sources.files.insert(name, content);
-        } else {
-            let all = ALL / 1_000_000;
-            self.stop(&name, &format!("the folder's files are larger than {all} MB together"));
+        match self.room.take(content.len()) {
+            Ok(()) => drop(self.sources.files.insert(name, content)),
+            Err(message) => self.problem(&name, "too-large", &message, None),
         }
     }
 
-    /// There is too much of something. Said once.
-    fn stop(&mut self, name: &str, message: &str) {
-        self.is_full = true;
-        self.problem(name, "too-large", &format!("{message}; the rest is not read"), None);
-    }
-
-    fn symlink(&mut self, name: &str) {
+    fn symlink(&mut self, name: &str, role: FileRole) {
         if is_of_attachments(name) {
             let why = "is a link, and links are not followed".to_owned();
             self.sources.refused.insert(name.to_owned(), why);
         }
         let hint = "put the files themselves here".to_owned();
-        self.problem(name, "symlink", "links are not followed", Some(hint));
+        self.refuse((name.to_owned(), role), "symlink", "links are not followed", Some(hint));
     }
 
     /// Said once a folder, however many pictures lie in it.
@@ -239,14 +282,23 @@ impl Reader {
     }
 
     fn bad_name(&mut self, name: &str) {
-        let hint = if is_of_attachments(name) {
-            "lower-case letters, digits, `-` and `_`, at most 60: `guide.pdf`; what its reader sees is \
-             said by `attachments: { file: …, name: … }`"
+        self.problem(name, "bad-name", BAD_NAME, Some(hint_of_names(name)));
+    }
+
+    /// A file that is not read, apart where it is one of tests.
+    fn refuse(
+        &mut self,
+        (file, role): (String, FileRole),
+        rule: &'static str,
+        message: &str,
+        hint: Option<String>,
+    ) {
+        if role == FileRole::Test {
+            let problem = problem(Severity::Error, &file, rule, message, hint);
+            self.sources.refused_tests.insert(file, problem);
         } else {
-            "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`"
-        };
-        let message = "this name cannot be used";
-        self.problem(name, "bad-name", message, Some(hint.to_owned()));
+            self.problem(&file, rule, message, hint);
+        }
     }
 
     fn problem(&mut self, file: &str, rule: &'static str, message: &str, hint: Option<String>) {
@@ -261,17 +313,40 @@ impl Reader {
         message: &str,
         hint: Option<String>,
     ) {
-        self.sources.problems.push(Problem {
-            file: quote(file),
-            line: 1,
-            column: 1,
-            rule,
-            severity,
-            message: message.to_owned(),
-            hint,
-            length: 1,
-        });
+        self.sources.problems.push(problem(severity, file, rule, message, hint));
     }
+}
+
+/// A problem of a file as a whole.
+fn problem(
+    severity: Severity,
+    file: &str,
+    rule: &'static str,
+    message: &str,
+    hint: Option<String>,
+) -> Problem {
+    Problem {
+        file: quote(file),
+        line: 1,
+        column: 1,
+        rule,
+        severity,
+        message: message.to_owned(),
+        hint,
+        length: 1,
+    }
+}
+
+const BAD_NAME: &str = "this name cannot be used";
+
+fn hint_of_names(path: &str) -> String {
+    let hint = if is_of_attachments(path) {
+        "lower-case letters, digits, `-` and `_`, at most 60: `guide.pdf`; what its reader sees is \
+         said by `attachments: { file: …, name: … }`"
+    } else {
+        "lower-case letters, digits, `-` and `_`, at most 60: `cold/industry-report.it.md`"
+    };
+    hint.to_owned()
 }
 
 /// # Errors
@@ -457,5 +532,39 @@ mod tests {
             ]
         );
         assert_eq!(sources.problems.len(), 7);
+    }
+
+    #[test]
+    fn a_test_that_is_not_read_is_kept_apart_and_takes_no_room_of_what_goes_live() {
+        let root = tempfile::tempdir().unwrap();
+        write(root.path(), "workflows/a.yaml", b"1234");
+        write(root.path(), "workflows/a.test.yaml", b"12345678");
+        write(root.path(), "workflows/b.test.yaml", b"123456");
+        write(root.path(), "workflows/b.yaml", b"1234");
+        write(root.path(), "workflows/c.test.yaml", b"123");
+        write(root.path(), "workflows/My Test.test.yaml", b"t");
+        write(root.path(), "workflows/Latin.test.yaml", b"t");
+        write(root.path(), "workflows/latin.test.yaml", b"\xe9");
+        write(root.path(), "workflows/large.test.yaml", &vec![b'x'; LARGEST + 1]);
+        let refused = |sources: &Sources| -> Vec<(String, &str)> {
+            let all = sources.refused_tests.iter();
+            all.map(|(file, problem)| (file.clone(), problem.rule)).collect()
+        };
+        let sources = read_folder(root.path()).unwrap();
+        assert_eq!((rules(&sources), sources.files.len()), (vec![], 2));
+        assert_eq!(sources.tests.len(), 3);
+        let unread = [
+            ("workflows/Latin.test.yaml", "bad-name"),
+            ("workflows/My Test.test.yaml", "bad-name"),
+            ("workflows/large.test.yaml", "too-large"),
+            ("workflows/latin.test.yaml", "encoding"),
+        ];
+        let unread = unread.map(|(file, rule)| (file.to_owned(), rule));
+        assert_eq!(refused(&sources), unread);
+
+        let sources = read_within(root.path(), 12).unwrap();
+        assert_eq!((rules(&sources), sources.files.len()), (vec![], 2));
+        assert_eq!(sources.tests.keys().collect::<Vec<_>>(), ["workflows/a.test.yaml"]);
+        assert!(refused(&sources).contains(&("workflows/b.test.yaml".to_owned(), "too-large")));
     }
 }

@@ -23,7 +23,7 @@ mod traps;
 mod unit;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use artefact::fingerprint;
 pub use carry::still_needed;
@@ -36,11 +36,14 @@ pub use problem::{Problem, Severity, WARNINGS};
 pub use show::{counted, show, summary};
 
 use self::problem::{Desk, File};
-use crate::domain::{
-    artefact::{Artefact, ArtefactKind},
-    definitions::{Definitions, Since},
-    id::ReleaseId,
-    name::Name,
+use crate::{
+    config::OwnDomains,
+    domain::{
+        artefact::{Artefact, ArtefactKind},
+        definitions::{Definitions, Since},
+        id::ReleaseId,
+        name::Name,
+    },
 };
 
 /// What a check of a campaign folder found.
@@ -97,6 +100,34 @@ pub fn compile(
     release: ReleaseId,
     live_since: &BTreeMap<Name, Since>,
 ) -> Result<Definitions, Vec<Problem>> {
+    compiled((artefacts, pinned), release, live_since, &lower::Outside::default())
+}
+
+/// Compiles the folder of an earlier release, and asks of it what is asked of a campaign folder beside a configuration.
+///
+/// # Errors
+/// What this binary does not understand, or what that configuration does not have ([`is_of_configuration`]).
+pub fn compile_beside(
+    folder: &[Artefact],
+    own: Option<&OwnDomains>,
+    targets: Option<&BTreeSet<Name>>,
+) -> Result<Definitions, Vec<Problem>> {
+    let outside = lower::Outside { own, targets, refused: None };
+    compiled((folder, &[]), ReleaseId::default(), &BTreeMap::new(), &outside)
+}
+
+/// Whether it is no fault of the files, but something that the configuration does not have.
+#[must_use]
+pub fn is_of_configuration(problem: &Problem) -> bool {
+    ["foreign-sender", "unknown-webhook"].contains(&problem.rule)
+}
+
+fn compiled(
+    (artefacts, pinned): (&[Artefact], &[Artefact]),
+    release: ReleaseId,
+    live_since: &BTreeMap<Name, Since>,
+    outside: &lower::Outside<'_>,
+) -> Result<Definitions, Vec<Problem>> {
     let desk = Desk::default();
     let file = |found| -> File<'_> {
         let found: &Artefact = found;
@@ -107,8 +138,7 @@ pub fn compile(
     let kept = pinned.iter().map(|found| file(found).with_note(PINNED));
     let files: Vec<File<'_>> = live.chain(kept).collect();
     let units = unit::of_artefacts(artefacts, pinned, &files);
-    let definitions =
-        lower::definitions(&units, &files, release, live_since, &lower::Outside::default());
+    let definitions = lower::definitions(&units, &files, release, live_since, outside);
     drop(files);
     if desk.has_errors() { Err(desk.into_problems()) } else { Ok(definitions) }
 }

@@ -10,7 +10,7 @@ use super::{
     name::Name,
     schedule::{Place, WaitSpec, local, resolve},
     time::{Instant, Zone},
-    value::{Slot, Value},
+    value::{Schema, Slot, Value},
 };
 
 /// The tests of one file.
@@ -46,6 +46,18 @@ pub struct Persona {
     /// Purposes that it has consented to.
     pub consents: Vec<Name>,
     pub stage: Stage,
+}
+
+impl Persona {
+    /// Its attributes, by their slots.
+    #[must_use]
+    pub fn values(&self, schema: &Schema) -> Vec<Option<Value>> {
+        let mut values = vec![None; schema.len()];
+        for (slot, value) in &self.attributes {
+            values[slot.0] = Some(value.clone());
+        }
+        values
+    }
 }
 
 /// An instant of a test.
@@ -92,6 +104,20 @@ pub enum Happening {
 pub struct Expectation {
     pub line: usize,
     pub what: Expected,
+}
+
+impl Expectation {
+    /// At which instant the lead is looked at for it, `Some(None)` at the end; `None`: it is about all that happened.
+    #[allow(clippy::option_option)] // as it says
+    #[must_use]
+    pub fn instant(&self) -> Option<Option<&Moment>> {
+        match &self.what {
+            Expected::That { at, .. }
+            | Expected::Inside { at, .. }
+            | Expected::NotInside { at, .. } => Some(at.as_ref()),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]

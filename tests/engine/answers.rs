@@ -118,6 +118,9 @@ async fn weeks(rig: &Rig) {
     let _ = bob;
     rig.walk(NOON + 14 * DAY).await;
     rig.store.pause(&Scope::Workflow("offer".into()), "ann", NOON + 14 * DAY).await.unwrap();
+    // So far goes what the database knows.
+    rig.clock.set(NOON + 15 * DAY);
+    rig.lead("newcomer@firm.example", &[]).await;
 }
 
 const ASKED: [&str; 23] = [

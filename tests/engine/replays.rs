@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use nurtured::{
     domain::{
-        definitions::Definitions, event::EventKind, id::LeadId, lead::LeadState, pause::Scope,
+        definitions::Definitions,
+        event::EventKind,
+        id::LeadId,
+        lead::{LeadState, Suppression},
+        pause::Scope,
         time::Instant,
     },
     engine::rehearsal::{
         Cast, Chronicle, Difference, Gap, Left, Mail, Period, Replayed, Witness, World,
     },
+    store::records::NewEvent,
 };
 
 use crate::support::{
@@ -209,6 +214,55 @@ async fn what_others_had_a_say_in_is_as_it_was() {
         assert_eq!(replayed.leads, leads.len() as u64 + 1);
         assert!(replayed.held_by_others > 3, "{}", replayed.held_by_others);
         assert!(rig.states(waiting).await.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_release_makes_of_leads_that_it_has_not_decided_is_no_difference() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let leads = rig.crowd(3, "firm.example").await;
+        rig.walk(NOON + 2 * DAY).await;
+        rig.clock.set(NOON + 2 * DAY + HOUR);
+        let greetings =
+            "enter:\n  when: stage == \"lead\"\n  existing: yes\nsteps:\n  - email: hot/one\n";
+        rig.apply(&campaign().workflow("greetings", greetings)).await;
+        rig.clock.set(NOON + 2 * DAY + 2 * HOUR);
+        let chronicle = Chronicle::of(&rig.store).await.unwrap();
+        let replayed = replay(&rig, &chronicle).await;
+        assert_eq!(replayed.differences, []);
+        assert_eq!((replayed.leads, replayed.undecided), (3, 3));
+
+        rig.walk(NOON + 9 * DAY).await;
+        assert!(rig.states(leads[0]).await.iter().any(|(mail, _)| mail == "hot/one"));
+        let replayed = replay(&rig, &chronicle).await;
+        assert_eq!(replayed.differences, []);
+        assert_eq!((replayed.leads, replayed.undecided), (3, 0));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_in_while_it_was_decided_is_known_to_that_decision() {
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &campaign()).await;
+        let lead = rig.lead("a@firm.example", &[]).await;
+        rig.walk(NOON + 30 * HOUR).await;
+        let due = rig.record(lead).await.due_at;
+        // By the clock it came a second after the decision that sees it had begun.
+        let came = due + Duration::from_secs(1);
+        let mut event = NewEvent::new(lead, EventKind::LEAD_UNSUBSCRIBED, came, "test");
+        event.suppress = Some(Suppression::Unsubscribed);
+        rig.store.record_events(&[event], came).await.unwrap();
+        rig.tick_at(due).await;
+        let enrolment = rig.enrolment(lead).await;
+        assert!(enrolment.ended_at.is_some_and(|at| at == due), "{enrolment:?}");
+        rig.walk(due + DAY).await;
+        let chronicle = Chronicle::of(&rig.store).await.unwrap();
+        let replayed = replay(&rig, &chronicle).await;
+        assert_eq!(replayed.differences, []);
+        assert_eq!(replayed.leads, 1);
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! What is drawn of the shipped workflows, and of one with every kind of step.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use super::{
     chart::Chart,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     definitions::{Sources, check, read_folder, show},
-    domain::definitions::Definitions,
+    domain::{definitions::Definitions, workflow::Again},
     engine::report::workflow::{Rates, StepFigures, WorkflowReport},
     store::records::Period,
 };
@@ -297,6 +297,27 @@ fn report(chart: &Chart) -> WorkflowReport {
         costs: Vec::new(),
         steps: chart.nodes.iter().map(one).collect(),
     }
+}
+
+#[test]
+fn how_soon_somebody_comes_in_again_is_told_to_the_minute() {
+    let definitions = everything();
+    let mut workflow = (*definitions.workflow("everything").unwrap().workflow).clone();
+    let mut told = |minutes: u64| {
+        workflow.again = Again::After(Duration::from_secs(60 * minutes));
+        super::words::entry(&workflow, &definitions.policy).pop().unwrap()
+    };
+    let spans = [1, 90, 36 * 60, 30 * 24 * 60, 25 * 60 + 30].map(&mut told);
+    assert_eq!(
+        spans,
+        [
+            "again after 1m",
+            "again after 1h30m",
+            "again after 36h",
+            "again after 30d",
+            "again after 25h30m"
+        ]
+    );
 }
 
 #[test]

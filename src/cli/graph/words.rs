@@ -5,6 +5,7 @@ use crate::domain::{
     lead::Outcome,
     name::Name,
     policy::Policy,
+    schedule::WaitSpec,
     value::{Schema, Value},
     webhook::OnFailure,
     workflow::{Again, Enter, InDoubt, MailFailure, StepKind, Workflow},
@@ -40,12 +41,9 @@ pub(super) fn entry(workflow: &Workflow, policy: &Policy) -> Vec<String> {
         Again::Never => {}
         Again::Always => lines.push("again: always".to_owned()),
         Again::After(after) => {
-            let hours = after.as_secs() / 3_600;
-            let after = if hours.is_multiple_of(24) {
-                format!("{}d", hours / 24)
-            } else {
-                format!("{hours}h")
-            };
+            let (days, rest) = (after.as_secs() / 86_400, after.as_secs() % 86_400);
+            let after =
+                if rest == 0 { format!("{days}d") } else { WaitSpec::Exact(after).to_string() };
             lines.push(format!("again after {after}"));
         }
     }

@@ -97,6 +97,12 @@ pub(in crate::cli) fn figure(number: u64) -> String {
     text
 }
 
+/// `1 lead`, `1,234 leads`
+pub(in crate::cli) fn figures(number: u64, word: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", figure(number))
+}
+
 /// `1,234.50`
 pub(super) fn money(amount: f64) -> String {
     let text = format!("{amount:.2}");

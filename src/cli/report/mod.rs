@@ -10,7 +10,7 @@ mod workflow;
 use self::sheet::Sheet;
 pub(super) use self::{
     funnel::text as funnel_text,
-    grid::{Grid, bar, figure, hanging, percent, rule, shortened, wrapped},
+    grid::{Grid, bar, figure, figures, hanging, percent, rule, shortened, wrapped},
 };
 use super::{context::Context, failure::Failure, told};
 

@@ -35,20 +35,27 @@ pub(in crate::cli) struct FromFile {
     #[arg(long, value_name = "FILE", conflicts_with = "live_copy")]
     leads: Option<PathBuf>,
     /// With --leads: which column is what (TOML)
-    #[arg(long, value_name = "FILE", requires = "leads")]
+    #[arg(long, value_name = "FILE", requires = "leads", conflicts_with = "live_copy")]
     mapping: Option<PathBuf>,
     /// With --leads: the purpose that the consents are for [default: the policy's first]
-    #[arg(long, value_name = "NAME", requires = "leads")]
+    #[arg(long, value_name = "NAME", requires = "leads", conflicts_with = "live_copy")]
     purpose: Option<Name>,
     /// With --leads: on what ground they may be written to
     #[arg(long, value_name = "BASIS", default_value = "consent", value_parser = basis, requires = "leads")]
+    #[arg(conflicts_with = "live_copy")]
     basis: Basis,
 }
+
+/// Where leads come from.
+pub(super) const FROM_WHERE: &str =
+    "`--leads FILE.csv` brings some in, `--live-copy` takes those of the database";
 
 /// Leads, and what they are decided by.
 pub(super) struct Leads {
     pub definitions: Arc<Definitions>,
     pub cast: Cast,
+    /// Rows of the file that take no part.
+    pub refused: u64,
     pub unreadable: u64,
 }
 
@@ -63,15 +70,14 @@ pub(super) async fn find(
         return of_file(context, &arguments.file, file, artefacts, fleet, from).await;
     }
     if !arguments.live_copy {
-        return Err(Failure::usage("a rehearsal needs leads")
-            .hint("`--leads FILE.csv` brings some in, `--live-copy` takes those of the database"));
+        return Err(Failure::usage("a rehearsal needs leads").hint(FROM_WHERE));
     }
     let store = context.store().await?;
     let definitions = Arc::new(propose(&store, artefacts, from).await?.definitions);
     let cast = Cast::of(&store, &definitions, fleet, from).await?;
     store.close().await;
     let unreadable = cast.unreadable.len() as u64;
-    Ok(Leads { definitions, cast, unreadable })
+    Ok(Leads { definitions, cast, refused: 0, unreadable })
 }
 
 /// Imports them into a database that is thrown away, after the folder has gone live in it.
@@ -122,5 +128,5 @@ async fn of_file(
     let cast = Cast::of(&store, &definitions, fleet, arrival).await?;
     store.close().await;
     let unreadable = cast.unreadable.len() as u64;
-    Ok(Leads { definitions, cast, unreadable })
+    Ok(Leads { definitions, cast, refused: report.rejected, unreadable })
 }

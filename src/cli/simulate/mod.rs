@@ -6,7 +6,7 @@ mod text;
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use leads::{FromFile, Leads};
+use leads::{FROM_WHERE, FromFile, Leads};
 use serde::Serialize;
 
 use super::{context::Context, eval::instant, failure::Failure, folder::Folder};
@@ -66,6 +66,8 @@ struct Report {
     seed: u64,
     /// Assumed, not measured.
     assumed: Manners,
+    /// Rows of the file that are refused and take no part.
+    refused: u64,
     /// Leads that cannot be read.
     unreadable: u64,
     #[serde(flatten)]
@@ -109,11 +111,10 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
     let config = context.config().ok();
     let batch = config.as_ref().map_or(1_000, |config| config.engine.batch);
     let fleet = config.as_ref().map_or_else(Fleet::default, Config::fleet);
-    let Leads { definitions, cast, unreadable } =
+    let Leads { definitions, cast, refused, unreadable } =
         leads::find(context, arguments, &artefacts, &fleet, from).await?;
     if cast.people.is_empty() {
-        return Err(Failure::problems("there are no leads to rehearse with")
-            .hint("`--leads FILE.csv` brings some in, `--live-copy` takes those of the database"));
+        return Err(Failure::problems("there are no leads to rehearse with").hint(FROM_WHERE));
     }
     let readers =
         Readers::new(Arc::clone(&definitions), &live.renderer, manners.clone(), arguments.seed);
@@ -142,17 +143,19 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
         days: arguments.days,
         seed: arguments.seed,
         assumed: manners,
+        refused,
         unreadable,
         decisions_a_year: a_year(&forecast, arguments.days),
         ramps,
         forecast,
         timelines,
     };
-    if let Some(file) = &arguments.html {
-        let page = page::page(&report)?;
-        fs::write(file, page).map_err(Failure::at(file))?;
-    }
-    context.output.result(&report, || text::text(&context.output, &report))
+    let written = arguments
+        .html
+        .as_ref()
+        .map_or(Ok(()), |file| fs::write(file, page::page(&report)?).map_err(Failure::at(file)));
+    context.output.result(&report, || text::text(&context.output, &report))?;
+    written.map_err(|failure| failure.beside_the_result(&context.output))
 }
 
 /// The leads whose timelines are asked for, by their places.

@@ -4,7 +4,10 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use super::{Report, text::largest_first};
-use crate::{cli::failure::Failure, domain::schedule::Day};
+use crate::{
+    cli::{failure::Failure, report::figures},
+    domain::schedule::Day,
+};
 
 const PAGE: &str = include_str!("page.html");
 
@@ -50,13 +53,16 @@ pub(super) fn page(report: &Report) -> Result<String, Failure> {
         forecast.receivers.iter().filter(|(_, it)| it.mails > 0).map(|(name, _)| &**name).collect();
     let (bars, months, largest) = chart(report, &receivers);
     context.insert("report", report);
+    let counts = [(forecast.leads, "lead"), (forecast.mails, "mail"), (forecast.untouched, "lead")];
+    let counts = counts.map(|(number, word)| figures(number, word));
+    context.insert("counts", &counts);
     context.insert("receivers", &receivers);
     context.insert("bars", &bars);
     context.insert("months", &months);
     context.insert("largest", &largest);
     context.insert("size", &[WIDTH, HEIGHT]);
     let held =
-        forecast.held.iter().map(|it| (it.reason.clone(), it.times, format!("{} leads", it.leads)));
+        forecast.held.iter().map(|it| (it.reason.clone(), it.times, figures(it.leads, "lead")));
     context.insert("held", &rows(held.collect()));
     let templates = largest_first(&forecast.templates).into_iter();
     let templates = templates.map(|(name, mails)| (name.to_string(), mails, String::new()));

@@ -8,7 +8,7 @@ use super::{Report, Timeline};
 use crate::{
     cli::{
         output::Output,
-        report::{Grid, bar, figure, hanging, shortened, wrapped},
+        report::{Grid, bar, figure, figures, hanging, shortened, wrapped},
     },
     definitions::counted,
     domain::{name::Name, schedule::Day},
@@ -32,12 +32,12 @@ pub(super) fn text(output: &Output, report: &Report) -> String {
     let mut lines = wrapped(
         0,
         &format!(
-            "A rehearsal of {} from {}, {} leads, seed {}: {} mails. Nothing was sent.",
+            "A rehearsal of {} from {}, {}, seed {}: {}. Nothing was sent.",
             counted(report.days, "day"),
             report.from.get(..16).unwrap_or(&report.from).replace('T', " "),
-            figure(forecast.leads),
+            figures(forecast.leads, "lead"),
             report.seed,
-            figure(forecast.mails),
+            figures(forecast.mails, "mail"),
         ),
     );
     lines.extend(wrapped(0, &assumed(&report.assumed)));
@@ -156,7 +156,7 @@ fn held(forecast: &Forecast) -> Vec<String> {
     let mut lines = Vec::new();
     for holding in forecast.held.iter().take(REASONS) {
         let first = format!("  {:>9}  ", figure(holding.times));
-        let leads = counted(holding.leads, "lead");
+        let leads = figures(holding.leads, "lead");
         lines.extend(hanging(&first, 13, &format!("{} ({leads})", holding.reason)));
     }
     let more = forecast.held.len().saturating_sub(REASONS);
@@ -211,10 +211,10 @@ fn leads(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     if forecast.untouched > 0 {
         let (some, untouched) = (forecast.untouched_some.join(", "), forecast.untouched);
-        let are = if untouched == 1 { "lead is" } else { "leads are" };
+        let are = if untouched == 1 { "is" } else { "are" };
         let all = usize::try_from(untouched) == Ok(forecast.untouched_some.len());
         let ends = if all { "" } else { " …" };
-        let text = format!("{} {are} touched by nothing: {some}{ends}", figure(untouched));
+        let text = format!("{} {are} touched by nothing: {some}{ends}", figures(untouched, "lead"));
         lines.extend(wrapped(2, &text));
         let mut because: Vec<(&String, &u64)> = forecast.untouched_because.iter().collect();
         because.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), *reason));
@@ -223,8 +223,9 @@ fn leads(report: &Report) -> Vec<String> {
         }
     }
     for (stream, leads) in &forecast.exhausted {
-        let leads = counted(*leads, "lead");
-        lines.push(format!("  {leads} have had all of the stream {stream} and wait for more"));
+        let (have, wait) = if *leads == 1 { ("has", "waits") } else { ("have", "wait") };
+        let leads = figures(*leads, "lead");
+        lines.push(format!("  {leads} {have} had all of the stream {stream} and {wait} for more"));
     }
     if let Some(most) = forecast.most_mailed.first() {
         let some = forecast.most_mailed.iter().take(3);
@@ -232,7 +233,7 @@ fn leads(report: &Report) -> Vec<String> {
             some.map(|it| format!("{} ({})", shortened(&it.email, 40), it.mails)).collect();
         let text = format!(
             "{} is the most that one lead gets: {}",
-            counted(most.mails, "mail"),
+            figures(most.mails, "mail"),
             some.join(", ")
         );
         lines.extend(wrapped(2, &text));
@@ -240,13 +241,13 @@ fn leads(report: &Report) -> Vec<String> {
     if forecast.parked > 0 {
         let text = format!(
             "{} could not be decided: {}",
-            counted(forecast.parked, "lead"),
+            figures(forecast.parked, "lead"),
             forecast.parked_because.join("; ")
         );
         lines.extend(wrapped(2, &text));
     }
     if report.unreadable > 0 {
-        lines.push(format!("  {} cannot be read", counted(report.unreadable, "lead")));
+        lines.push(format!("  {} cannot be read", figures(report.unreadable, "lead")));
     }
     lines.push(format!("  each was decided {} times a year on average", report.decisions_a_year));
     lines

@@ -17,8 +17,11 @@ pub(super) fn xml(report: &Report) -> Result<String, Failure> {
     let mut context = Context::new();
     context.insert("report", report);
     let text = tera.render("junit.xml", &context).map_err(failed)?;
-    // XML has no other control characters, not even escaped.
-    Ok(text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), " "))
+    // XML has no other control characters, and not these two, not even escaped.
+    let is_none = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    Ok(text.replace(is_none, " "))
 }
 
 #[cfg(test)]
@@ -51,5 +54,12 @@ mod tests {
             }],
         };
         insta::assert_snapshot!(xml(&report).unwrap());
+
+        let odd = "\u{0}\u{b}\r\u{7f}\u{85}\u{fffe}\u{ffff}";
+        let file = String::from("workflows/a.test.yaml");
+        let cases = vec![case(odd, Vec::new())];
+        let files = vec![FileReport { file, tests: String::new(), cases }];
+        let text = xml(&Report { files, ..report }).unwrap();
+        assert!(text.contains("name=\"       \""), "{text:?}");
     }
 }

@@ -41,6 +41,12 @@ pub(super) struct Arguments {
     junit: Option<PathBuf>,
 }
 
+impl Arguments {
+    fn wants(&self, case: &Case) -> bool {
+        self.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()))
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     cases: usize,
@@ -77,13 +83,18 @@ struct FailureReport {
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failure> {
     let folder = Folder::check(context)?;
-    let sources = Sources { tests: chosen(context, arguments, &folder)?, ..Sources::default() };
+    let sources = chosen(context, arguments, &folder)?;
     let live = folder.into_live(context)?;
     let CheckedCases { suites, problems, definitions } = check_cases(&sources, &live.definitions);
     if problems.iter().any(crate::definitions::Problem::is_error) {
         let texts = Sources { files: sources.tests, ..Sources::default() };
         let shown = show(&problems, &texts, context.output.error_colour);
-        return Err(Failure::problems(format!("tests have problems\n\n{shown}")));
+        let failure = Failure::problems(format!("tests have problems\n\n{shown}"));
+        if context.output.json {
+            context.output.document(&serde_json::json!({ "problems": problems }))?;
+            return Err(failure.beside_the_result(&context.output));
+        }
+        return Err(failure);
     }
     let house = House::new(definitions);
     let mut report = Report { cases: 0, failed: 0, accepted: 0, files: Vec::new() };
@@ -97,39 +108,43 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
             .hint("tests stand in `workflows/*.test.yaml`, beside what they test"));
     }
     if arguments.accept {
-        report.accepted = suites.iter().flat_map(|it| &it.cases).filter(|it| it.is_golden).count();
+        let cases = suites.iter().flat_map(|it| &it.cases);
+        report.accepted = cases.filter(|it| it.is_golden && arguments.wants(it)).count();
     }
-    if let Some(file) = &arguments.junit {
-        fs::write(file, junit::xml(&report)?).map_err(Failure::at(file))?;
-    }
+    let written = arguments
+        .junit
+        .as_ref()
+        .map_or(Ok(()), |file| fs::write(file, junit::xml(&report)?).map_err(Failure::at(file)));
     context.output.result(&report, || text(&report, arguments.timelines))?;
+    written.map_err(|failure| failure.beside_the_result(&context.output))?;
     if report.failed > 0 { Err(Failure::already_shown()) } else { Ok(()) }
 }
 
-/// The texts of the files that are to be run, by their paths.
-fn chosen(
-    context: &Context,
-    arguments: &Arguments,
-    folder: &Folder,
-) -> Result<std::collections::BTreeMap<String, String>, Failure> {
-    let all = &folder.sources.tests;
+/// The files that are to be run, and those of them that could not be read.
+fn chosen(context: &Context, arguments: &Arguments, folder: &Folder) -> Result<Sources, Failure> {
+    let Sources { tests, refused_tests: refused, .. } = &folder.sources;
+    let mut chosen = Sources::default();
     if arguments.files.is_empty() {
-        if all.is_empty() {
+        if tests.is_empty() && refused.is_empty() {
             return Err(Failure::problems("there are no tests")
                 .hint("they stand in `workflows/*.test.yaml`, beside what they test"));
         }
-        return Ok(all.clone());
+        (chosen.tests, chosen.refused_tests) = (tests.clone(), refused.clone());
+        return Ok(chosen);
     }
-    let one = |file: &PathBuf| {
-        let inside = inside(&context.dir, file);
-        let found = inside.as_ref().and_then(|path| all.get_key_value(path));
-        found.map(|(path, text)| (path.clone(), text.clone())).ok_or_else(|| {
-            let known: Vec<&str> = all.keys().map(String::as_str).collect();
-            Failure::problems(format!("{} is no file of tests of this folder", file.display()))
-                .hint(format!("there are: {}", known.join(", ")))
-        })
-    };
-    arguments.files.iter().map(one).collect()
+    for file in &arguments.files {
+        let path = inside(&context.dir, file).unwrap_or_default();
+        if let Some(text) = tests.get(&path) {
+            chosen.tests.insert(path, text.clone());
+        } else if let Some(problem) = refused.get(&path) {
+            chosen.refused_tests.insert(path, problem.clone());
+        } else {
+            let known: Vec<&str> = tests.keys().map(String::as_str).collect();
+            let message = format!("{} is no file of tests of this folder", file.display());
+            return Err(Failure::problems(message).hint(format!("there are: {}", known.join(", "))));
+        }
+    }
+    Ok(chosen)
 }
 
 /// A path as the folder names it, wherever the command is given.
@@ -148,10 +163,8 @@ fn suite_report(
     suite: &Suite,
 ) -> Result<FileReport, Failure> {
     let mut golden = Golden::read(&context.dir, &suite.file)?;
-    let wanted =
-        |case: &&Case| arguments.case.as_ref().is_none_or(|text| case.name.contains(text.as_str()));
     let mut cases = Vec::new();
-    for case in suite.cases.iter().filter(wanted) {
+    for case in suite.cases.iter().filter(|case| arguments.wants(case)) {
         let Trial { failures, timeline, zone } = house.run(case);
         let timeline: Vec<String> = timeline.iter().map(|line| line.shown(&zone)).collect();
         let mut failures: Vec<FailureReport> = failures

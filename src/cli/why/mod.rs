@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// Its way through this workflow
     #[arg(long, value_name = "WORKFLOW")]
     workflow: Option<Name>,
-    /// As of which instant [default: now]
+    /// As of which instant, none that is still to come [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Instant>,
 }
@@ -54,7 +54,7 @@ pub(super) struct NotArguments {
     /// Why it is not in this workflow
     #[arg(long, value_name = "WORKFLOW", group = "subject")]
     workflow: Option<Name>,
-    /// As of which instant [default: now]
+    /// As of which instant, none that is still to come [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<Instant>,
 }
@@ -65,6 +65,7 @@ struct Report {
     at: String,
     /// On whose clock times are written for people.
     zone: String,
+    undecided: bool,
     #[serde(flatten)]
     why: Why,
 }
@@ -74,6 +75,7 @@ struct NotReport {
     email: String,
     at: String,
     zone: String,
+    undecided: bool,
     /// The first is what stands in the way first.
     bars: Vec<Bar>,
 }
@@ -88,10 +90,12 @@ pub(super) async fn run(context: &Context, arguments: &Arguments) -> Result<(), 
             email: moment.past.record.address.as_str().to_owned(),
             at: moment.at.to_string(),
             zone: zone.name().to_owned(),
+            undecided: moment.is_undecided,
             why,
         };
         context.output.result(&report, || {
-            text::why(&context.output, &report.email, &report.why, subject, &zone)
+            let text = text::why(&context.output, &report.email, &report.why, subject, &zone);
+            text + &undecided(context, report.undecided)
         })
     })
     .await
@@ -104,17 +108,31 @@ pub(super) async fn run_not(context: &Context, arguments: &NotArguments) -> Resu
     };
     asked(context, email, Some(&subject), *at, |moment, _| {
         let zone = moment.state.zone.clone();
+        let email = moment.past.record.address.as_str().to_owned();
+        let mut bars = why_not(moment, &subject);
+        for advice in bars.iter_mut().filter_map(|bar| bar.advice.as_mut()) {
+            *advice = advice.replace("EMAIL", &email);
+        }
         let report = NotReport {
-            email: moment.past.record.address.as_str().to_owned(),
+            email,
             at: moment.at.to_string(),
             zone: zone.name().to_owned(),
-            bars: why_not(moment, &subject),
+            undecided: moment.is_undecided,
+            bars,
         };
         context.output.result(&report, || {
-            text::why_not(&context.output, &report.email, &report.bars, &subject, &zone)
+            let text = text::why_not(&context.output, &report.email, &report.bars, &subject, &zone);
+            text + &undecided(context, report.undecided)
         })
     })
     .await
+}
+
+/// That where a lead stands is foretold.
+fn undecided(context: &Context, is_it: bool) -> String {
+    const SAID: &str = "Note: no engine has decided it yet by what is live, or by what happened last: where it \
+                        stands is told as that will leave it.";
+    if is_it { format!("\n\n{}", context.output.faint(SAID)) } else { String::new() }
 }
 
 fn subject(mail: Option<&Name>, workflow: Option<&Name>) -> Option<Subject> {
@@ -178,6 +196,9 @@ impl From<NoMoment> for Failure {
     fn from(error: NoMoment) -> Self {
         match error {
             NoMoment::Store(error) => error.into(),
+            NoMoment::ToCome(_) => Self::usage(&error).hint(
+                "it tells what was and what is; `nurtured simulate --live-copy --lead EMAIL` goes on from there",
+            ),
             other => Self::problems(other),
         }
     }

@@ -167,8 +167,7 @@ pub(super) fn why_not(
         if let Some(until) = bar.until {
             lines.push(format!("   until {}, if nothing happens before", clock(until, zone)));
         }
-        let advice = bar.advice.as_deref().map(|advice| advice.replace("EMAIL", email));
-        lines.extend(advice.map(|advice| format!("   {advice}")));
+        lines.extend(bar.advice.as_ref().map(|advice| format!("   {advice}")));
     }
     lines.join("\n")
 }

@@ -88,6 +88,38 @@ cases:
 }
 
 #[test]
+fn times_that_never_come() {
+    insta::assert_snapshot!(shown(
+        "tests: hello
+from: 2027-03-01 08:00
+until: 10d
+lead: { attributes: { country: Japan } }
+cases:
+  - case: one
+    happens:
+      - { at: 2027-03-01 08:00, visited: /x }
+      - { at: 2027-02-28 08:00, visited: /x }
+      - { at: 12d, visited: /x }
+      - { at: 13d, visited: /x }
+      - { at: 2272-03-01 08:00, visited: /x }
+    expect:
+      - { inside: hello, at: 12d }
+  - case: two
+    until: 2027-02-01 08:00
+    expect: [{ mails: [] }]
+  - case: three
+    until: 9999-12-31 23:59
+    expect:
+      - { that: vip, at: 2026-03-01 08:00 }
+      - { not_inside: hello, at: 2199-12-31 23:59 }
+  - case: four
+    from: 1969-03-01 08:00
+    expect: [{ mails: [] }]
+"
+    ));
+}
+
+#[test]
 fn cases_that_expect_nothing_or_are_called_alike() {
     insta::assert_snapshot!(shown(
         "cases:

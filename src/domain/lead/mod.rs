@@ -15,7 +15,7 @@ pub use glance::{Glance, Missing, Standing, Stored};
 pub use packed::Unreadable;
 pub use passages::{Passage, Passages};
 use serde::{Deserialize, Serialize};
-pub use stored::{Hydrated, LeadRecord, Memory, Profile};
+pub use stored::{Hydrated, LeadRecord, Memory, Profile, whereabouts};
 
 use super::{
     address::Address,

@@ -174,7 +174,8 @@ impl LeadRecord {
 }
 
 /// Where a lead with these attributes is, and what it reads.
-fn whereabouts(
+#[must_use]
+pub fn whereabouts(
     definitions: &Definitions,
     attributes: &[Option<Value>],
 ) -> (Zone, Option<Country>, Name) {

@@ -126,10 +126,7 @@ impl House {
         let definitions = &self.definitions;
         let schema = &definitions.schema;
         let persona = &case.lead;
-        let mut attributes = vec![None; schema.len()];
-        for (slot, value) in &persona.attributes {
-            attributes[slot.0] = Some(value.clone());
-        }
+        let mut attributes = persona.values(schema);
         if let Some(slot) = schema.slot("email") {
             let email = persona.address.as_str().into();
             attributes[slot.0] = Some(crate::domain::value::Value::Text(email));
@@ -155,19 +152,6 @@ impl House {
         };
         state.follow_attributes(definitions);
         state
-    }
-}
-
-impl Expectation {
-    /// At which instant the lead is looked at for it, `Some(None)` at the end; `None`: it is about all that happened.
-    #[allow(clippy::option_option)] // as it says
-    fn instant(&self) -> Option<Option<&Moment>> {
-        match &self.what {
-            Expected::That { at, .. }
-            | Expected::Inside { at, .. }
-            | Expected::NotInside { at, .. } => Some(at.as_ref()),
-            _ => None,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod expect;
 mod happens;
 mod lead;
+mod times;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -74,7 +75,7 @@ pub(in crate::definitions) fn lower(file: &File<'_>, root: &Node, known: &Known<
     let about = fields.need("tests", "tests: what is tested");
     let about = about.and_then(|node| read::text(file, node, "tests")).unwrap_or_default();
     let house = House {
-        from: fields.get("from").and_then(|node| local_time(file, node, "from")),
+        from: fields.get("from").and_then(|node| beginning(file, node)),
         until: fields.get("until").and_then(|node| moment(file, node, "until")),
         lead: fields.get("lead"),
     };
@@ -100,14 +101,15 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         .need("case", "case: who clicks gets the case study")
         .and_then(|node| read::text(file, node, "case"));
     let from = match fields.get("from") {
-        Some(node) => local_time(file, node, "from"),
+        Some(node) => beginning(file, node),
         None if house.from.is_some() => house.from,
         None => {
             fields.need("from", "from: 2027-03-01 08:00, here or above `cases`");
             None
         }
     };
-    let until = match fields.get("until") {
+    let until_node = fields.get("until");
+    let until = match until_node {
         Some(node) => moment(file, node, "until"),
         None => Some(house.until.clone().unwrap_or(UNTIL)),
     };
@@ -119,10 +121,9 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         is_right &= draft.read(file, node, known);
     }
     let list = |key: &str| fields.get(key).map_or(Some(&[][..]), |it| read::list(file, it, key));
-    let happens =
-        list("happens").and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
-    let expects =
-        list("expect").and_then(|nodes| all(nodes, |node| expect::lower(file, node, known)));
+    let (happening, expected) = (list("happens"), list("expect"));
+    let happens = happening.and_then(|nodes| all(nodes, |node| happens::lower(file, node, known)));
+    let expects = expected.and_then(|nodes| all(nodes, |node| expect::lower(file, node, known)));
     let is_golden =
         fields.optional("timeline", |it| read::word(file, it, "timeline", &[("golden", ())]));
     let is_golden = is_golden?.is_some();
@@ -130,7 +131,7 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         fields.need("expect", "expect: and below it what is to come of it");
         return None;
     }
-    Some(Case {
+    let case = Case {
         name: name?.to_owned(),
         line: file.line_of(node.span.start),
         from: from?,
@@ -139,12 +140,20 @@ fn case(file: &File<'_>, node: &Node, house: &House<'_>, known: &Known<'_>) -> O
         happens: happens?,
         expects: expects?,
         is_golden,
-    })
+    };
+    let until = until_node.map_or(fields.at(), |node| node.span);
+    let written = times::Written { until, happens: happening?, expects: expected? };
+    times::check(file, &case, &written, known);
+    Some(case)
 }
 
 /// All of a list, or none if one of them is wrong; each is read.
 fn all<T>(nodes: &[Node], lower: impl Fn(&Node) -> Option<T>) -> Option<Vec<T>> {
     nodes.iter().map(lower).collect::<Vec<_>>().into_iter().collect()
+}
+
+fn beginning(file: &File<'_>, node: &Node) -> Option<DateTime> {
+    times::check_beginning(file, node, local_time(file, node, "from")?)
 }
 
 /// `2027-03-01 08:00`

@@ -71,6 +71,9 @@ pub struct Again<'r> {
     last: Instant,
     /// Until when it was looked at.
     looked_at: Instant,
+    /// When the first release was made that the lead is still to be decided by. Of what that makes of it the record
+    /// knows nothing yet.
+    horizon: Instant,
     /// Something of the record has not been decided on.
     has_news: bool,
     /// Why mails of workflows are held that others decide about: a pause, the pace, the company.
@@ -104,6 +107,7 @@ impl<'r> Again<'r> {
             profile,
             last: begin,
             looked_at: Instant::DAWN,
+            horizon: chronicle.made_after(past.record.decided_under).unwrap_or(Instant::NEVER),
             has_news: false,
             held: BTreeMap::new(),
             reserved: HashSet::new(),
@@ -120,6 +124,12 @@ impl<'r> Again<'r> {
         (&self.definitions, &self.person.state)
     }
 
+    /// Whether something is live at an instant that the lead is still to be decided by.
+    #[must_use]
+    pub fn is_behind(&self, at: Instant) -> bool {
+        self.horizon <= at
+    }
+
     /// Goes on until an instant.
     pub fn run(&mut self, until: Instant, seen: &mut impl FnMut(Seen<'_>)) {
         while self.failed.is_none() {
@@ -127,7 +137,9 @@ impl<'r> Again<'r> {
             match turn {
                 Turn::Came(event) if event.recorded_at > until => break,
                 Turn::Came(event) => {
-                    self.look_around(event.recorded_at, seen);
+                    // A decision may see what is recorded a moment after it began.
+                    let decided = self.next_decided().unwrap_or(Instant::NEVER);
+                    self.look_around(event.recorded_at.min(decided), seen);
                     self.take(event);
                 }
                 Turn::Decided(decided) => {
@@ -159,7 +171,8 @@ impl<'r> Again<'r> {
         Some(Settled::of(self.definitions, self.person, decision, at))
     }
 
-    /// The ground and the definitions of an instant.
+    /// The ground and the definitions of an instant. An import is recorded a moment after a decision that had begun,
+    /// and is seen by it all the same: what has come is known.
     fn arrive_at(&mut self, at: Instant) {
         if let Some(definitions) = self.chronicle.at(at).cloned()
             && definitions.release != self.definitions.release
@@ -169,8 +182,9 @@ impl<'r> Again<'r> {
             self.person.carry_over((&before, after), &mut self.profile, history, at);
         }
         let state = &mut self.person.state;
-        state.consents = grounds(&self.past.record.profile.consents, at);
-        let objection = self.past.suppressed.filter(|(since, _)| *since <= at);
+        let known = at.max(self.last);
+        state.consents = grounds(&self.past.record.profile.consents, known);
+        let objection = self.past.suppressed.filter(|(since, _)| *since <= known);
         state.suppressed = objection.map(|(_, reason)| reason);
     }
 
@@ -193,6 +207,14 @@ impl<'r> Again<'r> {
         if later.is_none_or(|later| wake <= later) { wake.max(self.last) } else { self.last }
     }
 
+    /// When the next decision of the record was, if it says so.
+    fn next_decided(&self) -> Option<Instant> {
+        self.turns[self.done..].iter().find_map(|turn| match turn {
+            Turn::Decided(decided) => Some(decided.at),
+            Turn::Came(_) => None,
+        })?
+    }
+
     /// The next decision of the record that logged something, from a turn on.
     fn next_logged(&self) -> Option<&Decided> {
         self.turns[self.done..].iter().find_map(|turn| match turn {
@@ -205,7 +227,7 @@ impl<'r> Again<'r> {
     fn look_around(&mut self, before: Instant, seen: &mut impl FnMut(Seen<'_>)) {
         for _ in 0..LOOKS {
             let at = self.wake().max(self.last);
-            if self.has_news || at >= before || self.failed.is_some() {
+            if self.has_news || at >= before.min(self.horizon) || self.failed.is_some() {
                 return;
             }
             if self.chronicle.at(at).is_none() {
@@ -315,7 +337,7 @@ impl<'r> Again<'r> {
         self.decisions += 1;
         let before = self.person.state.clone();
         self.person.decided(&self.definitions, decision.clone(), at);
-        (self.last, self.looked_at, self.has_news) = (at, at, false);
+        (self.last, self.looked_at, self.has_news) = (self.last.max(at), at, false);
         if let Some(decided) = recorded {
             self.person.state.rev = Rev(decided.rev.0.max(self.person.state.rev.0));
         }

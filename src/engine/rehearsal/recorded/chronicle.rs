@@ -81,6 +81,13 @@ impl Chronicle {
         self.releases.get(place).map(|chapter| chapter.row.at)
     }
 
+    /// When the first release after one was made.
+    #[must_use]
+    pub fn made_after(&self, release: ReleaseId) -> Option<Instant> {
+        let place = self.releases.partition_point(|chapter| chapter.row.id <= release);
+        self.releases.get(place).map(|chapter| chapter.row.at)
+    }
+
     /// The releases, the first one first.
     pub fn releases(&self) -> impl Iterator<Item = ReleaseId> {
         self.releases.iter().map(|chapter| chapter.row.id)

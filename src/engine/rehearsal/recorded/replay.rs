@@ -81,6 +81,8 @@ pub struct Replayed {
     pub decisions: u64,
     /// Mails that were held for what other leads or people did: that is taken from the record.
     pub held_by_others: u64,
+    /// Leads that the daemon is still to decide by what is live: until it does there is nothing to compare.
+    pub undecided: u64,
     /// Leads of whom nothing can be said.
     pub gaps: BTreeMap<Gap, u64>,
     /// By lead, in the order of leads and then of time.
@@ -156,6 +158,7 @@ impl Replayed {
         self.leads += 1;
         self.decisions += again.decisions;
         self.held_by_others += again.held_by_others;
+        self.undecided += u64::from(again.is_behind(period.until));
         let lead = past.record.lead;
         self.differences.extend(differences.into_iter().map(|it| (lead, it)));
     }

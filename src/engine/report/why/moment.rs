@@ -32,6 +32,8 @@ pub struct Moment<'p> {
     pub wake_at: Instant,
     /// What is paused that concerns the lead.
     pub pauses: Vec<Pause>,
+    /// No engine has come to it yet: where it stands is foretold.
+    pub is_undecided: bool,
 }
 
 /// Why there is nothing to tell.
@@ -41,6 +43,8 @@ pub enum NoMoment {
     Store(#[from] StoreError),
     #[error("nothing was live on {0}")]
     NothingLive(Instant),
+    #[error("{0} is still to come")]
+    ToCome(Instant),
     #[error("the lead was not known yet on {0}")]
     NotKnown(Instant),
     #[error("what was on {0} cannot be told: the lead's history is not kept from the beginning")]
@@ -50,7 +54,7 @@ pub enum NoMoment {
 }
 
 impl<'p> Moment<'p> {
-    /// `at`: in the past; else it is now, and the lead as the database has it.
+    /// `at`: not in the future; else it is now, and the lead as the database has it.
     ///
     /// # Errors
     /// When the database cannot be read, or nothing is known of that instant.
@@ -62,6 +66,10 @@ impl<'p> Moment<'p> {
         now: Instant,
     ) -> Result<Self, NoMoment> {
         let when = at.unwrap_or(now);
+        // A rehearsal is ahead of the clock.
+        if when > now && store.last_act().await?.is_none_or(|last| when > last) {
+            return Err(NoMoment::ToCome(when));
+        }
         let known = past.events.first().map_or(past.record.created_at, |event| event.recorded_at);
         if when < known {
             return Err(NoMoment::NotKnown(when));
@@ -76,7 +84,7 @@ impl<'p> Moment<'p> {
                     Scope::All | Scope::Workflow(_) | Scope::Relay(_) => true,
                 }
         });
-        let settled = if at.is_some() {
+        let (is_behind, settled) = if at.is_some() {
             if Gap::of(past) == Some(Gap::HistoryCut) {
                 return Err(NoMoment::HistoryCut(when));
             }
@@ -84,7 +92,8 @@ impl<'p> Moment<'p> {
                 return Err(NoMoment::NothingLive(when));
             }
             let again = Again::new(chronicle, past).ok_or(NoMoment::NothingLive(when))?;
-            again.settled(when).ok_or(NoMoment::Undecidable)?
+            let is_behind = again.is_behind(when) || past.record.due_at <= when;
+            (is_behind, again.settled(when).ok_or(NoMoment::Undecidable)?)
         } else {
             let (state, _, _) = look(live, past.record.clone(), &past.events, now);
             let workflows: BTreeSet<Name> = pauses
@@ -96,9 +105,11 @@ impl<'p> Moment<'p> {
                 .collect();
             let is_of_lead = |it: &&Pause| matches!(it.scope, Scope::Lead(_) | Scope::Account(_));
             let lead = pauses.iter().find(is_of_lead).map(Pause::holds);
-            Settled::now(live, state, (&workflows, lead.as_ref()), now)
+            let is_due = past.record.decided_under < live.release || past.record.due_at <= now;
+            (is_due, Settled::now(live, state, (&workflows, lead.as_ref()), now))
         };
         let Settled { definitions, state, wake_at, .. } = settled;
-        Ok(Self { past, chronicle, at: when, definitions, state, wake_at, pauses })
+        let is_undecided = is_behind && !past.is_parked;
+        Ok(Self { past, chronicle, at: when, definitions, state, wake_at, pauses, is_undecided })
     }
 }
