@@ -13,7 +13,7 @@ use crate::{
     domain::{
         case::{Case, Moment},
         lead::whereabouts,
-        schedule::instant_of,
+        schedule::resolve,
         time::Instant,
     },
 };
@@ -46,7 +46,7 @@ pub(super) fn check(file: &File<'_>, case: &Case, written: &Written<'_>, known: 
     let definitions = known.definitions;
     let (zone, country, _) = whereabouts(definitions, &case.lead.values(&definitions.schema));
     let place = definitions.policy.place(&zone, country);
-    let from = instant_of(case.from, &zone);
+    let from = resolve(case.from, &zone);
     let longest = from + LONGEST;
     let begins = case.from.strftime("%F %H:%M");
     let error = |span: Span, message: String, hint: &str| {

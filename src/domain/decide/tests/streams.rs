@@ -178,7 +178,13 @@ fn what_was_put_off_and_made_way_is_too_late_as_soon_as_a_mail_of_its_own_step_w
     let not_after = Some(Deadline::parse("2d").unwrap());
     let of_stream =
         StepKind::Stream(Stream { not_after: not_after.clone(), ..stream(&["7d", "7d"]) });
-    let alone = StepKind::Email { template: "a".into(), now: None, not_after, in_doubt: None };
+    let alone = StepKind::Email {
+        template: "a".into(),
+        now: None,
+        not_after,
+        in_doubt: None,
+        on_failure: None,
+    };
     for step in [alone, of_stream] {
         let mut house = House::new();
         house.0.streams.insert("useful".into(), vec!["a".into(), "c".into()]);
