@@ -42,9 +42,9 @@ pub async fn over(
     most: Option<u64>,
     now: Instant,
 ) -> Result<Vec<Audience>, StoreError> {
-    let Some(limit) = definitions.policy.guards.audience.map(u64::from) else {
+    if definitions.policy.guards.audience.is_none() {
         return Ok(Vec::new());
-    };
+    }
     let before = match Live::load(store).await {
         Ok(live) => live.map(|live| live.definitions),
         Err(LiveError::Store(error)) => return Err(error),
@@ -64,9 +64,8 @@ pub async fn over(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let definitions = Arc::new(with);
     let question = Question {
-        definitions,
+        definitions: Arc::new(with),
         live: None,
         segments,
         now,
@@ -75,12 +74,30 @@ pub async fn over(
         page: PAGE,
     };
     let members = count(store, question).await?.segments;
-    let inside = store.inside().await?;
-    let audience = |(workflow, members): (Name, super::members::Members)| {
-        let already = inside.get(&workflow).copied().unwrap_or(0);
-        Audience { leads: members.inside.saturating_sub(already), workflow }
+    let counted = names.into_iter().zip(members.iter().map(|members| members.inside));
+    too_many(store, definitions, counted.collect(), most).await
+}
+
+/// Those of some workflows, with for how many leads their condition to enter is true, that would take in more at once
+/// than `most`, or than the policy lets them unasked.
+pub(super) async fn too_many(
+    store: &Store,
+    definitions: &Definitions,
+    counted: Vec<(Name, u64)>,
+    most: Option<u64>,
+) -> Result<Vec<Audience>, StoreError> {
+    let Some(limit) = definitions.policy.guards.audience.map(u64::from) else {
+        return Ok(Vec::new());
     };
-    let mut over: Vec<Audience> = names.into_iter().zip(members).map(audience).collect();
+    if counted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let inside = store.inside().await?;
+    let audience = |(workflow, leads): (Name, u64)| {
+        let already = inside.get(&workflow).copied().unwrap_or(0);
+        Audience { leads: leads.saturating_sub(already), workflow }
+    };
+    let mut over: Vec<Audience> = counted.into_iter().map(audience).collect();
     let most = most.unwrap_or(limit).max(limit);
     over.retain(|audience| audience.leads > most);
     Ok(over)

@@ -6,11 +6,12 @@ mod balance;
 mod sent;
 mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     Renderer,
     compile::{Reader, readers},
+    lint,
     problem::RenderProblem,
     source::Part,
 };
@@ -38,10 +39,11 @@ impl Renderer {
             .filter(|(name, _)| matches!(readers.get(*name), None | Some(Reader::Lead)));
         let mut advice = Vec::new();
         let mut files = BTreeSet::new();
+        let bare = self.attributes_shown_bare(definitions);
         for (name, variants) in mails {
             for mail in variants.values() {
                 files.insert(mail.file.as_str());
-                advice.extend(self.advice_on_sending(definitions, name, mail, now));
+                advice.extend(self.advice_on_sending(definitions, &bare, (name, mail), now));
             }
         }
         let halves = balance::halves(self.sources.values());
@@ -53,6 +55,24 @@ impl Renderer {
             }
         }
         advice
+    }
+}
+
+/// By file, or of all layouts and pieces, for which the name is empty: what leads may lack, and its text gives nothing for.
+type Bare<'r> = HashMap<&'r str, BTreeSet<&'r str>>;
+
+impl Renderer {
+    /// Few mails have any, and only these are worth a second look.
+    fn attributes_shown_bare(&self, definitions: &Definitions) -> Bare<'_> {
+        let mut bare = Bare::new();
+        for source in self.sources.values() {
+            let is_shared = matches!(source.part, Part::Layout | Part::Partial);
+            let file = if is_shared { "" } else { source.file.as_str() };
+            let names = lint::names_shown_bare(source);
+            let names = names.filter(|name| definitions.schema.slot(name).is_some());
+            bare.entry(file).or_default().extend(names);
+        }
+        bare
     }
 }
 

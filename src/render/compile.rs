@@ -211,6 +211,10 @@ fn variables(
     let mut shared: BTreeSet<&str> = base.clone();
     shared.extend(TO_LEADS.iter().chain(&TO_STAFF).chain(&IN_LAYOUTS).chain([&IN_CARDS]));
 
+    let mut of_files: HashMap<&str, Vec<&Source>> = HashMap::new();
+    for source in sources.values() {
+        of_files.entry(source.file.as_str()).or_default().push(source);
+    }
     for (name, variants) in &templates.mails {
         let reads_it = match name.as_str() {
             "" => Some(Reader::Staff),
@@ -231,7 +235,7 @@ fn variables(
             }
             shared.extend(mail.defaults.keys().map(|name| &**name));
             let mut read = BTreeSet::new();
-            for source in sources.values().filter(|source| source.file == mail.file) {
+            for &source in of_files.get(mail.file.as_str()).into_iter().flatten() {
                 let mut names = reads(source);
                 if source.part == Part::Body && mail.markup == Markup::Mjml {
                     names.retain(|name| !IN_PAGES.contains(&name.as_str()));

@@ -186,6 +186,12 @@ pub(super) fn names_read(source: &Source) -> BTreeSet<String> {
     names.filter(|name| !own.contains(name)).map(str::to_owned).collect()
 }
 
+/// The variables that this very source shows, and gives nothing in their place.
+pub(super) fn names_shown_bare(source: &Source) -> impl Iterator<Item = &str> {
+    let tags = source.tags().into_iter().filter(is_read).map(|tag| &source.text[tag.range]);
+    tags.flat_map(variables).filter(|variable| !variable.guarded).map(|variable| variable.name)
+}
+
 fn is_read(tag: &Tag) -> bool {
     !matches!(tag.kind, TagKind::Comment | TagKind::Raw)
 }

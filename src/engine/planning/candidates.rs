@@ -42,6 +42,8 @@ pub struct Seen {
     pub segments: Vec<(Name, Members)>,
     /// Leads who may come in, or to another stage.
     pub candidates: BTreeSet<LeadId>,
+    /// Workflows that take in who is there already and did not, and for how many leads their condition is true.
+    pub newcomers: Vec<(Name, u64)>,
 }
 
 impl Scene<'_> {
@@ -77,17 +79,22 @@ impl Scene<'_> {
         found
     }
 
+    /// Whether nobody came in by its condition so far.
+    fn is_new(&self, live: &LiveWorkflow) -> bool {
+        is_new(self.after, self.before.map(AsRef::as_ref), live)
+    }
+
     /// By what leads come in who may do so at once.
-    fn doors(&self) -> impl Iterator<Item = &Condition> {
+    fn doors(&self) -> impl Iterator<Item = (&LiveWorkflow, &Condition)> {
         let opens = |live: &&LiveWorkflow| {
             let workflow = &live.workflow;
-            if is_new(self.after, self.before.map(AsRef::as_ref), live) {
+            if self.is_new(live) {
                 return workflow.existing;
             }
             self.other_grounds || self.opened.contains(&workflow.name)
         };
         self.after.workflows.iter().filter(opens).filter_map(|live| match &live.workflow.enter {
-            Enter::When(condition) => Some(condition),
+            Enter::When(condition) => Some((live, condition)),
             _ => None,
         })
     }
@@ -107,8 +114,10 @@ impl Scene<'_> {
         let counted = self.segments();
         let mut with = (**self.after).clone();
         let mut listed = Vec::new();
-        for condition in self.doors() {
+        let mut doors = Vec::new();
+        for (live, condition) in self.doors() {
             listed.push(with.ask(condition.clone()));
+            doors.push(live);
         }
         for rule in self.rules() {
             let condition = applies(&mut with, rule);
@@ -125,9 +134,14 @@ impl Scene<'_> {
         let question = Question { definitions, live, segments, now, some: 0, listed, page: PAGE };
         let mut count = members::count(store, question).await?;
         let listed = count.segments.split_off(counted.len());
+        // Those of doors come first.
+        let newcomers = doors.into_iter().zip(&listed).filter(|(live, _)| self.is_new(live));
+        let newcomers =
+            newcomers.map(|(live, members)| (live.workflow.name.clone(), members.inside)).collect();
         let named = counted.iter().filter_map(|segment| names.get(&segment.0));
         Ok(Seen {
             segments: named.map(|name| (*name).clone()).zip(count.segments).collect(),
+            newcomers,
             candidates: listed.into_iter().flat_map(|members| members.some).collect(),
         })
     }

@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        definitions::Definitions, fleet::Fleet, id::LeadId, lead::LeadState, name::Name,
-        pause::Scope, time::Instant,
+        definitions::Definitions, fleet::Fleet, lead::LeadState, name::Name, pause::Scope,
+        time::Instant,
     },
-    engine::rehearsal::{Cast, Left, Mail, Witness, World},
+    engine::rehearsal::{Cast, Left, Mail, Person, Witness, World},
     store::{Store, StoreError},
 };
 
 const DAY: Duration = Duration::from_hours(24);
-const WEEK: Duration = Duration::from_hours(7 * 24);
+pub(super) const WEEK: Duration = Duration::from_hours(7 * 24);
 /// Leads decided in one go.
 const BATCH: usize = 1_000;
 
@@ -49,7 +49,7 @@ impl Witness for Count {
     }
 }
 
-/// Looks ahead for these leads.
+/// Looks ahead for these people, as they are by what is live and by what would be.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -57,7 +57,7 @@ pub(super) async fn forecast(
     store: &Store,
     fleet: &Fleet,
     (before, after): (Option<&Arc<Definitions>>, &Arc<Definitions>),
-    leads: &[LeadId],
+    (without, with): (Vec<Person>, Vec<Person>),
     now: Instant,
 ) -> Result<Forecast, StoreError> {
     let paused: BTreeSet<Name> = store
@@ -69,18 +69,18 @@ pub(super) async fn forecast(
             _ => None,
         })
         .collect();
-    let look = async |definitions: &Arc<Definitions>| {
-        let cast = Cast::of_these(store, definitions, fleet, leads, now).await?;
+    let look = async |definitions: &Arc<Definitions>, people: Vec<Person>| {
+        let cast = Cast::of_people(store, definitions, fleet, people).await?;
         let (definitions, fleet, paused) = (Arc::clone(definitions), fleet.clone(), paused.clone());
         let run = move || run(definitions, fleet, cast, paused, now);
         Ok::<_, StoreError>(tokio::task::spawn_blocking(run))
     };
     let gone = |error: tokio::task::JoinError| StoreError::Other(error.to_string());
     let without = match before {
-        Some(before) => Some(look(before).await?),
+        Some(before) => Some(look(before, without).await?),
         None => None,
     };
-    let with = look(after).await?;
+    let with = look(after, with).await?;
     let before = match without {
         Some(without) => without.await.map_err(gone)?,
         None => Soon::default(),

@@ -72,6 +72,7 @@ pub struct Foresight {
     ended: BTreeMap<EnrolmentNo, (Enrolment, Ended)>,
     /// The mail that was reserved for an enrolment.
     mails: BTreeMap<EnrolmentNo, Name>,
+    wake_at: Instant,
 }
 
 impl Foresight {
@@ -83,7 +84,7 @@ impl Foresight {
         now: Instant,
     ) -> Self {
         let (mut ended, mut mails) = (BTreeMap::new(), BTreeMap::new());
-        let mut at = now;
+        let (mut at, mut wake_at) = (now, now);
         for _ in 0..MOST {
             let decision = decide(definitions, &state, grants, at);
             for (withdrawn, _) in &decision.withdraw {
@@ -96,12 +97,19 @@ impl Foresight {
             // Called as no message is that is stored.
             let left = state.take_over(definitions, decision, MessageId(-1), at);
             ended.extend(left.ended.into_iter().map(|(it, over)| (it.no, (it, over))));
-            if left.wake_at > at.next() {
+            wake_at = left.wake_at;
+            if wake_at > at.next() {
                 break;
             }
             at = at.next();
         }
-        Self { state, ended, mails }
+        Self { state, ended, mails, wake_at }
+    }
+
+    /// Whether a mail to the lead may leave by then, if nothing happens to it.
+    #[must_use]
+    pub fn may_mail_until(&self, until: Instant) -> bool {
+        self.wake_at <= until || self.state.open_message.is_some()
     }
 
     #[must_use]

@@ -218,17 +218,24 @@ pub async fn plan(
         leads.extend(in_flight(store, &changed, everybody).await?);
     }
     let leads: Vec<LeadId> = leads.into_iter().collect();
+    let lens = Lens {
+        before: before.clone(),
+        after: Arc::clone(&after),
+        changed,
+        people: asked.people,
+        until: asked.forecast.map(|_| now + forecast::WEEK),
+        now,
+    };
+    let mut found = tally(store, lens, &leads).await?;
     let forecast = match asked.forecast {
         Some(fleet) => {
             let both = (before.as_ref(), &after);
-            Some(forecast::forecast(store, fleet, both, &leads, now).await?)
+            let casts = std::mem::take(&mut found.casts);
+            Some(forecast::forecast(store, fleet, both, casts, now).await?)
         }
         None => None,
     };
-    let people = asked.people;
-    let lens = Lens { before: before.clone(), after: Arc::clone(&after), changed, people, now };
-    let found = tally(store, lens, &leads).await?;
-    let guards = audience::over(store, &after, None, now).await?;
+    let guards = audience::too_many(store, &after, seen.newcomers, None).await?;
     let workflows = workflows(&proposal, before.as_deref(), &differences, parts, &found);
     let segments = segments(&differences, seen.segments);
     let mails = of(ArtefactKind::Mail)

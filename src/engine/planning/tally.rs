@@ -15,11 +15,12 @@ use crate::{
         definitions::Definitions,
         event::Event,
         id::LeadId,
-        lead::{LeadRecord, Stage},
+        lead::{LeadRecord, LeadState, Stage},
         name::Name,
         time::Instant,
+        workflow::Enter,
     },
-    engine::deciding::look,
+    engine::{deciding::look, rehearsal},
     store::{Store, StoreError},
 };
 
@@ -37,6 +38,8 @@ pub struct Lens {
     pub changed: BTreeSet<Name>,
     /// Whether each person is told of, or only how many they are.
     pub people: bool,
+    /// Until when it is looked ahead, if it is: whoever may get a mail by then is kept for that.
+    pub until: Option<Instant>,
     pub now: Instant,
 }
 
@@ -61,6 +64,8 @@ pub struct Tally {
     pub affected: u64,
     /// In the order of leads, if they are asked for.
     pub people: Vec<Person>,
+    /// Those who are kept for a look ahead, as they are by what is live, and by what would be.
+    pub casts: (Vec<rehearsal::Person>, Vec<rehearsal::Person>),
 }
 
 /// # Errors
@@ -88,10 +93,33 @@ pub async fn tally(store: &Store, lens: Lens, leads: &[LeadId]) -> Result<Tally,
     Ok(sum)
 }
 
+/// Whether a clock may let in somebody who is not due.
+fn rings(definitions: &Definitions) -> bool {
+    let mut workflows = definitions.workflows.iter();
+    workflows.any(|live| matches!(live.workflow.enter, Enter::Schedule { .. }))
+}
+
 impl Lens {
     /// Whether a lead is due, so that something may become of it without a release.
     fn is_due(&self, record: &LeadRecord) -> bool {
         record.due_at <= self.now || !record.new_events.is_empty()
+    }
+
+    /// Whether a lead may get a mail by what is live in the time that is looked ahead. To who is left alone nothing happens
+    /// but clocks, which ring for anybody.
+    fn may_stir(&self, before: &Definitions, record: &LeadRecord) -> bool {
+        self.until.is_some_and(|until| {
+            record.due_at <= until
+                || record.open_message.is_some()
+                || record.decided_under < before.release
+                || rings(before)
+        })
+    }
+
+    /// By what is live, where a lead is looked at by that, too.
+    fn before(&self, record: &LeadRecord) -> Option<&Definitions> {
+        let before = self.before.as_deref()?;
+        (self.is_due(record) || self.may_stir(before, record)).then_some(before)
     }
 }
 
@@ -105,8 +133,8 @@ impl Tally {
         let mut batch = store.glimpse(leads).await?;
         let is_folded = |record: &LeadRecord| {
             let plan = record.memory.plan;
-            let by_before = || lens.before.as_ref().is_none_or(|before| before.plan_mark == plan);
-            plan == lens.after.plan_mark && (!lens.is_due(record) || by_before())
+            let by_before = || lens.before(record).is_none_or(|before| before.plan_mark == plan);
+            plan == lens.after.plan_mark && by_before()
         };
         let strangers: Vec<LeadId> = batch
             .records
@@ -139,13 +167,29 @@ impl Tally {
         let (now, lead, was) = (lens.now, record.lead, record.stage);
         let address = lens.people.then(|| record.address.as_str().to_owned());
         let enrolments = record.enrolments.clone();
-        // Right after a decision there is nothing to decide, so most would stay as they are without a release.
-        let anyway = lens.before.as_ref().filter(|_| lens.is_due(&record)).map(|before| {
+        let (is_due, timer) = (lens.is_due(&record), (record.decided_under, record.due_at));
+        let person = |definitions: &Definitions, state: LeadState| {
+            rehearsal::Person::decided_under(definitions, state, timer, now)
+        };
+        let before = lens.before(&record).map(|before| {
             let (state, ..) = look(before, record.clone(), history, now);
-            Foresight::new(before, state, grants, now)
+            (before, state)
         });
+        if let (Some(_), Some((before, state))) = (lens.until, &before) {
+            self.casts.0.push(person(before, state.clone()));
+        }
         let (state, ..) = look(&lens.after, record, history, now);
+        let kept = lens.until.map(|until| (until, state.clone()));
+        // Right after a decision there is nothing to decide, so most would stay as they are without a release.
+        let anyway = before
+            .filter(|_| is_due)
+            .map(|(before, state)| Foresight::new(before, state, grants, now));
         let then = Foresight::new(&lens.after, state, grants, now);
+        if let Some((until, state)) = kept
+            && (then.may_mail_until(until) || rings(&lens.after))
+        {
+            self.casts.1.push(person(&lens.after, state));
+        }
         let mut is_affected = false;
         for seen in then.of_all(&lens.after, &enrolments, anyway.as_ref()) {
             let stays = matches!(seen.what, Fate::Stays | Fate::StaysOnOldVersion);
@@ -184,5 +228,8 @@ impl Tally {
             *self.stages.entry(stages).or_default() += people;
         }
         self.people.extend(other.people);
+        let (without, with) = other.casts;
+        self.casts.0.extend(without);
+        self.casts.1.extend(with);
     }
 }

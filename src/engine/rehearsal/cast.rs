@@ -57,21 +57,18 @@ impl Cast {
         Ok(cast)
     }
 
-    /// Likewise, of these leads.
+    /// Likewise, of leads that were read, in any order.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn of_these(
+    pub async fn of_people(
         store: &Store,
         definitions: &Definitions,
         fleet: &Fleet,
-        leads: &[LeadId],
-        now: Instant,
+        mut people: Vec<Person>,
     ) -> Result<Self, StoreError> {
-        let mut cast = Self::default();
-        for page in leads.chunks(usize::try_from(PAGE).unwrap_or(1)) {
-            cast.read(store, definitions, page, now).await?;
-        }
+        people.sort_unstable_by_key(|person| person.state.lead);
+        let mut cast = Self { people, ..Self::default() };
         cast.find_shared(store, definitions, fleet).await?;
         Ok(cast)
     }
@@ -87,10 +84,9 @@ impl Cast {
         self.people.reserve(found.records.len());
         for record in found.records {
             let history = found.histories.get(&record.lead).map_or(&[][..], Vec::as_slice);
-            let is_swept = record.decided_under < definitions.release;
-            let due_at = if is_swept { record.due_at.min(now) } else { record.due_at };
+            let timer = (record.decided_under, record.due_at);
             let (state, _, _) = look(definitions, record, history, now);
-            self.people.push(Person::new(definitions, state, due_at));
+            self.people.push(Person::decided_under(definitions, state, timer, now));
         }
         self.unreadable.append(&mut found.corrupt);
         Ok(())

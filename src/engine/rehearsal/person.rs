@@ -8,7 +8,7 @@ use crate::{
         decision::{Decision, NewMessage},
         definitions::Definitions,
         event::{Event, EventKind},
-        id::{MessageId, Rev},
+        id::{MessageId, ReleaseId, Rev},
         lead::{Aftermath, LeadRecord, LeadState, Profile},
         message::MessageKind,
         name::Name,
@@ -80,6 +80,19 @@ impl Person {
         };
         person.find_account(definitions);
         person
+    }
+
+    /// A lead by its timer: under which release it was decided last, and when that rings. Under another one it is looked
+    /// at at once.
+    #[must_use]
+    pub fn decided_under(
+        definitions: &Definitions,
+        state: LeadState,
+        (release, due_at): (ReleaseId, Instant),
+        now: Instant,
+    ) -> Self {
+        let is_swept = release < definitions.release;
+        Self::new(definitions, state, if is_swept { due_at.min(now) } else { due_at })
     }
 
     /// Foretells something: it happens when its `occurred_at` has come.

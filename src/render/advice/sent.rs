@@ -6,7 +6,7 @@ use super::{
         html::{self, Node, is_link},
         problem::{Place, RenderError, RenderProblem},
     },
-    warning,
+    Bare, warning,
 };
 use crate::{
     definitions::Problem,
@@ -34,8 +34,8 @@ impl Renderer {
     pub(super) fn advice_on_sending(
         &self,
         definitions: &Definitions,
-        name: &str,
-        template: &MailTemplate,
+        bare: &Bare<'_>,
+        (name, template): (&str, &MailTemplate),
         now: Instant,
     ) -> Vec<Problem> {
         let language = template.language.as_deref().unwrap_or("");
@@ -71,7 +71,13 @@ impl Renderer {
         let Some(rendered) = self.render(&mail).ok().filter(|it| it.file == template.file) else {
             return Vec::new();
         };
-        let mut advice = self.without_default(definitions, &mail);
+        let may_be_missing = ["", template.file.as_str()]
+            .into_iter()
+            .filter_map(|file| bare.get(file))
+            .flatten()
+            .any(|name| !template.defaults.contains_key(*name));
+        let mut advice =
+            if may_be_missing { self.without_default(definitions, &mail) } else { Vec::new() };
         let mut say = |rule, (line, column), message: String, hint: &str| {
             let (file, hint) = (template.file.clone(), Some(hint.to_owned()));
             advice.push(warning(rule, RenderProblem { file, line, column, message, hint }));
