@@ -28,7 +28,7 @@ fn main() {
     let (workflows, cases) = (size("WORKFLOWS", 200), size("CASES", 1_000));
     let sources = folder(workflows);
     let watch = Stopwatch::start();
-    let definitions = check(&sources);
+    let (definitions, renderer) = check(&sources);
     let what = format!("check of {} workflows", definitions.workflows.len());
     report(&what, &watch.lap(), CHECK);
 
@@ -36,7 +36,7 @@ fn main() {
     let CheckedCases { suites, problems, definitions } =
         definitions::check_cases(&sources, &definitions);
     assert!(problems.is_empty(), "{problems:#?}");
-    let house = House::new(definitions);
+    let house = House::new(definitions, renderer);
     let shipped: Vec<_> = suites.iter().flat_map(|suite| &suite.cases).collect();
     let failures: usize = shipped
         .iter()
@@ -57,7 +57,7 @@ fn report(what: &str, lap: &Lap, target: Duration) {
 }
 
 /// All that `check` finds out of the texts of a folder.
-fn check(sources: &Sources) -> Definitions {
+fn check(sources: &Sources) -> (Definitions, Renderer) {
     let checked = definitions::check(sources);
     let Some(definitions) = checked.definitions else { panic!("{:#?}", checked.problems) };
     let past = definitions::past_dates(&definitions, NOW);
@@ -66,7 +66,7 @@ fn check(sources: &Sources) -> Definitions {
     let lints = definitions::lint(sources, &definitions, NOW);
     let warnings = [checked.problems, past, advice, lints].concat();
     println!("{} warnings", warnings.len());
-    definitions
+    (definitions, renderer)
 }
 
 /// The shipped folder, with one of its workflows again and again under other names; each has mails of its own.

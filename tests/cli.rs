@@ -1622,3 +1622,80 @@ fn a_workflow_is_drawn_with_figures_where_there_are_any() {
     let live = site.run(&["--json", "graph", "hello", "--live"]).document();
     assert_eq!(live["steps"].as_array().map(Vec::len), Some(1));
 }
+
+#[test]
+fn a_test_writes_its_mails_and_one_that_cannot_be_written_does_not_leave() {
+    let site = Site::campaign();
+    site.write(
+        "templates/seats.md",
+        "---\nsubject: Seats\n---\n{{ city }} {{ postal_address }} [stop]({{ unsubscribe_url }})\n",
+    );
+    site.write(
+        "templates/after.md",
+        "---\nsubject: After\n---\n{{ postal_address }} [stop]({{ unsubscribe_url }})\n",
+    );
+    let workflow = |send: &str| {
+        let text = format!(
+            "workflow: seats\npurpose: insights\nenter: {{ event: form.submitted, object: contact }}\nsend: {{ now: yes{send} }}\n\
+             steps:\n  - email: seats\n  - email: after\n"
+        );
+        site.write("workflows/seats.yaml", text);
+    };
+    let case = |city: &str, mails: &str| {
+        let text = format!(
+            "tests: seats\nfrom: 2027-03-01 08:00\nuntil: 2d\nlead:\n  attributes: {{ first_name: Ada{city} }}\ncases:\n  \
+             - case: one\n    happens: [{{ at: 1h, submitted: contact }}]\n    expect: [{{ mails: [{mails}] }}]\n"
+        );
+        site.write("workflows/seats.test.yaml", text);
+    };
+    let shown = |city: &str, mails: &str| {
+        case(city, mails);
+        let ran = site.run(&["test", "--timelines", "workflows/seats.test.yaml"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.out
+    };
+    workflow("");
+    shown(", city: Rome", "seats, after");
+    let parked = shown("", "");
+    assert!(parked.contains("mail parked seats") && parked.contains("has no `city`"), "{parked}");
+    workflow(", on_failure: skip");
+    let skipped = shown("", "after");
+    assert!(skipped.contains("mail refused seats"), "{skipped}");
+}
+
+#[test]
+fn what_is_named_and_not_there_is_told_with_what_there_is() {
+    let site = Site::live();
+    let cases = "tests: hello\nfrom: 2027-03-01 08:00\nuntil: 2d\ncases:\n  - case: a mail on monday\n    \
+                 expect: [{ no_mail: hello }]\n";
+    site.write("workflows/hello.test.yaml", cases);
+    let ran = site.run(&["test", "--case", "tuesday"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("`tuesday`") && ran.err.contains("`a mail on monday`"), "{ran:?}");
+
+    let config = site.path("none.toml");
+    let config = config.to_str().expect("a path");
+    for command in ["check", "test", "plan"] {
+        let ran = site.run(&["--config", config, command]);
+        assert!(ran.code == 2 && ran.err.contains("none.toml"), "{command}: {ran:?}");
+    }
+}
+
+#[test]
+fn of_a_database_that_was_ticked_ahead_why_tells_as_of_then() {
+    let site = Site::live();
+    site.write(
+        "workflows/monthly.yaml",
+        "workflow: monthly\npurpose: insights\nenter:\n  event: lead.imported\nsend:\n  now: yes\nsteps:\n  - email: hello\n",
+    );
+    site.json(&["apply"]);
+    site.write("ann.csv", "email,consent\nann@a.example,yes\n");
+    site.json(&["leads", "import", "ann.csv", "--purpose", "insights"]);
+    let ahead = nurtured::clock::Clock::System.now() + std::time::Duration::from_hours(24 * 30);
+    site.json(&["tick", "--now", &ahead.to_string()]);
+    let sent = &site.json(&["leads", "show", "ann@a.example"])["messages"][0];
+    assert_eq!(sent["state"], "sent", "{sent}");
+    let mail = sent["template"].as_str().expect("a name").to_owned();
+    let why = site.run(&["why", "ann@a.example", "--mail", &mail]);
+    assert!(why.code == 0 && !why.out.contains("never got"), "{why:?}");
+}

@@ -32,6 +32,11 @@ impl Context {
         self.clock.now()
     }
 
+    /// Whether the configuration's file was named on the command line.
+    pub(super) fn names_config(&self) -> bool {
+        self.config.is_some()
+    }
+
     pub(super) fn config_file(&self) -> PathBuf {
         match &self.config {
             Some(file) => file.clone(),

@@ -38,7 +38,13 @@ impl Folder {
     /// Reads and checks the folder of `--dir`.
     pub(super) fn check(context: &Context) -> Result<Self, Failure> {
         let mut sources = read_folder(&context.dir)?;
-        let config = Config::load(&context.config_file());
+        let config = match Config::load(&context.config_file()) {
+            // One that was named is there.
+            Err(missing @ ConfigError::Missing { .. }) if context.names_config() => {
+                return Err(missing.into());
+            }
+            config => config,
+        };
         (sources.own_domains, sources.targets) = of_house(config.as_ref().ok());
         let Checked { mut problems, artefacts, definitions } = check(&sources);
         problems.extend(of_configuration(config, &mut sources));

@@ -24,6 +24,17 @@ pub struct Sender {
     pub postal_address: String,
 }
 
+impl Sender {
+    /// One that nobody is, to see a mail with.
+    #[must_use]
+    pub fn made_up() -> Self {
+        Self {
+            name: "Ada Rossi".to_owned(),
+            postal_address: "Example S.r.l., Via Roma 1, 20121 Milano, Italy".to_owned(),
+        }
+    }
+}
+
 /// How a lead stands, for notices to our own people.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Standing {

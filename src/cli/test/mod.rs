@@ -96,7 +96,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
         }
         return Err(failure);
     }
-    let house = House::new(definitions);
+    let house = House::new(definitions, live.renderer);
     let mut report = Report { cases: 0, failed: 0, accepted: 0, files: Vec::new() };
     for suite in &suites {
         report.files.push(suite_report(context, arguments, &house, suite)?);
@@ -104,8 +104,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     let cases = || report.files.iter().flat_map(|file| &file.cases);
     (report.cases, report.failed) = (cases().count(), cases().filter(|case| !case.passed).count());
     if report.cases == 0 {
-        return Err(Failure::problems("there is no such case")
-            .hint("tests stand in `workflows/*.test.yaml`, beside what they test"));
+        return Err(no_case(arguments, &suites));
     }
     if arguments.accept {
         let cases = suites.iter().flat_map(|it| &it.cases);
@@ -118,6 +117,20 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<(), Failur
     context.output.result(&report, || text(&report, arguments.timelines))?;
     written.map_err(|failure| failure.beside_the_result(&context.output))?;
     if report.failed > 0 { Err(Failure::already_shown()) } else { Ok(()) }
+}
+
+fn no_case(arguments: &Arguments, suites: &[Suite]) -> Failure {
+    let Some(wanted) = &arguments.case else {
+        let files: Vec<&str> = suites.iter().map(|suite| suite.file.as_str()).collect();
+        return Failure::problems(format!("there are no cases in {}", files.join(", ")))
+            .hint("a case is an entry of `cases:`, with what happens and what is expected");
+    };
+    let names: Vec<&str> =
+        suites.iter().flat_map(|suite| &suite.cases).map(|case| case.name.as_str()).collect();
+    let known = names.iter().take(10).map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let more = if names.len() > known.len() { ", …" } else { "" };
+    Failure::problems(format!("no case has `{wanted}` in its name"))
+        .hint(format!("there are: {}{more}", known.join(", ")))
 }
 
 /// The files that are to be run, and those of them that could not be read.

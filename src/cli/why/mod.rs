@@ -161,7 +161,11 @@ async fn asked(
     };
     known(&live, past, subject)?;
     let about = (past, &chronicle);
-    let moment = Moment::of(&store, about, &live.definitions, at, context.now()).await?;
+    // Where a database was ticked ahead of the clock, now is where it stands.
+    let recorded = past.events.last().map(|event| event.recorded_at);
+    let decided = past.log.last().map(|logged| logged.at);
+    let now = recorded.max(decided).map_or(context.now(), |last| last.max(context.now()));
+    let moment = Moment::of(&store, about, &live.definitions, at, now).await?;
     tell(&moment, subject)?;
     store.close().await;
     Ok(())

@@ -43,7 +43,12 @@ pub(in crate::definitions) const TEST_CASE: Map = Map {
         may("until", Form::Moment, "as the file says", "how long it lasts, or until when"),
         may("lead", Form::Map(&LEAD), "as the file says", "what is different with its lead"),
         may("happens", Form::List(&Form::Map(&HAPPENS)), "nothing", "what happens to the lead"),
-        may("expect", Form::List(&Form::Map(&EXPECT)), "nothing", "what is to come of it"),
+        may(
+            "expect",
+            Form::List(&Form::Map(&EXPECT)),
+            "must be there, but with `timeline: golden`",
+            "what is to come of it",
+        ),
         may(
             "timeline",
             Form::OneOf(|| vec!["golden"]),

@@ -20,6 +20,7 @@ mod timeline;
 mod trial;
 mod warming;
 mod world;
+mod writing;
 
 pub use cast::Cast;
 pub use chance::Chance;
@@ -34,6 +35,7 @@ pub use timeline::{Line, Timelines};
 pub use trial::{Failure, House, Trial};
 pub use warming::DayOfRamp;
 pub use world::{Fate, Left, Mail, World};
+pub use writing::Written;
 
 use crate::domain::{
     decision::Decision, definitions::Definitions, event::Event, lead::LeadState, time::Instant,

@@ -57,16 +57,21 @@ impl<F: Fate> World<F> {
             MaySend::Now => self.fate.of_mail(state, &mail),
         };
         witness.left(&definitions, index, state, &mail, &left);
-        if !matches!(left, Left::Cancelled(_)) {
+        if !matches!(left, Left::Cancelled(_) | Left::Parked(_)) {
             let (house, domain) = ((&self.fleet, &definitions.policy), state.address.domain());
             self.warming.count(house, state.lead, domain, left != Left::Sent);
         }
         let kind = match &left {
-            Left::Sent => EventKind::MAIL_SENT,
-            Left::Refused { .. } => EventKind::MAIL_FAILED,
-            Left::Cancelled(_) => EventKind::MAIL_CANCELLED,
+            Left::Sent => Some(EventKind::MAIL_SENT),
+            Left::Refused { .. } => Some(EventKind::MAIL_FAILED),
+            Left::Cancelled(_) => Some(EventKind::MAIL_CANCELLED),
+            // Nothing is told: its step waits, and other mails may go.
+            Left::Parked(_) => {
+                person.state.open_message = None;
+                None
+            }
         };
-        if let Some(mut event) = person.outcome(kind, now) {
+        if let Some(mut event) = kind.and_then(|kind| person.outcome(kind, now)) {
             if let Left::Refused { reason, .. } | Left::Cancelled(reason) = &left {
                 event.data.insert("reason".into(), Value::Text(reason.as_str().into()));
             }

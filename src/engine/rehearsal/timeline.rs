@@ -172,6 +172,7 @@ impl Witness for Timelines {
             Left::Sent => ("mail", None),
             Left::Refused { reason, .. } => ("mail refused", Some(reason.clone())),
             Left::Cancelled(reason) => ("mail cancelled", Some(reason.clone())),
+            Left::Parked(reason) => ("mail parked", Some(reason.clone())),
         };
         self.add(person, || Line {
             at: mail.now,

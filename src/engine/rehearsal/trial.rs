@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Line, Person, Timelines, World, notes::Notes};
+use super::{Line, Person, Timelines, World, Written, notes::Notes};
 use crate::{
     domain::{
         case::{Case, Expectation, Expected, Happening, Moment, Occurrence},
@@ -17,6 +17,7 @@ use crate::{
         time::{Instant, Zone},
     },
     engine::preparing::view,
+    render::Renderer,
     store::records::{NewEvent, ProfileChange},
 };
 
@@ -44,12 +45,14 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct House {
     definitions: Definitions,
+    renderer: Renderer,
 }
 
 impl House {
+    /// With a renderer of the folder's mails.
     #[must_use]
-    pub fn new(definitions: Definitions) -> Self {
-        Self { definitions }
+    pub fn new(definitions: Definitions, renderer: Renderer) -> Self {
+        Self { definitions, renderer }
     }
 
     /// The definitions, live since an instant.
@@ -92,7 +95,8 @@ impl House {
             let at = at(&occurrence.at).max(begin);
             person.foretell(event(&definitions, lead, occurrence, at));
         }
-        let mut world = World::new(Arc::clone(&definitions), Fleet::default(), (), 1, begin);
+        let fate = Written::new(&self.renderer, Arc::clone(&definitions));
+        let mut world = World::new(Arc::clone(&definitions), Fleet::default(), fate, 1, begin);
         world.add(person);
         let until = at(&case.until);
         // Looked at on the way: what is expected at an instant.

@@ -52,6 +52,8 @@ pub enum Left {
     },
     /// It may not leave any more.
     Cancelled(String),
+    /// It cannot be written, and waits for somebody to mend that.
+    Parked(String),
 }
 
 /// What becomes of mails, and of those who get them.

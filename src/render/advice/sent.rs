@@ -41,10 +41,7 @@ impl Renderer {
         let language = template.language.as_deref().unwrap_or("");
         let Some(lead) = Sample::Full.lead(definitions, language, now) else { return Vec::new() };
         let setting = Setting::of(self, definitions, name, language);
-        let sender = Sender {
-            name: "Ada Rossi".to_owned(),
-            postal_address: "Example S.r.l., Via Roma 1, 20121 Milano, Italy".to_owned(),
-        };
+        let sender = Sender::made_up();
         let keyring = Keyring::from_seed(0);
         let mail = Mail {
             template: name,
