@@ -1126,6 +1126,57 @@ fn accepted_are_the_timelines_of_the_cases_that_ran_and_results_are_told_whateve
     assert_eq!((ran.code, &document["leads"], &document["refused"]), (3, &1.into(), &1.into()));
 }
 
+/// A site of workflows that each take in who is imported from a source of their own.
+fn of_sources(sources: &[&str]) -> Site {
+    let site = Site::campaign();
+    for (number, source) in sources.iter().enumerate() {
+        let enter = format!("enter:\n  event: lead.imported\n  object: {source}\n");
+        site.write(
+            &format!("workflows/w{number}.yaml"),
+            format!("workflow: w{number}\npurpose: insights\n{enter}steps:\n  - tag: in\n"),
+        );
+    }
+    site.write("fair.csv", "email,consent,consent_date\nann@a.example,yes,2026-01-02\n");
+    site
+}
+
+#[test]
+fn leads_of_a_rehearsal_come_from_where_an_import_says_they_come_from() {
+    let site = of_sources(&["fair.csv", "fair"]);
+    let simulate = ["simulate", "--leads", "fair.csv", "--from", "2027-03-01T08:00:00Z"];
+    let entered = |more: &[&str]| {
+        let found = site.json(&[&simulate[..], more].concat());
+        ["w0", "w1"].map(|name| found["workflows"][name]["entered"].as_u64())
+    };
+    assert_eq!(entered(&[]), [Some(1), Some(0)]);
+    assert_eq!(entered(&["--source", "fair"]), [Some(0), Some(1)]);
+    let ran = site.run(&["simulate", "--source", "fair"]);
+    assert!(ran.code == 2 && ran.err.contains("--leads"), "{ran:?}");
+
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.json(&["leads", "import", "fair.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    let enrolments = site.json(&["leads", "show", "ann@a.example"])["enrolments"].clone();
+    assert_eq!((enrolments.as_array().map(Vec::len), &enrolments[0]["workflow"]), (Some(1), &"w0".into()));
+}
+
+#[test]
+fn a_page_of_a_rehearsal_is_the_same_each_time() {
+    let site = of_sources(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let page = || {
+        let from = ["--leads", "fair.csv", "--from", "2027-03-01T08:00:00Z"];
+        let ran = site.run(&[&["simulate", "--html", "page.html"], &from[..]].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        std::fs::read_to_string(site.path("page.html")).expect("a page")
+    };
+    let first = page();
+    let names: Vec<usize> =
+        (0..8).filter_map(|number| first.find(&format!("<td>w{number}</td>"))).collect();
+    assert!(names.len() == 8 && names.is_sorted(), "{first}");
+    assert_eq!(first, page());
+}
+
 #[test]
 fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_terminal() {
     let site = Site::campaign();
@@ -1142,7 +1193,12 @@ fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_ter
 #[test]
 fn what_is_said_of_a_file_of_leads_does_not_go_with_a_copy_of_the_database() {
     let site = Site::live();
-    for option in [["--mapping", "map.toml"], ["--purpose", "insights"], ["--basis", "consent"]] {
+    for option in [
+        ["--mapping", "map.toml"],
+        ["--source", "fair"],
+        ["--purpose", "insights"],
+        ["--basis", "consent"],
+    ] {
         let ran = site.run(&["simulate", "--live-copy", option[0], option[1]]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
         assert!(ran.err.contains("--live-copy"), "{ran:?}");
@@ -1465,6 +1521,43 @@ fn a_broken_file_has_no_plan_and_the_others_are_told_of_all_the_same() {
     assert!(ran.code == 1 && ran.document()["problems"].as_array().expect("a list").len() >= 2);
     assert_eq!(site.run(&["apply"]).code, 1);
     assert_eq!(site.json(&["releases"])["releases"].as_array().expect("a list").len(), 1);
+}
+
+/// A site of a workflow with one lead in it, whose first step this is.
+fn with_somebody_at(step: &str) -> Site {
+    let site = Site::campaign();
+    let enter = "enter:\n  event: lead.imported\n";
+    site.write(
+        "workflows/hello.yaml",
+        format!("workflow: hello\npurpose: insights\n{enter}steps:\n  - {step}\n"),
+    );
+    site.write("leads.csv", "email,first_name,consent,consent_date\nann@a.example,,yes,2026-01-02\n");
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    site
+}
+
+#[test]
+fn who_is_to_leave_after_what_they_are_at_is_affected_by_a_plan() {
+    let site = with_somebody_at("wait: 3d");
+    let way = std::fs::read_to_string(site.path("workflows/hello.yaml")).expect("a file");
+    site.write("workflows/hello.yaml", format!("{way}  - tag: more\non_change: drain\n"));
+    let ran = site.run(&["plan", "--people"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.out.contains("\n  1 finish what they are at, and leave\n"), "{ran:?}");
+    assert!(ran.out.contains("\n1 lead is affected.\n"), "{ran:?}");
+    assert!(ran.out.contains(" finishes what they are at until ") && ran.out.contains(", and leaves"));
+    let plan = site.run(&["--json", "plan", "--people"]).document();
+    let workflow = &plan["workflows"][0];
+    assert_eq!((&workflow["drain"], &workflow["stay_on_old_version"]), (&1.into(), &0.into()));
+    assert_eq!((&plan["affected"], &plan["people"][0]["what"]), (&1.into(), &"drains".into()));
+
+    site.json(&["apply"]);
+    site.write("workflows/hello.yaml", format!("{way}  - tag: others\non_change: drain\n"));
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && ran.out.contains("No lead is affected."), "{ran:?}");
 }
 
 #[test]
