@@ -1,0 +1,77 @@
+//! What is said of why a lead did not get a mail, and why it went where it went, case by case.
+
+use nurtured::{
+    domain::{event::EventKind, id::LeadId},
+    engine::{
+        rehearsal::Chronicle,
+        report::{
+            why::{Moment, Subject},
+            why_not::{Bar, why_not},
+        },
+    },
+};
+
+use crate::support::{
+    databases::for_each_database,
+    engine::{Campaign, MINUTE, Rig, SECOND},
+};
+
+/// Of a lead, now.
+async fn moment<T>(rig: &Rig, lead: LeadId, tell: impl FnOnce(&Moment<'_>) -> T) -> T {
+    rig.engine.take_over().await.unwrap();
+    let live = rig.engine.live().unwrap();
+    let chronicle = Chronicle::of(&rig.store).await.unwrap();
+    let pasts = rig.store.pasts(&[lead]).await.unwrap();
+    let about = (&pasts.known[0], &chronicle);
+    let now = rig.clock.now();
+    tell(&Moment::of(&rig.store, about, &live.definitions, None, now).await.unwrap())
+}
+
+async fn bars(rig: &Rig, lead: LeadId, subject: Subject) -> Vec<Bar> {
+    moment(rig, lead, |moment| why_not(moment, &subject)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_advised_to_enrol_where_that_would_be_refused() {
+    for_each_database(async |db| {
+        let door = "enter:\n  when: country == \"Italy\"\n  existing: no\n";
+        let campaign = Campaign::new()
+            .workflow(
+                "visit",
+                "enter:\n  event: appointment.booked\n  each: appointment_id\nsteps:\n  - wait: 3d\n",
+            )
+            .workflow("once", &format!("{door}steps:\n  - tag: been\n"))
+            .workflow("monthly", &format!("{door}  again: after 30d\nsteps:\n  - tag: been\n"))
+            .workflow("led", "enter:\n  by_hand: yes\nsteps:\n  - tag: led\n")
+            .workflow("leads", "enter:\n  event: form.submitted\nsteps:\n  - enrol: led\n");
+        let rig = Rig::new(db, &Campaign::new()).await;
+        let lead = rig.lead("a@example.com", &[("country", "Italy")]).await;
+        rig.tick().await;
+        rig.clock.set(rig.clock.now() + MINUTE);
+        rig.apply(&campaign).await;
+        rig.tick().await;
+        for name in ["once", "monthly"] {
+            rig.happens(lead, EventKind::ENROLMENT_REQUESTED, Some(name)).await;
+        }
+        rig.tick_after(SECOND).await;
+        assert!(rig.enrolments(lead).await.iter().all(|it| it.state == "finished"));
+
+        let last = async |name: &str| {
+            let bar = bars(&rig, lead, Subject::Workflow(name.into())).await.pop().unwrap();
+            (bar.bar, bar.says, bar.advice.unwrap_or_default())
+        };
+        let (bar, _, advice) = last("visit").await;
+        assert_eq!(bar, "event");
+        assert_eq!(advice, "it enters by an event that carries `appointment_id`, and not by hand");
+        let (bar, says, advice) = last("once").await;
+        assert_eq!((bar, advice.as_str()), ("again", ""));
+        assert!(says.contains("comes in only once: `again: never`"), "{says}");
+        let (bar, _, advice) = last("monthly").await;
+        assert_eq!(bar, "existing");
+        assert!(advice.ends_with(" asks for it by hand, from 2027-01-27 13:01 on"), "{advice}");
+        let (bar, says, advice) = last("led").await;
+        assert_eq!((bar, says.as_str()), ("by_hand", "it comes in by hand, or by an `enrol` step of `leads`"));
+        assert_eq!(advice, "`nurtured enrol led EMAIL` asks for it by hand");
+    })
+    .await;
+}
