@@ -1,19 +1,21 @@
 //! What is said of why a lead did not get a mail, and why it went where it went, case by case.
 
 use nurtured::{
-    domain::{event::EventKind, id::LeadId},
+    domain::{event::EventKind, id::LeadId, value::Value, verdict::Truth},
     engine::{
         rehearsal::Chronicle,
         report::{
-            why::{Moment, Subject},
+            why::{Moment, Subject, why},
             why_not::{Bar, why_not},
         },
     },
+    store::records::NewEvent,
 };
 
+use super::answers::answers;
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, MINUTE, Rig, SECOND},
+    engine::{Campaign, DAY, MINUTE, Rig, SECOND},
 };
 
 /// Of a lead, now.
@@ -72,6 +74,66 @@ async fn nobody_is_advised_to_enrol_where_that_would_be_refused() {
         let (bar, says, advice) = last("led").await;
         assert_eq!((bar, says.as_str()), ("by_hand", "it comes in by hand, or by an `enrol` step of `leads`"));
         assert_eq!(advice, "`nurtured enrol led EMAIL` asks for it by hand");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_each_passage_it_is_said_what_it_is_about_and_by_what_it_went_on() {
+    for_each_database(async |db| {
+        let campaign = Campaign::new()
+            .workflow(
+                "visit",
+                "enter:\n  event: appointment.booked\n  each: appointment_id\nsteps:\n  \
+                 - wait_for: happened(\"appointment.held\")\n    up_to: 30d\n    then:\n      - email: thanks\n",
+            )
+            .mail("thanks", "It was nice to meet you");
+        let rig = Rig::new(db, &campaign).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        for (kind, id) in [
+            ("appointment.booked", "L1"),
+            ("appointment.booked", "L2"),
+            ("appointment.held", "L2"),
+            ("appointment.held", "L1"),
+        ] {
+            rig.clock.set(rig.clock.now() + DAY);
+            let now = rig.clock.now();
+            let mut event = NewEvent::new(lead, EventKind::parse(kind).unwrap(), now, "test");
+            event.data.insert("appointment_id".into(), Value::Text(id.into()));
+            rig.store.record_events(&[event], now).await.unwrap();
+            rig.tick().await;
+        }
+        let subject = Subject::Workflow("visit".into());
+        let told = moment(&rig, lead, |moment| why(moment, Some(&subject))).await;
+        let keys: Vec<_> = told.stories.iter().map(|it| it.key.as_ref().unwrap().to_string()).collect();
+        assert_eq!(keys, ["appointment_id L1", "appointment_id L2"]);
+        for story in &told.stories {
+            let went_on: Vec<_> = story.lines.iter().filter(|it| it.what == "advanced").collect();
+            assert!(!went_on.is_empty());
+            for line in went_on {
+                assert_eq!(line.conditions[0].value, Truth::True, "{line:#?}");
+            }
+        }
+        // What commands show of it.
+        let said = answers(
+            db,
+            &[
+                "why a@example.com --at 2026-12-30T13:00:00Z",
+                "why a@example.com --workflow visit --at 2027-01-01T12:00:00Z",
+                "leads show a@example.com",
+                "--json leads show a@example.com",
+            ],
+        )
+        .await;
+        for part in [
+            "In `visit` for appointment_id L2 since ",
+            "\nvisit for appointment_id L2: finished on ",
+            " visit for appointment_id L1 ",
+            "\"key\": \"L2\"",
+        ] {
+            assert!(said.contains(part), "{part}\n{said}");
+        }
     })
     .await;
 }

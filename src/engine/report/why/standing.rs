@@ -6,7 +6,7 @@ use super::Moment;
 use crate::{
     domain::{
         decision::Verb,
-        lead::{Enrolment, Phase},
+        lead::{Enrolment, Key, Phase},
         name::Name,
         time::Instant,
         workflow::{StepKind, Version},
@@ -35,6 +35,9 @@ pub struct Standing {
 pub struct Inside {
     pub workflow: Name,
     pub version: Name,
+    /// What it is about, in a workflow with one passage for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     #[serde(serialize_with = "as_time")]
     pub entered_at: Instant,
     pub step: Name,
@@ -71,7 +74,7 @@ impl Standing {
 
 impl Inside {
     pub(in crate::engine::report) fn of(moment: &Moment<'_>, enrolment: &Enrolment) -> Self {
-        let workflow = moment.definitions.structures.get(&enrolment.version);
+        let workflow = moment.definitions.structures.get(&enrolment.version).map(AsRef::as_ref);
         let step = workflow.and_then(|it| it.steps.named(&enrolment.step));
         let open = moment.state.open_message.as_ref();
         let (says, until) = if workflow.is_some_and(|it| enrolment.waits_for_a_word(it, open)) {
@@ -84,6 +87,7 @@ impl Inside {
         Self {
             workflow: enrolment.workflow.clone(),
             version,
+            key: enrolment.entry.as_ref().and_then(|entry| Key::of(workflow?, &entry.data)),
             entered_at: enrolment.entered_at,
             step: enrolment.step.clone(),
             kind: step.map(|step| step.kind.word()),
