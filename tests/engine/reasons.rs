@@ -137,3 +137,30 @@ async fn of_each_passage_it_is_said_what_it_is_about_and_by_what_it_went_on() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_live_then_is_known_then() {
+    for_each_database(async |db| {
+        let led = "enter:\n  by_hand: yes\nsteps:\n  - email: hello\n";
+        let with = Campaign::new().workflow("led", led).mail("hello", "Hello");
+        let rig = Rig::new(db, &with).await;
+        rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        rig.clock.set(rig.clock.now() + DAY);
+        let without = with.without("workflows/led.yaml").without("templates/hello.md");
+        rig.apply(&without).await;
+        rig.tick().await;
+        let said = answers(
+            db,
+            &[
+                "why-not a@example.com --workflow led --at 2026-12-28T13:00:00Z",
+                "why-not a@example.com --mail hello --at 2026-12-28T13:00:00Z",
+                "why-not a@example.com --workflow led --at 2026-12-29T12:00:00Z",
+            ],
+        )
+        .await;
+        assert_eq!(said.matches("1. `led`: it comes in by hand alone").count(), 2, "{said}");
+        assert_eq!(said.matches("error: there is no workflow `led`").count(), 1, "{said}");
+    })
+    .await;
+}
