@@ -15,7 +15,8 @@ use nurtured::{
 use super::answers::answers;
 use crate::support::{
     databases::for_each_database,
-    engine::{Campaign, DAY, MINUTE, Rig, SECOND},
+    engine::{Campaign, DAY, MINUTE, Rig, SECOND, Setup},
+    smtp::{self, Act, Script, say},
 };
 
 /// Of a lead, now.
@@ -161,6 +162,57 @@ async fn what_was_live_then_is_known_then() {
         .await;
         assert_eq!(said.matches("1. `led`: it comes in by hand alone").count(), 2, "{said}");
         assert_eq!(said.matches("error: there is no workflow `led`").count(), 1, "{said}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_failed_is_said_to_have_failed_when_and_why() {
+    let careful = |word: &str, text: &str| {
+        let rest = format!(
+            "enter:\n  when: stage == \"lead\"\n  existing: yes\nsend: {{ on_failure: {word} }}\n\
+             steps:\n  - email: cold/one\n  - wait: 1d\n  - email: cold/two\n"
+        );
+        let campaign = Campaign::new().workflow("careful", &rest);
+        campaign.text("cold/one", "One", text).mail("cold/two", "Two")
+    };
+    let one = || Subject::Mail("cold/one".into());
+    let words = |bars: &[Bar]| bars.iter().map(|bar| bar.bar).collect::<Vec<_>>();
+    let says = "it failed on 2026-12-28 12:00, by `careful`, at its step `email.cold/one`: ";
+    // It cannot be written.
+    for_each_database(async |db| {
+        let rig = Rig::new(db, &careful("skip", "Hello {{ first_name }}")).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        let told = bars(&rig, lead, one()).await;
+        assert_eq!(words(&told), ["failed"]);
+        let (start, why) = told[0].says.split_at(says.len());
+        assert!(start == says && why.contains("first_name"), "{}", told[0].says);
+        rig.tick_after(2 * DAY).await;
+        let later = bars(&rig, lead, one()).await;
+        assert_eq!(words(&later), ["failed", "ended", "again"]);
+        assert_eq!(later[0].says, told[0].says);
+    })
+    .await;
+    // It is refused.
+    for_each_database(async |db| {
+        let relay = Script::new().on(|moment: smtp::Moment<'_>| match moment.at {
+            smtp::At::Dot => say("554 5.7.1 looks like spam"),
+            _ => Act::Default,
+        });
+        let setup = Setup { relay, ..Setup::default() };
+        let rig = Rig::with(db, &careful("leave", "Hello"), setup).await;
+        let lead = rig.lead("a@example.com", &[]).await;
+        rig.tick().await;
+        rig.tick_after(SECOND).await;
+        let told = bars(&rig, lead, one()).await;
+        assert_eq!(words(&told), ["failed", "ended", "again"]);
+        assert!(told[0].says.contains("554 5.7.1 looks like spam"), "{}", told[0].says);
+        // Of another mail of it that is no news.
+        assert_eq!(
+            words(&bars(&rig, lead, Subject::Mail("cold/two".into())).await),
+            ["ended", "again"]
+        );
     })
     .await;
 }
