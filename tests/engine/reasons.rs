@@ -12,10 +12,11 @@ use nurtured::{
     store::records::NewEvent,
 };
 
-use super::answers::answers;
+use super::{answers::answers, webhooks};
 use crate::support::{
+    crm::Crm,
     databases::for_each_database,
-    engine::{Campaign, DAY, MINUTE, Rig, SECOND, Setup},
+    engine::{Campaign, DAY, HOUR, MINUTE, Rig, SECOND, Setup},
     smtp::{self, Act, Script, say},
 };
 
@@ -213,6 +214,28 @@ async fn a_mail_that_failed_is_said_to_have_failed_when_and_why() {
             words(&bars(&rig, lead, Subject::Mail("cold/two".into())).await),
             ["ended", "again"]
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_webhook_waits_for_its_answer() {
+    for_each_database(async |db| {
+        let crm = Crm::start(&[503; 64]).await;
+        let rig = webhooks::rig(db, &crm, "    on_failure: hold\n", webhooks::ALLOWED).await;
+        let lead = rig.lead("ann@a.example", &[]).await;
+        rig.tick().await;
+        let says = async || {
+            let told = moment(&rig, lead, |moment| why(moment, None)).await;
+            told.standing.unwrap().inside.remove(0).says
+        };
+        assert_eq!(says().await, "waits for the answer of webhook `crm`");
+        for _ in 0..64 {
+            rig.tick_after(HOUR).await;
+        }
+        let says = says().await;
+        let start = "waits for the answer of webhook `crm`, which was called in vain: ";
+        assert!(says.starts_with(start) && says.contains("503"), "{says}");
     })
     .await;
 }
