@@ -23,6 +23,7 @@ mod pace;
 mod pauses;
 mod plans;
 mod questions;
+mod reasons;
 mod rehearsals;
 mod relays;
 mod releases;

@@ -125,6 +125,13 @@ impl Definitions {
         self.workflows.place(name).map(|place| &self.workflows[place])
     }
 
+    /// The structure of a version; where that is not known any more, the live one of its name.
+    #[must_use]
+    pub fn structure(&self, version: &Version, name: &str) -> Option<&Workflow> {
+        let live = || self.workflow(name).map(|live| &*live.workflow);
+        self.structures.get(version).map(AsRef::as_ref).or_else(live)
+    }
+
     /// A number that changes when the condition does by which leads enter a workflow: its text, that of
     /// the segments that it names, the scoring if it asks for scores; and when its instants are others. 0 if
     /// they enter by an event or by hand.

@@ -176,7 +176,7 @@ impl Tx {
             sql!(
                 "SELECT n.lead, n.enrolment, n.workflow, n.version, n.step, \
                  CASE WHEN n.status = 'active' THEN n.phase ELSE n.status END AS state, \
-                 n.entered_at, n.due_at, n.ended_at, n.reason FROM enrolments AS n \
+                 n.entered_at, n.entry, n.due_at, n.ended_at, n.reason FROM enrolments AS n \
                  WHERE n.lead IN (SELECT CAST(j.value AS BIGINT) FROM ",
                 each,
                 ") ORDER BY n.lead, n.enrolment"

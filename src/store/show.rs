@@ -14,6 +14,7 @@ use crate::domain::{
     decision::{LedgerLine, ScoreKind},
     event::Judgement,
     id::{EnrolmentNo, LeadId, Rev},
+    lead::Entry,
     name::Name,
     score::MilliPoints,
     time::Instant,
@@ -46,6 +47,7 @@ pub(super) struct StoredEnrolment {
     step: String,
     state: String,
     entered_at: i64,
+    entry: Option<String>,
     due_at: Option<i64>,
     ended_at: Option<i64>,
     reason: Option<String>,
@@ -53,6 +55,8 @@ pub(super) struct StoredEnrolment {
 
 impl From<StoredEnrolment> for EnrolmentRow {
     fn from(row: StoredEnrolment) -> Self {
+        // Where it cannot be read, people read the rest all the same.
+        let entry = row.entry.and_then(|entry| serde_json::from_str::<Entry>(&entry).ok());
         Self {
             no: EnrolmentNo(row.enrolment),
             workflow: row.workflow.into(),
@@ -60,6 +64,7 @@ impl From<StoredEnrolment> for EnrolmentRow {
             step: row.step.into(),
             state: row.state,
             entered_at: Instant::from_millis(row.entered_at),
+            carries: entry.map(|entry| entry.data).unwrap_or_default(),
             due_at: row.due_at.map(Instant::from_millis),
             ended_at: row.ended_at.map(Instant::from_millis),
             reason: row.reason,
@@ -75,7 +80,7 @@ impl Store {
             sql!(
                 "SELECT lead, enrolment, workflow, version, step, \
                  CASE WHEN status = 'active' THEN phase ELSE status END AS state, \
-                 entered_at, due_at, ended_at, reason FROM enrolments WHERE lead = $1 ORDER BY enrolment"
+                 entered_at, entry, due_at, ended_at, reason FROM enrolments WHERE lead = $1 ORDER BY enrolment"
             ),
             |db, sql| sqlx::query_as(sql).bind(lead.0).fetch_all(db).await
         )?;

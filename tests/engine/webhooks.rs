@@ -19,7 +19,7 @@ use crate::support::{
 
 const ENTER: &str = "enter:\n  when: stage == \"lead\"\n  existing: yes\n";
 
-async fn rig(db: &TestDatabase, crm: &Crm, rest: &str, egress: &str) -> Rig {
+pub async fn rig(db: &TestDatabase, crm: &Crm, rest: &str, egress: &str) -> Rig {
     let steps = format!(
         "{ENTER}steps:\n  - webhook: crm\n    attributes: [country]\n    \
          data: {{ reason: asked for a call, points: 3 }}\n{rest}  - tag: on\n"
@@ -35,7 +35,7 @@ async fn rig(db: &TestDatabase, crm: &Crm, rest: &str, egress: &str) -> Rig {
     rig
 }
 
-const ALLOWED: &str = "[egress]\nallow = [\"127.0.0.1\"]\n";
+pub const ALLOWED: &str = "[egress]\nallow = [\"127.0.0.1\"]\n";
 
 async fn states(rig: &Rig) -> Vec<(String, u64)> {
     rig.store.calls().await.unwrap().into_iter().map(|it| (it.state, it.number)).collect()

@@ -2,7 +2,7 @@
 
 use super::show::{EnrolmentLine, MessageLine, Sheet, TimelineLine};
 use crate::cli::{
-    output::Output,
+    output::{Output, in_one_line},
     report::{hanging, rule},
     tables::{self, minute, points},
 };
@@ -93,7 +93,10 @@ fn enrolments(lines: &[EnrolmentLine]) -> String {
     for line in lines {
         let when = line.ended_at.as_deref().or(line.due_at.as_deref());
         table.add_row([
-            line.workflow.to_string(),
+            match &line.key {
+                Some(key) => in_one_line(&format!("{} for {key}", line.workflow)),
+                None => line.workflow.to_string(),
+            },
             minute(&line.entered_at),
             line.step.to_string(),
             line.state.clone(),

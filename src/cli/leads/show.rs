@@ -15,7 +15,7 @@ use crate::{
     domain::{
         event::Judgement,
         id::LeadId,
-        lead::{Basis, LeadRecord},
+        lead::{Basis, Key, LeadRecord},
         name::Name,
         time::Instant,
     },
@@ -71,6 +71,9 @@ pub(super) struct ConsentLine {
 pub(super) struct EnrolmentLine {
     pub workflow: Name,
     pub version: Name,
+    /// What it is about, in a workflow with one passage for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     pub step: Name,
     /// `ready`, `waiting`, `mailing`, or how it ended: `finished`, `goal`, `left`, `cancelled`.
     pub state: String,
@@ -152,7 +155,7 @@ async fn gather(
         suppressed: record.suppressed.map(crate::domain::lead::Suppression::word),
         attributes: record.profile.attributes.clone(),
         created_at: record.created_at.to_string(),
-        enrolments: store.enrolments(id).await?.into_iter().map(Into::into).collect(),
+        enrolments: Vec::new(),
         messages: Vec::new(),
         timeline: Vec::new(),
     };
@@ -162,7 +165,15 @@ async fn gather(
     for message in store.messages_of(id).await? {
         sheet.messages.push(line_of(message, keyring));
     }
-    if let Some(live) = Live::load(store).await? {
+    let live = Live::load(store).await?;
+    for row in store.enrolments(id).await? {
+        let key_of = |live: &Live| {
+            Key::of(live.definitions.structure(&row.version, &row.workflow)?, &row.carries)
+        };
+        let key = live.as_ref().and_then(key_of);
+        sheet.enrolments.push(EnrolmentLine { key, ..row.into() });
+    }
+    if let Some(live) = live {
         let state = live.state(store, id, now).await?.ok_or_else(gone)?;
         sheet.fit = Some(state.fit.as_points());
         if let Some((engagement, temperature)) = live.engagement(&state, now) {
@@ -205,6 +216,7 @@ impl From<EnrolmentRow> for EnrolmentLine {
         Self {
             workflow: row.workflow,
             version: row.version.0,
+            key: None,
             step: row.step,
             state: row.state,
             due_at: row.due_at.filter(|at| !at.is_never()).map(|at| at.to_string()),

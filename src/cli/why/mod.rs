@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use super::{
     live::Live,
 };
 use crate::{
-    domain::{name::Name, schedule::local_text, time::Instant},
+    domain::{definitions::Definitions, name::Name, schedule::local_text, time::Instant},
     engine::{
         rehearsal::Chronicle,
         report::{
@@ -159,7 +159,7 @@ async fn asked(
             reason.unwrap_or("it is gone")
         )));
     };
-    known(&live, past, subject)?;
+    known(&live, at.and_then(|at| chronicle.at(at)), past, subject)?;
     let about = (past, &chronicle);
     // Where a database was ticked ahead of the clock, now is where it stands.
     let recorded = past.events.last().map(|event| event.recorded_at);
@@ -172,23 +172,29 @@ async fn asked(
 }
 
 /// # Errors
-/// When nothing of that name is live, nor was it ever anything to the lead.
+/// When nothing of that name is live, nor was at the instant that is asked about, nor was it ever anything to the lead.
 fn known(
     live: &Live,
+    then: Option<&Arc<Definitions>>,
     past: &crate::store::records::Past,
     subject: Option<&Subject>,
 ) -> Result<(), Failure> {
     match subject {
         None => Ok(()),
         Some(Subject::Workflow(name)) => {
-            if past.enrolments.iter().any(|it| it.workflow == *name) {
+            let was_live = then.is_some_and(|then| then.workflow(name).is_some());
+            if was_live || past.enrolments.iter().any(|it| it.workflow == *name) {
                 return Ok(());
             }
             live.expect_workflow(name)
         }
         Some(Subject::Mail(name)) => {
             let mails = &live.definitions.templates.mails;
-            if mails.contains_key(name) || past.messages.iter().any(|it| it.template == *name) {
+            let was_live = then.is_some_and(|then| then.templates.mails.contains_key(name));
+            if was_live
+                || mails.contains_key(name)
+                || past.messages.iter().any(|it| it.template == *name)
+            {
                 return Ok(());
             }
             Err(Failure::unknown(format!("mail `{name}`"), mails.keys()))

@@ -3,7 +3,10 @@
 use super::{clock, indented};
 use crate::{
     cli::output::{Output, in_one_line},
-    domain::time::{Instant, Zone},
+    domain::{
+        lead::Key,
+        time::{Instant, Zone},
+    },
     engine::report::{
         why::{Inside, Line, Standing, Story, Subject, Why},
         why_not::Bar,
@@ -65,8 +68,9 @@ fn is_inside(inside: &Inside, zone: &Zone) -> Vec<String> {
     let next = inside.next.as_ref().map(|next| format!("; then `{next}`"));
     vec![
         format!(
-            "In `{}` since {} (version {})",
+            "In `{}`{} since {} (version {})",
             inside.workflow,
+            about(inside.key.as_ref()),
             clock(inside.entered_at, zone),
             short(&inside.version)
         ),
@@ -79,6 +83,11 @@ fn is_inside(inside: &Inside, zone: &Zone) -> Vec<String> {
             next.unwrap_or_default()
         ),
     ]
+}
+
+/// Of which of its passages, in a workflow with one for each key.
+fn about(key: Option<&Key>) -> String {
+    key.map(|key| format!(" for {}", in_one_line(&key.to_string()))).unwrap_or_default()
 }
 
 fn short(version: &str) -> &str {
@@ -98,8 +107,9 @@ fn told(output: &Output, story: &Story, zone: &Zone) -> String {
         };
         lines.push(output.strong(&format!("{}: {state}", mail.template)));
         lines.push(format!(
-            "by `{}` (version {version}), step `{}`, reserved on {}",
+            "by `{}`{} (version {version}), step `{}`, reserved on {}",
             story.workflow,
+            about(story.key.as_ref()),
             mail.step,
             clock(mail.reserved_at, zone)
         ));
@@ -123,7 +133,11 @@ fn told(output: &Output, story: &Story, zone: &Zone) -> String {
             Some(end) => format!("{state} on {}{reason}", clock(end, zone)),
             None => format!("inside, {state}"),
         };
-        lines.push(output.strong(&format!("{}: {end}", story.workflow)));
+        lines.push(output.strong(&format!(
+            "{}{}: {end}",
+            story.workflow,
+            about(story.key.as_ref())
+        )));
         lines.push(format!("version {version}, entered on {}", on(story.entered_at)));
     }
     lines.extend(story.lines.iter().map(|it| line(it, zone)));

@@ -58,6 +58,13 @@ pub fn door(
     let live = &definitions.workflows[index];
     let workflow = &live.workflow;
     let mut work = Work::new(definitions, state, now);
+    // Who was in once for all is not even asked the condition.
+    if workflow.each.is_none()
+        && workflow.again == Again::Never
+        && work.lead.passages.get(index).is_some()
+    {
+        return Some(Door::Again(None));
+    }
     let mut at_the_door = None;
     if let Enter::When(condition) = &workflow.enter {
         at_the_door = since(&state.at_the_door, index);
@@ -98,6 +105,23 @@ pub fn door(
         Enter::Ended { workflow, .. } => Door::Ended(workflow.clone()),
         Enter::ByHand => Door::ByHand,
     })
+}
+
+/// From when on the re-entry rule lets a lead that is not inside into a live workflow by hand; `None`: never.
+#[must_use]
+pub fn by_hand_from(
+    definitions: &Definitions,
+    state: &LeadState,
+    workflow: &str,
+    now: Instant,
+) -> Option<Instant> {
+    let index = definitions.workflows.place(workflow)?;
+    let work = Work::new(definitions, state, now);
+    match work.reentry(index, &definitions.workflows[index].workflow, None) {
+        Reentry::Open => Some(now),
+        Reentry::Later(from) => Some(from),
+        Reentry::Closed => None,
+    }
 }
 
 /// When the day of a date comes, and came.

@@ -38,7 +38,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
-pub use door::{Door, door};
+pub use door::{Door, by_hand_from, door};
 pub use permission::{Objection, closes, may_send, objects, tracked};
 use work::Work;
 

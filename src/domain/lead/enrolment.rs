@@ -1,6 +1,8 @@
 //! Enrolments: one lead's passage through one version of one workflow.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::OpenMessage;
 use crate::domain::{
@@ -211,6 +213,36 @@ impl From<&Event> for Entry {
 /// Files say `17` where others say `"17"`: it is the same key.
 fn key_of(data: &EventData, each: &str) -> Option<Name> {
     data.get(each).map(|value| Name::from(value.to_string())).filter(|key| !key.is_empty())
+}
+
+/// What an enrolment is about, in a workflow that a lead is in once for each: `appointment_id L2`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// The key of the event's data.
+    pub each: Name,
+    pub value: Name,
+}
+
+impl Key {
+    /// `data`: of the entering event.
+    #[must_use]
+    pub fn of(workflow: &Workflow, data: &EventData) -> Option<Self> {
+        let each = workflow.each.clone()?;
+        Some(Self { value: key_of(data, &each)?, each })
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.each, self.value)
+    }
+}
+
+/// As its value alone: which key it is, the workflow says.
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
 }
 
 /// How an enrolment ended.

@@ -10,7 +10,7 @@ mod stored;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use after::Aftermath;
-pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Outcome, Phase, Turn};
+pub use enrolment::{CivilDue, Due, Ended, Enrolment, Entry, Held, Key, Outcome, Phase, Turn};
 pub use glance::{Glance, Missing, Standing, Stored};
 pub use packed::Unreadable;
 pub use passages::{Passage, Passages};

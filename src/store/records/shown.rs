@@ -8,7 +8,7 @@ use super::ClaimToken;
 use crate::domain::{
     address::Address,
     decision::LedgerLine,
-    event::Judgement,
+    event::{EventData, Judgement},
     id::{EnrolmentNo, LeadId, MessageId, as_text},
     name::Name,
     time::Instant,
@@ -25,6 +25,8 @@ pub struct EnrolmentRow {
     /// `ready`, `waiting`, `mailing`, or the outcome's word.
     pub state: String,
     pub entered_at: Instant,
+    /// What the event carries that it entered by; nothing if it was none.
+    pub carries: EventData,
     pub due_at: Option<Instant>,
     pub ended_at: Option<Instant>,
     pub reason: Option<String>,

@@ -6,7 +6,8 @@ use super::Moment;
 use crate::{
     domain::{
         decision::Verb,
-        lead::{Enrolment, Phase},
+        event::EventKind,
+        lead::{Enrolment, Key, Phase},
         name::Name,
         time::Instant,
         workflow::{StepKind, Version},
@@ -35,6 +36,9 @@ pub struct Standing {
 pub struct Inside {
     pub workflow: Name,
     pub version: Name,
+    /// What it is about, in a workflow with one passage for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     #[serde(serialize_with = "as_time")]
     pub entered_at: Instant,
     pub step: Name,
@@ -71,19 +75,20 @@ impl Standing {
 
 impl Inside {
     pub(in crate::engine::report) fn of(moment: &Moment<'_>, enrolment: &Enrolment) -> Self {
-        let workflow = moment.definitions.structures.get(&enrolment.version);
+        let workflow = moment.definitions.structures.get(&enrolment.version).map(AsRef::as_ref);
         let step = workflow.and_then(|it| it.steps.named(&enrolment.step));
         let open = moment.state.open_message.as_ref();
         let (says, until) = if workflow.is_some_and(|it| enrolment.waits_for_a_word(it, open)) {
             ("its mail is in doubt, and somebody is to say whether it arrived".to_owned(), None)
         } else {
-            doing(enrolment, step.map(|step| &step.kind))
+            doing(moment, enrolment, step.map(|step| &step.kind))
         };
         let next = workflow.and_then(|it| Some(it.steps.get(step?.next?).id.clone()));
         let Version(version) = enrolment.version.clone();
         Self {
             workflow: enrolment.workflow.clone(),
             version,
+            key: enrolment.entry.as_ref().and_then(|entry| Key::of(workflow?, &entry.data)),
             entered_at: enrolment.entered_at,
             step: enrolment.step.clone(),
             kind: step.map(|step| step.kind.word()),
@@ -96,7 +101,11 @@ impl Inside {
 }
 
 /// What an enrolment is doing at its step, and until when.
-fn doing(enrolment: &Enrolment, kind: Option<&StepKind>) -> (String, Option<Instant>) {
+fn doing(
+    moment: &Moment<'_>,
+    enrolment: &Enrolment,
+    kind: Option<&StepKind>,
+) -> (String, Option<Instant>) {
     match &enrolment.phase {
         Phase::Mailing => ("its mail is on its way".to_owned(), None),
         Phase::Ready { held: Some(held) } => {
@@ -109,6 +118,13 @@ fn doing(enrolment: &Enrolment, kind: Option<&StepKind>) -> (String, Option<Inst
                     let sources = awaited.iter().map(|one| one.condition.source());
                     format!("waits for {}", sources.collect::<Vec<_>>().join(", or "))
                 }
+                Some(StepKind::Webhook(step)) => {
+                    let waits = format!("waits for the answer of webhook `{}`", step.target);
+                    match given_up(moment, enrolment) {
+                        Some(reason) => format!("{waits}, which was called in vain: {reason}"),
+                        None => waits,
+                    }
+                }
                 Some(StepKind::HandOff(_)) => "waits for what sales says".to_owned(),
                 Some(StepKind::Email { .. } | StepKind::Stream(_)) => "waits to be sent".to_owned(),
                 _ => "waits".to_owned(),
@@ -116,4 +132,16 @@ fn doing(enrolment: &Enrolment, kind: Option<&StepKind>) -> (String, Option<Inst
             (says, Some(due.at))
         }
     }
+}
+
+/// Why the call of its step was given up, if it was: it is parked until somebody has mended that.
+fn given_up(moment: &Moment<'_>, enrolment: &Enrolment) -> Option<String> {
+    let failed = moment.past.events.iter().rfind(|event| {
+        let is_it = event.about.as_ref().is_some_and(|about| {
+            (about.enrolment, &about.step, about.visit)
+                == (enrolment.no, &enrolment.step, enrolment.visit)
+        });
+        is_it && event.kind == EventKind::WEBHOOK_FAILED && event.recorded_at <= moment.at
+    })?;
+    failed.data.get("reason").map(ToString::to_string)
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Moment, Traces};
 use crate::{
-    domain::{condition::Trace, decision::Verb, name::Name, time::Instant},
+    domain::{condition::Trace, decision::Verb, lead::Key, name::Name, time::Instant},
     engine::report::{as_some_time, as_time},
     store::records::{EnrolmentRow, Logged, MessageRow},
 };
@@ -15,6 +15,9 @@ pub struct Story {
     pub workflow: Name,
     /// The hash of the structure.
     pub version: Name,
+    /// What it is about, in a workflow with one passage for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
     #[serde(serialize_with = "as_some_time")]
     pub entered_at: Option<Instant>,
     /// How an enrolment ended, or what it is at; of a mail, the mail's state.
@@ -81,6 +84,7 @@ impl Story {
         Self {
             workflow: mail.workflow.clone(),
             version: mail.version.0.clone(),
+            key: enrolment.and_then(|it| key(moment, it)),
             entered_at: enrolment.map(|it| it.entered_at),
             state: mail.state.word().to_owned(),
             ended_at: None,
@@ -103,6 +107,7 @@ impl Story {
         Self {
             workflow: it.workflow.clone(),
             version: it.version.0.clone(),
+            key: key(moment, it),
             entered_at: Some(it.entered_at),
             state: if is_told { it.state.clone() } else { "active".to_owned() },
             ended_at,
@@ -111,6 +116,10 @@ impl Story {
             lines: lines(moment, traces, it, ended_at.unwrap_or(moment.at), None),
         }
     }
+}
+
+fn key(moment: &Moment<'_>, it: &EnrolmentRow) -> Option<Key> {
+    Key::of(moment.definitions.structure(&it.version, &it.workflow)?, &it.carries)
 }
 
 /// The lines of an enrolment until an instant; of a mail, until it was reserved, and what held it back after.

@@ -9,6 +9,7 @@ use crate::{
         enter::Enter,
         id::Rev,
         lead::{Enrolment, LeadState},
+        name::Name,
         time::Instant,
         verdict::Truth,
         workflow::StepKind,
@@ -61,14 +62,44 @@ impl Traces {
 
 fn explained(seen: Seen<'_>, line: &LogLine) -> Vec<Trace> {
     let Some(workflow) = &line.workflow else { return Vec::new() };
-    let changed = seen.decision.enrolments.iter().map(|change| &change.enrolment);
-    let enrolment = seen
+    let is_true = !line.reason.starts_with("no: ");
+    let mut all: Vec<Vec<Trace>> =
+        whose(seen, line, workflow).iter().map(|it| asked(seen, line, it)).collect();
+    // A line does not say of which passage it is: of one whose conditions came out so.
+    let came_out_so =
+        |traces: &Vec<Trace>| traces.iter().any(|trace| trace.value == Truth::True) == is_true;
+    let place = all.iter().position(came_out_so).unwrap_or(0);
+    if all.is_empty() { Vec::new() } else { all.swap_remove(place) }
+}
+
+/// The enrolments that a line may be of, the likeliest first: as they were before the decision, but with all that it
+/// knew to be about the same.
+fn whose(seen: Seen<'_>, line: &LogLine, workflow: &Name) -> Vec<Enrolment> {
+    let changes = &seen.decision.enrolments;
+    let change = |no| changes.iter().find(|change| change.enrolment.no == no);
+    let new = changes.iter().filter(|change| change.is_new).map(|change| &change.enrolment);
+    let mut all: Vec<Enrolment> = seen
         .before
         .enrolments
         .iter()
-        .chain(changed)
-        .find(|enrolment| enrolment.workflow == *workflow);
-    let Some(enrolment) = enrolment else { return Vec::new() };
+        .chain(new)
+        .filter(|it| it.workflow == *workflow)
+        .map(|it| Enrolment {
+            entry: change(it.no).map_or(it, |change| &change.enrolment).entry.clone(),
+            ..it.clone()
+        })
+        .collect();
+    all.sort_by_key(|it| {
+        let is_new = change(it.no).is_some_and(|change| change.is_new);
+        let is_at = line.step.as_ref() == Some(&it.step);
+        let enters = line.what == Verb::Entered;
+        (enters && !is_new, change(it.no).is_none(), !is_at, is_new)
+    });
+    all
+}
+
+/// What was asked of an enrolment for a line.
+fn asked(seen: Seen<'_>, line: &LogLine, enrolment: &Enrolment) -> Vec<Trace> {
     let Some(structure) = seen.definitions.structures.get(&enrolment.version) else {
         return Vec::new();
     };

@@ -1,6 +1,6 @@
 //! What stands between a lead that is in a workflow and a mail of it.
 
-use super::Bar;
+use super::{Bar, mails};
 use crate::{
     domain::{
         lead::{Enrolment, Phase},
@@ -54,6 +54,9 @@ pub fn bar(moment: &Moment<'_>, enrolment: &Enrolment, mail: Option<&Name>) -> B
         all.into_iter().any(|at| sends(at) && steps.may_come_to(here, at))
     });
     if !ahead {
+        if let Some(bar) = mails::failed(moment, enrolment.no, mail) {
+            return bar;
+        }
         let says = format!(
             "its way went past the step that sends it: it is at `{}` since {since}",
             stand.step

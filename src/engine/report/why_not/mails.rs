@@ -3,6 +3,8 @@
 use super::Bar;
 use crate::{
     domain::{
+        event::EventKind,
+        id::EnrolmentNo,
         message::{MessageKind, MessageState},
         name::Name,
         schedule::local_text,
@@ -57,6 +59,28 @@ pub fn of_itself(moment: &Moment<'_>, mail: &Name) -> Option<Bar> {
         }
     };
     Some(Bar { workflow: Some(row.workflow.clone()), ..bar })
+}
+
+/// That an enrolment's mail failed, if it did: it was refused for good, was given up, or could not be written.
+pub fn failed(moment: &Moment<'_>, enrolment: EnrolmentNo, mail: &Name) -> Option<Bar> {
+    let row = moment.past.messages.iter().rfind(|row| {
+        row.kind == MessageKind::Marketing
+            && row.template == *mail
+            && row.about.enrolment == enrolment
+            && row.created_at <= moment.at
+    })?;
+    let event = moment.past.events.iter().rfind(|event| {
+        event.kind == EventKind::MAIL_FAILED
+            && event.about.as_ref() == Some(&row.about)
+            && event.recorded_at <= moment.at
+    })?;
+    let reason = event.data.get("reason").map(ToString::to_string).or_else(|| row.reason.clone());
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let on = local_text(event.recorded_at, &moment.state.zone);
+    let says =
+        format!("it failed on {on}, by `{}`, at its step `{}`{why}", row.workflow, row.about.step);
+    let advice = format!("`nurtured why EMAIL --mail {mail}` tells how it came about");
+    Some(Bar::new("failed", says).advice(advice))
 }
 
 /// Whether it was on its way then: of now it is known, of the past it was if it left later.

@@ -117,9 +117,11 @@ fn of_workflow(moment: &Moment<'_>, name: &Name, mail: Option<&Name>) -> Vec<Bar
             .map(|enrolment| of_it(inside::bar(moment, enrolment, mail)))
             .collect();
     }
-    let before = ended(moment, name).map(|it| inside::ended(moment, it, mail));
+    let over = ended(moment, name);
+    let failed = over.zip(mail).and_then(|(it, mail)| mails::failed(moment, it.no, mail));
+    let before = failed.into_iter().chain(over.map(|it| inside::ended(moment, it, mail)));
     let door = live.map(|live| outside::bar(moment, &live.workflow));
-    before.into_iter().chain(door).map(of_it).collect()
+    before.chain(door).map(of_it).collect()
 }
 
 /// The last time that it was in a workflow, if that is over.

@@ -4,13 +4,14 @@ use super::Bar;
 use crate::{
     domain::{
         condition::{Condition, Trace, View},
-        decide::{Door, door},
+        decide::{Door, by_hand_from, door},
         decision::Verb,
         enter::Enter,
         lead::Outcome,
+        name::Name,
         schedule::local_text,
         time::Instant,
-        workflow::Workflow,
+        workflow::{StepKind, Workflow},
     },
     engine::{preparing::view, report::why::Moment},
 };
@@ -19,7 +20,7 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
     let (definitions, state, at) = (&moment.definitions, &moment.state, moment.at);
     let name = &workflow.name;
     let on = |at: Instant| local_text(at, &state.zone);
-    let by_hand = format!("`nurtured enrol {name} EMAIL` asks for it by hand");
+    let by_hand = by_hand(moment, workflow);
     let Some(door) = door(definitions, state, name, at) else {
         return Bar::new("not_live", format!("the workflow `{name}` is not live"));
     };
@@ -95,7 +96,7 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
         Door::Ended(other) => {
             Bar::new("after", format!("it comes in when `{other}` ends for it")).advice(&*by_hand)
         }
-        Door::ByHand => Bar::new("by_hand", "it comes in by hand alone").advice(&*by_hand),
+        Door::ByHand => Bar::new("by_hand", by_word(moment, name)).advice(&*by_hand),
     };
     let refused = moment.past.log.iter().rfind(|logged| {
         logged.line.what == Verb::NotEntered
@@ -106,6 +107,34 @@ pub fn bar(moment: &Moment<'_>, workflow: &Workflow) -> Bar {
     let says =
         format!("{}; on {} it was not let in: {}", bar.says, on(refused.at), refused.line.reason);
     Bar { says, ..bar }
+}
+
+/// How somebody could bring it in who does not wait for what it waits for.
+fn by_hand(moment: &Moment<'_>, workflow: &Workflow) -> String {
+    let (definitions, state, at) = (&moment.definitions, &moment.state, moment.at);
+    let name = &workflow.name;
+    if let Some(each) = &workflow.each {
+        return format!("it enters by an event that carries `{each}`, and not by hand");
+    }
+    let asks = format!("`nurtured enrol {name} EMAIL` asks for it by hand");
+    match by_hand_from(definitions, state, name, at).filter(|from| *from > at) {
+        Some(from) => format!("{asks}, from {} on", local_text(from, &state.zone)),
+        None => asks,
+    }
+}
+
+/// Of a workflow with no door of its own: who brings leads in.
+fn by_word(moment: &Moment<'_>, name: &Name) -> String {
+    let enrols = |workflow: &Workflow| {
+        let is_it = |kind: &StepKind| matches!(kind, StepKind::Enrol(into) if into == name);
+        workflow.steps.iter().any(|step| is_it(&step.kind))
+    };
+    let live = moment.definitions.workflows.iter().map(|live| &live.workflow);
+    let by: Vec<String> = live.filter(|it| enrols(it)).map(|it| format!("`{}`", it.name)).collect();
+    if by.is_empty() {
+        return "it comes in by hand alone".to_owned();
+    }
+    format!("it comes in by hand, or by an `enrol` step of {}", by.join(" or "))
 }
 
 fn state_has(moment: &Moment<'_>, workflow: &Workflow) -> bool {
