@@ -1158,7 +1158,10 @@ fn leads_of_a_rehearsal_come_from_where_an_import_says_they_come_from() {
     site.json(&["leads", "import", "fair.csv", "--purpose", "insights"]);
     site.json(&["tick"]);
     let enrolments = site.json(&["leads", "show", "ann@a.example"])["enrolments"].clone();
-    assert_eq!((enrolments.as_array().map(Vec::len), &enrolments[0]["workflow"]), (Some(1), &"w0".into()));
+    assert_eq!(
+        (enrolments.as_array().map(Vec::len), &enrolments[0]["workflow"]),
+        (Some(1), &"w0".into())
+    );
 }
 
 #[test]
@@ -1531,7 +1534,10 @@ fn with_somebody_at(step: &str) -> Site {
         "workflows/hello.yaml",
         format!("workflow: hello\npurpose: insights\n{enter}steps:\n  - {step}\n"),
     );
-    site.write("leads.csv", "email,first_name,consent,consent_date\nann@a.example,,yes,2026-01-02\n");
+    site.write(
+        "leads.csv",
+        "email,first_name,consent,consent_date\nann@a.example,,yes,2026-01-02\n",
+    );
     site.json(&["migrate"]);
     site.json(&["apply"]);
     site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
@@ -1548,7 +1554,9 @@ fn who_is_to_leave_after_what_they_are_at_is_affected_by_a_plan() {
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.out.contains("\n  1 finish what they are at, and leave\n"), "{ran:?}");
     assert!(ran.out.contains("\n1 lead is affected.\n"), "{ran:?}");
-    assert!(ran.out.contains(" finishes what they are at until ") && ran.out.contains(", and leaves"));
+    assert!(
+        ran.out.contains(" finishes what they are at until ") && ran.out.contains(", and leaves")
+    );
     let plan = site.run(&["--json", "plan", "--people"]).document();
     let workflow = &plan["workflows"][0];
     assert_eq!((&workflow["drain"], &workflow["stay_on_old_version"]), (&1.into(), &0.into()));

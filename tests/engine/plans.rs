@@ -111,7 +111,9 @@ async fn came_true(rig: &Rig, person: &Person) {
         Fate::Stays | Fate::WaitsLonger | Fate::WaitsShorter => {
             assert!(is_new && Some(&row.step) == seen.from.as_ref(), "{told}");
         }
-        Fate::StaysOnOldVersion | Fate::SitsOnRemovedStep | Fate::Drains => assert!(!is_new, "{told}"),
+        Fate::StaysOnOldVersion | Fate::SitsOnRemovedStep | Fate::Drains => {
+            assert!(!is_new, "{told}")
+        }
         Fate::Moves => assert_ne!(Some(&row.step), seen.from.as_ref(), "{told}"),
         Fate::MailedAtOnce => {
             assert_eq!(row.state, "mailing", "{told}");
