@@ -1126,6 +1126,44 @@ fn accepted_are_the_timelines_of_the_cases_that_ran_and_results_are_told_whateve
     assert_eq!((ran.code, &document["leads"], &document["refused"]), (3, &1.into(), &1.into()));
 }
 
+/// A site of workflows that each take in who is imported from a source of their own.
+fn of_sources(sources: &[&str]) -> Site {
+    let site = Site::campaign();
+    for (number, source) in sources.iter().enumerate() {
+        let enter = format!("enter:\n  event: lead.imported\n  object: {source}\n");
+        site.write(
+            &format!("workflows/w{number}.yaml"),
+            format!("workflow: w{number}\npurpose: insights\n{enter}steps:\n  - tag: in\n"),
+        );
+    }
+    site.write("fair.csv", "email,consent,consent_date\nann@a.example,yes,2026-01-02\n");
+    site
+}
+
+#[test]
+fn leads_of_a_rehearsal_come_from_where_an_import_says_they_come_from() {
+    let site = of_sources(&["fair.csv", "fair"]);
+    let simulate = ["simulate", "--leads", "fair.csv", "--from", "2027-03-01T08:00:00Z"];
+    let entered = |more: &[&str]| {
+        let found = site.json(&[&simulate[..], more].concat());
+        ["w0", "w1"].map(|name| found["workflows"][name]["entered"].as_u64())
+    };
+    assert_eq!(entered(&[]), [Some(1), Some(0)]);
+    assert_eq!(entered(&["--source", "fair"]), [Some(0), Some(1)]);
+    let ran = site.run(&["simulate", "--source", "fair"]);
+    assert!(ran.code == 2 && ran.err.contains("--leads"), "{ran:?}");
+
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.json(&["leads", "import", "fair.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    let enrolments = site.json(&["leads", "show", "ann@a.example"])["enrolments"].clone();
+    assert_eq!(
+        (enrolments.as_array().map(Vec::len), &enrolments[0]["workflow"]),
+        (Some(1), &"w0".into())
+    );
+}
+
 #[test]
 fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_terminal() {
     let site = Site::campaign();
@@ -1142,7 +1180,12 @@ fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_ter
 #[test]
 fn what_is_said_of_a_file_of_leads_does_not_go_with_a_copy_of_the_database() {
     let site = Site::live();
-    for option in [["--mapping", "map.toml"], ["--purpose", "insights"], ["--basis", "consent"]] {
+    for option in [
+        ["--mapping", "map.toml"],
+        ["--source", "fair"],
+        ["--purpose", "insights"],
+        ["--basis", "consent"],
+    ] {
         let ran = site.run(&["simulate", "--live-copy", option[0], option[1]]);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
         assert!(ran.err.contains("--live-copy"), "{ran:?}");

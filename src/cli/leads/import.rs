@@ -57,6 +57,12 @@ pub(in crate::cli) fn mapping_of(file: Option<&Path>) -> Result<Mapping, Failure
     Ok(file.map(Mapping::load).transpose()?.unwrap_or_default())
 }
 
+/// Where the leads of a file come from: what is said, else the file's name.
+pub(in crate::cli) fn source_of(said: Option<String>, file: &Path) -> Name {
+    let name = || file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    said.unwrap_or_else(name).into()
+}
+
 pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Result<(), Failure> {
     let store = context.store().await?;
     let live = Live::load(&store).await?;
@@ -65,9 +71,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
     }
     let mapping = mapping_of(arguments.mapping.as_deref())?;
     let is_named = arguments.source.is_some();
-    let source = arguments.source.unwrap_or_else(|| {
-        arguments.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    });
+    let source = source_of(arguments.source, &arguments.file);
     let import = LeadsImport {
         rejects: arguments.rejects.unwrap_or_else(|| rejects_beside(&arguments.file)),
         file: arguments.file,
@@ -78,7 +82,7 @@ pub(in crate::cli) async fn run(context: &Context, arguments: Arguments) -> Resu
             .filter(|it| !it.persons.is_empty()),
         run: ImportRun {
             id: (clock::random_u64() >> 1).cast_signed(),
-            source: source.into(),
+            source,
             is_named,
             campaign: arguments.campaign.map(Name::from),
         },

@@ -4,7 +4,7 @@ mod import;
 mod sheet;
 mod show;
 
-pub(super) use import::{basis, mapping_of};
+pub(super) use import::{basis, mapping_of, source_of};
 
 use super::{context::Context, failure::Failure, told};
 

@@ -11,7 +11,7 @@ use crate::{
     cli::{
         context::Context,
         failure::Failure,
-        leads::{basis, mapping_of},
+        leads::{basis, mapping_of, source_of},
         live::Live,
         progress,
     },
@@ -37,6 +37,9 @@ pub(in crate::cli) struct FromFile {
     /// With --leads: which column is what (TOML)
     #[arg(long, value_name = "FILE", requires = "leads", conflicts_with = "live_copy")]
     mapping: Option<PathBuf>,
+    /// With --leads: where these leads come from [default: the file's name]
+    #[arg(long, value_name = "NAME", requires = "leads", conflicts_with = "live_copy")]
+    source: Option<String>,
     /// With --leads: the purpose that the consents are for [default: the policy's first]
     #[arg(long, value_name = "NAME", requires = "leads", conflicts_with = "live_copy")]
     purpose: Option<Name>,
@@ -104,7 +107,12 @@ async fn of_file(
     let purposes = &definitions.policy.purposes;
     let import = LeadsImport {
         rejects: folder.path().join("rejects.csv"),
-        run: ImportRun { id: 1, source: "rehearsal".into(), is_named: false, campaign: None },
+        run: ImportRun {
+            id: 1,
+            source: source_of(from_file.source.clone(), file),
+            is_named: from_file.source.is_some(),
+            campaign: None,
+        },
         file: file.to_owned(),
         mapping: mapping_of(from_file.mapping.as_deref())?,
         schema: Some(definitions.schema.clone()),
