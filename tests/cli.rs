@@ -1165,6 +1165,22 @@ fn leads_of_a_rehearsal_come_from_where_an_import_says_they_come_from() {
 }
 
 #[test]
+fn a_page_of_a_rehearsal_is_the_same_each_time() {
+    let site = of_sources(&["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let page = || {
+        let from = ["--leads", "fair.csv", "--from", "2027-03-01T08:00:00Z"];
+        let ran = site.run(&[&["simulate", "--html", "page.html"], &from[..]].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        std::fs::read_to_string(site.path("page.html")).expect("a page")
+    };
+    let first = page();
+    let names: Vec<usize> =
+        (0..8).filter_map(|number| first.find(&format!("<td>w{number}</td>"))).collect();
+    assert!(names.len() == 8 && names.is_sorted(), "{first}");
+    assert_eq!(first, page());
+}
+
+#[test]
 fn problems_of_tests_are_a_list_in_json_and_what_is_named_does_not_steer_the_terminal() {
     let site = Site::campaign();
     site.write(

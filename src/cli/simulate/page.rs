@@ -57,6 +57,10 @@ pub(super) fn page(report: &Report) -> Result<String, Failure> {
     let counts = counts.map(|(number, word)| figures(number, word));
     context.insert("counts", &counts);
     context.insert("receivers", &receivers);
+    // As lists: the renderer goes through a map in no order.
+    context.insert("at_receivers", &forecast.receivers.iter().collect::<Vec<_>>());
+    context.insert("workflows", &forecast.workflows.iter().collect::<Vec<_>>());
+    context.insert("moves", &forecast.moves.iter().collect::<Vec<_>>());
     context.insert("bars", &bars);
     context.insert("months", &months);
     context.insert("largest", &largest);
