@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use nurtured::{
     domain::{event::EventKind, id::LeadId},
-    engine::Engine,
+    engine::{
+        Engine,
+        rehearsal::{Cast, World},
+    },
 };
 use tokio::net::TcpListener;
 
@@ -114,6 +117,29 @@ async fn who_waits_for_an_answer_goes_on_with_it_and_what_nobody_took_is_parked(
         assert_eq!(states(&rig).await, [("answered".to_owned(), 1)]);
         assert_eq!(rig.enrolment(lead).await.state, "finished");
         assert_eq!(events(&rig, lead).await, (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_an_answer_as_a_rehearsal_begins_goes_on_in_it() {
+    for_each_database(async |db| {
+        let crm = Crm::start(&[503; 64]).await;
+        let rig = rig(db, &crm, "    on_failure: hold\n", ALLOWED).await;
+        let lead = rig.lead("ann@a.example", &[]).await;
+        rig.tick().await;
+        assert_eq!(rig.enrolment(lead).await.step, "webhook.crm");
+        let from = rig.clock.now() + HOUR;
+        let live = rig.engine.live().unwrap();
+        let (definitions, fleet) = (&live.definitions, rig.engine.fleet.clone());
+        let cast = Cast::of(&rig.store, definitions, &fleet, from).await.unwrap();
+        assert_eq!(cast.people[0].state.enrolments.len(), 1);
+        let mut world = World::new(definitions.clone(), fleet, (), 10, from).with(cast);
+        world.run(from + HOUR, &mut ());
+        let state = &world.people()[0].state;
+        assert!(state.enrolments.is_empty(), "{:#?}", state.enrolments);
+        // Nobody has been called for that.
+        assert_eq!(rig.enrolment(lead).await.step, "webhook.crm");
     })
     .await;
 }

@@ -66,11 +66,7 @@ impl<'a> Active<'a> {
     }
 
     pub fn about(&self) -> StepRef {
-        StepRef {
-            enrolment: self.enrolment.no,
-            step: self.enrolment.step.clone(),
-            visit: self.enrolment.visit,
-        }
+        self.enrolment.about()
     }
 }
 

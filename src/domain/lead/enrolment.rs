@@ -40,6 +40,12 @@ pub struct Enrolment {
 pub type Turn = (Name, Name);
 
 impl Enrolment {
+    /// The step that it is at, and which visit of it.
+    #[must_use]
+    pub fn about(&self) -> StepRef {
+        StepRef { enrolment: self.no, step: self.step.clone(), visit: self.visit }
+    }
+
     /// The mail of the step that it is at, in a workflow that is its own.
     #[must_use]
     pub fn mail_step<'w>(&self, workflow: &'w Workflow) -> Option<MailStep<'w>> {

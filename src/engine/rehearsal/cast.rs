@@ -35,7 +35,8 @@ pub struct Cast {
 
 impl Cast {
     /// All leads of a database, as these definitions look at them; each is due as its timer says, or at once, if
-    /// definitions are others than those that it was decided by. Those that are parked stay out.
+    /// definitions are others than those that it was decided by. Whoever waits for the answer to a call gets it.
+    /// Those that are parked stay out.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -86,7 +87,9 @@ impl Cast {
             let history = found.histories.get(&record.lead).map_or(&[][..], Vec::as_slice);
             let timer = (record.decided_under, record.due_at);
             let (state, _, _) = look(definitions, record, history, now);
-            self.people.push(Person::decided_under(definitions, state, timer, now));
+            let mut person = Person::decided_under(definitions, state, timer, now);
+            person.hear_answers(definitions, now.next());
+            self.people.push(person);
         }
         self.unreadable.append(&mut found.corrupt);
         Ok(())

@@ -7,14 +7,14 @@ use crate::{
         account::account_of,
         decision::{Decision, NewMessage},
         definitions::Definitions,
-        event::{Event, EventKind},
+        event::{Event, EventKind, StepRef},
         id::{MessageId, ReleaseId, Rev},
-        lead::{Aftermath, LeadRecord, LeadState, Profile},
+        lead::{Aftermath, Enrolment, LeadRecord, LeadState, Phase, Profile},
         message::MessageKind,
         name::Name,
         time::Instant,
         value::Value,
-        webhook::NewCall,
+        workflow::StepKind,
     },
     engine::deciding::look,
     store::records::NewEvent,
@@ -190,11 +190,24 @@ impl Person {
         notices
     }
 
+    /// Calls that were made before the rehearsal and that it waits for are answered as those are that are made in it.
+    pub(super) fn hear_answers(&mut self, definitions: &Definitions, at: Instant) {
+        let awaits = |enrolment: &Enrolment| {
+            let step =
+                definitions.structures.get(&enrolment.version)?.steps.named(&enrolment.step)?;
+            let StepKind::Webhook(webhook) = &step.kind else { return None };
+            matches!(enrolment.phase, Phase::Waiting { .. })
+                .then(|| self.answered(&enrolment.about(), &webhook.target, at))
+        };
+        let answers: Vec<NewEvent> = self.state.enrolments.iter().filter_map(awaits).collect();
+        answers.into_iter().for_each(|answer| self.foretell(answer));
+    }
+
     /// The event that becomes of a call.
-    pub(super) fn answered(&self, call: &NewCall, at: Instant) -> NewEvent {
+    pub(super) fn answered(&self, about: &StepRef, target: &Name, at: Instant) -> NewEvent {
         let mut event = NewEvent::new(self.state.lead, EventKind::WEBHOOK_ANSWERED, at, "webhook");
-        event.object = Some(call.target.clone());
-        event.about = Some(call.about.clone());
+        event.object = Some(target.clone());
+        event.about = Some(about.clone());
         event.data.insert("status".into(), Value::Number(200.0));
         event
     }

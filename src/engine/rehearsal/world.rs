@@ -323,8 +323,9 @@ impl<F: Fate> World<F> {
         let person = &mut self.people[index];
         witness.decided(&self.definitions, index, &person.state, &decision, now);
         // Nobody is called, and everybody would have answered.
+        let calls = decision.calls.iter();
         let answers: Vec<NewEvent> =
-            decision.calls.iter().map(|call| person.answered(call, now.next())).collect();
+            calls.map(|call| person.answered(&call.about, &call.target, now.next())).collect();
         answers.into_iter().for_each(|answer| person.foretell(answer));
         for notice in person.decided(&self.definitions, decision, now) {
             for event in self.fate.of_notice(&person.state, &notice, now) {
