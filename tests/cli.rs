@@ -1526,6 +1526,55 @@ fn a_broken_file_has_no_plan_and_the_others_are_told_of_all_the_same() {
     assert_eq!(site.json(&["releases"])["releases"].as_array().expect("a list").len(), 1);
 }
 
+/// A mail that cannot be written to who has no name.
+fn of_name(subject: &str) -> String {
+    let body = "[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n";
+    format!("---\nsubject: {subject} {{{{ first_name }}}}\n---\n{body}")
+}
+
+/// A site of a workflow with one lead in it, whose first step this is.
+fn with_somebody_at(step: &str) -> Site {
+    let site = Site::campaign();
+    let enter = "enter:\n  event: lead.imported\n";
+    site.write(
+        "workflows/hello.yaml",
+        format!("workflow: hello\npurpose: insights\n{enter}steps:\n  - {step}\n"),
+    );
+    site.write("templates/hello.md", of_name("Hello"));
+    site.write(
+        "leads.csv",
+        "email,first_name,consent,consent_date\nann@a.example,,yes,2026-01-02\n",
+    );
+    site.json(&["migrate"]);
+    site.json(&["apply"]);
+    site.json(&["leads", "import", "leads.csv", "--purpose", "insights"]);
+    site.json(&["tick"]);
+    site
+}
+
+#[test]
+fn who_is_to_leave_after_what_they_are_at_is_affected_by_a_plan() {
+    let site = with_somebody_at("wait: 3d");
+    let way = std::fs::read_to_string(site.path("workflows/hello.yaml")).expect("a file");
+    site.write("workflows/hello.yaml", format!("{way}  - tag: more\non_change: drain\n"));
+    let ran = site.run(&["plan", "--people"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.out.contains("\n  1 finish what they are at, and leave\n"), "{ran:?}");
+    assert!(ran.out.contains("\n1 lead is affected.\n"), "{ran:?}");
+    assert!(
+        ran.out.contains(" finishes what they are at until ") && ran.out.contains(", and leaves")
+    );
+    let plan = site.run(&["--json", "plan", "--people"]).document();
+    let workflow = &plan["workflows"][0];
+    assert_eq!((&workflow["drain"], &workflow["stay_on_old_version"]), (&1.into(), &0.into()));
+    assert_eq!((&plan["affected"], &plan["people"][0]["what"]), (&1.into(), &"drains".into()));
+
+    site.json(&["apply"]);
+    site.write("workflows/hello.yaml", format!("{way}  - tag: others\non_change: drain\n"));
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && ran.out.contains("No lead is affected."), "{ran:?}");
+}
+
 #[test]
 fn a_rollback_needs_a_release_to_go_back_to() {
     let site = Site::new();

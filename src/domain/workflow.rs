@@ -267,6 +267,12 @@ pub struct MailStep<'a> {
 }
 
 impl Workflow {
+    /// Whether those in another version finish what they are at, and leave, once this one is live.
+    #[must_use]
+    pub fn drains(&self, version: &Version) -> bool {
+        self.on_change == OnChange::Drain && self.version != *version
+    }
+
     /// The mail that a step sends; `None` if it is no such step.
     #[must_use]
     pub fn mail_step(&self, step: &str) -> Option<MailStep<'_>> {

@@ -111,7 +111,9 @@ async fn came_true(rig: &Rig, person: &Person) {
         Fate::Stays | Fate::WaitsLonger | Fate::WaitsShorter => {
             assert!(is_new && Some(&row.step) == seen.from.as_ref(), "{told}");
         }
-        Fate::StaysOnOldVersion | Fate::SitsOnRemovedStep => assert!(!is_new, "{told}"),
+        Fate::StaysOnOldVersion | Fate::SitsOnRemovedStep | Fate::Drains => {
+            assert!(!is_new, "{told}");
+        }
         Fate::Moves => assert_ne!(Some(&row.step), seen.from.as_ref(), "{told}"),
         Fate::MailedAtOnce => {
             assert_eq!(row.state, "mailing", "{told}");
@@ -339,6 +341,24 @@ async fn drain_and_cancel_come_true_as_well() {
                 came_true(&rig, person).await;
             }
             assert_eq!(found.people.len(), leads.len(), "{word}");
+            let fate = if word == "drain" { Fate::Drains } else { Fate::Leaves };
+            let all = leads.len() as u64;
+            assert_eq!(fates(of(&found, "way")), [(fate, all)]);
+            assert!(found.affects_people() && found.affected == all, "{}", found.affected);
+            if word == "cancel" {
+                return;
+            }
+            // By another edit they go no other way.
+            let again = planned(&rig, &campaign(&rest.replace("1d", "2d"))).await;
+            let drain = |it: &Person| it.seen.what == Fate::Drains && it.seen.anyway;
+            assert!(again.people.len() == leads.len() && again.people.iter().all(drain));
+            assert!(!again.affects_people() && fates(of(&again, "way")).is_empty());
+            rig.walk(rig.clock.now() + 240 * HOUR).await;
+            for lead in leads {
+                let row = rig.enrolments(lead).await.remove(0);
+                let reason = row.reason.unwrap_or_default();
+                assert!(row.state == "left" && reason.contains("drain"), "{} {reason}", row.state);
+            }
         })
         .await;
     }

@@ -63,6 +63,7 @@ pub(in crate::cli) struct Fates {
     pub r#move: u64,
     pub mailed_at_once: u64,
     pub leave: u64,
+    pub drain: u64,
     pub sit_on_removed_step: u64,
     pub enter: u64,
 }
@@ -219,6 +220,7 @@ impl Fates {
             r#move: of(Fate::Moves),
             mailed_at_once: of(Fate::MailedAtOnce),
             leave: of(Fate::Leaves),
+            drain: of(Fate::Drains),
             sit_on_removed_step: of(Fate::SitsOnRemovedStep),
             enter: of(Fate::Enters),
         }

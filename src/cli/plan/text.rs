@@ -149,7 +149,6 @@ fn of_workflow(lines: &mut Vec<String>, it: &Workflow, output: &Output) {
 /// What becomes of how many.
 fn said(fates: &Fates, on_change: Option<&str>) -> Vec<String> {
     let old = match on_change {
-        Some("drain") => "finish what they are at, and leave",
         Some(_) => "go on in the version that they entered",
         None => "go on to its end",
     };
@@ -160,6 +159,7 @@ fn said(fates: &Fates, on_change: Option<&str>) -> Vec<String> {
         (fates.wait_longer, "wait longer"),
         (fates.wait_shorter, "wait shorter"),
         (fates.leave, "leave"),
+        (fates.drain, "finish what they are at, and leave"),
         (fates.sit_on_removed_step, "are at a step that is gone"),
         (fates.stay, "stay as they are"),
         (fates.stay_on_old_version, old),
@@ -188,6 +188,7 @@ fn of_people(people: &[OfPerson]) -> String {
                 let reason = it.reason.as_deref().unwrap_or_default();
                 format!("leaves, {}: {reason}", it.outcome.unwrap_or_default())
             }
+            Fate::Drains => format!("finishes what they are at{until}, and leaves"),
             Fate::Enters => format!("comes in, to {}{until}", it.step),
         };
         let anyway = if it.anyway { " (without a release, too)" } else { "" };

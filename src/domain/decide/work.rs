@@ -9,7 +9,6 @@ use crate::domain::{
     event::{Event, StepRef},
     lead::{Ended, Enrolment, LeadState, Outcome},
     name::Name,
-    on_change::OnChange,
     time::Instant,
     verdict::Verdict,
     workflow::{MailStep, Workflow},
@@ -82,9 +81,7 @@ impl<'a> Work<'a> {
                 let structure = newest
                     .filter(|newest| newest.version == enrolment.version)
                     .or_else(|| definitions.structures.get(&enrolment.version));
-                let drains = newest.is_some_and(|newest| {
-                    newest.on_change == OnChange::Drain && newest.version != enrolment.version
-                });
+                let drains = newest.is_some_and(|newest| newest.drains(&enrolment.version));
                 Active {
                     workflow: structure.map(AsRef::as_ref),
                     live,

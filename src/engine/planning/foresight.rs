@@ -27,6 +27,8 @@ pub enum Fate {
     Stays,
     /// As they are, in the version that they are in.
     StaysOnOldVersion,
+    /// In the version that they are in, until what they are at is over: then they leave.
+    Drains,
     /// At a step that is gone, and nothing says where to.
     SitsOnRemovedStep,
     WaitsLonger,
@@ -127,12 +129,12 @@ impl Foresight {
         Some(Position { mail, ..Position::of(enrolment) })
     }
 
-    /// What becomes of those who were in flight, and who enters. `anyway`: what would become of them without
-    /// a release, where the lead is due.
+    /// What becomes of those who were in flight, and who enters. Of the definitions the first are live, the second would
+    /// be. `anyway`: what would become of them without a release, where the lead is due.
     #[must_use]
     pub fn of_all(
         &self,
-        definitions: &Definitions,
+        (live, definitions): (Option<&Definitions>, &Definitions),
         before: &[Enrolment],
         anyway: Option<&Self>,
     ) -> Vec<Foreseen> {
@@ -145,7 +147,11 @@ impl Foresight {
             };
             let what = self.fate(definitions, was, &is);
             found.push(Foreseen {
-                anyway: anyway.is_some() && without.as_ref() == Some(&is),
+                anyway: match what {
+                    // They are where they would be without: what comes then is another matter.
+                    Fate::Drains => live.is_some_and(|live| drains(live, was)),
+                    _ => anyway.is_some() && without.as_ref() == Some(&is),
+                },
                 workflow: was.workflow.clone(),
                 from: Some(was.step.clone()),
                 what,
@@ -191,6 +197,9 @@ impl Foresight {
         if is.step != was.step {
             return Fate::Moves;
         }
+        if drains(definitions, was) {
+            return Fate::Drains;
+        }
         if is_old
             && let Some(live) = live
             && matches!(live.workflow.on_change, OnChange::Migrate(_))
@@ -206,6 +215,11 @@ impl Foresight {
             _ => Fate::Stays,
         }
     }
+}
+
+fn drains(definitions: &Definitions, enrolment: &Enrolment) -> bool {
+    let live = definitions.workflow(&enrolment.workflow);
+    live.is_some_and(|live| live.workflow.drains(&enrolment.version))
 }
 
 impl Position {

@@ -191,8 +191,10 @@ impl Tally {
             self.casts.1.push(person(&lens.after, state));
         }
         let mut is_affected = false;
-        for seen in then.of_all(&lens.after, &enrolments, anyway.as_ref()) {
-            let stays = matches!(seen.what, Fate::Stays | Fate::StaysOnOldVersion);
+        let both = (lens.before.as_deref(), &*lens.after);
+        for seen in then.of_all(both, &enrolments, anyway.as_ref()) {
+            let stays = matches!(seen.what, Fate::Stays | Fate::StaysOnOldVersion)
+                || seen.what == Fate::Drains && seen.anyway;
             if stays && !lens.changed.contains(&seen.workflow) {
                 continue;
             }
