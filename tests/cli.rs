@@ -1576,6 +1576,29 @@ fn who_is_to_leave_after_what_they_are_at_is_affected_by_a_plan() {
 }
 
 #[test]
+fn parked_mails_are_tried_again_and_a_plan_says_how_many() {
+    let site = with_somebody_at("email: hello");
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && ran.out.starts_with("Nothing changes"), "{ran:?}");
+    assert_eq!(site.json(&["plan"])["parked"], 1);
+
+    site.write("templates/hello.md", of_name("Good morning"));
+    let ran = site.run(&["plan"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let said = "No lead is affected.\n1 parked mail is tried again.\n";
+    assert!(ran.out.contains(said), "{ran:?}");
+    let plan = site.run(&["--json", "plan"]).document();
+    assert_eq!((&plan["parked"], &plan["affected"]), (&1.into(), &0.into()));
+
+    site.write("templates/hello.md", of_name("Hello").replace("name }}", "name or \"you\" }}"));
+    site.json(&["apply"]);
+    assert_eq!(site.json(&["tick"])["sent"], 1);
+    site.write("templates/hello.md", of_name("Good evening"));
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && !ran.out.contains("parked"), "{ran:?}");
+}
+
+#[test]
 fn a_rollback_needs_a_release_to_go_back_to() {
     let site = Site::new();
     assert_eq!(site.run(&["migrate"]).code, 0);
