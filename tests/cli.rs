@@ -1526,6 +1526,12 @@ fn a_broken_file_has_no_plan_and_the_others_are_told_of_all_the_same() {
     assert_eq!(site.json(&["releases"])["releases"].as_array().expect("a list").len(), 1);
 }
 
+/// A mail that cannot be written to who has no name.
+fn of_name(subject: &str) -> String {
+    let body = "[Leave]({{ unsubscribe_url }}), {{ postal_address }}\n";
+    format!("---\nsubject: {subject} {{{{ first_name }}}}\n---\n{body}")
+}
+
 /// A site of a workflow with one lead in it, whose first step this is.
 fn with_somebody_at(step: &str) -> Site {
     let site = Site::campaign();
@@ -1534,6 +1540,7 @@ fn with_somebody_at(step: &str) -> Site {
         "workflows/hello.yaml",
         format!("workflow: hello\npurpose: insights\n{enter}steps:\n  - {step}\n"),
     );
+    site.write("templates/hello.md", of_name("Hello"));
     site.write(
         "leads.csv",
         "email,first_name,consent,consent_date\nann@a.example,,yes,2026-01-02\n",
@@ -1566,6 +1573,29 @@ fn who_is_to_leave_after_what_they_are_at_is_affected_by_a_plan() {
     site.write("workflows/hello.yaml", format!("{way}  - tag: others\non_change: drain\n"));
     let ran = site.run(&["plan"]);
     assert!(ran.code == 0 && ran.out.contains("No lead is affected."), "{ran:?}");
+}
+
+#[test]
+fn parked_mails_are_tried_again_and_a_plan_says_how_many() {
+    let site = with_somebody_at("email: hello");
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && ran.out.starts_with("Nothing changes"), "{ran:?}");
+    assert_eq!(site.json(&["plan"])["parked"], 1);
+
+    site.write("templates/hello.md", of_name("Good morning"));
+    let ran = site.run(&["plan"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let said = "No lead is affected.\n1 parked mail is tried again.\n";
+    assert!(ran.out.contains(said), "{ran:?}");
+    let plan = site.run(&["--json", "plan"]).document();
+    assert_eq!((&plan["parked"], &plan["affected"]), (&1.into(), &0.into()));
+
+    site.write("templates/hello.md", of_name("Hello").replace("name }}", "name or \"you\" }}"));
+    site.json(&["apply"]);
+    assert_eq!(site.json(&["tick"])["sent"], 1);
+    site.write("templates/hello.md", of_name("Good evening"));
+    let ran = site.run(&["plan"]);
+    assert!(ran.code == 0 && !ran.out.contains("parked"), "{ran:?}");
 }
 
 #[test]

@@ -20,6 +20,9 @@ pub(super) const PARKED_OF: Text = sql!(
     ") LIMIT 1"
 );
 
+pub(super) const PARKED_MAILS: Text =
+    sql!("SELECT COUNT(*) FROM messages AS m WHERE m.state = 'parked'");
+
 /// Each of the two groups walks over what is parked alone. Each has a limit of its own: what is wrong with a
 /// lead may name its rows, so that there are as many reasons as leads, and mails must not fall out for that.
 pub(super) const WHY_PARKED: Text = sql!(
@@ -62,6 +65,14 @@ impl Store {
                 example: row.example.and_then(|address| Address::parse(&address).ok()),
             })
             .collect())
+    }
+
+    /// How many mails are parked.
+    pub async fn parked_mails(&self) -> Result<u64> {
+        let number: i64 = on_db!(self.db.read(), PARKED_MAILS, |db, sql| sqlx::query_scalar(sql)
+            .fetch_one(db)
+            .await)?;
+        Ok(u64::try_from(number).unwrap_or_default())
     }
 
     /// Gives parked messages and leads another try, as a release does: what parked them may be mended in

@@ -149,6 +149,7 @@ async fn why_something_is_parked_is_asked_of_what_is_parked_alone() {
     let plan = plan(parked::WHY_PARKED).await;
     let steps = reading(&plan, " m ");
     assert_eq!(steps, ["SCAN m USING INDEX messages_parked"], "{plan:#?}");
+    assert_by_index(parked::PARKED_MAILS, " m ", "INDEX messages_parked").await;
 }
 
 #[tokio::test]

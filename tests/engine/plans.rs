@@ -112,7 +112,7 @@ async fn came_true(rig: &Rig, person: &Person) {
             assert!(is_new && Some(&row.step) == seen.from.as_ref(), "{told}");
         }
         Fate::StaysOnOldVersion | Fate::SitsOnRemovedStep | Fate::Drains => {
-            assert!(!is_new, "{told}")
+            assert!(!is_new, "{told}");
         }
         Fate::Moves => assert_ne!(Some(&row.step), seen.from.as_ref(), "{told}"),
         Fate::MailedAtOnce => {

@@ -381,7 +381,9 @@ async fn parked_mail_waits_for_the_next_release_and_never_opens_a_second_one() {
         release(&db.store).await;
         assert_eq!(state(&db.store, first).await, MessageState::Parked);
         let second = claim(&db.store, NOON, TOKEN).await[0];
+        assert_eq!(db.store.parked_mails().await.unwrap(), 1);
         assert!(settle(&db.store, second, TOKEN, parked()).await);
+        assert_eq!(db.store.parked_mails().await.unwrap(), 2);
         release(&db.store).await;
         assert_eq!(claim(&db.store, NOON, TOKEN).await, [first]);
     })

@@ -14,7 +14,7 @@ use crate::{
 
 /// Compares the campaign folder to what is live, and says what becomes of whom if it is applied now. Everybody
 /// who may be concerned is decided as the daemon would, and nothing is written. Exits with 4 if people are
-/// concerned, with 0 if nobody is.
+/// concerned, or parked mails are tried again as something changes, with 0 if nobody is.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Tell of each person, one a line

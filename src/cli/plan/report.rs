@@ -18,6 +18,8 @@ pub(in crate::cli) struct Report {
     pub changed: bool,
     /// Leads who go another way, or come to another stage.
     pub affected: u64,
+    /// Parked mails that `apply` tries again, also where nothing changes.
+    pub parked: u64,
     /// Leads that were decided to see that.
     pub decided: u64,
     pub unreadable: u64,
@@ -168,6 +170,7 @@ impl Report {
             live: plan.live.as_ref().map(ReleaseId::to_string),
             changed,
             affected: plan.affected,
+            parked: plan.parked,
             decided: plan.decided,
             unreadable: plan.unreadable,
             workflows: workflows.collect(),

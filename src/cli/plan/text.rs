@@ -94,6 +94,11 @@ pub(in crate::cli) fn text(report: &Report, output: &Output) -> String {
         0 => "No lead is affected.".to_owned(),
         leads => format!("{} affected.", are(leads, "is", "are")),
     });
+    match report.parked {
+        0 => {}
+        1 => lines.push("1 parked mail is tried again.".to_owned()),
+        mails => lines.push(format!("{mails} parked mails are tried again.")),
+    }
     lines.push(
         "Texts of mails, segments, scoring and policy are live at once for all; steps as on_change says."
             .to_owned(),

@@ -65,6 +65,8 @@ pub struct Plan {
     pub unreadable: u64,
     /// Leads who go another way, or come to another stage.
     pub affected: u64,
+    /// Mails that are parked and that `apply` gives another try, whatever it changes.
+    pub parked: u64,
     /// In the order of leads, if they are asked for.
     pub people: Vec<Person>,
     /// Of the mails to those who may be concerned, if it is asked for.
@@ -149,14 +151,15 @@ impl Plan {
             && self.stages.is_empty()
     }
 
-    /// Whether anybody's way, stage or segments are others by it.
+    /// Whether anybody's way, stage or segments are others by it, or a mail that is parked may leave.
     #[must_use]
     pub fn affects_people(&self) -> bool {
         let moves = |plan: &SegmentPlan| {
             let members = plan.members.as_ref().filter(|_| plan.what != What::Added);
             members.is_some_and(|members| members.entering + members.leaving > 0)
         };
-        self.affected > 0 || self.segments.iter().any(moves)
+        let tries = self.parked > 0 && !self.is_empty();
+        self.affected > 0 || tries || self.segments.iter().any(moves)
     }
 }
 
@@ -259,6 +262,7 @@ pub async fn plan(
         decided: found.decided,
         unreadable: found.unreadable,
         affected: found.affected,
+        parked: store.parked_mails().await?,
         people: found.people,
         forecast,
     })
