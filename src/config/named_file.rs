@@ -1,6 +1,6 @@
 //! Files that `nurtured.toml` names.
 
-use std::{fmt, io, path::PathBuf};
+use std::{fmt, path::PathBuf};
 
 use secrecy::SecretString;
 
@@ -34,20 +34,19 @@ impl NamedFile {
         }
     }
 
-    /// Reads the secret that it holds: its first line. `what`: in words, for an error.
+    /// Reads the secret that it holds: its first line, which may be empty. `what`: in words, for an error.
     ///
     /// # Errors
-    /// When it cannot be read, or that line is empty.
+    /// When it cannot be read.
     pub(super) fn secret(
         &self,
         what: impl FnOnce() -> String,
     ) -> Result<SecretString, ConfigError> {
         let file = self.path()?;
-        let first_line = std::fs::read_to_string(&file).and_then(|text| {
-            let line = text.lines().next().filter(|line| !line.trim().is_empty());
-            line.map(SecretString::from).ok_or_else(|| io::Error::other("its first line is empty"))
-        });
-        first_line.map_err(|source| ConfigError::SecretFile { what: what(), file, source })
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Ok(SecretString::from(text.lines().next().unwrap_or_default())),
+            Err(source) => Err(ConfigError::SecretFile { what: what(), file, source }),
+        }
     }
 }
 

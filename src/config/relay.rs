@@ -82,7 +82,7 @@ impl Login {
     /// Reads the password: the file's first line.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds none.
+    /// When the file cannot be read.
     pub fn password(&self) -> Result<SecretString, ConfigError> {
         self.password_file.secret(|| format!("the password of `{}`", self.user))
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use toml::de::DeTable;
 
 use super::{
@@ -41,7 +41,18 @@ impl Target {
     /// # Errors
     /// When the file cannot be read, or holds none.
     pub fn secret(&self) -> Result<SecretString, ConfigError> {
-        self.secret_file.secret(|| format!("the secret of webhook `{}`", self.name))
+        let what = || format!("the secret of webhook `{}`", self.name);
+        let secret = self.secret_file.secret(what)?;
+        // By an empty one anybody could sign.
+        if secret.expose_secret().trim().is_empty() {
+            let source = std::io::Error::other("its first line is empty");
+            return Err(ConfigError::SecretFile {
+                what: what(),
+                file: self.secret_file.path()?,
+                source,
+            });
+        }
+        Ok(secret)
     }
 }
 
